@@ -1,0 +1,124 @@
+"""The channel within a process: one `SimpleQueue`, many senders, one receiver.
+
+It holds events and notes. A note is a cell that moved: at most one an armed cell is outstanding, whatever the rate,
+and the receiver reads its position when a frame is due. `SimpleQueue` and not `Queue`: its put is safe in a signal
+handler, and 15 times cheaper (docs/design.md).
+"""
+
+from __future__ import annotations
+
+import itertools
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, TypeAlias
+
+from mainstage.events import TaskMoved
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mainstage.clock import Clock
+    from mainstage.events import Event
+    from mainstage.worker.reporter import Cell
+
+    Note: TypeAlias = "Event | Cell | None"
+
+FIRST_LOOK = 0.1
+SLOWEST_LOOK = 1.0
+SLICE = 2000
+
+
+def _nobody_sleeps() -> None:
+    """Do nothing: the owner is awake."""
+
+
+class ThreadChannel:
+    """Both halves: workers hold it as their `Reporter`, the loop receives from it."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.now = clock.now
+        self._inbox: SimpleQueue[Note] = SimpleQueue()
+        self._put = self._inbox.put
+        self._ids = itertools.count(1)
+        self.new_id = self._ids.__next__
+        self._moved: dict[int, Cell] = {}
+        self._polled: dict[int, tuple[Cell, float, float]] = {}  # cell, last position, seconds until the next look
+        self._next_look = 0.0
+        self.away = False
+        """Set by the loop while the owner is in somebody else's code; `alarm` is then called after each put."""
+        self.alarm: Callable[[], None] = _nobody_sleeps
+
+    # --- sending half: any thread ---
+
+    def send(self, event: Event) -> None:
+        """Put one event into the inbox."""
+        self._put(event)
+        if self.away:
+            self.alarm()
+
+    def moved(self, cell: Cell) -> None:
+        """Put a note that `cell` has moved."""
+        self._put(cell)
+        if self.away:
+            self.alarm()
+
+    watch = moved  # its first note: the receiver sees that it is polled and keeps it
+
+    def unwatch(self, cell: Cell) -> None:
+        """Do nothing: the receiver sees `polled` fall at its next look."""
+
+    def wake(self) -> None:
+        """Wake the receiver; nothing has happened."""
+        self._put(None)
+
+    # --- receiving half: the owner ---
+
+    def receive(self, timeout: float | None) -> Event | None:
+        """Wait up to `timeout` seconds (None: for ever; 0: not at all) for an event; None: a note, or nothing came."""
+        try:
+            note = self._inbox.get(timeout=timeout) if timeout != 0 else self._inbox.get_nowait()
+        except Empty:
+            return None
+        if note is None or isinstance(note, tuple):
+            return note
+        if note.polled:
+            self._polled[note.id] = (note, -1.0, FIRST_LOOK)
+            self._next_look = 0.0
+        else:
+            self._moved[note.id] = note
+        return None
+
+    def empty(self) -> bool:
+        """Return whether nothing waits."""
+        return self._inbox.empty()
+
+    def next_look(self) -> float | None:
+        """Return when `sample` is worth calling: 0.0 at the next frame, a time for idle `track` loops, None: never."""
+        if self._moved:
+            return 0.0
+        return self._next_look if self._polled else None
+
+    def sample(self, now: float) -> list[TaskMoved]:
+        """Read the positions of all cells that moved, arm them again, and return what was read."""
+        events: list[TaskMoved] = []
+        for _ in range(min(len(self._moved), SLICE)):
+            _, cell = self._moved.popitem()
+            cell.arm()  # before the read: a change in between costs a second note, never a lost one
+            if not cell.closed:
+                events.append(TaskMoved(now, cell.id, cell.attempt, cell.position()))
+        if self._polled and now >= self._next_look:
+            self._poll(now, events)
+        return events
+
+    def _poll(self, now: float, events: list[TaskMoved]) -> None:
+        soonest = SLOWEST_LOOK
+        for key, (cell, last, pause) in list(self._polled.items()):
+            if cell.closed or not cell.polled:
+                del self._polled[key]
+                continue
+            position = cell.position()
+            if position != last:
+                events.append(TaskMoved(now, cell.id, cell.attempt, position))
+            pause = FIRST_LOOK if position != last else min(pause * 2, SLOWEST_LOOK)
+            self._polled[key] = (cell, position, pause)
+            soonest = min(soonest, pause)
+        self._next_look = now + soonest

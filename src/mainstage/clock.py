@@ -1,0 +1,29 @@
+"""Where time comes from: the one module that asks."""
+
+from __future__ import annotations
+
+import time
+from typing import Protocol
+
+
+class Clock(Protocol):
+    """Time as the library sees it."""
+
+    def now(self) -> float:
+        """Seconds, monotonic; the zero means nothing."""
+        ...
+
+    def wall(self) -> float:
+        """Seconds since the epoch."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks."""
+
+    now = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
+
+
+monotonic = time.monotonic
+"""The same clock for code that has no `Clock` at hand: workers and timers."""

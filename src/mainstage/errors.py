@@ -1,0 +1,64 @@
+"""What can go wrong, by name, and how an exception is told on the other side of a border."""
+
+from __future__ import annotations
+
+from mainstage.events import ErrorReport
+
+
+class Cancelled(BaseException):
+    """Raised once per request inside a worker that was asked to stop, by its next report of progress.
+
+    A `BaseException`, as `asyncio.CancelledError`: an `except Exception` that keeps a worker going does not swallow it.
+    """
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM or SIGHUP reached a run; `signum` says which. Uncaught, the process dies of that signal."""
+
+    def __init__(self, message: str = "", signum: int = 15) -> None:
+        super().__init__(message)
+        self.signum = signum
+
+
+class MainstageError(Exception):
+    """The root of the errors that the library raises of its own accord."""
+
+
+class TaskTimeout(MainstageError, TimeoutError):
+    """A task was over its `timeout`."""
+
+
+class QueueError(MainstageError):
+    """The senders of a raw queue ended, or erred, before its task was done."""
+
+
+class UnknownMessage(MainstageError, ValueError):
+    """A raw queue or a stepwise worker was given a message that is not in the contract."""
+
+
+class DisplayError(MainstageError):
+    """A view or display argument makes no sense; the message lists what does."""
+
+
+def describe_error(error: BaseException) -> ErrorReport:
+    """Describe `error` with its traceback; never raises, whatever its `__str__` does."""
+    import traceback  # noqa: PLC0415  # only failures pay for it
+
+    try:
+        text = str(error)
+    except BaseException as trouble:  # noqa: BLE001  # a worker's own exception class may raise anything here
+        text = f"<str() of it raised {type(trouble).__name__}>"
+    try:
+        lines = "".join(traceback.TracebackException.from_exception(error).format()).rstrip("\n")
+    except BaseException as trouble:  # noqa: BLE001  # as above
+        lines = f"<its traceback could not be formatted: {type(trouble).__name__}>"
+    return ErrorReport(type(error).__qualname__, text, lines)
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Put `note` on the exception once, where its class lets us."""
+    try:
+        if note not in getattr(error, "__notes__", ()):
+            error.add_note(note)
+    except Exception:  # noqa: BLE001  # frozen or slotted exceptions: the note is a courtesy, the error stands
+        return

@@ -1,0 +1,204 @@
+"""The contract, first half: what happened, as frozen facts in the past tense.
+
+Everything that reaches the state is one of these, taken from the one inbox. Each carries `at`, seconds on the
+monotonic clock of the process that owns the run, and whatever concerns a task carries `(task, attempt)`.
+
+They are named tuples and not `msgspec.Struct`: the worker side imports this module, and msgspec alone costs more than
+twice a bare interpreter start; the codec validates with it where events come from outside.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple, TypeAlias
+
+SCHEMA = 1
+"""The version of the events; a recording names the one it was written with."""
+
+Field: TypeAlias = str | int | float | bool | None
+Fields: TypeAlias = tuple[tuple[str, Field], ...]
+
+
+class ErrorReport(NamedTuple):
+    """An exception, described: what is left of it on the far side of any border."""
+
+    type: str
+    text: str
+    traceback: str = ""
+
+
+class RunStarted(NamedTuple):
+    """A run was entered; `wall` is the time of day, in seconds since the epoch."""
+
+    at: float
+    title: str
+    wall: float
+
+
+class RunEnded(NamedTuple):
+    """The run is over; nothing follows."""
+
+    at: float
+
+
+class StopRequested(NamedTuple):
+    """Somebody asked the run to stop: `cause` names who ("Ctrl-C", "SIGTERM", "a failure"); `stage` counts 1, 2, 3."""
+
+    at: float
+    cause: str
+    stage: int
+
+
+class SourceOpened(NamedTuple):
+    """A `map` began to hand out items; `total` is how many, where that is known."""
+
+    at: float
+    source: int
+    total: int | None
+
+
+class SourceClosed(NamedTuple):
+    """A `map` hands out nothing more; it handed out `handed` items in all."""
+
+    at: float
+    source: int
+    handed: int
+
+
+class TaskQueued(NamedTuple):
+    """A task was submitted and waits for a worker. Items of a `map` are not queued one by one."""
+
+    at: float
+    task: int
+    description: str
+
+
+class TaskStarted(NamedTuple):
+    """An attempt at a task began. `parent` is the task it is nested in, if any; `unit` as "B" or "rows"."""
+
+    at: float
+    task: int
+    attempt: int
+    worker: str
+    description: str
+    total: float | None = None
+    unit: str = ""
+    parent: int | None = None
+    fields: Fields = ()
+
+
+class TaskMoved(NamedTuple):
+    """The task's position was read: `completed` items, absolute. Made by the receiving side of a channel."""
+
+    at: float
+    task: int
+    attempt: int
+    completed: float
+
+
+class TaskChanged(NamedTuple):
+    """What is known of the task changed; None means "as before"."""
+
+    at: float
+    task: int
+    attempt: int
+    description: str | None = None
+    total: float | None = None
+    status: str | None = None
+    fields: Fields = ()
+
+
+class TaskEnded(NamedTuple):
+    """The attempt ended well, at exactly `completed` items."""
+
+    at: float
+    task: int
+    attempt: int
+    completed: float
+
+
+class TaskFailed(NamedTuple):
+    """The attempt failed and the task with it."""
+
+    at: float
+    task: int
+    attempt: int
+    completed: float
+    error: ErrorReport
+    input: str = ""
+
+
+class TaskRetried(NamedTuple):
+    """The attempt failed; the task runs again in `delay` seconds."""
+
+    at: float
+    task: int
+    attempt: int
+    completed: float
+    error: ErrorReport
+    delay: float
+    input: str = ""
+
+
+class TaskCancelled(NamedTuple):
+    """The task was asked to stop and did (`attempt` 0: before it began)."""
+
+    at: float
+    task: int
+    attempt: int
+    completed: float
+    reason: str = ""
+
+
+class TaskReopened(NamedTuple):
+    """A task that was told as failed goes on after all: a late sender of its queue came."""
+
+    at: float
+    task: int
+    attempt: int
+
+
+class TextWritten(NamedTuple):
+    """Whole lines came out of a task, or of the program (`task` None): no newline at the end.
+
+    `stream` is "log", "stdout", "stderr", "warning" or "mainstage" (what the library itself has to say).
+    """
+
+    at: float
+    task: int | None
+    attempt: int
+    worker: str
+    stream: str
+    text: str
+
+
+class MetricReported(NamedTuple):
+    """A task measured something."""
+
+    at: float
+    task: int
+    attempt: int
+    name: str
+    value: float
+
+
+Event: TypeAlias = (
+    RunStarted
+    | RunEnded
+    | StopRequested
+    | SourceOpened
+    | SourceClosed
+    | TaskQueued
+    | TaskStarted
+    | TaskMoved
+    | TaskChanged
+    | TaskEnded
+    | TaskFailed
+    | TaskRetried
+    | TaskCancelled
+    | TaskReopened
+    | TextWritten
+    | MetricReported
+)
+
+EVENTS: tuple[type[Event], ...] = Event.__args__  # type: ignore[attr-defined]  # a union knows its members
+"""Every kind of event, in the order of the compact form's tags: append only."""

@@ -1,0 +1,51 @@
+"""Views: what to show. Pure: from state and moment to lines; no clock, no terminal, no memory of their own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from mainstage.events import Event
+    from mainstage.state.model import RunState
+
+
+class Size(NamedTuple):
+    """Of a terminal, in character cells."""
+
+    columns: int
+    rows: int
+
+
+class Moment(NamedTuple):
+    """What a picture depends on beside the state.
+
+    `now` is in seconds on the run's clock. `final` marks the last picture. `borrowed` says that the main thread is in
+    somebody else's code and was interrupted to draw: no user code may run, its last lines serve.
+    """
+
+    now: float
+    size: Size
+    final: bool = False
+    borrowed: bool = False
+
+
+class View(Protocol):
+    """A look. Lines hold no control characters but SGR sequences, and are at most `size.columns` cells wide."""
+
+    interval: float
+    """Seconds between two pictures at the least."""
+
+    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
+        """Return the lines that `event` (already reduced) adds to the history, mostly none."""
+        ...
+
+    def rows(self, state: RunState, moment: Moment) -> list[str]:
+        """Return the picture: the pinned rows of a live display, the lines to append of a plain one."""
+        ...
+
+    def due(self, state: RunState, drawn_at: float, *, dirty: bool) -> float | None:
+        """Return when the next picture is wanted, if nothing more happens; None: never.
+
+        `dirty` says that something was reduced since the picture of `drawn_at`.
+        """
+        ...
