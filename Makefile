@@ -1,0 +1,38 @@
+# Everything here needs python3 (3.11 or newer), make and git; the rest is installed into .venv on first use.
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready-for-mainstage
+
+.PHONY: demo test check bench soak docs clean
+
+demo: $(READY)  ## hash every file of Python's own library folder, four at a time
+	$(BIN)/mainstage demo
+
+test: $(READY)  ## the whole suite on one interpreter
+	$(BIN)/python -m pytest
+
+check: $(READY)  ## lint, format, types, architecture
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/pyright
+	$(BIN)/lint-imports
+
+bench: $(READY)  ## every budget row beside its peers
+	$(BIN)/python -m bench
+
+soak: $(READY)  ## long runs: leaks, stalls, races
+	$(BIN)/python -m bench.soak
+
+docs: $(READY)  ## what in the docs is made from the code
+	$(BIN)/python docs/build.py
+
+clean:
+	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mainstage needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): run make PYTHON=/path/to/python3.x" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' has no venv: apt-get install python3-venv (Debian splits it off), then make again" >&2; exit 1; }
+	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
