@@ -181,6 +181,22 @@ class MetricReported(NamedTuple):
     value: float
 
 
+class ItemsEnded(NamedTuple):
+    """Items of a `map` ended well since the last such report of this worker: `(task, started, ended)` each, in seconds.
+
+    One event for many short items. Such an item was announced by a `TaskStarted` only if it ran long enough to be shown;
+    one that reported progress, or failed, has its own `TaskStarted` and end instead and is not listed. `more` items that
+    took `seconds` together were folded into two numbers, since nobody took the reports for long.
+    """
+
+    at: float
+    source: int
+    worker: str
+    items: tuple[tuple[int, float, float], ...]
+    more: int = 0
+    seconds: float = 0.0
+
+
 Event: TypeAlias = (
     RunStarted
     | RunEnded
@@ -198,6 +214,7 @@ Event: TypeAlias = (
     | TaskReopened
     | TextWritten
     | MetricReported
+    | ItemsEnded
 )
 
 EVENTS: tuple[type[Event], ...] = Event.__args__  # type: ignore[attr-defined]  # a union knows its members

@@ -11,8 +11,6 @@ import itertools
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
-from mainstage.events import TaskMoved
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -41,7 +39,7 @@ class ThreadChannel:
         self._ids = itertools.count(1)
         self.new_id = self._ids.__next__
         self._moved: dict[int, Cell] = {}
-        self._polled: dict[int, tuple[Cell, float, float]] = {}  # cell, last position, seconds until the next look
+        self._polled: dict[int, tuple[Cell, float]] = {}  # cell, seconds until the next look
         self._next_look = 0.0
         self.away = False
         """Set by the loop while the owner is in somebody else's code; `alarm` is then called after each put."""
@@ -81,7 +79,7 @@ class ThreadChannel:
         if note is None or isinstance(note, tuple):
             return note
         if note.polled:
-            self._polled[note.id] = (note, -1.0, FIRST_LOOK)
+            self._polled[note.id] = (note, FIRST_LOOK)
             self._next_look = 0.0
         else:
             self._moved[note.id] = note
@@ -97,28 +95,27 @@ class ThreadChannel:
             return 0.0
         return self._next_look if self._polled else None
 
-    def sample(self, now: float) -> list[TaskMoved]:
-        """Read the positions of all cells that moved, arm them again, and return what was read."""
-        events: list[TaskMoved] = []
+    def sample(self, now: float) -> list[Event]:
+        """Read the cells that moved, arm them again, and return what they tell."""
+        events: list[Event] = []
         for _ in range(min(len(self._moved), SLICE)):
             _, cell = self._moved.popitem()
             cell.arm()  # before the read: a change in between costs a second note, never a lost one
             if not cell.closed:
-                events.append(TaskMoved(now, cell.id, cell.attempt, cell.position()))
+                events.extend(cell.sample(now))
         if self._polled and now >= self._next_look:
             self._poll(now, events)
         return events
 
-    def _poll(self, now: float, events: list[TaskMoved]) -> None:
+    def _poll(self, now: float, events: list[Event]) -> None:
         soonest = SLOWEST_LOOK
-        for key, (cell, last, pause) in list(self._polled.items()):
+        for key, (cell, pause) in list(self._polled.items()):
             if cell.closed or not cell.polled:
                 del self._polled[key]
                 continue
-            position = cell.position()
-            if position != last:
-                events.append(TaskMoved(now, cell.id, cell.attempt, position))
-            pause = FIRST_LOOK if position != last else min(pause * 2, SLOWEST_LOOK)
-            self._polled[key] = (cell, position, pause)
+            news = cell.sample(now)
+            events.extend(news)
+            pause = FIRST_LOOK if news else min(pause * 2, SLOWEST_LOOK)
+            self._polled[key] = (cell, pause)
             soonest = min(soonest, pause)
         self._next_look = now + soonest

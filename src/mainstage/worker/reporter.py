@@ -32,6 +32,10 @@ class Cell(Protocol):
         """Ask for one note, `Reporter.moved(cell)`, at the next change."""
         ...
 
+    def sample(self, now: float) -> list[Event]:
+        """Return what has changed since the last call, as events of the time `now`."""
+        ...
+
 
 class Reporter(Protocol):
     """The sending half of a channel."""

@@ -1,0 +1,44 @@
+"""What to do about a failed attempt: how often again, after how long, and how long an attempt may take."""
+
+from __future__ import annotations
+
+import random
+from typing import NamedTuple
+
+FIRST_DELAY = 0.1
+LONGEST_DELAY = 30.0
+
+
+class Policy(NamedTuple):
+    """`retries` more attempts after a failure; `timeout` seconds for each attempt (None: no limit)."""
+
+    retries: int = 0
+    timeout: float | None = None
+    grace: float = 5.0
+
+    def again(self, error: BaseException, attempt: int) -> bool:
+        """Return whether an attempt that ended with `error` is followed by another."""
+        return attempt <= self.retries and isinstance(error, Exception)
+
+
+def delay_before(attempt: int) -> float:
+    """Return the seconds to wait before `attempt` (2, 3, ...): exponential with full jitter.
+
+    The formula is "full jitter" of the AWS Architecture Blog, "Exponential Backoff And Jitter" (M. Brooker, 2015).
+    """
+    ceiling = min(LONGEST_DELAY, FIRST_DELAY * 2.0 ** min(attempt - 1, 32))
+    return random.uniform(0.0, ceiling)  # noqa: S311  # spreads load, keeps no secret
+
+
+def check_policy(retries: int, timeout: float | None, grace: float) -> Policy:
+    """Return the policy, or raise `ValueError` naming the argument that makes no sense."""
+    if retries < 0:
+        msg = f"retries must be 0 or more, not {retries}"
+        raise ValueError(msg)
+    if timeout is not None and not timeout > 0:
+        msg = f"timeout must be more than 0 seconds, or None for no limit, not {timeout}"
+        raise ValueError(msg)
+    if not grace >= 0:
+        msg = f"grace must be 0 seconds or more, not {grace}"
+        raise ValueError(msg)
+    return Policy(retries, timeout, grace)

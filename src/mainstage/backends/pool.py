@@ -1,0 +1,167 @@
+"""Threads that take units of work from one queue.
+
+They are daemon threads, so that one stuck in C code cannot hold the interpreter's exit; a hook of ours joins the
+healthy ones first. A thread may be abandoned: another takes its place, and it ends as soon as it comes back.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import weakref
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Unit: TypeAlias = Callable[["Worker"], None]
+
+_pools: weakref.WeakSet[ThreadPool] = weakref.WeakSet()
+_numbers = itertools.count(1)
+
+
+class Worker(threading.Thread):
+    """A thread of a pool; `name` is what the display calls it."""
+
+    def __init__(self, pool: ThreadPool, name: str) -> None:
+        super().__init__(name=name, daemon=True)
+        self._pool = pool
+        self.abandoned = False
+        self.unit: object = None
+        """What it works on now, for whoever must name it."""
+
+    def run(self) -> None:
+        """Take units until the pool closes."""
+        self._pool.serve(self)
+
+
+class ThreadPool:
+    """At most `max_workers` threads, started as they are needed."""
+
+    def __init__(
+        self,
+        max_workers: int,
+        *,
+        name: str = "",
+        initializer: Callable[[], None] | None = None,
+        on_idle: Callable[[], None] | None = None,
+    ) -> None:
+        if max_workers <= 0:
+            msg = f"max_workers must be greater than 0, not {max_workers}"
+            raise ValueError(msg)
+        self.max_workers = max_workers
+        self._prefix = name or ("thread" if (number := next(_numbers)) == 1 else f"pool{number}")
+        self._initializer = initializer
+        self._on_idle = on_idle
+        self._units: SimpleQueue[Unit | None] = SimpleQueue()
+        self._idle = threading.Semaphore(0)
+        self._lock = threading.Lock()
+        self._threads: set[Worker] = set()
+        self._names = itertools.count(1)
+        self._gate = threading.Event()
+        self._gate.set()
+        self.closed = False
+        _pools.add(self)
+
+    def put(self, unit: Unit) -> None:
+        """Have `unit` run on some thread, in order of arrival."""
+        self._units.put(unit)
+        if not self._idle.acquire(blocking=False):
+            self._grow()
+
+    def busy(self) -> bool:
+        """Return whether units wait for a thread."""
+        return not self._units.empty()
+
+    def hold(self, *, on: bool) -> None:
+        """Hand out no more units, or go on."""
+        if on:
+            self._gate.clear()
+        else:
+            self._gate.set()
+
+    def abandon(self, worker: Worker) -> None:
+        """Count `worker` out: it ends when it comes back, another takes its place if work waits."""
+        with self._lock:
+            worker.abandoned = True
+            self._threads.discard(worker)
+        if self.busy():
+            self._grow()
+
+    def close(self) -> None:
+        """Take no more; the threads end when the queue is empty."""
+        with self._lock:
+            self.closed = True
+        self._gate.set()
+        self._units.put(None)
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait for the threads to end, up to `timeout` seconds each; return whether all have."""
+        for thread in self.threads():
+            if thread is not threading.current_thread():
+                thread.join(timeout)
+        return not any(thread.is_alive() for thread in self.threads())
+
+    def threads(self) -> list[Worker]:
+        """Return the threads that are not abandoned."""
+        with self._lock:
+            return list(self._threads)
+
+    def drain(self) -> list[Unit]:
+        """Take back the units that no thread has begun."""
+        units = []
+        while True:
+            try:
+                unit = self._units.get_nowait()
+            except Empty:
+                return units
+            if unit is not None:
+                units.append(unit)
+
+    def _grow(self) -> None:
+        with self._lock:
+            if len(self._threads) >= self.max_workers:
+                return
+            worker = Worker(self, f"{self._prefix}-{next(self._names)}")
+            self._threads.add(worker)
+        worker.start()
+
+    def serve(self, worker: Worker) -> None:
+        """Run units on this thread until the pool is closed and empty, or the thread abandoned."""
+        if self._initializer is not None:
+            self._initializer()
+        while True:
+            unit = self._take()
+            if unit is None:
+                self._units.put(None)  # for the next thread
+                break
+            self._gate.wait()
+            worker.unit = unit
+            unit(worker)
+            worker.unit = None
+            del unit
+            if worker.abandoned:
+                break
+        with self._lock:
+            self._threads.discard(worker)
+        if self._on_idle is not None:
+            self._on_idle()
+
+    def _take(self) -> Unit | None:
+        try:
+            return self._units.get_nowait()
+        except Empty:
+            self._idle.release()
+            return self._units.get()
+
+
+def _join_all() -> None:
+    for pool in list(_pools):
+        pool.close()
+    for pool in list(_pools):
+        pool.join()
+
+
+# Before the interpreter waits for other threads, as concurrent.futures does: work in hand is finished, not cut off.
+threading._register_atexit(_join_all)  # type: ignore[attr-defined]  # noqa: SLF001  # the hook the standard pool uses
