@@ -1,0 +1,138 @@
+"""The terminal's language, as far as we speak it, and how foreign text is made safe to say in it.
+
+A line from outside may hold SGR sequences (colour, weight) and nothing else that a terminal acts upon: all else is
+taken out here, so that no text can move the cursor, and so no text can harm the picture.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len, get_character_cell_size, set_cell_size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+BEGIN = "\x1b[?2026h"
+"""Show nothing of what follows (DEC 2026) until END; a terminal that does not know it shows all at once as well."""
+END = "\x1b[?2026l"
+HIDE = "\x1b[?25l"
+SHOW = "\x1b[?25h"
+NO_WRAP = "\x1b[?7l"
+WRAP = "\x1b[?7h"
+SAVE = "\x1b7"
+RESTORE = "\x1b8"
+PLAIN = "\x1b[0m"
+ERASE_RIGHT = "\x1b[K"
+ERASE_BELOW = "\x1b[J"
+ALL_ROWS = f"{SAVE}\x1b[r{RESTORE}"
+"""Scroll the whole screen again: setting margins moves the cursor, so it is put back."""
+INDEX = "\x1bD"
+"""A line feed that keeps its column whatever the line discipline does to newlines."""
+CANCEL = "\x18"
+"""End a sequence that was cut in the middle."""
+
+_SGR = re.compile(r"\x1b\[[0-9;:]*m")
+_UNSAFE = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;:]*m)")
+_COMMAND = re.compile(
+    r"\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # a string for the terminal: title, link, query
+    r"|\x1b\[[0-9;:]*m"  # SGR, which stays
+    r"|\x1b\[[0-?]*[ -/]*[@-~]"  # any other control sequence
+    r"|\x1b[ -/]*[0-~]|\x1b"
+    r"|[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9f]",
+    re.DOTALL,
+)
+
+
+def clean(line: str) -> str:
+    """Return `line` with SGR sequences as the only controls, closed at its end; of text overwritten by `\\r`, the last."""
+    if _UNSAFE.search(line) is not None:
+        line = _scrub(line)
+    if "\x1b" in line and not line.endswith((PLAIN, "\x1b[m")):
+        line += PLAIN
+    return line
+
+
+def _scrub(line: str) -> str:
+    if "\r" in line:
+        line = next((part for part in reversed(line.split("\r")) if part), "")
+    kept = _COMMAND.sub(lambda found: found[0] if _SGR.fullmatch(found[0]) else "", line)
+    return kept.expandtabs(8)
+
+
+def lines(texts: Iterable[str]) -> list[str]:
+    """Return `texts` as clean single lines: a text with newlines in it is several."""
+    return [clean(line) for text in texts for line in text.split("\n")]
+
+
+def plain(text: str) -> str:
+    """Return `text` without its SGR sequences."""
+    return _SGR.sub("", text) if "\x1b" in text else text
+
+
+def width(text: str) -> int:
+    """Return how many cells the clean `text` takes."""
+    text = plain(text)
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def clip(row: str, columns: int) -> str:
+    """Return the clean `row`, cut to `columns` cells; a wide character that would straddle the edge becomes a space."""
+    if width(row) <= columns:
+        return row
+    kept: list[str] = []
+    left = columns
+    at = 0
+    for found in _SGR.finditer(row):
+        left -= _keep(kept, row[at : found.start()], left)
+        kept.append(found[0])
+        at = found.end()
+    _keep(kept, row[at:], left)
+    return "".join(kept)
+
+
+def _keep(kept: list[str], text: str, left: int) -> int:
+    """Append what fits of `text` into `left` cells; return how many it took."""
+    cells = min(cell_len(text), left)
+    kept.append(set_cell_size(text, cells))
+    return cells
+
+
+def row(text: str, columns: int) -> str:
+    """Return the bytes that overwrite a whole screen row, wrapping being off, from its first column."""
+    text = clip(clean(text), columns)
+    # At the edge the cursor stays on the last cell: erasing to the right from there would take that cell.
+    return text if width(text) >= columns else text + ERASE_RIGHT
+
+
+def over(line: str, columns: int) -> str:
+    """Return what overwrites old rows with a clean `line` that may wrap, from the first column."""
+    return line if _ends_at_edge(plain(line), columns) else line + ERASE_RIGHT
+
+
+def _ends_at_edge(text: str, columns: int) -> bool:
+    """Return whether the cursor waits on the last cell after `text`: erasing there would take that cell."""
+    if text.isascii():
+        return bool(text) and len(text) % columns == 0
+    column = 0
+    for character in text:
+        cells = get_character_cell_size(character)
+        column = cells if column + cells > columns else column + cells
+    return column == columns
+
+
+def encode(text: str, encoding: str, errors: str = "replace") -> bytes:
+    """Return `text` in `encoding`; what it cannot say becomes "?" (or as `errors` has it), a lone surrogate too."""
+    try:
+        return text.encode(encoding)
+    except UnicodeError:
+        return text.encode(encoding, errors)
+
+
+def fresh_line(columns: int) -> str:
+    """Return what moves the cursor to the start of an empty line: the next one if somebody left text on this one.
+
+    The column is not known and need not be: a row of spaces wraps, unless it began at the first column.
+    """
+    return f"{PLAIN}{' ' * columns}\r{ERASE_RIGHT}"

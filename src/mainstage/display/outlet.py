@@ -1,0 +1,111 @@
+"""One descriptor, written to without waiting for it: the one place of the package that calls `os.write` on a terminal.
+
+Bytes go out in order and whole: what the descriptor did not take is kept and goes first. A broken descriptor is
+remembered and everything after that goes nowhere. A forked child writes nothing.
+"""
+
+from __future__ import annotations
+
+import os
+
+from mainstage.clock import monotonic
+from mainstage.display import posix
+
+PATIENCE = 0.05
+"""Seconds that one call may wait for a place that is slow; for one that stands still it does not wait at all."""
+LAST_PATIENCE = 1.0
+"""Seconds without any progress after which what is left at the end is given up."""
+
+
+class Outlet:
+    """The descriptor `fd`; a terminal is opened anew, so that ours never blocks and the shared one stays as it is."""
+
+    def __init__(self, fd: int) -> None:
+        self.broken: OSError | None = None
+        self._shared = fd
+        self._own = posix.reopen(fd)
+        self._fd = fd if self._own is None else self._own
+        self._pid = os.getpid()
+        self._rest = b""
+        self._stuck = False
+        self.cut = False
+        """True once a write was taken in part: other writers may have come between; whoever acts on it resets it."""
+
+    @property
+    def alive(self) -> bool:
+        """Whether writing still makes sense here, in this process."""
+        return self.broken is None and self._pid == os.getpid()
+
+    @property
+    def waiting(self) -> bool:
+        """Whether bytes are left that the descriptor has not taken yet."""
+        return bool(self._rest)
+
+    def write(self, data: bytes) -> bool:
+        """Send `data` after what is left; False: a part of it is kept for the next call."""
+        if self.alive:
+            self._rest += data
+        return self.flush()
+
+    def flush(self, patience: float = PATIENCE) -> bool:
+        """Send what is left, waiting up to `patience` seconds in all for a slow place; False: not everything went."""
+        deadline = monotonic() + patience
+        while self._rest and self.alive:
+            if self._push():
+                self._stuck = False
+            elif self._stuck or not self._wait(deadline - monotonic()):
+                self._stuck = True
+                return False
+        return True
+
+    def drain(self) -> bool:
+        """Send what is left for as long as the place takes any of it; give up after `LAST_PATIENCE` without progress."""
+        before = len(self._rest) + 1
+        while self._rest and len(self._rest) < before:
+            before = len(self._rest)
+            self._stuck = False
+            self.flush(LAST_PATIENCE)
+        return not self._rest
+
+    def attempt(self, data: bytes) -> None:
+        """Write `data` once, at once, and forget what was left: for the last words of a dying process."""
+        self._rest = b""
+        if self.alive:
+            try:
+                os.write(self._fd, data)
+            except OSError as trouble:
+                self.broken = trouble
+
+    def close(self) -> None:
+        """Close the descriptor that was opened here; the one that was given stays open."""
+        if self._own is not None and self._pid == os.getpid():
+            os.close(self._own)
+        self._own = None
+
+    def _push(self) -> int:
+        """Hand what is left to the system; return how many bytes it took."""
+        try:
+            taken = os.write(self._fd, self._rest) if self._own is not None else self._push_shared()
+        except BlockingIOError:
+            return 0
+        except OSError as trouble:
+            self.broken, self._rest = trouble, b""
+            return 0
+        if taken < len(self._rest):
+            self.cut = self.cut or taken > 0
+        self._rest = self._rest[taken:]
+        return taken
+
+    def _push_shared(self) -> int:
+        """Write as much as a descriptor that may block is sure to take."""
+        if not posix.writable(self._fd, 0):
+            return 0
+        whole = os.isatty(self._fd)  # a cut frame is worse there than a short wait
+        return os.write(self._fd, self._rest if whole else self._rest[: posix.PIPE_ROOM])
+
+    def _wait(self, seconds: float) -> bool:
+        try:
+            return seconds > 0 and posix.writable(self._fd, seconds)
+        except OSError as trouble:
+            self.broken, self._rest = trouble, b""
+            return True

@@ -1,0 +1,50 @@
+"""What only POSIX can do, behind one door: elsewhere each answer is the modest one."""
+
+from __future__ import annotations
+
+import os
+import select
+import stat
+
+POSIX = os.name == "posix"
+PIPE_ROOM = getattr(select, "PIPE_BUF", 512)
+"""Bytes that a pipe takes whole once it says that it is writable."""
+
+
+def reopen(fd: int) -> int | None:
+    """Return a descriptor of our own for the terminal behind `fd` that never blocks; None where there is none to have.
+
+    The description behind `fd` is shared with the shell and with children: making it non-blocking would break theirs.
+    """
+    if not POSIX:
+        return None
+    try:
+        own = os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        if os.fstat(own).st_rdev == os.fstat(fd).st_rdev and os.isatty(own):
+            return own
+    except OSError:
+        pass
+    os.close(own)
+    return None
+
+
+def writable(fd: int, seconds: float) -> bool:
+    """Wait up to `seconds` until `fd` takes something, or would report an error; False: it does not."""
+    if not POSIX or stat.S_ISREG(os.fstat(fd).st_mode):
+        return True
+    waiter = select.poll()
+    waiter.register(fd, select.POLLOUT)
+    return bool(waiter.poll(max(0, int(seconds * 1000))))
+
+
+def in_background(fd: int) -> bool:
+    """Return whether the terminal behind `fd` is in the hands of another job."""
+    if not POSIX:
+        return False
+    try:
+        return os.tcgetpgrp(fd) != os.getpgrp()
+    except OSError:
+        return False

@@ -1,0 +1,104 @@
+"""The live rows pinned at the bottom, below a scroll region that holds the text.
+
+Between two frames the terminal's own cursor stands at the end of the text, inside the region. So bytes that nobody
+captured (C code, a child of a worker) land in the text, whole, and scroll up with it; the rows are out of their reach.
+And the terminal carries its cursor through a resize and its reflow: all below it is ours, whatever has become of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mainstage.display import ansi
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class RegionScreen:
+    """What is on the screen, and what to send so that it becomes something else."""
+
+    LEAST_HEIGHT = 4
+    """A scroll region has two rows at the least, so fewer leave no room for what is worth pinning."""
+
+    def __init__(self, columns: int, height: int) -> None:
+        self._columns = columns
+        self._height = height
+        self._shown: list[str | None] = []
+
+    @property
+    def live(self) -> bool:
+        """Whether rows stand on the screen."""
+        return bool(self._shown)
+
+    @property
+    def limit(self) -> int:
+        """The most rows that can be shown."""
+        return self._height - 2
+
+    def forget(self) -> None:
+        """Expect strange bytes on the rows: the next frame writes all of them."""
+        self._shown = [None] * len(self._shown)
+
+    def leave(self) -> str:
+        """Return what takes the rows away and leaves the cursor at the end of the text."""
+        if not self._shown:
+            return ""
+        self._shown = []
+        return f"{ansi.ALL_ROWS}{ansi.ERASE_BELOW}{ansi.SHOW}"
+
+    def resized(self, columns: int, height: int) -> str:
+        """Return what takes away whatever the new size has made of the rows: all that is below the cursor."""
+        self._columns, self._height = columns, height
+        return self.leave()
+
+    def frame(self, lines: Sequence[str], rows: Sequence[str]) -> str:
+        """Return what adds the clean `lines` to the text and turns the rows shown into `rows`."""
+        if not rows:
+            return self._without_rows(lines)
+        return f"{self._pin(len(rows))}{self._text(lines)}{self._draw(rows)}"
+
+    def _pin(self, count: int) -> str:
+        """Make room for `count` rows at the bottom, or give some back to the text."""
+        before = len(self._shown)
+        if count == before:
+            return ""
+        margins = f"\x1b[1;{self._height - count}r{ansi.RESTORE}"
+        if count < before:
+            freed = range(self._height - before + 1, self._height - count + 1)
+            self._shown = self._shown[before - count :]
+            return f"{ansi.SAVE}{''.join(f'{_at(row)}{ansi.ERASE_RIGHT}' for row in freed)}{margins}"
+        more = count - before
+        self._shown = [None] * more + self._shown
+        start = "" if before else f"{ansi.HIDE}{ansi.ALL_ROWS}{ansi.ERASE_BELOW}"
+        return f"{start}{ansi.INDEX * more}\x1b[{more}A{ansi.SAVE}{margins}"
+
+    def _text(self, lines: Sequence[str]) -> str:
+        if not lines:
+            return ""
+        return "".join([ansi.fresh_line(self._columns), *(f"{line}\r\n" for line in lines)])
+
+    def _draw(self, rows: Sequence[str]) -> str:
+        top = self._height - len(rows) + 1
+        changed = [
+            f"{_at(top + index)}{ansi.row(row, self._columns)}"
+            for index, (row, old) in enumerate(zip(rows, self._shown, strict=True))
+            if row != old
+        ]
+        if not changed:
+            return ""
+        self._shown = list(rows)
+        return f"{ansi.SAVE}{ansi.NO_WRAP}{ansi.PLAIN}{''.join(changed)}{ansi.RESTORE}{ansi.WRAP}"
+
+    def _without_rows(self, lines: Sequence[str]) -> str:
+        """Add `lines` over what the rows leave behind: every line is replaced at once, none is blank in between."""
+        if not self._shown:
+            return self._text(lines)
+        self._shown = []
+        text = "".join(f"{ansi.over(line, self._columns)}\r\n" for line in lines)
+        start = ansi.fresh_line(self._columns) if lines else ""
+        return f"{ansi.ALL_ROWS}{start}{text}{ansi.ERASE_BELOW}{ansi.SHOW}"
+
+
+def _at(row: int) -> str:
+    return f"\x1b[{row}H"

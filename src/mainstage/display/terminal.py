@@ -1,0 +1,190 @@
+"""The live display: text that scrolls, rows that stay, one write a frame.
+
+A frame is built as one string by a screen (`region`, or `inline` where the terminal has no scroll region) and handed
+to the outlet as one write. A place that takes no bytes costs frames, never lines.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import TYPE_CHECKING, TypeAlias
+
+from mainstage.display import ansi
+from mainstage.display.inline import InlineScreen
+from mainstage.display.outlet import Outlet
+from mainstage.display.region import RegionScreen
+from mainstage.views import Size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    AnyScreen: TypeAlias = RegionScreen | InlineScreen
+
+FALLBACK = Size(80, 24)
+MOST_AT_ONCE = 16_000
+"""Characters of text in one write: far less than a terminal's buffer holds, so that a write is seldom cut."""
+WITH_REGION = (
+    *("xterm", "screen", "tmux", "rxvt", "alacritty", "kitty", "foot", "wezterm", "vte", "gnome", "konsole"),
+    *("linux", "vscode", "ghostty", "iterm", "mintty", "putty", "st-", "contour", "rio", "nsterm", "apple", "vt100"),
+    *("vt102", "vt220", "vt320", "vt420", "vt510", "vt520"),
+)
+"""Beginnings of TERM that name terminals with a scroll region (DECSTBM) whose text still goes to the history."""
+
+
+def has_region(env: Mapping[str, str]) -> bool:
+    """Return whether the terminal that `env` names is known to have a scroll region."""
+    term = env.get("TERM", "").lower()
+    return term.startswith(WITH_REGION) or term == "st"
+
+
+def size_of(fd: int, env: Mapping[str, str]) -> Size:
+    """Return the size that COLUMNS and LINES demand, else the terminal's, else 80x24."""
+    real = _real_size(fd) or FALLBACK
+    columns, rows = env.get("COLUMNS", ""), env.get("LINES", "")
+    return Size(_count(columns) or real.columns, _count(rows) or real.rows)
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _real_size(fd: int) -> Size | None:
+    try:
+        columns, rows = os.get_terminal_size(fd)
+    except (OSError, ValueError):
+        return None
+    return Size(columns, rows) if columns > 0 and rows > 0 else None
+
+
+class TerminalDisplay:
+    """A live display on the terminal behind `fd`.
+
+    `env` decides size and abilities (default: the process's own environment); `region` overrules what TERM says of
+    the scroll region; `encoding` is the stream's. Only the owner calls; `resized` and `emergency` are safe in a signal
+    handler. Until the first `show` nothing is written.
+    """
+
+    def __init__(
+        self, fd: int, *, env: Mapping[str, str] | None = None, region: bool | None = None, encoding: str = "utf-8"
+    ) -> None:
+        self._env = os.environ if env is None else env
+        self._outlet = Outlet(fd)
+        self._fd = fd
+        self._encoding = encoding
+        self._with_region = has_region(self._env) if region is None else region
+        self._real = _real_size(fd) or size_of(fd, self._env)
+        self._size: Size | None = None
+        self._screen = self._new_screen()
+        self._sent = 0  # lines of a show that was refused in the middle: they come again and are skipped
+        self._closed = False
+
+    @property
+    def broken(self) -> OSError | None:
+        """Why the terminal is out of reach; None: it is not."""
+        return self._outlet.broken
+
+    def size(self) -> Size:
+        """Return the size to lay out for: COLUMNS and LINES where set, else the terminal's."""
+        if self._size is None:
+            self._size = size_of(self._fd, self._env)
+        return self._size
+
+    def resized(self) -> None:
+        """Learn that the terminal's size may have changed: the next `show` looks and repaints."""
+        self._size = None
+
+    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
+        """Add `above` to the text and show `rows` below it; False: blocked, hand the same lines in again, and more.
+
+        Rows are cut to the width, and in the middle to the height: the last one stays.
+        """
+        if self._closed or not self._outlet.alive:
+            return True
+        if not self._outlet.flush():
+            return False
+        if self._outlet.cut:
+            self._outlet.cut = False
+            self._screen.forget()
+        fitted = self._fit_to_size()
+        for lines, count in _batches(above[self._sent :]):
+            fitted += self._screen.frame(lines, self._clip(rows))
+            self._sent += count
+            if not self._send(fitted):
+                return False
+            fitted = ""
+        self._sent = 0
+        return True
+
+    def suspend(self) -> None:
+        """Take the rows away and give the terminal back; the next `show` takes it again."""
+        if self._screen.live and not self._closed:
+            self._send(self._screen.leave())
+
+    def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
+        """Write `above` and then `rows` as text, give the terminal back, and write no more.
+
+        Waits for a terminal that makes progress; gives up on one that takes nothing for a second.
+        """
+        if self._closed:
+            return
+        if self._outlet.alive and self._outlet.drain():
+            fitted = self._fit_to_size()
+            for lines, _ in _batches([*above[self._sent :], *rows]):
+                self._send(fitted + self._screen.frame(lines, []))
+                self._outlet.drain()
+                fitted = ""
+        self._end()
+
+    def emergency(self) -> None:
+        """Give the terminal back with one write that waits for nothing; for a process about to die."""
+        if self._closed or not self._outlet.alive:
+            return
+        cut = self._outlet.waiting
+        if cut or self._screen.live:
+            start = f"{ansi.CANCEL}{ansi.RESTORE}{ansi.WRAP}{ansi.PLAIN}{ansi.SHOW}" if cut else ""
+            self._outlet.attempt(ansi.encode(f"{start}{self._screen.leave()}{ansi.END}", self._encoding))
+        self._end()
+
+    def _end(self) -> None:
+        self._closed = True
+        self._outlet.close()
+        atexit.unregister(self.emergency)
+
+    def _send(self, text: str) -> bool:
+        if not text:
+            return True
+        atexit.register(self.emergency) if self._screen.live else atexit.unregister(self.emergency)
+        return self._outlet.write(ansi.encode(f"{ansi.BEGIN}{text}{ansi.END}", self._encoding))
+
+    def _clip(self, rows: Sequence[str]) -> Sequence[str]:
+        limit = self._screen.limit
+        return rows if len(rows) <= limit else [*rows[: limit - 1], rows[-1]]
+
+    def _new_screen(self) -> AnyScreen:
+        pinned = self._with_region and self._real.rows >= RegionScreen.LEAST_HEIGHT
+        return (RegionScreen if pinned else InlineScreen)(self._real.columns, self._real.rows)
+
+    def _fit_to_size(self) -> str:
+        """Return what the change of size asks for, if there was one: asked each frame, for not every resize tells."""
+        real = _real_size(self._fd) or self._real
+        if real == self._real:
+            return ""
+        self._real, self._size = real, None
+        undo = self._screen.resized(*real)
+        self._screen = self._new_screen()
+        return undo
+
+
+def _batches(above: Sequence[str]) -> Iterator[tuple[list[str], int]]:
+    """Yield clean lines for one write each, and how many of `above` they are: at least one batch, maybe an empty one."""
+    lines: list[str] = []
+    start = characters = 0
+    for index, text in enumerate(above):
+        lines += ansi.lines((text,))
+        characters += len(text)
+        if characters >= MOST_AT_ONCE:
+            yield lines, index + 1 - start
+            lines, start, characters = [], index + 1, 0
+    if lines or not start:
+        yield lines, len(above) - start
