@@ -26,10 +26,13 @@ RESTORE = "\x1b8"
 PLAIN = "\x1b[0m"
 ERASE_RIGHT = "\x1b[K"
 ERASE_BELOW = "\x1b[J"
+"""From the cursor on. At the top left corner tmux takes it for a clear screen and keeps a copy in the history."""
+ERASE_ROWS = f"{ERASE_RIGHT}{SAVE}\x1b[B\r{ERASE_BELOW}{RESTORE}"
+"""The same with the cursor anywhere but on the last row, and never with that copy."""
 ALL_ROWS = f"{SAVE}\x1b[r{RESTORE}"
 """Scroll the whole screen again: setting margins moves the cursor, so it is put back."""
 INDEX = "\x1bD"
-"""A line feed that keeps its column whatever the line discipline does to newlines."""
+"""A line feed that keeps its column, whatever the line discipline does to newlines."""
 CANCEL = "\x18"
 """End a sequence that was cut in the middle."""
 
@@ -46,7 +49,7 @@ _COMMAND = re.compile(
 
 
 def clean(line: str) -> str:
-    """Return `line` with SGR sequences as the only controls, closed at its end; of text overwritten by `\\r`, the last."""
+    """Return `line` with SGR sequences as its only controls, closed at the end; of overwritten text, the last."""
     if _UNSAFE.search(line) is not None:
         line = _scrub(line)
     if "\x1b" in line and not line.endswith((PLAIN, "\x1b[m")):

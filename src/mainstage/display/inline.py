@@ -39,9 +39,9 @@ class InlineScreen:
         """Return what takes the rows away and leaves the cursor after the text."""
         if not self._shown:
             return ""
-        up = self._to_top()
+        erased = f"{self._to_top()}{ansi.ERASE_ROWS if len(self._shown) > 1 else ansi.ERASE_RIGHT}"
         self._shown = []
-        return f"{up}{ansi.ERASE_BELOW}{ansi.SHOW}"
+        return f"{erased}{ansi.SHOW}"
 
     def resized(self, columns: int, height: int) -> str:
         """Return what takes the rows away that the terminal has laid out anew for its new size."""
@@ -50,10 +50,12 @@ class InlineScreen:
         if not self._shown:
             return ""
         self._shown = []
-        return f"\r{_up(min(old, height - 1))}{ansi.ERASE_BELOW}{ansi.SHOW}"
+        return f"\r{_up(min(old, height - 1))}{ansi.ERASE_RIGHT if height == 1 else ansi.ERASE_ROWS}{ansi.SHOW}"
 
     def frame(self, lines: Sequence[str], rows: Sequence[str]) -> str:
         """Return what adds the clean `lines` to the text and turns the rows shown into `rows`."""
+        if not lines and not rows:
+            return self.leave()
         if lines or len(rows) != len(self._shown):
             return self._rewritten(lines, rows)
         parts: list[str] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mainstage.display import ansi
@@ -22,13 +23,13 @@ class LogFile:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.broken: OSError | None = None
         try:
-            self._file = open(path, "a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115  # closed by close()
+            self._file = Path(path).open("a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115  # see close
         except OSError as trouble:
             raise DisplayError(f"cannot write the log {path!s}: {trouble.strerror}; choose another `log=`") from trouble
 
     def write(self, texts: Iterable[str], wall: float) -> None:
         """Append `texts`, written at `wall`, in seconds since the epoch."""
-        stamp = datetime.datetime.fromtimestamp(wall).astimezone().isoformat(sep=" ", timespec="milliseconds")
+        stamp = dt.datetime.fromtimestamp(wall).astimezone().isoformat(sep=" ", timespec="milliseconds")
         self._put("".join(f"{stamp} {ansi.plain(line)}\n" for line in ansi.lines(texts)))
 
     def close(self) -> None:

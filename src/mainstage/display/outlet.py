@@ -22,19 +22,20 @@ class Outlet:
 
     def __init__(self, fd: int) -> None:
         self.broken: OSError | None = None
-        self._shared = fd
+        self.cut = False
+        """True once a write was taken in part: other writers may have come between; whoever acts on it resets it."""
         self._own = posix.reopen(fd)
         self._fd = fd if self._own is None else self._own
         self._pid = os.getpid()
-        self._rest = b""
+        self._rest = bytearray()
         self._stuck = False
-        self.cut = False
-        """True once a write was taken in part: other writers may have come between; whoever acts on it resets it."""
+        self._closed = False
+        self._kind = posix.Kind.NEVER_BLOCKS if self._own is not None else posix.kind(fd)
 
     @property
     def alive(self) -> bool:
         """Whether writing still makes sense here, in this process."""
-        return self.broken is None and self._pid == os.getpid()
+        return self.broken is None and not self._closed and self._pid == os.getpid()
 
     @property
     def waiting(self) -> bool:
@@ -53,23 +54,24 @@ class Outlet:
         while self._rest and self.alive:
             if self._push():
                 self._stuck = False
-            elif self._stuck or not self._wait(deadline - monotonic()):
+            elif self._rest and (self._stuck or not self._wait(deadline - monotonic())):
                 self._stuck = True
                 return False
         return True
 
     def drain(self) -> bool:
-        """Send what is left for as long as the place takes any of it; give up after `LAST_PATIENCE` without progress."""
-        before = len(self._rest) + 1
-        while self._rest and len(self._rest) < before:
+        """Send what is left, all of it to a pipe, however slow; False: a terminal took nothing for a second."""
+        while self._rest and self.alive:
             before = len(self._rest)
             self._stuck = False
             self.flush(LAST_PATIENCE)
-        return not self._rest
+            if len(self._rest) == before and self._kind is not posix.Kind.PIPE:
+                return False
+        return True
 
     def attempt(self, data: bytes) -> None:
         """Write `data` once, at once, and forget what was left: for the last words of a dying process."""
-        self._rest = b""
+        self._rest.clear()
         if self.alive:
             try:
                 os.write(self._fd, data)
@@ -80,32 +82,34 @@ class Outlet:
         """Close the descriptor that was opened here; the one that was given stays open."""
         if self._own is not None and self._pid == os.getpid():
             os.close(self._own)
-        self._own = None
+            self._own = None
+        self._closed = True
 
     def _push(self) -> int:
-        """Hand what is left to the system; return how many bytes it took."""
+        """Hand what is left to the system, as much as is sure not to block; return how many bytes it took."""
+        size = len(self._rest)
         try:
-            taken = os.write(self._fd, self._rest) if self._own is not None else self._push_shared()
+            if self._kind is posix.Kind.PIPE:
+                size = min(size, posix.PIPE_ROOM)
+            if self._kind is not posix.Kind.NEVER_BLOCKS and not posix.writable(self._fd, 0):
+                return 0
+            taken = os.write(self._fd, self._rest[:size])
         except BlockingIOError:
             return 0
         except OSError as trouble:
-            self.broken, self._rest = trouble, b""
+            self._break(trouble)
             return 0
-        if taken < len(self._rest):
-            self.cut = self.cut or taken > 0
-        self._rest = self._rest[taken:]
+        self.cut = self.cut or 0 < taken < size
+        del self._rest[:taken]
         return taken
-
-    def _push_shared(self) -> int:
-        """Write as much as a descriptor that may block is sure to take."""
-        if not posix.writable(self._fd, 0):
-            return 0
-        whole = os.isatty(self._fd)  # a cut frame is worse there than a short wait
-        return os.write(self._fd, self._rest if whole else self._rest[: posix.PIPE_ROOM])
 
     def _wait(self, seconds: float) -> bool:
         try:
             return seconds > 0 and posix.writable(self._fd, seconds)
         except OSError as trouble:
-            self.broken, self._rest = trouble, b""
+            self._break(trouble)
             return True
+
+    def _break(self, trouble: OSError) -> None:
+        self.broken = trouble
+        self._rest.clear()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 import stat
+from enum import Enum
 
 POSIX = os.name == "posix"
 PIPE_ROOM = getattr(select, "PIPE_BUF", 512)
@@ -31,9 +32,28 @@ def reopen(fd: int) -> int | None:
     return None
 
 
+class Kind(Enum):
+    """How a descriptor takes bytes."""
+
+    NEVER_BLOCKS = "a file, or a terminal of our own"
+    TERMINAL = "a shared terminal: whole frames, once it is ready"
+    PIPE = "a pipe or a socket: small pieces, each once it is ready"
+
+
+def kind(fd: int) -> Kind:
+    """Return how `fd` takes bytes; one that is closed will say so when it is written to."""
+    try:
+        mode = os.fstat(fd).st_mode
+    except OSError:
+        return Kind.NEVER_BLOCKS
+    if not POSIX or stat.S_ISREG(mode):
+        return Kind.NEVER_BLOCKS
+    return Kind.TERMINAL if os.isatty(fd) else Kind.PIPE
+
+
 def writable(fd: int, seconds: float) -> bool:
     """Wait up to `seconds` until `fd` takes something, or would report an error; False: it does not."""
-    if not POSIX or stat.S_ISREG(os.fstat(fd).st_mode):
+    if not POSIX:
         return True
     waiter = select.poll()
     waiter.register(fd, select.POLLOUT)

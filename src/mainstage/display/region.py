@@ -45,12 +45,16 @@ class RegionScreen:
         if not self._shown:
             return ""
         self._shown = []
-        return f"{ansi.ALL_ROWS}{ansi.ERASE_BELOW}{ansi.SHOW}"
+        return f"{ansi.ALL_ROWS}{ansi.ERASE_ROWS}{ansi.SHOW}"
 
     def resized(self, columns: int, height: int) -> str:
         """Return what takes away whatever the new size has made of the rows: all that is below the cursor."""
         self._columns, self._height = columns, height
-        return self.leave()
+        if not self._shown:
+            return ""
+        self._shown = []
+        # The cursor may be on the last row now: leave room for what erases below it.
+        return f"{ansi.ALL_ROWS}{ansi.INDEX}\x1b[A{ansi.ERASE_ROWS}{ansi.SHOW}"
 
     def frame(self, lines: Sequence[str], rows: Sequence[str]) -> str:
         """Return what adds the clean `lines` to the text and turns the rows shown into `rows`."""
@@ -63,15 +67,16 @@ class RegionScreen:
         before = len(self._shown)
         if count == before:
             return ""
-        margins = f"\x1b[1;{self._height - count}r{ansi.RESTORE}"
+        margins = f"{ansi.SAVE}\x1b[1;{self._height - count}r{ansi.RESTORE}"
         if count < before:
             freed = range(self._height - before + 1, self._height - count + 1)
             self._shown = self._shown[before - count :]
-            return f"{ansi.SAVE}{''.join(f'{_at(row)}{ansi.ERASE_RIGHT}' for row in freed)}{margins}"
+            erased = "".join(f"{_at(row)}{ansi.ERASE_RIGHT}" for row in freed)
+            return f"{ansi.SAVE}{erased}{ansi.RESTORE}{margins}"
         more = count - before
-        self._shown = [None] * more + self._shown
-        start = "" if before else f"{ansi.HIDE}{ansi.ALL_ROWS}{ansi.ERASE_BELOW}"
-        return f"{start}{ansi.INDEX * more}\x1b[{more}A{ansi.SAVE}{margins}"
+        self._shown[:0] = [None] * more
+        room = f"{ansi.INDEX * more}\x1b[{more}A"
+        return f"{room}{margins}" if before else f"{ansi.HIDE}{ansi.ALL_ROWS}{room}{ansi.ERASE_ROWS}{margins}"
 
     def _text(self, lines: Sequence[str]) -> str:
         if not lines:
@@ -94,10 +99,11 @@ class RegionScreen:
         """Add `lines` over what the rows leave behind: every line is replaced at once, none is blank in between."""
         if not self._shown:
             return self._text(lines)
+        if not lines:
+            return self.leave()
         self._shown = []
         text = "".join(f"{ansi.over(line, self._columns)}\r\n" for line in lines)
-        start = ansi.fresh_line(self._columns) if lines else ""
-        return f"{ansi.ALL_ROWS}{start}{text}{ansi.ERASE_BELOW}{ansi.SHOW}"
+        return f"{ansi.ALL_ROWS}{ansi.fresh_line(self._columns)}{text}{ansi.ERASE_BELOW}{ansi.SHOW}"
 
 
 def _at(row: int) -> str:

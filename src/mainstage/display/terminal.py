@@ -78,6 +78,7 @@ class TerminalDisplay:
         self._screen = self._new_screen()
         self._sent = 0  # lines of a show that was refused in the middle: they come again and are skipped
         self._closed = False
+        self._guarded = False
 
     @property
     def broken(self) -> OSError | None:
@@ -149,12 +150,18 @@ class TerminalDisplay:
     def _end(self) -> None:
         self._closed = True
         self._outlet.close()
-        atexit.unregister(self.emergency)
+        self._guard(on=False)
+
+    def _guard(self, *, on: bool) -> None:
+        """See to it that the terminal is given back however the interpreter exits."""
+        if on != self._guarded:
+            self._guarded = on
+            (atexit.register if on else atexit.unregister)(self.emergency)
 
     def _send(self, text: str) -> bool:
         if not text:
             return True
-        atexit.register(self.emergency) if self._screen.live else atexit.unregister(self.emergency)
+        self._guard(on=self._screen.live)
         return self._outlet.write(ansi.encode(f"{ansi.BEGIN}{text}{ansi.END}", self._encoding))
 
     def _clip(self, rows: Sequence[str]) -> Sequence[str]:
@@ -177,7 +184,7 @@ class TerminalDisplay:
 
 
 def _batches(above: Sequence[str]) -> Iterator[tuple[list[str], int]]:
-    """Yield clean lines for one write each, and how many of `above` they are: at least one batch, maybe an empty one."""
+    """Yield clean lines for one write each, and how many of `above` they are; nothing above is one empty batch."""
     lines: list[str] = []
     start = characters = 0
     for index, text in enumerate(above):
