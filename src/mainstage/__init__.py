@@ -28,7 +28,11 @@ from mainstage.errors import (
 )
 
 if TYPE_CHECKING:
-    from types import ModuleType
+    from mainstage import futures
+    from mainstage.session import Run, map  # noqa: A004  # the builtin's name on purpose: `mainstage.map`
+    from mainstage.worker.stepwise import stepwise
+    from mainstage.worker.task import Task, current_task, task
+    from mainstage.worker.track import track
 
 __version__ = "0.1.0"
 
@@ -37,8 +41,45 @@ __all__ = [
     "DisplayError",
     "MainstageError",
     "QueueError",
+    "Run",
+    "Task",
     "TaskTimeout",
     "Terminated",
     "UnknownMessage",
     "__version__",
+    "current_task",
+    "futures",
+    "map",
+    "stepwise",
+    "task",
+    "track",
 ]
+
+_LATER = {
+    "Run": "mainstage.session",
+    "Task": "mainstage.worker.task",
+    "current_task": "mainstage.worker.task",
+    "futures": "mainstage.futures",
+    "map": "mainstage.session",
+    "stepwise": "mainstage.worker.stepwise",
+    "task": "mainstage.worker.task",
+    "track": "mainstage.worker.track",
+}
+"""Where the names live that are loaded on first use."""
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name on first use and keep it; `AttributeError` for any other."""
+    if name not in _LATER:
+        raise AttributeError(f"module 'mainstage' has no attribute {name!r}")
+    from importlib import import_module  # noqa: PLC0415  # only who asks for more pays for it
+
+    module = import_module(_LATER[name])
+    value: object = module if name == "futures" else getattr(module, name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """Return the public names, loaded or not."""
+    return __all__

@@ -1,0 +1,93 @@
+"""What holds for every test: a known environment, a deadline (pyproject.toml), no sleeping where time is virtual."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = Path(__file__).parent
+SLEEPLESS = ("contract", "state", "views", "display", "worker")
+FOREIGN = (
+    "ACCESSIBLE",
+    "CI",
+    "CLICOLOR",
+    "CLICOLOR_FORCE",
+    "COLUMNS",
+    "FORCE_COLOR",
+    "GITHUB_ACTIONS",
+    "LINES",
+    "NO_COLOR",
+    "TERM_PROGRAM",
+    "TTY_COMPATIBLE",
+    "TTY_INTERACTIVE",
+)
+
+settings.register_profile("here", deadline=None)  # shared cores: a slow example says nothing
+settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("ci" if os.environ.get("CI") else "here")
+
+
+class Ran:
+    """The files of which at least one test was run to its end, written out for `.ci/ran.py`."""
+
+    def __init__(self, report: Path, root: Path) -> None:
+        self._report = report
+        self._root = root
+        self._files: set[str] = set()
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and not report.skipped:
+            self._files.add(report.nodeid.partition("::")[0])
+
+    def pytest_sessionfinish(self) -> None:
+        self._report.write_text("".join(f"{file}\n" for file in sorted(self._files)), encoding="utf-8")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    report = os.environ.get("MAINSTAGE_TEST_REPORT")
+    if report:
+        config.pluginmanager.register(Ran(Path(report), config.rootpath))
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("tmux") and shutil.which("tmux") is None:
+        pytest.skip(f"{item.name}: tmux is not installed")
+
+
+@pytest.fixture(autouse=True)
+def known_environment() -> Iterator[None]:
+    """Take away what the caller's shell says about terminals; children of a test inherit the result."""
+    with pytest.MonkeyPatch.context() as patch:  # and not the fixture: hypothesis bans one made anew for each test
+        for name in os.environ:
+            if name in FOREIGN or name.startswith("MAINSTAGE_"):
+                patch.delenv(name)
+        patch.setenv("TERM", "xterm-256color")
+        yield
+
+
+def _asleep(seconds: float) -> None:
+    if threading.current_thread() is threading.main_thread():
+        pytest.fail(
+            f"time.sleep({seconds}) in a test of virtual time: advance its clock, or wait for what it waits for"
+        )
+    threading.Event().wait(seconds)
+
+
+@pytest.fixture(autouse=True)
+def sleepless(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that sleeps on the main thread, in the folders where time is data."""
+    folder = request.path.relative_to(HERE).parts[0]
+    with pytest.MonkeyPatch.context() as patch:
+        if folder in SLEEPLESS:
+            patch.setattr(time, "sleep", _asleep)
+        yield
