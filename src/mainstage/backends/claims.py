@@ -1,0 +1,363 @@
+"""`map` on threads: workers claim items one by one from a window that the caller's thread keeps filled.
+
+The caller pulls the input, at most a window ahead of what it has been given back; so a generator runs on the thread that
+wrote it and memory stays bounded. Claims of one and not batches: a batch puts long items behind each other, and delays
+cancel and order. The window grows with the speed of the items: some 50 ms of work, at least two items a worker.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from mainstage.backends.lane import FOLD, Item, Lane
+from mainstage.backends.policy import Policy, delay_before
+from mainstage.errors import Cancelled, TaskTimeout, add_note
+from mainstage.events import SourceClosed, SourceOpened
+from mainstage.worker import runner
+from mainstage.worker.reporter import ambient
+from mainstage.worker.runner import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mainstage.backends.pool import ThreadPool, Worker
+    from mainstage.backends.timer import Timer
+    from mainstage.worker.reporter import Reporter
+
+    Entry: TypeAlias = tuple[int, int, tuple[Any, ...], int]  # index, task, arguments, attempt
+
+AHEAD_S = 0.05
+MOST_AHEAD = 4096
+STOP_GRACE = 1.0
+"""Seconds that a thread over its timeout has to come back before it is abandoned."""
+
+
+class Record(NamedTuple):
+    """What became of one item; times in seconds on the run's clock."""
+
+    index: int
+    args: tuple[Any, ...]
+    value: Any
+    error: BaseException | None
+    started: float
+    ended: float
+    attempt: int
+
+
+class Claims:
+    """One `map` under way."""
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        source: Iterator[tuple[Any, ...]],
+        *,
+        pool: ThreadPool,
+        timer: Timer,
+        reporter: Reporter,
+        policy: Policy,
+    ) -> None:
+        self._fn = fn
+        self._plain = not runner.is_stepwise(fn)
+        self._source = source
+        self._pool = pool
+        self._timer = timer
+        self._reporter = reporter
+        self._policy = policy
+        self.id = reporter.new_id()
+        self.halt_on_failure = False
+        """Whether the first final failure halts the rest, there and then."""
+        self.on_done: Callable[[], None] | None = None
+        """Called on the worker's thread when a consumer that set `waiting` has something to take."""
+        self.waiting = False
+        self.buffersize: int | None = None
+        self.first_failure: BaseException | None = None
+        self.halted: str | None = None
+        self._window: deque[Entry] = deque()
+        self._done: SimpleQueue[Record] = SimpleQueue()
+        self._lanes: dict[Worker, Lane] = {}
+        self._active: set[Worker] = set()
+        self._lock = threading.Lock()
+        self._launched = 0
+        self._exhausted = False
+        self._source_error: BaseException | None = None
+        self.handed = 0
+        self.taken = 0
+
+    # --- the consumer's side: the caller's thread ---
+
+    def open(self, total: int | None) -> None:
+        """Announce `total` items (None: nobody knows)."""
+        self._reporter.send(SourceOpened(self._reporter.now(), self.id, total))
+
+    def feed(self) -> None:
+        """Pull input until the window is full, the input ends, or there is something to give back."""
+        if self._exhausted or self.halted is not None:
+            return
+        room = self._room()
+        if room <= 0:
+            return
+        new_id = self._reporter.new_id
+        fresh = 0
+        for _ in range(room):
+            try:
+                args = next(self._source)
+            except StopIteration:
+                self._exhaust(None)
+                break
+            except BaseException as error:  # noqa: BLE001  # kept: the items before it are given back first
+                self._exhaust(error)
+                break
+            self._window.append((self.handed, new_id(), args, 1))
+            self.handed += 1
+            fresh += 1
+            if self._launched < self._pool.max_workers:
+                self._launch()
+                if not self._done.empty():
+                    break
+        if fresh:
+            self._launch()
+
+    def take(self) -> Record | None:
+        """Return the next record that is there, in order of completion; None: none is."""
+        try:
+            record = self._done.get_nowait()
+        except Empty:
+            return None
+        self.taken += 1
+        return record
+
+    def take_blocking(self) -> Record:
+        """Wait for a record without an owner that pumps."""
+        record = self._done.get()
+        self.taken += 1
+        return record
+
+    def ready(self) -> bool:
+        """Return whether `take` has something."""
+        return not self._done.empty()
+
+    def finished(self) -> bool:
+        """Return whether everything handed out has been taken and nothing more comes."""
+        return self.taken >= self.handed and (self._exhausted or self.halted is not None)
+
+    def raise_source_error(self) -> None:
+        """Raise what the input raised, if it did."""
+        if self._source_error is not None:
+            raise self._source_error
+
+    def halt(self, reason: str) -> None:
+        """Hand out nothing more and ask the items at hand to stop. Any thread; a second call asks again."""
+        self.halted = reason
+        while True:
+            try:
+                entry = self._window.popleft()
+            except IndexError:
+                break
+            self._drop(entry)
+        for lane in list(self._lanes.values()):
+            item = lane.current
+            if item is not None:
+                item.request_cancel(reason)
+        self._exhaust(None)
+        self._tell()
+
+    def active(self) -> bool:
+        """Return whether threads still work on items."""
+        return bool(self._active)
+
+    def abandon(self, reason: str) -> None:
+        """Give up on the threads that did not stop."""
+        for worker, lane in list(self._lanes.items()):
+            item = lane.current
+            if item is not None:
+                self._give_up(worker, item, Cancelled(reason))
+
+    def _exhaust(self, error: BaseException | None) -> None:
+        if not self._exhausted:
+            self._exhausted = True
+            self._source_error = error
+            self._reporter.send(SourceClosed(self._reporter.now(), self.id, self.handed))
+
+    def _room(self) -> int:
+        outstanding = self.handed - self.taken
+        if self.buffersize is not None:
+            return self.buffersize - outstanding
+        workers = self._pool.max_workers
+        count = sum(lane.count for lane in self._lanes.values())
+        ahead = 2 * workers
+        if count >= workers:
+            mean = sum(lane.busy for lane in self._lanes.values()) / count
+            ahead = min(MOST_AHEAD, max(ahead, int(AHEAD_S * workers / max(mean, 1e-9))))
+        return ahead - outstanding if outstanding <= ahead // 2 else 0
+
+    def _launch(self) -> None:
+        """Have as many threads on the window as it has items for."""
+        while True:
+            with self._lock:
+                if self._launched >= min(self._pool.max_workers, len(self._active) + len(self._window)):
+                    return
+                self._launched += 1
+            self._pool.put(self._work)
+
+    def _drop(self, entry: Entry) -> None:
+        index, _, args, attempt = entry
+        now = self._reporter.now()
+        self._done.put(Record(index, args, None, Cancelled(self.halted or ""), now, now, attempt - 1))
+
+    # --- the worker's side: a pool's thread ---
+
+    def _work(self, worker: Worker) -> None:
+        lane = self._lanes.get(worker)
+        if lane is None:
+            lane = self._lanes[worker] = Lane(self._reporter, self.id, worker.name)
+        self._active.add(worker)
+        lane.polled = True
+        token = ambient.set(None)
+        try:
+            self._claim(lane, worker)
+        finally:
+            ambient.reset(token)
+            lane.current = None
+            lane.polled = False
+            self._reporter.moved(lane)
+            if not worker.abandoned:
+                self._retire(worker)
+            self._tell()
+
+    def _retire(self, worker: Worker) -> None:
+        self._active.discard(worker)
+        with self._lock:
+            self._launched -= 1
+        self._launch()
+
+    def _claim(self, lane: Lane, worker: Worker) -> None:
+        popleft, now, fn = self._window.popleft, self._reporter.now, self._fn
+        quick = self._plain and self._policy.timeout is None
+        set_ambient, ended, put = ambient.set, lane.ended, self._done.put
+        while True:
+            try:
+                index, ident, args, attempt = popleft()
+            except IndexError:
+                return
+            item = Item(lane, index, ident, args, attempt)
+            item.started = started = now()
+            lane.current = item
+            set_ambient(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
+            if lane.armed:
+                lane.armed = False
+                self._reporter.moved(lane)
+            if not quick:
+                self._slow(lane, worker, item)
+                if worker.abandoned:
+                    return
+                continue
+            try:
+                value = fn(*args)
+            except BaseException as error:  # noqa: BLE001  # whatever it is, it is this item's outcome
+                self._conclude(lane, item, Outcome(None, error))
+                continue
+            if item.task is not None or item.settled:
+                self._conclude(lane, item, Outcome(value, None))
+                continue
+            lane.count += 1
+            at = now()
+            lane.busy += at - started
+            ended.append((ident, started, at))
+            if len(ended) > FOLD:
+                lane.fold()
+            put(Record(index, args, value, None, started, at, attempt))
+            if self.waiting:
+                self._tell()
+            if self._pool.busy():
+                return
+
+    def _slow(self, lane: Lane, worker: Worker, item: Item) -> None:
+        """Run one item with a deadline, or stepwise."""
+        alarm = None
+        timeout = self._policy.timeout
+        if timeout is not None:
+            alarm = self._timer.after(timeout, lambda: self._overdue(worker, item))
+        outcome = runner.run(item.resolve(), self._fn, item.args, {})
+        if alarm is not None:
+            alarm.cancel()
+        self._conclude(lane, item, outcome)
+
+    def _overdue(self, worker: Worker, item: Item) -> None:
+        item.overdue = True
+        item.request_cancel(f"over its timeout of {self._policy.timeout:g} s")
+        error = self._timed_out()
+        self._timer.after(min(STOP_GRACE, self._policy.grace), lambda: self._give_up(worker, item, error))
+
+    def _timed_out(self) -> TaskTimeout:
+        return TaskTimeout(f"not done within its timeout of {self._policy.timeout:g} s")
+
+    def _give_up(self, worker: Worker, item: Item, error: BaseException) -> None:
+        lane = self._lanes.get(worker)
+        if lane is None or lane.current is not item or not item.claim():
+            return
+        self._pool.abandon(worker)
+        del self._lanes[worker]
+        if isinstance(error, Exception):
+            add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
+        self._settle(item, Outcome(None, error))
+        lane.polled = False
+        self._reporter.moved(lane)
+        self._retire(worker)
+        self._tell()
+
+    def _conclude(self, lane: Lane, item: Item, outcome: Outcome) -> None:
+        """Settle what is not a plain short success: a failure, a retry, an item with a task of its own."""
+        if not item.claim():
+            return
+        error = outcome.error
+        if item.overdue and isinstance(error, Cancelled):
+            outcome = Outcome(None, error := self._timed_out())
+        lane.count += 1
+        if error is not None and self.halted is None and self._policy.again(error, item.attempt):
+            self._retry(item, outcome)
+            return
+        self._settle(item, outcome)
+
+    def _retry(self, item: Item, outcome: Outcome) -> None:
+        delay = delay_before(item.attempt + 1)
+        runner.retry(item.resolve(), outcome, delay, item.input())
+        entry = (item.index, item.id, item.args, item.attempt + 1)
+        self._timer.after(delay, lambda: self._again(entry))
+
+    def _again(self, entry: Entry) -> None:
+        if self.halted is not None:
+            self._drop(entry)
+            self._tell()
+            return
+        self._window.append(entry)
+        self._launch()
+
+    def _settle(self, item: Item, outcome: Outcome) -> None:
+        error = outcome.error
+        if error is not None and not isinstance(error, Cancelled):
+            where = f"{item.lane.worker}, attempt {item.attempt}"
+            add_note(error, f"while working on input {item.input()} ({where})")
+            self._fail(error)
+        task = item.resolve()
+        record = Record(
+            item.index, item.args, outcome.value, error, item.started, self._reporter.now(), item.attempt
+        )
+        self._done.put(record)
+        runner.finish(task, outcome, item.input())
+        self._tell()
+
+    def _fail(self, error: BaseException) -> None:
+        if self.first_failure is None:
+            self.first_failure = error
+        if self.halt_on_failure:
+            self.halt("another item failed")
+
+    def _tell(self) -> None:
+        if self.waiting:
+            self.waiting = False
+            if self.on_done is not None:
+                self.on_done()

@@ -1,0 +1,143 @@
+"""A worker thread's place in a `map`: the item at hand, and what it has finished since the owner last looked.
+
+An item costs one small object and two clock readings; the task that a display and a worker's code see is made from it
+only if somebody asks: the worker's own code (`current_task`, `track`), a failure, or an owner that finds it running for
+longer than a glance. All of that passes `Item.announce`, under one lock that no item of the fast path takes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+from mainstage.events import ItemsEnded, TaskStarted
+from mainstage.worker.runner import describe
+from mainstage.worker.task import Task
+
+if TYPE_CHECKING:
+    from mainstage.events import Event
+    from mainstage.worker.reporter import Reporter
+
+GLANCE = 0.1
+"""Seconds that an item must have run to be shown by itself."""
+FOLD = 4096
+_announcing = threading.Lock()
+
+
+class Item:
+    """One item of a `map` while a thread works on it; in the place of the ambient task until one is needed."""
+
+    __slots__ = ("announced", "args", "asked", "attempt", "id", "index", "lane", "overdue", "settled", "started", "task")
+
+    def __init__(self, lane: Lane, index: int, ident: int, args: tuple[Any, ...], attempt: int) -> None:
+        self.lane = lane
+        self.index = index
+        self.id = ident
+        self.args = args
+        self.attempt = attempt
+        self.task: Task | None = None
+        self.announced = False
+        self.asked: str | None = None
+        self.overdue = False
+        self.settled = False
+
+    def claim(self) -> bool:
+        """Take the right to settle it: True once. Only items with a deadline, and those given up, are contended."""
+        with _announcing:
+            if self.settled:
+                return False
+            self.settled = True
+            return True
+
+    @property
+    def reporter(self) -> Reporter:
+        """Where its reports go."""
+        return self.lane.reporter
+
+    def input(self) -> str:
+        """Describe what it works on."""
+        return describe(self.args[0] if len(self.args) == 1 else self.args)
+
+    def announce(self, at: float) -> TaskStarted | None:
+        """Return the event of its start, the first time; `at` is when it is made."""
+        with _announcing:
+            if self.announced:
+                return None
+            self.announced = True
+        return TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.input())
+
+    def resolve(self) -> Task:
+        """Return the task that stands for it, made now if need be."""
+        task = self.task
+        if task is None:
+            event = self.announce(self.started)
+            if event is not None:
+                self.reporter.send(event)
+            task = Task(self.reporter, self.id, self.attempt, self.input(), worker=self.lane.worker)
+            self.task = task
+            if self.asked is not None:
+                task.request_cancel(self.asked)
+        return task
+
+    def request_cancel(self, reason: str) -> None:
+        """Ask its worker to stop, at once or with its first report."""
+        self.asked = reason
+        if self.task is not None:
+            self.task.request_cancel(reason)
+
+
+class Lane:
+    """A thread's cell in the channel: polled while it has an item, silent while it has none."""
+
+    closed = False
+    attempt = 1
+
+    def __init__(self, reporter: Reporter, source: int, worker: str) -> None:
+        self.reporter = reporter
+        self.source = source
+        self.worker = worker
+        self.id = reporter.new_id()
+        self.polled = False
+        self.armed = True
+        self.current: Item | None = None
+        self.ended: deque[tuple[int, float, float]] = deque()
+        self.folded = 0
+        self.folded_seconds = 0.0
+        self.count = 0
+        self.busy = 0.0
+
+    def position(self) -> float:
+        """Return how many items it has finished."""
+        return self.count
+
+    def arm(self) -> None:
+        """Have the next item noted."""
+        self.armed = True
+
+    def fold(self) -> None:
+        """Keep the reports bounded while nobody takes them: the worker's side of it."""
+        for _ in range(FOLD // 2):
+            try:
+                _, started, ended = self.ended.popleft()
+            except IndexError:
+                return
+            self.folded += 1
+            self.folded_seconds += ended - started
+
+    def sample(self, now: float) -> list[Event]:
+        """Return the items that ended, and the start of the one at hand once it has run for long."""
+        item = self.current  # before `ended` is read: one that ends in between is then in the list
+        events: list[Event] = []
+        ended = self.ended
+        items = tuple([ended.popleft() for _ in range(len(ended))])
+        more, seconds = self.folded, self.folded_seconds
+        if items or more:
+            self.folded -= more
+            self.folded_seconds -= seconds
+            events.append(ItemsEnded(now, self.source, self.worker, items, more, seconds))
+        if item is not None and now - item.started >= GLANCE and all(one[0] != item.id for one in items[-1:]):
+            start = item.announce(now)
+            if start is not None:
+                events.append(start)
+        return events

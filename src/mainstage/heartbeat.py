@@ -1,0 +1,106 @@
+"""Frames while the main thread is in somebody else's code.
+
+Python runs a signal handler on the main thread, in the middle of a blocking call too, and resumes the call (PEP 475). So a
+metronome thread, which draws nothing, sends the main thread SIGURG when a note has found the owner away or a clock on the
+screen is due, and the handler does one round of the loop. SIGURG is ignored by default, so a late one is harmless, and
+SIGALRM and its timer stay the user's. Where the platform lacks it, or its handler is not the default one, frames are
+drawn only while the main thread is in a call of ours.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from mainstage.clock import monotonic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from mainstage.loop import Loop
+
+NEVER = float("inf")
+
+
+class Heartbeat:
+    """The metronome and the handler; `start` and `stop` on the main thread."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._main = threading.main_thread().ident or 0
+        self._pid = os.getpid()
+        self._bell: SimpleQueue[float | None] = SimpleQueue()
+        self._asleep_until = NEVER
+        self._thread: threading.Thread | None = None
+        self.after_beat: Callable[[], None] | None = None
+        """Called on the main thread after each round done by the handler."""
+
+    @staticmethod
+    def possible() -> bool:
+        """Return whether this thread and platform can have one, and SIGURG is free."""
+        return (
+            hasattr(signal, "SIGURG")
+            and hasattr(signal, "pthread_kill")
+            and threading.current_thread() is threading.main_thread()
+            and signal.getsignal(signal.SIGURG) is signal.SIG_DFL
+        )
+
+    def start(self) -> None:
+        """Begin: the channel's alarm rings for us."""
+        signal.signal(signal.SIGURG, self._on_signal)
+        signal.siginterrupt(signal.SIGURG, False)  # noqa: FBT003  # the standard library's own flag
+        self._loop.channel.alarm = self._ring
+        self._thread = threading.Thread(target=self._run, name="mainstage-heartbeat", daemon=True)
+        self._thread.start()
+        self._loop.leave()
+
+    def stop(self) -> None:
+        """End, and give the signal back."""
+        self._loop.channel.away = False
+        self._bell.put(None)
+        if self._thread is not None and self._pid == os.getpid():
+            self._thread.join()
+        if signal.getsignal(signal.SIGURG) == self._on_signal:
+            signal.signal(signal.SIGURG, signal.SIG_DFL)
+
+    def left(self) -> None:
+        """Learn that the owner has left a call of ours: a clock on the screen may be due before any note."""
+        due = self._loop.due()
+        if due is not None and due < self._asleep_until:
+            self._asleep_until = due
+            self._bell.put(due)
+
+    def _ring(self) -> None:
+        """Take a note's word that something happened, on any thread; quiet until the next round."""
+        self._loop.channel.away = False
+        due = self._loop.when_noted
+        if due is not None:
+            self._bell.put(due)
+
+    def _run(self) -> None:
+        due = NEVER
+        while True:
+            try:
+                asked = self._bell.get(timeout=None if due == NEVER else max(0.0, due - monotonic()))
+            except Empty:
+                due = self._asleep_until = NEVER
+                if not self._loop.pumping:
+                    signal.pthread_kill(self._main, signal.SIGURG)
+                continue
+            if asked is None:
+                return
+            due = self._asleep_until = min(due, asked)
+
+    def _on_signal(self, _signum: int, _frame: FrameType | None) -> None:
+        if os.getpid() != self._pid or self._loop.pumping:
+            return
+        due = self._loop.beat()
+        if due is not None and due < self._asleep_until:
+            self._asleep_until = due
+            self._bell.put(due)
+        if self.after_beat is not None:
+            self.after_beat()

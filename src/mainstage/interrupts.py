@@ -1,0 +1,108 @@
+"""Signals become messages where the owner waits in our loop, and exceptions where it is in somebody else's code.
+
+Only handlers that are still the default ones are replaced, and only put back where they are still ours.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Protocol
+
+from mainstage.errors import Terminated
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from mainstage.loop import Loop
+
+LAST_STAGE = 3
+
+
+class Emergency(Protocol):
+    """What can give the terminal back without a loop."""
+
+    def emergency(self) -> None:
+        """Write the reset sequences, now."""
+        ...
+
+
+def die_of(signum: int) -> None:
+    """End this process by `signum`, as its default action does, so that a shell sees the signal."""
+    signal.signal(signum, signal.SIG_DFL)
+    os.kill(os.getpid(), signum)
+
+
+class Interrupts:
+    """The handlers of one run; `install` and `restore` on the main thread."""
+
+    def __init__(self, loop: Loop, stop: Callable[[str, int], int]) -> None:
+        """Take `stop(cause, signum)`: it puts the request into the inbox and returns its stage."""
+        self._loop = loop
+        self._stop = stop
+        self._pid = os.getpid()
+        self._previous: dict[int, object] = {}
+
+    def install(self) -> None:
+        """Take the signals whose handlers are the default ones."""
+        if threading.current_thread() is not threading.main_thread():
+            return
+        self._take(signal.SIGINT, self._on_stop, only=signal.default_int_handler)
+        self._take(signal.SIGTERM, self._on_stop, only=signal.SIG_DFL)
+        for name, handler in (("SIGHUP", self._on_stop), ("SIGTSTP", self._on_suspend)):
+            if hasattr(signal, name):
+                self._take(getattr(signal, name), handler, only=signal.SIG_DFL)
+        for name, handler in (("SIGCONT", self._on_continue), ("SIGWINCH", self._on_resize)):
+            if hasattr(signal, name):
+                self._take(getattr(signal, name), handler)
+
+    def restore(self) -> None:
+        """Put the previous handlers back, where nobody has set others meanwhile."""
+        for signum, previous in self._previous.items():
+            if getattr(signal.getsignal(signum), "__self__", None) is self:
+                signal.signal(signum, previous)  # type: ignore[arg-type]  # what getsignal gave us
+        self._previous.clear()
+
+    def _take(self, signum: int, handler: Callable[[int, FrameType | None], None], *, only: object = None) -> None:
+        current = signal.getsignal(signum)
+        if current is None or (only is not None and current is not only):
+            return
+        self._previous[signum] = current
+        signal.signal(signum, handler)
+
+    def _on_stop(self, signum: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._pid:
+            return
+        name = "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
+        if self._loop.pumping:
+            if self._stop(name, signum) >= LAST_STAGE:
+                emergency = getattr(self._loop.display, "emergency", None)
+                if emergency is not None:
+                    emergency()
+                die_of(signum)
+        elif signum == signal.SIGINT:
+            signal.default_int_handler(signum, frame)
+        else:
+            raise Terminated(name, signum)
+
+    def _on_suspend(self, signum: int, _frame: FrameType | None) -> None:
+        self._loop.call_soon(lambda: self._suspend(signum))
+
+    def _suspend(self, signum: int) -> None:
+        self._loop.display.suspend()
+        signal.signal(signum, signal.SIG_DFL)
+        os.kill(os.getpid(), signum)
+
+    def _on_continue(self, signum: int, frame: FrameType | None) -> None:
+        if signal.SIGTSTP in self._previous:
+            signal.signal(signal.SIGTSTP, self._on_suspend)
+        self._on_resize(signum, frame)
+
+    def _on_resize(self, signum: int, frame: FrameType | None) -> None:
+        previous = self._previous.get(signum)
+        if callable(previous):
+            previous(signum, frame)
+        if os.getpid() == self._pid:
+            self._loop.call_soon(self._loop.repaint)

@@ -1,0 +1,236 @@
+"""The one owner: receive, reduce, draw.
+
+The loop blocks in one receive with the deadline of the next picture, or with none when nothing can change. While its
+thread is in somebody else's code the loop is `away`: `beat`, called from a signal handler on that thread, does one round
+without blocking. Views and displays come as arguments; nothing here knows a terminal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from mainstage.events import StopRequested, TaskMoved, TextWritten
+from mainstage.state.model import RunState
+from mainstage.state.reducer import reduce
+from mainstage.views import Moment
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mainstage.channels.thread import ThreadChannel
+    from mainstage.clock import Clock
+    from mainstage.display import Display
+    from mainstage.events import Event
+    from mainstage.views import View
+
+HEAD_START = 0.5
+"""Seconds before the first picture: a short run does not flash."""
+BATCH = 5000
+"""Events reduced between two looks at the clock."""
+
+
+class Recorder(Protocol):
+    """Whoever wants each event as it is reduced: JSON lines, a log file."""
+
+    def record(self, event: Event) -> None:
+        """Take one event."""
+        ...
+
+
+class Loop:
+    """Owns the state, and draws it."""
+
+    def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
+        self.state = RunState()
+        self.channel = channel
+        self.recorders: Sequence[Recorder] = ()
+        self.on_stop: Callable[[StopRequested], None] | None = None
+        """Called, on the owner's thread, with each request to stop that the loop has reduced."""
+        self.fallback: tuple[View, Display] | None = None
+        """What takes over when the view raises."""
+        self.paused = False
+        """True while somebody else has the terminal: events are reduced, nothing is drawn."""
+        self.pumping = False
+        """True while the owner's thread is in `run_until` or `beat`: a second entry, by a signal, returns at once."""
+        self.when_noted: float | None = None
+        """When a picture is due if a note comes while the owner is away; read by the alarm on any thread."""
+        self._view = view
+        self._display = display
+        self._now = clock.now
+        self._above: list[str] = []
+        self._calls: deque[Callable[[], None]] = deque()
+        self._dirty = False
+        self._drawn_at = clock.now() + HEAD_START - view.interval if view.interval < HEAD_START else clock.now()
+
+    # --- the owner blocks here ---
+
+    def run_until(self, done: Callable[[], bool], deadline: float | None = None) -> bool:
+        """Receive and draw until `done()`, at most until `deadline` (on the run's clock); return whether it is done."""
+        channel = self.channel
+        channel.away = False
+        outer, self.pumping = self.pumping, True
+        try:
+            while not done():
+                while self._calls:
+                    self._calls.popleft()()
+                now = self._now()
+                if deadline is not None and now >= deadline:
+                    return False
+                due = self.due()
+                if due is not None and now >= due:
+                    self.draw(now)
+                    continue
+                times = [time for time in (due, deadline) if time is not None]
+                event = channel.receive(max(0.0, min(times) - now) if times else None)
+                if event is not None:
+                    self._take(event)
+                self._drain(channel)
+            return True
+        finally:
+            self.pumping = outer
+            if not outer:
+                self.leave()
+
+    def leave(self) -> None:
+        """Go away: from now on a note rings the alarm. One that came just before is drained first."""
+        if not self.pumping:
+            self.when_noted = self._view.due(self.state, self._drawn_at, dirty=True) if not self.paused else None
+            self.channel.away = True
+            if not self.channel.empty():
+                self.channel.away = False
+                self.channel.alarm()
+
+    def beat(self) -> float | None:
+        """Do one round without blocking, inside somebody else's code; return when the next is due, None: never."""
+        if self.pumping:
+            return None
+        self.pumping = True
+        try:
+            self._drain(self.channel)
+            now = self._now()
+            due = self.due()
+            if due is not None and now >= due:
+                self.draw(now, borrowed=True)
+        finally:
+            self.pumping = False
+        self.leave()
+        return self.due()
+
+    def due(self) -> float | None:
+        """Return when the next picture is wanted, if nothing more happens; None: never."""
+        if self.paused:
+            return None
+        look = self.channel.next_look()
+        dirty = self._dirty or bool(self._above) or look == 0.0
+        due = self._view.due(self.state, self._drawn_at, dirty=dirty)
+        if look:
+            poll = max(look, self._drawn_at + self._view.interval)
+            if poll != float("inf") and (due is None or poll < due):
+                return poll
+        return due
+
+    # --- one round ---
+
+    def _drain(self, channel: ThreadChannel) -> None:
+        for _ in range(BATCH):
+            if channel.empty():
+                return
+            event = channel.receive(0)
+            if event is not None:
+                self._take(event)
+
+    def _take(self, event: Event) -> None:
+        state = self.state
+        reduce(state, event)
+        self._dirty = True
+        for recorder in self.recorders:
+            recorder.record(event)
+        kind = type(event)
+        if kind is TaskMoved:
+            return
+        try:
+            self._above += self._view.above(event, state, self._moment(event.at))
+        except Exception as error:  # noqa: BLE001  # a view of the user's: the plain one takes over
+            self._fall_back(error)
+        if kind is StopRequested and self.on_stop is not None:
+            self.on_stop(event)  # type: ignore[arg-type]  # narrowed by `kind`
+
+    def draw(self, now: float, *, borrowed: bool = False) -> None:
+        """Read the positions and show one picture; a blocked display gets it again with the next."""
+        for event in self.channel.sample(now):
+            self._take(event)
+        self._drawn_at = now
+        try:
+            rows = self._view.rows(self.state, self._moment(now, borrowed=borrowed))
+        except Exception as error:  # noqa: BLE001  # as above
+            self._fall_back(error)
+            return
+        if self._display.show(self._above, rows):
+            self._above = []
+            self._dirty = False
+
+    def _moment(self, now: float, *, final: bool = False, borrowed: bool = False) -> Moment:
+        return Moment(now, self._display.size(), final, borrowed)
+
+    def _fall_back(self, error: Exception) -> None:
+        name = type(self._view).__name__
+        if self.fallback is None:
+            raise error
+        self._display.close(self._above, [])
+        self._above = []
+        (self._view, self._display), self.fallback = self.fallback, None
+        text = f"the view {name} raised {type(error).__name__}: {error}; the plain view takes over"
+        self._take(TextWritten(self._now(), None, 0, "", "mainstage", text))
+
+    # --- the terminal, lent and taken back ---
+
+    @property
+    def display(self) -> Display:
+        """The place that is drawn on."""
+        return self._display
+
+    def suspend(self) -> None:
+        """Give the terminal back, and draw nothing until `resume`."""
+        self.paused = True
+        self._display.suspend()
+
+    def resume(self) -> None:
+        """Draw again."""
+        self.paused = False
+        self._dirty = True
+
+    def call_soon(self, call: Callable[[], None]) -> None:
+        """Call `call` on the owner's thread between two rounds; from a signal handler on that thread."""
+        if self.pumping:
+            self._calls.append(call)
+            self.channel.wake()
+        else:
+            call()
+
+    def repaint(self) -> None:
+        """Have the next picture drawn soon, at the size of then; safe in a signal handler."""
+        self._display.resized()
+        self._dirty = True
+        self.channel.wake()
+        if self.channel.away:
+            self.channel.alarm()
+
+    def finish(self) -> None:
+        """Reduce what is left, show the last picture and close the display."""
+        self.channel.away = False
+        self.pumping = True
+        while not self.channel.empty():
+            self._drain(self.channel)
+        now = self._now()
+        while self.channel.next_look() == 0.0:
+            for event in self.channel.sample(now):
+                self._take(event)
+        rows: list[str] = []
+        try:
+            rows = self._view.rows(self.state, self._moment(now, final=True))
+        except Exception as error:  # noqa: BLE001  # as above
+            self._fall_back(error)
+            rows = self._view.rows(self.state, self._moment(now, final=True))
+        self._display.close(self._above, rows)
+        self._above = []

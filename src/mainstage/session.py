@@ -1,0 +1,595 @@
+"""`Run` and `map`: the composition root, where work and show meet."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import sys
+import threading
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
+
+from mainstage.attach import Adoption
+from mainstage.backends.calls import Spec, TaskFuture
+from mainstage.backends.policy import Policy, check_policy
+from mainstage.backends.threads import ThreadBackend
+from mainstage.commands import Cancel, Hold
+from mainstage.consume import Consumer, ItemOutcome, OnError, check_on_error
+from mainstage.errors import Terminated
+from mainstage.interrupts import die_of
+from mainstage.show import Look, Show
+from mainstage.worker.rawqueue import RawQueue
+from mainstage.worker.runner import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import TracebackType
+
+    from mainstage.clock import Clock
+    from mainstage.display import Display
+    from mainstage.events import StopRequested
+    from mainstage.views import View
+
+_runs: list[Run] = []
+"""The runs that are live in this process, outermost first."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+BACKENDS = ("thread",)
+
+
+def default_workers() -> int:
+    """Return how many threads a run has unless told: as `ThreadPoolExecutor`, for work that mostly waits."""
+    return min(32, (os.cpu_count() or 1) + 4)
+
+
+class Options(NamedTuple, Generic[R]):
+    """A way to submit: `run.options(description=, retries=, timeout=).submit(fn, ...)`."""
+
+    run: Run
+    description: str | None
+    policy: Policy
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """As `Run.submit`, with these options."""
+        return self.run._submit(self, fn, args, kwargs)  # noqa: SLF001  # its own other half
+
+
+class Run(Executor):
+    """A session: an executor whose work is shown, and the context manager that makes it live.
+
+    Within the `with` block: `submit`, `map`, `queue`, `as_completed`, `wait`; its end waits for everything that was
+    begun. `on_error="raise"` (the default): the first failure cancels the rest and is raised, where it is asked for or
+    at the end of the block; `"collect"` and `"skip"` cancel nothing. One Ctrl-C while a call of ours waits asks the
+    work to stop and raises `KeyboardInterrupt` when it has; a second one, or `grace` seconds, abandons what has not.
+
+    `max_workers` threads run the work; `retries` and `timeout` (seconds, each attempt) are defaults for all of it. `view` is
+    "auto", "live", "plain", "json" or "silent"; `columns` are Rich's progress columns for the rows of a live view; `log`
+    names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's thread is in a
+    call of ours. Raises `ValueError` or `DisplayError` for arguments that make no sense.
+
+    A run inside a run opens no second display: its work joins the first one's.
+    """
+
+    def __init__(  # noqa: PLR0913  # keyword-only: the options of a session
+        self,
+        title: str = "",
+        *,
+        max_workers: int | None = None,
+        executor: str = "thread",
+        view: str | View = "auto",
+        columns: Sequence[object] | None = None,
+        log: str | os.PathLike[str] | None = None,
+        on_error: OnError = "raise",
+        retries: int = 0,
+        timeout: float | None = None,
+        grace: float = 5.0,
+        heartbeat: bool = True,
+        display: Display | None = None,
+        clock: Clock | None = None,
+    ) -> None:
+        if executor not in BACKENDS:
+            msg = f"executor={executor!r} is not one of {', '.join(map(repr, BACKENDS))}"
+            raise ValueError(msg)
+        if max_workers is not None and max_workers <= 0:
+            msg = f"max_workers must be greater than 0, not {max_workers}"
+            raise ValueError(msg)
+        self.title = title
+        self.on_error: OnError = check_on_error(on_error)
+        self._policy = check_policy(retries, timeout, grace)
+        self._max_workers = max_workers or default_workers()
+        self._look = Look(view, columns, log, heartbeat, display, clock)
+        self._show: Show | None = None
+        self._branch = False
+        self._backend: ThreadBackend | None = None
+        self._futures: dict[int, TaskFuture[Any]] = {}
+        self._queues: list[RawQueue] = []
+        self._first_failure: BaseException | None = None
+        self._stop: StopRequested | None = None
+        self._consumers: list[Consumer] = []
+        self._lock = threading.Lock()
+        self._exit_raised = False
+        self._adoption: Adoption | None = None
+
+    # --- life ---
+
+    def __enter__(self) -> Run:
+        """Go live: the display begins, reports of workers are shown."""
+        if self._show is not None:
+            msg = "this Run has been entered already; make another for the next block"
+            raise RuntimeError(msg)
+        self._branch = Show.current is not None
+        self._show = Show.current or Show(self.title, self._look)
+        self._backend = ThreadBackend(self._show.channel, self._max_workers, wake=self._show.wake)
+        self._backend.on_failure = self._on_failure
+        if not self._branch:
+            self._show.open()
+        self._show.stops.append(self._on_stop)
+        self._adoption = Adoption(self._show.channel, self._show.wake)
+        _runs.append(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Wait for what was begun (leaving by an exception: ask it to stop first), show the end, raise what is due."""
+        show, backend = self._live()
+        try:
+            if error is not None and self._stop is None:
+                self.cancel(f"the run was left by {kind.__name__}" if kind else "")
+            try:
+                self._settle(stopping=error is not None)
+            except KeyboardInterrupt as interrupt:  # the owner never pumps: it came to us as an exception
+                self.cancel("Ctrl-C")
+                backend.abandon("Ctrl-C")
+                error = error or interrupt
+            backend.close()
+        finally:
+            self._adopted().detach()
+            _runs.remove(self)
+            show.stops.remove(self._on_stop)
+            if not self._branch:
+                show.close()
+        self._raise_what_is_due(error)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # Executor's
+        """As `Executor.shutdown`: wait for what was submitted; the display stays until the `with` block ends."""
+        _, backend = self._live()
+        if cancel_futures:
+            for future in list(self._futures.values()):
+                future.cancel()
+        if wait:
+            self._wait(lambda: not backend.pending())
+
+    # --- work ---
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Have `fn(*args, **kwargs)` called on a worker; its future's `result()` keeps the display alive."""
+        return self._submit(Options(self, None, self._policy), fn, args, kwargs)
+
+    def options(
+        self, *, description: str | None = None, retries: int | None = None, timeout: float | None = None
+    ) -> Options[Any]:
+        """Return a way to submit with a name, other `retries` or another `timeout` (seconds, each attempt)."""
+        return Options(self, description, self._policy_of(retries, timeout))
+
+    def map(  # type: ignore[override]  # noqa: PLR0913  # Executor.map and more; the types of `fn` are carried by `mainstage.map`
+        self,
+        fn: Callable[..., R],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,  # noqa: ARG002  # Executor.map's: items are claimed one by one here
+        buffersize: int | None = None,
+        unordered: bool = False,
+        on_error: OnError | None = None,
+        retries: int | None = None,
+    ) -> Iterator[R]:
+        """Return an iterator of `fn` of each item, in input order unless `unordered`.
+
+        The input is pulled lazily, on the caller's thread, a bounded window ahead (`buffersize` items, or as many as the
+        speed of the items warrants). `timeout` is in seconds, for each attempt at an item. `on_error`: "raise" cancels the
+        rest and raises the worker's own exception; "collect" yields the exception in its place; "skip" leaves it out.
+        """
+        consumer = self._consume(
+            fn, iterables, buffersize=buffersize, unordered=unordered, policy=self._policy_of(retries, timeout)
+        )
+        return cast("Iterator[R]", consumer.results(check_on_error(on_error or self.on_error)))
+
+    def outcomes(
+        self,
+        fn: Callable[..., Any],
+        iterable: Iterable[Any],
+        *,
+        unordered: bool = True,
+        retries: int | None = None,
+        timeout: float | None = None,
+        buffersize: int | None = None,
+    ) -> Iterator[ItemOutcome]:
+        """Return an iterator of what became of each item: value or error, seconds, attempt. Failures cancel nothing."""
+        policy = self._policy_of(retries, timeout)
+        return self._consume(fn, (iterable,), buffersize=buffersize, unordered=unordered, policy=policy).outcomes()
+
+    def queue(self, *, total: float | None = None, description: str = "queue") -> RawQueue:
+        """Return a `queue.Queue` whose messages are progress: the pasted recipe's workers run with it unchanged."""
+        show, _ = self._live()
+        queue = RawQueue(show.channel, total=total, description=description)
+        self._queues.append(queue)
+        return queue
+
+    def close(self, queue: RawQueue) -> None:
+        """Say that nothing more comes into `queue`."""
+        queue.close()
+
+    def as_completed(self, futures: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
+        """Yield futures as they complete, as `concurrent.futures.as_completed`, keeping the display alive."""
+        from mainstage.futures import as_completed  # noqa: PLC0415  # it builds on this module
+
+        return as_completed(futures, timeout)
+
+    def wait(self, futures: Iterable[Future[Any]], timeout: float | None = None, return_when: str = "ALL_COMPLETED"):  # type: ignore[no-untyped-def]  # noqa: ANN201  # as concurrent.futures.wait
+        """Wait for futures, as `concurrent.futures.wait`, keeping the display alive."""
+        from mainstage.futures import wait  # noqa: PLC0415  # as above
+
+        return wait(futures, timeout, return_when)
+
+    # --- control ---
+
+    def cancel(self, future: Future[Any] | str | None = None) -> bool:
+        """Cancel a future that waits, ask the one that runs to stop; without one, all of them.
+
+        Return False if it had ended already. A text instead of a future is the reason that is given.
+        """
+        _, backend = self._live()
+        if future is None or isinstance(future, str):
+            reason = future or "the run was cancelled"
+            backend.command(Cancel(None, reason))
+            self._adopted().cancel(reason)
+            return True
+        call = backend.find(future)
+        return call.cancel("cancelled") if call is not None else future.cancel()
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hand out no new work within the block."""
+        _, backend = self._live()
+        backend.command(Hold(on=True))
+        try:
+            yield
+        finally:
+            backend.command(Hold(on=False))
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """Give the terminal back within the block: for `input`, `getpass`, `breakpoint`. The work goes on."""
+        show, _ = self._live()
+        show.loop.call_soon(show.loop.suspend)
+        try:
+            yield
+        finally:
+            show.loop.resume()
+
+    @property
+    def results(self) -> list[Any]:
+        """What finished well and nobody took: of futures, in order of submission, then of maps."""
+        futures = [f for f in list(self._futures.values()) if f.done() and not f.cancelled()]
+        values = [f._result for f in futures if f._exception is None]  # type: ignore[attr-defined]  # noqa: SLF001  # without "looking"
+        return values + [value for consumer in self._consumers for value in consumer.leftovers()]
+
+    # --- inside ---
+
+    def _live(self) -> tuple[Show, ThreadBackend]:
+        if self._show is None or self._backend is None:
+            msg = "this Run is not live: use it within `with mainstage.Run(...) as run:`"
+            raise RuntimeError(msg)
+        return self._show, self._backend
+
+    def _policy_of(self, retries: int | None, timeout: float | None) -> Policy:
+        default = self._policy
+        return check_policy(
+            default.retries if retries is None else retries,
+            default.timeout if timeout is None else timeout,
+            default.grace,
+        )
+
+    def _submit(
+        self, options: Options[Any], fn: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Future[R]:
+        show, backend = self._live()
+        if backend.pool.closed:
+            msg = "cannot submit: the run has ended"
+            raise RuntimeError(msg)
+        description = options.description or _name(fn, args)
+        future: TaskFuture[R] = TaskFuture(self._wait_for)
+        backend.submit(Spec(fn, args, kwargs, description, options.policy), future)
+        self._futures[future.task] = future
+        if len(self._futures) % 64 == 0:
+            self._forget()
+            show.glance()
+        return future
+
+    def _forget(self) -> None:
+        for number, future in list(self._futures.items()):
+            if future.looked:
+                del self._futures[number]
+
+    def _consume(
+        self,
+        fn: Callable[..., Any],
+        iterables: tuple[Iterable[Any], ...],
+        *,
+        buffersize: int | None,
+        unordered: bool,
+        policy: Policy,
+    ) -> Consumer:
+        show, backend = self._live()
+        if not iterables:
+            msg = "map needs at least one iterable"
+            raise TypeError(msg)
+        if buffersize is not None and buffersize < 1:
+            msg = f"buffersize must be at least 1, not {buffersize}"
+            raise ValueError(msg)
+        claims = backend.open_map(fn, zip(*iterables, strict=False), policy)
+        claims.buffersize = buffersize
+        claims.open(_length(iterables))
+        consumer = Consumer(claims, self, ordered=not unordered)
+        claims.on_done = show.wake
+        self._consumers.append(consumer)
+        return consumer
+
+    def consumed(self, consumer: Consumer) -> None:
+        """Forget a map that was taken to its end; the consumer's own side."""
+        _, backend = self._live()
+        backend.close_map(consumer.claims)
+        with contextlib.suppress(ValueError):
+            self._consumers.remove(consumer)
+
+    def _wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait for `done()`; a request to stop that arrives meanwhile is carried out, and raised when the work is over."""
+        show, _ = self._live()
+        raised = self._exit_raised
+        ended = show.wait(lambda: done() or (self._stop is not None and not raised), timeout)
+        if self._stop is not None and not self._exit_raised:
+            self._settle(stopping=True)
+            self._raise_stop()
+        return ended
+
+    # --- for the other faces of the library ---
+
+    @classmethod
+    def implicit(cls) -> Run:
+        """Enter a run that nobody leaves: it ends by itself, on its owner's thread, when nothing is pending."""
+        run = cls()
+        run._look = run._look._replace(implicit=True)
+        run.__enter__()
+        show, _ = run._live()
+        show.on_quiet = run._leave_if_idle
+        return run
+
+    def _leave_if_idle(self) -> None:
+        if self in _runs and not self._pending():
+            self.__exit__(None, None, None)
+
+    def adopt(
+        self,
+        submit: Callable[..., Future[R]],
+        fn: Callable[..., R],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[R]:
+        """Submit by somebody else's `submit`, on threads of this process, and show what becomes of it."""
+        return self._adopted().submit(submit, fn, args, kwargs)
+
+    def attach(self, executor: Executor) -> None:
+        """Show what is submitted to `executor` from now on; the end of the block waits for it, and lets go of it."""
+        self._adopted().attach(executor)
+
+    def wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait for `done()` as every call of ours does; whatever makes it true must call `wake` after it did."""
+        return self._wait(done, timeout)
+
+    def wait_for_threads(self, threads: Iterable[threading.Thread]) -> None:
+        """Wait for threads of other executors that end with their last future."""
+        adopted = self._adopted()
+        if self.pumps() and any(thread.is_alive() for thread in threads):
+            self._wait(lambda: not adopted.pending())
+
+    def wake(self) -> None:
+        """Have whoever waits look again. Any thread."""
+        self._live()[0].wake()
+
+    def now(self) -> float:
+        """Return the seconds on the run's clock."""
+        return self._live()[0].clock.now()
+
+    def pumps(self) -> bool:
+        """Return whether this thread is the one that draws."""
+        return self._live()[0].pumps()
+
+    def glance(self) -> None:
+        """Draw if it is time; for a consumer that had no need to wait."""
+        self._live()[0].glance()
+
+    def _adopted(self) -> Adoption:
+        if self._adoption is None:
+            self._live()
+        return cast("Adoption", self._adoption)
+
+    def _wait_for(self, future: Future[Any], timeout: float | None) -> bool:
+        if self._show is None or future.done() or not self._show.pumps():
+            return False
+        self._wait(future.done, timeout)
+        return True
+
+    def _pending(self) -> bool:
+        _, backend = self._live()
+        return (
+            backend.pending() or self._adopted().pending() or any(queue.pending() for queue in self._queues)
+        )
+
+    def _settle(self, *, stopping: bool) -> None:
+        """Wait until nothing is pending; when stopping, at most for the grace time or until asked again."""
+        show, backend = self._live()
+        seen = self._stop.stage if self._stop is not None else 0
+
+        def asked() -> bool:
+            return (self._stop is not None and self._stop.stage > seen) or (not stopping and self._failing())
+
+        show.wait(lambda: not self._pending() or asked(), self._policy.grace if stopping else None)
+        if not self._pending():
+            return
+        if not stopping:
+            self._settle(stopping=True)
+            return
+        for queue in self._queues:
+            queue.close()
+        backend.abandon("did not stop in time")
+        self._adopted().abandon()
+
+    def _failing(self) -> bool:
+        return self.on_error == "raise" and self._first_failure is not None
+
+    def _on_stop(self, event: StopRequested) -> None:
+        self._stop = event
+        _, backend = self._live()
+        if event.stage == 1:
+            backend.command(Cancel(None, event.cause))
+            self._adopted().cancel(event.cause)
+            for queue in self._queues:
+                queue.request_cancel(event.cause)
+
+    def _on_failure(self, error: BaseException) -> None:
+        """Learn of the first final failure, on a worker's thread: the rest is cancelled if the policy says so."""
+        with self._lock:
+            first = self._first_failure is None
+            self._first_failure = self._first_failure or error
+        if first and self.on_error == "raise" and self._backend is not None:
+            self._backend.command(Cancel(None, "another task failed"))
+
+    def _raise_what_is_due(self, error: BaseException | None) -> None:
+        failures = [failure for queue in self._queues if (failure := queue.settle()) is not None]
+        if error is not None:
+            with contextlib.suppress(AttributeError):
+                error.run = self  # type: ignore[attr-defined]  # partial results stay readable
+            return
+        if self._stop is not None and not self._exit_raised:
+            self._raise_stop()
+        if self.on_error != "raise":
+            return
+        for future in self._futures.values():
+            failure = future._exception if future.done() else None  # type: ignore[attr-defined]  # noqa: SLF001  # without "looking"
+            if failure is not None and failure is self._first_failure and not future.looked:
+                raise failure
+        for failure in failures:
+            raise failure
+
+    def _raise_stop(self) -> None:
+        """Raise the interrupt that was asked for, once."""
+        show, _ = self._live()
+        self._exit_raised = True
+        cause = self._stop.cause if self._stop is not None else ""
+        error = KeyboardInterrupt(cause) if cause == "Ctrl-C" else Terminated(cause, show.signum)
+        error.run = self  # type: ignore[union-attr]  # partial results stay readable
+        _quiet(error)
+        raise error
+
+
+def _name(fn: Callable[..., Any], args: tuple[Any, ...]) -> str:
+    name = getattr(fn, "__name__", None) or describe(fn)
+    return f"{name}({', '.join(describe(arg) for arg in args[:2])})" if args else str(name)
+
+
+def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
+    try:
+        return min(len(iterable) for iterable in iterables)  # type: ignore[arg-type]  # those without are the except
+    except TypeError:
+        return None
+
+
+# --- the way out ---
+
+_quiet_errors: list[BaseException] = []
+_deadly: list[int] = []
+
+
+def _quiet(error: BaseException) -> None:
+    """Have `error` leave no traceback if it ends the process: what there is to say is on the screen."""
+    if not _quiet_errors:
+        previous = sys.excepthook
+
+        def hook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
+            if value not in _quiet_errors:
+                previous(kind, value, traceback)
+            elif isinstance(value, Terminated):
+                _deadly.append(value.signum)
+
+        sys.excepthook = hook
+    _quiet_errors.append(error)
+
+
+def current_run() -> Run | None:
+    """Return the innermost run that is live in this process."""
+    return _runs[-1] if _runs else None
+
+
+def implicit_run(title: str = "") -> Run:
+    """Return the run that a bare `track` or `map` opens for itself."""
+    return Run(title)
+
+
+@contextlib.contextmanager
+def _run_for(max_workers: int | None, executor: str, on_error: OnError, view: str | View) -> Iterator[Run]:
+    with Run(max_workers=max_workers, executor=executor, on_error=on_error, view=view) as run:
+        yield run
+
+
+def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; keyword-only options
+    fn: Callable[..., R],
+    *iterables: Iterable[Any],
+    max_workers: int | None = None,
+    executor: str = "thread",
+    unordered: bool = False,
+    on_error: OnError = "raise",
+    retries: int = 0,
+    timeout: float | None = None,
+    buffersize: int | None = None,
+    view: str | View = "auto",
+) -> Iterator[R]:
+    """Return an iterator of `fn` of each item, worked on by `max_workers` threads under one display.
+
+    As the builtin, in input order (unless `unordered`), the input pulled lazily on the caller's thread, a bounded window
+    ahead. `timeout` is in seconds, for each attempt at an item. `on_error`: "raise" cancels the rest and raises the worker's
+    own exception; "collect" yields the exception in its place; "skip" leaves it out. The display lives from the
+    first `next` to the end of the iterator, or as a branch of the run that is live.
+    """
+    check_on_error(on_error)
+    check_policy(retries, timeout, 0)
+    if not iterables:
+        msg = "map needs at least one iterable"
+        raise TypeError(msg)
+
+    def results() -> Iterator[R]:
+        with _run_for(max_workers, executor, on_error, view) as run:
+            yield from run.map(
+                fn, *iterables, unordered=unordered, retries=retries, timeout=timeout, buffersize=buffersize
+            )
+
+    return results()
+
+
+def _finish_implicit() -> None:
+    """Wait for what a drop-in executor still runs when the program ends, and show the end."""
+    run = current_run()
+    if run is not None and run.pumps():
+        run.wait_until(lambda: run not in _runs or not run._pending())  # noqa: SLF001  # this module's own
+        run._leave_if_idle()  # noqa: SLF001  # as above
+
+
+def _die_as_asked() -> None:
+    if _deadly:
+        die_of(_deadly[0])
+
+
+threading._register_atexit(_finish_implicit)  # type: ignore[attr-defined]  # noqa: SLF001  # before threads are joined
+atexit.register(_die_as_asked)  # registered early, so that it runs after nearly everybody else's

@@ -1,0 +1,170 @@
+"""The show: one channel, one loop, one display a process, for as long as a run is live. It is not the work.
+
+Everything here may be asleep or absent and every result, error and exit status is the same.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING, NamedTuple
+
+from mainstage.channels.thread import ThreadChannel
+from mainstage.clock import Clock, SystemClock
+from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
+from mainstage.heartbeat import Heartbeat
+from mainstage.interrupts import Interrupts
+from mainstage.loop import Loop
+from mainstage.staging import stage
+from mainstage.worker.reporter import live
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mainstage.display import Display
+    from mainstage.views import View
+
+
+class Look(NamedTuple):
+    """How a run is to be shown; see `Run` for what each takes."""
+
+    view: str | View = "auto"
+    columns: Sequence[object] | None = None
+    log: str | os.PathLike[str] | None = None
+    heartbeat: bool = True
+    display: Display | None = None
+    implicit: bool = False
+    clock: Clock | None = None
+
+
+class Show:
+    """What is shown of the runs of this process, owned by the thread that opened it."""
+
+    current: Show | None = None
+    """The one that is live."""
+    owner_asleep = False
+    """Set by tests of rule 9: no owner ever pumps."""
+
+    def __init__(self, title: str, look: Look) -> None:
+        """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
+        self.clock: Clock = look.clock or SystemClock()
+        self.channel = ThreadChannel(self.clock)
+        opened = stage(look.view, columns=look.columns, log=look.log, display=look.display)
+        self.loop = Loop(self.channel, opened.view, opened.display, self.clock)
+        self.loop.recorders = opened.recorders
+        self.loop.fallback = opened.fallback
+        self.loop.on_stop = self._on_stop
+        self.stops: list[Callable[[StopRequested], None]] = []
+        """Called on the owner's thread with each request to stop."""
+        self.stop: StopRequested | None = None
+        self.signum = 0
+        self._stage = 0
+        self._owner = threading.get_ident()
+        self._pid = os.getpid()
+        self._idle = threading.Condition()
+        self._sleepers = 0
+        self._interrupts = Interrupts(self.loop, self._request)
+        self._animated = opened.animated and look.heartbeat
+        self._heartbeat: Heartbeat | None = None
+        self._title = title
+        self.on_quiet: Callable[[], None] | None = None
+        """Called on the owner's thread between two pieces of work; an implicit run ends there."""
+
+    def open(self) -> None:
+        """Go live."""
+        Show.current = self
+        live.reporter = self.channel
+        self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
+        self._interrupts.install()
+        if self._animated and Heartbeat.possible() and not Show.owner_asleep:
+            self._heartbeat = Heartbeat(self.loop)
+            self._heartbeat.after_beat = self.quiet
+            self._heartbeat.start()
+
+    def close(self) -> None:
+        """Show the last picture and give everything back."""
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        live.reporter = None
+        Show.current = None
+        self.channel.send(RunEnded(self.clock.now()))
+        try:
+            self.loop.finish()
+        finally:
+            self._interrupts.restore()
+
+    def pumps(self) -> bool:
+        """Return whether this thread is the owner, and awake."""
+        return (
+            threading.get_ident() == self._owner
+            and os.getpid() == self._pid
+            and not Show.owner_asleep
+            and not self.loop.pumping
+        )
+
+    def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait for `done()`, drawing where this thread is the owner; return what it says in the end.
+
+        Whatever makes it true must call `wake` after it did.
+        """
+        deadline = None if timeout is None else self.clock.now() + timeout
+        if self.pumps():
+            ended = self.loop.run_until(done, deadline)
+            self.left()
+            self.quiet()
+            return ended
+        with self._idle:
+            self._sleepers += 1
+            try:
+                while not done():
+                    left = None if deadline is None else deadline - self.clock.now()
+                    if left is not None and left <= 0:
+                        return False
+                    self._idle.wait(left)
+            finally:
+                self._sleepers -= 1
+        return True
+
+    def glance(self) -> None:
+        """Do one round without waiting, if this thread is the owner and a picture is due."""
+        if self.pumps():
+            due = self.loop.due()
+            if due is None or self.clock.now() >= due:
+                self.loop.run_until(lambda: True)
+                self.loop.beat()
+                self.quiet()
+
+    def quiet(self) -> None:
+        """Give an implicit run the chance to end."""
+        if self.on_quiet is not None:
+            self.on_quiet()
+
+    def left(self) -> None:
+        """Learn that the owner goes back to other code."""
+        if self._heartbeat is not None:
+            self._heartbeat.left()
+
+    def wake(self) -> None:
+        """Have every `wait` look again. Any thread."""
+        self.channel.wake()
+        if self.channel.away:
+            self.channel.alarm()
+        if self._sleepers:
+            with self._idle:
+                self._idle.notify_all()
+
+    def say(self, text: str) -> None:
+        """Show a line of the library's own."""
+        self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
+
+    def _request(self, cause: str, signum: int) -> int:
+        """Put a request to stop into the inbox; in a signal handler."""
+        self._stage += 1
+        self.signum = self.signum or signum
+        self.channel.send(StopRequested(self.clock.now(), cause, self._stage))
+        return self._stage
+
+    def _on_stop(self, event: StopRequested) -> None:
+        self.stop = event
+        for stop in list(self.stops):
+            stop(event)

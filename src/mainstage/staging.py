@@ -1,0 +1,81 @@
+"""What a run is shown with: from arguments and environment to a view, a display and recorders."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+from mainstage.display.detect import Place, choose
+from mainstage.display.jsonl import JsonlDisplay
+from mainstage.display.runlog import RunLog
+from mainstage.display.stream import NullDisplay, StreamDisplay
+from mainstage.display.terminal import TerminalDisplay
+from mainstage.errors import DisplayError
+from mainstage.views.bars import BarsView
+from mainstage.views.palette import Glyphs, Palette
+from mainstage.views.plain import PlainView, SilentView
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mainstage.display import Display
+    from mainstage.loop import Recorder
+    from mainstage.views import View
+
+CI_INTERVAL = 30.0
+PLAIN_INTERVAL = 10.0
+
+
+class Staged(NamedTuple):
+    """A view on a display; `animated` says that it wants pictures while the owner is away."""
+
+    view: View
+    display: Display
+    recorders: Sequence[Recorder]
+    fallback: tuple[View, Display] | None
+    animated: bool
+
+
+def stage(
+    view: str | View,
+    *,
+    columns: Sequence[object] | None = None,
+    log: str | os.PathLike[str] | None = None,
+    display: Display | None = None,
+) -> Staged:
+    """Return what to show with; `DisplayError` names an argument that makes no sense, or a log that does not open."""
+    recorders: list[Recorder] = [RunLog(log)] if log is not None else []
+    name = view if isinstance(view, str) else "auto"
+    place = choose(os.environ, sys.stdout, sys.stderr, view=name)
+    if place.view == "json" and display is None and isinstance(view, str):
+        lines = JsonlDisplay(place.stream)
+        return Staged(SilentView(interval=1.0), lines, [lines, *recorders], None, animated=True)
+    shown = _view(place, columns) if isinstance(view, str) else view
+    where = display or _display(place)
+    spare = None if place.view == "silent" else (_plain(place), StreamDisplay(place.stream))
+    return Staged(shown, where, recorders, spare, animated=place.view != "silent")
+
+
+def _view(place: Place, columns: Sequence[object] | None) -> View:
+    if place.view == "silent":
+        return SilentView()
+    if place.view == "plain":
+        return _plain(place)
+    return BarsView(Palette(place.color), Glyphs(unicode=place.unicode), columns=columns)
+
+
+def _plain(place: Place) -> View:
+    interval = CI_INTERVAL if os.environ.get("CI") else PLAIN_INTERVAL
+    return PlainView(interval=interval, glyphs=Glyphs(unicode=place.unicode))
+
+
+def _display(place: Place) -> Display:
+    if place.view == "silent":
+        return NullDisplay()
+    if place.view == "live" and place.fd is not None:
+        return TerminalDisplay(place.fd, encoding=place.encoding)
+    if place.view == "live":
+        msg = "view='live' needs a terminal with a file descriptor; take view='plain'"
+        raise DisplayError(msg)
+    return StreamDisplay(place.stream)
