@@ -1,0 +1,440 @@
+"""What is known of a run: the state that the reducer alone changes and every view reads.
+
+Two rules. Only `state.reducer` writes here: the objects are mutable because a copy per event costs five times more,
+everybody else treats them as read-only. And memory follows what is live, not what has been: a task that ended leaves
+`tasks` and is a number in `counts` from then on; failures are kept, and one bit a task tells late events from
+impossible ones.
+
+All times are seconds on the run's clock unless a name says otherwise; positions and totals are items of the task's
+unit.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NamedTuple
+
+from mainstage.state.rate import Crowd, Speed
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from mainstage.events import ErrorReport, Field, StopRequested, TaskStarted
+
+NO_FIELDS: Mapping[str, Field] = MappingProxyType({})
+DESCRIBED = 8
+"""How many impossible events keep their description."""
+SLOWEST = 5
+"""How many of the slowest finished tasks are kept."""
+TAIL = 64
+"""Up to so many live tasks, the last ones' own ETAs are looked at, one by one."""
+
+
+class TaskState:
+    """One live task: its current attempt, or the wait between two attempts."""
+
+    __slots__ = (
+        "attempt",
+        "completed",
+        "description",
+        "error",
+        "fields",
+        "id",
+        "moved_at",
+        "parent",
+        "reopened",
+        "retry_at",
+        "speed",
+        "started_at",
+        "status",
+        "total",
+        "unit",
+        "waiting",
+        "worker",
+    )
+
+    def __init__(self, started: TaskStarted) -> None:
+        """Begin where the event `started` says."""
+        at, task, attempt, worker, description, total, unit, parent, fields = started
+        self.id = task
+        """The number of the task in its run."""
+        self.attempt = attempt
+        """1 for the first."""
+        self.worker = worker
+        """The name of who runs it."""
+        self.description = description
+        self.total: float | None = total
+        """Items to do; None: nobody knows."""
+        self.completed: float = 0
+        """Items done, as last read; it may go back, and beyond `total`."""
+        self.unit = unit
+        """"B", "rows"; "" for plain items."""
+        self.status = ""
+        """What the task last said of itself; "" for nothing."""
+        self.fields: Mapping[str, Field] = dict(fields) if fields else NO_FIELDS
+        """What the user attached, by name."""
+        self.parent = parent
+        """The task that it is nested in; it may not be live (not yet, or no more). None: a top-level task."""
+        self.started_at = at
+        """When this attempt began."""
+        self.moved_at = at
+        """When anything about it last changed."""
+        self.waiting = False
+        """True between two attempts: the last one failed with `error`, the next one begins about `retry_at`."""
+        self.retry_at: float | None = None
+        self.error: ErrorReport | None = None
+        """How the previous attempt failed, from `TaskRetried` on; stays through the next attempt."""
+        self.reopened = False
+        """True if it had been told as failed and went on."""
+        self.speed: Speed | None = None
+        """None until it first moved; ask `rate(now)`."""
+
+    @property
+    def fraction(self) -> float | None:
+        """Return the part that is done, within 0.0 and 1.0; None: the total is not known."""
+        return fraction(self.completed, self.total)
+
+    def elapsed(self, now: float) -> float:
+        """Return the seconds since this attempt began."""
+        return max(0.0, now - self.started_at)
+
+    def rate(self, now: float) -> float | None:
+        """Return items a second; None: it has not moved yet."""
+        return self.speed.speed(now) if self.speed is not None else None
+
+    def eta(self, now: float) -> float | None:
+        """Return the seconds until it is done; None: nothing to tell it by."""
+        if self.total is None or self.speed is None or self.waiting:
+            return None
+        return self.speed.eta(self.total, now)
+
+
+class Failure(NamedTuple):
+    """A top-level task that failed for good. `at` is when, `seconds` how long its last attempt ran."""
+
+    task: int
+    attempt: int
+    description: str
+    error: ErrorReport
+    input: str
+    at: float
+    worker: str
+    seconds: float
+
+
+class Source(NamedTuple):
+    """A `map` that still hands out items; `total` is how many in all, None: nobody knows."""
+
+    total: int | None
+
+
+class Counts:
+    """How many tasks are where. `retried` counts attempts that failed and were followed by another."""
+
+    __slots__ = ("cancelled", "done", "failed", "queued", "retried", "running", "waiting")
+
+    def __init__(self) -> None:
+        self.queued = 0
+        """Submitted, not begun. Items of a `map` are not queued one by one."""
+        self.running = 0
+        self.waiting = 0
+        """Between two attempts."""
+        self.done = 0
+        self.failed = 0
+        self.cancelled = 0
+        self.retried = 0
+
+    @property
+    def ended(self) -> int:
+        """Return how many are over, well or not."""
+        return self.done + self.failed + self.cancelled
+
+    @property
+    def seen(self) -> int:
+        """Return how many were ever heard of."""
+        return self.ended + self.running + self.waiting + self.queued
+
+    def as_dict(self) -> dict[str, int]:
+        """Return the numbers by name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Metric(NamedTuple):
+    """What was measured under one name, by all tasks. A value that is no finite number is only ever `last`."""
+
+    last: float
+    min: float
+    max: float
+    sum: float
+    count: int
+
+    @property
+    def mean(self) -> float | None:
+        """Return the mean of the finite values; None: there was none."""
+        return self.sum / self.count if self.count else None
+
+
+class Anomalies:
+    """Impossible events: how many, and the last few in words. Each is a bug of ours or a damaged recording."""
+
+    __slots__ = ("count", "last")
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.last: deque[str] = deque(maxlen=DESCRIBED)
+
+    def report(self, text: str) -> None:
+        """Count one and keep its description."""
+        self.count += 1
+        self.last.append(text)
+
+
+class Numbers:
+    """A set of whole numbers that is small while they are dense: one bit each, in blocks of 1024."""
+
+    __slots__ = ("_blocks",)
+
+    def __init__(self) -> None:
+        self._blocks: dict[int, int] = {}
+
+    def add(self, number: int) -> None:
+        """Put `number` in."""
+        block = number >> 10
+        self._blocks[block] = self._blocks.get(block, 0) | 1 << (number & 1023)
+
+    def remove(self, number: int) -> None:
+        """Take `number`, which must be in, out again."""
+        self._blocks[number >> 10] &= ~(1 << (number & 1023))
+
+    def __contains__(self, number: int) -> bool:
+        """Return whether `number` is in."""
+        return bool(self._blocks.get(number >> 10, 0) >> (number & 1023) & 1)
+
+
+class RunState:
+    """All that is known of a run."""
+
+    __slots__ = (
+        "anomalies",
+        "children",
+        "counts",
+        "ended_at",
+        "failures",
+        "first_start",
+        "handed",
+        "last_attempts",
+        "late",
+        "live_units",
+        "metrics",
+        "nested",
+        "over",
+        "pace",
+        "progress",
+        "queued",
+        "reopenable",
+        "slowest",
+        "sources",
+        "sources_over",
+        "started_at",
+        "starts",
+        "stop",
+        "submitted",
+        "tasks",
+        "text_lines",
+        "title",
+        "typical",
+        "unhanded",
+        "units",
+        "wall",
+        "workers",
+    )
+
+    def __init__(self) -> None:  # a declaration of the fields, not a procedure
+        self.title = ""
+        self.started_at: float | None = None
+        """When the run was entered; None before."""
+        self.wall = 0.0
+        """The time of day then, in seconds since the epoch."""
+        self.ended_at: float | None = None
+        self.stop: StopRequested | None = None
+        """The strongest request to stop so far."""
+
+        self.tasks: dict[int, TaskState] = {}
+        """Live tasks, nested ones too, in the order in which they started; ended ones are gone. See `walk`."""
+        self.children: dict[int, dict[int, TaskState]] = {}
+        """Live nested tasks by the id of their parent, live or not; no entry where there is none."""
+        self.queued: dict[int, str] = {}
+        """Descriptions of tasks that were submitted and have not begun, by id."""
+        self.counts = Counts()
+        """Of top-level tasks."""
+        self.nested = Counts()
+        """Of nested tasks."""
+        self.failures: dict[int, Failure] = {}
+        """Top-level tasks that failed for good, by id, in that order."""
+        self.slowest: list[tuple[float, str]] = []
+        """The slowest top-level tasks that ended well: (seconds, description), slowest first, at most `SLOWEST`."""
+        self.sources: dict[int, Source] = {}
+        """Open sources by their number."""
+        self.submitted = 0
+        """Tasks that were ever queued."""
+        self.handed = 0
+        """Items that the closed sources handed out."""
+        self.unhanded = 0
+        """Items that closed sources were known to have and did not hand out (the run was stopped, say)."""
+
+        self.metrics: dict[str, Metric] = {}
+        self.workers: dict[str, int] = {}
+        """How many live tasks each worker ever seen has; see `busy`."""
+        self.units: dict[str, float] = {}
+        """Items of ended top-level tasks by unit."""
+        self.live_units: dict[str, float] = {}
+        """Items of live top-level tasks by unit, as last read."""
+        self.text_lines = 0
+        """Lines of text that came out of the run."""
+        self.late = 0
+        """Events of attempts that were over already: they changed nothing else."""
+        self.anomalies = Anomalies()
+
+        self.pace = Speed(0.0)
+        """The speed of ended top-level tasks together, in tasks a second."""
+        self.progress = 0.0
+        """The fractions of running top-level tasks, added up."""
+        self.starts = 0.0
+        """The start times of running top-level tasks, added up: with their number it gives their mean age."""
+        self.typical = 0.0
+        """Seconds that a top-level task takes, the last ones weighing more; 0.0 before one has ended."""
+        self.first_start: float | None = None
+        """When the first top-level task began."""
+
+        self.over = Numbers()
+        """The reducer's: ids of tasks that ended."""
+        self.last_attempts: dict[int, int] = {}
+        """The reducer's: the last attempts of ended tasks, where it was not 1."""
+        self.reopenable: dict[int, TaskState] = {}
+        """The reducer's: failed tasks as they were when they failed."""
+        self.sources_over = Numbers()
+        """The reducer's: sources that closed."""
+
+    @property
+    def expected(self) -> int:
+        """Return how many top-level tasks there are to be, as far as is known: submitted, of sources, or just seen."""
+        known = self.submitted + self.handed + sum(source.total or 0 for source in self.sources.values())
+        if self.stop is not None:
+            known += self.unhanded
+        return max(known, self.counts.seen)
+
+    @property
+    def open_ended(self) -> bool:
+        """Return whether more tasks than `expected` may come: an open source does not know its total."""
+        return any(source.total is None for source in self.sources.values())
+
+    @property
+    def fraction(self) -> float | None:
+        """Return the part of the run that is done, running tasks by their fractions; None: no telling."""
+        if self.open_ended or not self.expected:
+            return None
+        return min(1.0, (self.counts.ended + max(0.0, self.progress)) / self.expected)
+
+    @property
+    def busy(self) -> list[str]:
+        """Return the names of the workers that have a live task."""
+        return [name for name, live in self.workers.items() if live]
+
+    @property
+    def active(self) -> bool:
+        """Return whether anything runs, waits or is to come."""
+        return bool(self.tasks or self.queued or self.sources)
+
+    def elapsed(self, now: float) -> float:
+        """Return the seconds that the run has lasted, up to its end; 0.0 before its start."""
+        if self.started_at is None:
+            return 0.0
+        return max(0.0, (now if self.ended_at is None else self.ended_at) - self.started_at)
+
+    def rate(self, now: float) -> float:
+        """Return ended top-level tasks a second."""
+        return self.pace.speed(now)
+
+    def items(self, unit: str) -> float:
+        """Return the items of `unit` that top-level tasks have done, live and ended ones."""
+        return self.units.get(unit, 0) + self.live_units.get(unit, 0)
+
+    def eta(self, now: float) -> float | None:
+        """Return the seconds until all expected tasks are over; None: no telling."""
+        counts = self.counts
+        left = self.expected - counts.ended
+        if self.open_ended or self.first_start is None:
+            return None
+        if not left:
+            return 0.0
+        age = max(0.0, counts.running * now - self.starts)
+        seconds = now - self.first_start
+        crowd = Crowd(counts.ended, left, counts.running, self.progress, age, self.typical, seconds)
+        return self._at_least_the_last(crowd.eta(self.pace.steady(now)), left, now)
+
+    def _at_least_the_last(self, guess: float | None, left: int, now: float) -> float | None:
+        """Return `guess`, or the ETA of the task that ends last, where all that is left runs and that takes longer."""
+        if left > self.counts.running or len(self.tasks) > TAIL:
+            return guess
+        last = max((task.eta(now) or 0.0 for task in self.tasks.values() if task.parent is None), default=0.0)
+        return max(guess or 0.0, last) or None
+
+    def walk(self) -> Iterator[tuple[int, TaskState]]:
+        """Yield (depth, task) for each live task, nested ones after their parent; one without a live parent has 0.
+
+        Lazy: taking the first 30 of 10,000 costs 30.
+        """
+        for task in self.tasks.values():
+            if task.parent is None or task.parent not in self.tasks:
+                yield 0, task
+                if task.id in self.children:
+                    yield from self._below(task.id)
+
+    def _below(self, root: int) -> Iterator[tuple[int, TaskState]]:
+        levels = [iter(self.children[root].values())]  # a stack of our own: tasks nest deeper than Python's allows
+        while levels:
+            task = next(levels[-1], None)
+            if task is None:
+                levels.pop()
+                continue
+            yield len(levels), task
+            if task.id in self.children:
+                levels.append(iter(self.children[task.id].values()))
+
+    def summary(self) -> dict[str, object]:
+        """Return what any interleaving and any sampling of the same events agrees on, as plain comparable values."""
+        return {
+            "title": self.title,
+            "started_at": self.started_at,
+            "wall": self.wall,
+            "ended_at": self.ended_at,
+            "stop": self.stop,
+            "live": sorted(
+                (t.id, t.attempt, t.worker, t.description, t.total, t.unit, t.status, sorted(t.fields.items()), t.parent,
+                 t.started_at, t.waiting, t.retry_at, t.error, t.reopened)
+                for t in self.tasks.values()
+            ),
+            "children": {parent: sorted(tasks) for parent, tasks in sorted(self.children.items())},
+            "queued": dict(sorted(self.queued.items())),
+            "counts": self.counts.as_dict(),
+            "nested": self.nested.as_dict(),
+            "failures": dict(sorted(self.failures.items())),
+            "slowest": list(self.slowest),
+            "sources": dict(sorted(self.sources.items())),
+            "expected": self.expected,
+            "open_ended": self.open_ended,
+            "metrics": {n: (m.min, m.max, m.count) for n, m in sorted(self.metrics.items())},
+            "workers": dict(sorted(self.workers.items())),
+            "units": dict(sorted(self.units.items())),
+            "text_lines": self.text_lines,
+            "late": self.late,
+            "anomalies": self.anomalies.count,
+        }
+
+
+def fraction(completed: float, total: float | None) -> float | None:
+    """Return the part of `total` that `completed` is, within 0.0 and 1.0; None: the total is not known."""
+    if total is None:
+        return None
+    return min(1.0, completed / total) if total > 0 else 1.0
