@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from mainstage.errors import Cancelled
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from mainstage.backends.claims import Claims, Record
 
 OnError: TypeAlias = Literal["raise", "collect", "skip"]
-GLANCE_EVERY = 64
 
 
 class ItemOutcome(NamedTuple):
@@ -59,83 +59,81 @@ class Consumer:
         self.claims = claims
         self._host = host
         self._ordered = ordered
-        self._ready: dict[int, Record] = {}
+        self._ready: deque[Record] = deque()
+        """What is to be given out next, in the right order."""
+        self._early: dict[int, Record] = {}
+        """What came before its turn, by index."""
         self._next = 0
-        self._since_glance = 0
 
     def results(self, on_error: OnError) -> Iterator[Any]:
         """Yield values, treating failures as `on_error` says."""
-        claims = self.claims
+        claims, ready = self.claims, self._ready
         claims.halt_on_failure = on_error == "raise"
         try:
-            for record in self._records():
-                error = record.error
-                if error is None:
-                    yield record.value
-                elif on_error == "raise":
-                    raise claims.first_failure or error
-                elif on_error == "collect":
-                    yield error
+            while self._refill():
+                while ready:
+                    error, value = ready[0][3], ready.popleft()[2]
+                    claims.taken += 1
+                    if claims.taken >= claims.feed_at:
+                        claims.feed()
+                    if error is None:
+                        yield value
+                        del value
+                    elif on_error == "raise":
+                        raise claims.first_failure or error
+                    elif on_error == "collect":
+                        yield error
         finally:
             self._end()
 
     def outcomes(self) -> Iterator[ItemOutcome]:
         """Yield what became of each item."""
+        claims, ready = self.claims, self._ready
         try:
-            for record in self._records():
-                index, args, value, error, started, ended, attempt = record
-                if not (isinstance(error, Cancelled) and attempt == 0):
-                    yield ItemOutcome(index, args[0], value, error, ended - started, attempt, started)
+            while self._refill():
+                while ready:
+                    index, args, value, error, started, ended, attempt = ready.popleft()
+                    claims.taken += 1
+                    claims.feed()
+                    if attempt > 0 or not isinstance(error, Cancelled):
+                        yield ItemOutcome(index, args[0], value, error, ended - started, attempt, started)
         finally:
             self._end()
 
     def leftovers(self) -> list[Any]:
         """Return the values that are there and have not been taken."""
-        while (record := self.claims.take()) is not None:
-            self._ready[record.index] = record
-        return [record.value for record in self._ready.values() if record.error is None]
+        self._sort(self.claims.take_all())
+        return [record[2] for record in (*self._ready, *self._early.values()) if record[3] is None]
 
-    def _records(self) -> Iterator[Record]:
+    def _refill(self) -> bool:
+        """Wait until there is something to give out; False: nothing more comes."""
         claims = self.claims
         while True:
             claims.feed()
-            record = self._take()
-            if record is None:
-                if claims.halt_on_failure and claims.first_failure is not None:
-                    raise claims.first_failure
-                if claims.finished() and not self._ready:
-                    claims.raise_source_error()
-                    return
-                self._wait()
-                continue
-            self._since_glance += 1
-            if self._since_glance >= GLANCE_EVERY:
-                self._since_glance = 0
-                self._host.glance()
-            yield record
+            self._host.glance()
+            self._sort(claims.take_all())
+            if self._ready:
+                return True
+            if claims.halt_on_failure and claims.first_failure is not None:
+                raise claims.first_failure
+            if claims.finished():
+                claims.raise_source_error()
+                return False
+            claims.waiting = True
+            if not claims.ready():
+                self._host.wait_until(claims.ready)
+            claims.waiting = False
 
-    def _take(self) -> Record | None:
-        claims, ready = self.claims, self._ready
+    def _sort(self, records: list[Record]) -> None:
         if not self._ordered:
-            return claims.take()
-        record = ready.pop(self._next, None)
-        while record is None:
-            taken = claims.take()
-            if taken is None:
-                return None
-            if taken.index == self._next:
-                record = taken
-            else:
-                ready[taken.index] = taken
-        self._next += 1
-        return record
-
-    def _wait(self) -> None:
-        claims = self.claims
-        claims.waiting = True
-        if not claims.ready():
-            self._host.wait_until(claims.ready)
-        claims.waiting = False
+            self._ready.extend(records)
+            return
+        early, ready = self._early, self._ready
+        for record in records:
+            early[record[0]] = record
+            while self._next in early:
+                ready.append(early.pop(self._next))
+                self._next += 1
 
     def _end(self) -> None:
         if not self.claims.finished():

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+from itertools import islice, repeat
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mainstage.backends.lane import FOLD, Item, Lane
 from mainstage.backends.policy import Policy, delay_before
@@ -23,28 +24,24 @@ from mainstage.worker.runner import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from mainstage.backends.lane import Entry
     from mainstage.backends.pool import ThreadPool, Worker
     from mainstage.backends.timer import Timer
     from mainstage.worker.reporter import Reporter
 
-    Entry: TypeAlias = tuple[int, int, tuple[Any, ...], int]  # index, task, arguments, attempt
-
 AHEAD_S = 0.05
 MOST_AHEAD = 4096
+STRIDE_S = 0.001
+"""Seconds that one pull of the input may take without results being looked for in between."""
+NEVER = float("inf")
 STOP_GRACE = 1.0
 """Seconds that a thread over its timeout has to come back before it is abandoned."""
 
 
-class Record(NamedTuple):
-    """What became of one item; times in seconds on the run's clock."""
+Record: TypeAlias = "tuple[int, tuple[Any, ...], Any, BaseException | None, float, float, int]"
+"""What became of an item: index, arguments, value, error, start and end in seconds on the run's clock, attempt.
 
-    index: int
-    args: tuple[Any, ...]
-    value: Any
-    error: BaseException | None
-    started: float
-    ended: float
-    attempt: int
+A plain tuple: a named one costs a tenth of a tiny item."""
 
 
 class Claims:
@@ -83,6 +80,11 @@ class Claims:
         self._lock = threading.Lock()
         self._launched = 0
         self._exhausted = False
+        self._ahead = 1
+        self._stride = 1
+        self._ids = iter(reporter.new_id, 0)
+        self.feed_at = 0.0
+        """When `taken` reaches this, `feed` is worth calling."""
         self._source_error: BaseException | None = None
         self.handed = 0
         self.taken = 0
@@ -95,49 +97,43 @@ class Claims:
 
     def feed(self) -> None:
         """Pull input until the window is full, the input ends, or there is something to give back."""
-        if self._exhausted or self.halted is not None:
-            return
-        room = self._room()
-        if room <= 0:
-            return
-        new_id = self._reporter.new_id
-        fresh = 0
-        for _ in range(room):
-            try:
-                args = next(self._source)
-            except StopIteration:
-                self._exhaust(None)
-                break
-            except BaseException as error:  # noqa: BLE001  # kept: the items before it are given back first
-                self._exhaust(error)
-                break
-            self._window.append((self.handed, new_id(), args, 1))
-            self.handed += 1
-            fresh += 1
-            if self._launched < self._pool.max_workers:
-                self._launch()
-                if not self._done.empty():
-                    break
-        if fresh:
+        room = self._room() if not self._exhausted and self.halted is None else 0
+        while room > 0 and not self._exhausted:
+            count = min(room, self._stride)
+            began = self._reporter.now()
+            self._pull(count)
             self._launch()
+            quick = self._reporter.now() - began < STRIDE_S
+            self._stride = min(MOST_AHEAD, self._stride * 2) if quick else max(1, self._stride // 2)
+            room -= count
+            if not quick and not self._done.empty():
+                break
+        self.feed_at = self.handed - self._ahead // 2 if not self._exhausted else NEVER
 
-    def take(self) -> Record | None:
-        """Return the next record that is there, in order of completion; None: none is."""
+    def _pull(self, count: int) -> None:
+        batch: list[tuple[Any, ...]] = []
         try:
-            record = self._done.get_nowait()
-        except Empty:
-            return None
-        self.taken += 1
-        return record
+            batch.extend(islice(self._source, count))  # keeps what came before an error
+        except BaseException as error:  # noqa: BLE001  # kept: the items before it are given back first
+            self._queue(batch)
+            self._exhaust(error)
+        else:
+            self._queue(batch)
+            if len(batch) < count:
+                self._exhaust(None)
 
-    def take_blocking(self) -> Record:
-        """Wait for a record without an owner that pumps."""
-        record = self._done.get()
-        self.taken += 1
-        return record
+    def _queue(self, batch: list[tuple[Any, ...]]) -> None:
+        first = self.handed
+        self.handed += len(batch)
+        self._window.extend(zip(range(first, self.handed), self._ids, batch, repeat(1)))  # noqa: B905  # two are endless
+
+    def take_all(self) -> list[Record]:
+        """Return the records that are there, in order of completion."""
+        get = self._done.get_nowait
+        return [get() for _ in range(self._done.qsize())]
 
     def ready(self) -> bool:
-        """Return whether `take` has something."""
+        """Return whether `take_all` has something."""
         return not self._done.empty()
 
     def finished(self) -> bool:
@@ -185,14 +181,17 @@ class Claims:
     def _room(self) -> int:
         outstanding = self.handed - self.taken
         if self.buffersize is not None:
+            self._ahead = self.buffersize
             return self.buffersize - outstanding
         workers = self._pool.max_workers
-        count = sum(lane.count for lane in self._lanes.values())
-        ahead = 2 * workers
+        self._ahead = 2 * workers
+        lanes = list(self._lanes.values())
+        count = sum(lane.count for lane in lanes)
         if count >= workers:
-            mean = sum(lane.busy for lane in self._lanes.values()) / count
-            ahead = min(MOST_AHEAD, max(ahead, int(AHEAD_S * workers / max(mean, 1e-9))))
-        return ahead - outstanding if outstanding <= ahead // 2 else 0
+            now = self._reporter.now()
+            mean = sum(lane.seconds(now) for lane in lanes) / count
+            self._ahead = min(MOST_AHEAD, max(self._ahead, int(AHEAD_S * workers / max(mean, 1e-9))))
+        return self._ahead - outstanding if outstanding <= self._ahead // 2 else 0
 
     def _launch(self) -> None:
         """Have as many threads on the window as it has items for."""
@@ -201,12 +200,12 @@ class Claims:
                 if self._launched >= min(self._pool.max_workers, len(self._active) + len(self._window)):
                     return
                 self._launched += 1
-            self._pool.put(self._work)
+            self._pool.put(self._work, yields=True)
 
     def _drop(self, entry: Entry) -> None:
         index, _, args, attempt = entry
         now = self._reporter.now()
-        self._done.put(Record(index, args, None, Cancelled(self.halted or ""), now, now, attempt - 1))
+        self._done.put((index, args, None, Cancelled(self.halted or ""), now, now, attempt - 1))
 
     # --- the worker's side: a pool's thread ---
 
@@ -216,12 +215,14 @@ class Claims:
             lane = self._lanes[worker] = Lane(self._reporter, self.id, worker.name)
         self._active.add(worker)
         lane.polled = True
+        lane.began = self._reporter.now()
         token = ambient.set(None)
         try:
             self._claim(lane, worker)
         finally:
             ambient.reset(token)
             lane.current = None
+            lane.rest(self._reporter.now())
             lane.polled = False
             self._reporter.moved(lane)
             if not worker.abandoned:
@@ -237,42 +238,40 @@ class Claims:
     def _claim(self, lane: Lane, worker: Worker) -> None:
         popleft, now, fn = self._window.popleft, self._reporter.now, self._fn
         quick = self._plain and self._policy.timeout is None
-        set_ambient, ended, put = ambient.set, lane.ended, self._done.put
+        set_ambient, ended, put, alone = ambient.set, lane.ended, self._done.put, self._pool.alone
         while True:
             try:
-                index, ident, args, attempt = popleft()
+                entry = popleft()
             except IndexError:
                 return
-            item = Item(lane, index, ident, args, attempt)
-            item.started = started = now()
-            lane.current = item
+            started = now()
+            lane.current = item = Item(lane, entry, started)
             set_ambient(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
             if lane.armed:
                 lane.armed = False
                 self._reporter.moved(lane)
-            if not quick:
+            index, ident, args, attempt = entry
+            if quick:
+                try:
+                    value = fn(*args)
+                except BaseException as error:  # noqa: BLE001  # whatever it is, it is this item's outcome
+                    self._conclude(lane, item, Outcome(None, error))
+                else:
+                    lane.count += 1
+                    if item.task is None and not item.settled:
+                        at = now()
+                        ended.append((ident, started, at))
+                        put((index, args, value, None, started, at, attempt))
+                    else:
+                        self._conclude(lane, item, Outcome(value, None))
+                    del value
+            else:
                 self._slow(lane, worker, item)
-                if worker.abandoned:
-                    return
-                continue
-            try:
-                value = fn(*args)
-            except BaseException as error:  # noqa: BLE001  # whatever it is, it is this item's outcome
-                self._conclude(lane, item, Outcome(None, error))
-                continue
-            if item.task is not None or item.settled:
-                self._conclude(lane, item, Outcome(value, None))
-                continue
-            lane.count += 1
-            at = now()
-            lane.busy += at - started
-            ended.append((ident, started, at))
             if len(ended) > FOLD:
                 lane.fold()
-            put(Record(index, args, value, None, started, at, attempt))
             if self.waiting:
                 self._tell()
-            if self._pool.busy():
+            if worker.abandoned or not alone():
                 return
 
     def _slow(self, lane: Lane, worker: Worker, item: Item) -> None:
@@ -316,7 +315,6 @@ class Claims:
         error = outcome.error
         if item.overdue and isinstance(error, Cancelled):
             outcome = Outcome(None, error := self._timed_out())
-        lane.count += 1
         if error is not None and self.halted is None and self._policy.again(error, item.attempt):
             self._retry(item, outcome)
             return
@@ -343,10 +341,8 @@ class Claims:
             add_note(error, f"while working on input {item.input()} ({where})")
             self._fail(error)
         task = item.resolve()
-        record = Record(
-            item.index, item.args, outcome.value, error, item.started, self._reporter.now(), item.attempt
-        )
-        self._done.put(record)
+        now = self._reporter.now()
+        self._done.put((item.index, item.args, outcome.value, error, item.started, now, item.attempt))
         runner.finish(task, outcome, item.input())
         self._tell()
 

@@ -54,7 +54,8 @@ class ThreadPool:
         self._prefix = name or ("thread" if (number := next(_numbers)) == 1 else f"pool{number}")
         self._initializer = initializer
         self._on_idle = on_idle
-        self._units: SimpleQueue[Unit | None] = SimpleQueue()
+        self._units: SimpleQueue[tuple[Unit, bool] | None] = SimpleQueue()
+        self._others: SimpleQueue[None] = SimpleQueue()  # a token for each unit in the queue that does not yield
         self._idle = threading.Semaphore(0)
         self._lock = threading.Lock()
         self._threads: set[Worker] = set()
@@ -64,15 +65,22 @@ class ThreadPool:
         self.closed = False
         _pools.add(self)
 
-    def put(self, unit: Unit) -> None:
-        """Have `unit` run on some thread, in order of arrival."""
-        self._units.put(unit)
+    def put(self, unit: Unit, *, yields: bool = False) -> None:
+        """Have `unit` run on some thread, in order of arrival; `yields`: it makes way for others, see `alone`."""
+        if not yields:
+            self._others.put(None)
+        self._units.put((unit, yields))
         if not self._idle.acquire(blocking=False):
             self._grow()
 
     def busy(self) -> bool:
         """Return whether units wait for a thread."""
         return not self._units.empty()
+
+    @property
+    def alone(self) -> Callable[[], bool]:
+        """A cheap call that says whether no unit waits for a thread, but those that yield themselves."""
+        return self._others.empty
 
     def hold(self, *, on: bool) -> None:
         """Hand out no more units, or go on."""
@@ -108,17 +116,6 @@ class ThreadPool:
         with self._lock:
             return list(self._threads)
 
-    def drain(self) -> list[Unit]:
-        """Take back the units that no thread has begun."""
-        units = []
-        while True:
-            try:
-                unit = self._units.get_nowait()
-            except Empty:
-                return units
-            if unit is not None:
-                units.append(unit)
-
     def _grow(self) -> None:
         with self._lock:
             if len(self._threads) >= self.max_workers:
@@ -132,15 +129,18 @@ class ThreadPool:
         if self._initializer is not None:
             self._initializer()
         while True:
-            unit = self._take()
-            if unit is None:
+            taken = self._take()
+            if taken is None:
                 self._units.put(None)  # for the next thread
                 break
+            unit, yields = taken
+            if not yields:
+                self._others.get_nowait()
             self._gate.wait()
             worker.unit = unit
             unit(worker)
             worker.unit = None
-            del unit
+            del unit, taken
             if worker.abandoned:
                 break
         with self._lock:
@@ -148,7 +148,7 @@ class ThreadPool:
         if self._on_idle is not None:
             self._on_idle()
 
-    def _take(self) -> Unit | None:
+    def _take(self) -> tuple[Unit, bool] | None:
         try:
             return self._units.get_nowait()
         except Empty:

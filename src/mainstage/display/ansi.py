@@ -37,11 +37,12 @@ CANCEL = "\x18"
 """End a sequence that was cut in the middle."""
 
 _SGR = re.compile(r"\x1b\[[0-9;:]*m")
+_PIECE = re.compile(r"\x1b\[[0-9;:]*m|.", re.DOTALL)
 _UNSAFE = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;:]*m)")
 _COMMAND = re.compile(
     r"\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # a string for the terminal: title, link, query
     r"|\x1b\[[0-9;:]*m"  # SGR, which stays
-    r"|\x1b\[[0-?]*[ -/]*[@-~]"  # any other control sequence
+    r"|\x1b\[[0-?]*[ -/]*[@-~]?"  # any other control sequence, or the beginning of one
     r"|\x1b[ -/]*[0-~]|\x1b"
     r"|[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9f]",
     re.DOTALL,
@@ -111,18 +112,35 @@ def row(text: str, columns: int) -> str:
 
 def over(line: str, columns: int) -> str:
     """Return what overwrites old rows with a clean `line` that may wrap, from the first column."""
-    return line if _ends_at_edge(plain(line), columns) else line + ERASE_RIGHT
-
-
-def _ends_at_edge(text: str, columns: int) -> bool:
-    """Return whether the cursor waits on the last cell after `text`: erasing there would take that cell."""
-    if text.isascii():
-        return bool(text) and len(text) % columns == 0
+    if line.isascii():
+        cells = len(plain(line))
+        return line if cells and cells % columns == 0 else line + ERASE_RIGHT
+    parts: list[str] = []
     column = 0
+    for piece in _PIECE.findall(line):
+        cells = get_character_cell_size(piece) if len(piece) == 1 else 0
+        if column + cells > columns:
+            if column < columns:  # a wide character wraps whole, and leaves the last cell as it was
+                parts.append(ERASE_RIGHT)
+            column = 0
+        column += cells
+        parts.append(piece)
+    # At the edge the cursor waits on the last cell: see `row`.
+    return "".join(parts) if column == columns else f"{''.join(parts)}{ERASE_RIGHT}"
+
+
+def height(line: str, columns: int) -> int:
+    """Return how many rows the clean `line` wraps into."""
+    text = plain(line)
+    if text.isascii():
+        return max(1, -(-len(text) // columns))
+    rows, column = 1, 0
     for character in text:
         cells = get_character_cell_size(character)
-        column = cells if column + cells > columns else column + cells
-    return column == columns
+        if column + cells > columns:
+            rows, column = rows + 1, 0
+        column += cells
+    return rows
 
 
 def encode(text: str, encoding: str, errors: str = "replace") -> bytes:

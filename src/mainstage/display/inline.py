@@ -75,7 +75,7 @@ class InlineScreen:
         parts += [f"{ansi.over(line, self._columns)}\r\n" for line in lines]
         if rows:
             parts += [ansi.NO_WRAP, "\r\n".join(ansi.row(row, self._columns) for row in rows)]
-            if before > len(lines) + len(rows):
+            if before > sum(ansi.height(line, self._columns) for line in lines) + len(rows):
                 parts.append(f"{_move(1)}\r{ansi.ERASE_BELOW}{_move(-1)}")
             parts += ["\r", ansi.WRAP]
         elif before:

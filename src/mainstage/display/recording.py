@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import unicodedata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mainstage.display import ansi
 from mainstage.views import Size
 
 if TYPE_CHECKING:
@@ -82,12 +84,7 @@ class Screen:
     """
 
     def __init__(self, columns: int = 80, rows: int = 24, *, history: int = 100_000) -> None:
-        try:
-            import pyte  # noqa: PLC0415  # an extra: only tests have it
-        except ImportError as missing:
-            raise ImportError('Screen needs pyte: pip install "mainstage[testing]"') from missing
-        self._screen: Any = pyte.HistoryScreen(columns, rows, history=history, ratio=0.5)
-        self._stream = pyte.ByteStream(self._screen)
+        self._screen, self._stream = _emulator(columns, rows, history)
 
     def feed(self, data: bytes) -> None:
         """Take `data` as a terminal does, a line feed moving to the first column as the tty makes it."""
@@ -95,7 +92,7 @@ class Screen:
 
     def lines(self) -> list[str]:
         """Return the rows of the screen, top first, without the spaces at their ends."""
-        return [line.rstrip() for line in self._screen.display]
+        return [self._row(self._screen.buffer[y]) for y in range(self._screen.lines)]
 
     def history(self) -> list[str]:
         """Return what scrolled off the top, oldest first."""
@@ -121,5 +118,39 @@ class Screen:
         self._screen.resize(rows, columns)
 
     def _row(self, row: Any) -> str:
+        """Return a row as text; half of a wide character that was overwritten shows as a space, as terminals do."""
         cells = [row[column].data for column in range(self._screen.columns)]
-        return "".join(cells).rstrip()
+        texts = []
+        for cell, following in zip(cells, [*cells[1:], " "], strict=True):
+            wide = bool(cell) and ansi.width(cell) == 2  # noqa: PLR2004  # cells
+            if wide and following:
+                texts.append(" ")
+            elif cell:
+                texts.append(cell)
+            elif not texts or ansi.width(texts[-1]) < 2:  # noqa: PLR2004  # cells
+                texts.append(" ")
+        return "".join(texts).rstrip()
+
+
+def _emulator(columns: int, rows: int, history: int) -> tuple[Any, Any]:
+    """Return a pyte screen and the stream that feeds it, made to treat wide and invisible characters as terminals do."""
+    try:
+        import pyte  # noqa: PLC0415  # an extra: only tests have it
+        from pyte.screens import wcwidth  # noqa: PLC0415
+    except ImportError as missing:
+        raise ImportError('Screen needs pyte: pip install "mainstage[testing]"') from missing
+
+    class Emulator(pyte.HistoryScreen):  # type: ignore[misc]  # pyte has no types
+        def draw(self, data: str) -> None:
+            if data.isascii():
+                super().draw(data)
+                return
+            for character in data:
+                cells = wcwidth(character)
+                if cells == 2 and self.cursor.x == self.columns - 1 and pyte.modes.DECAWM in self.mode:  # noqa: PLR2004
+                    self.cursor.x = self.columns  # pyte would cut it in half
+                if cells > 0 or unicodedata.combining(character):  # pyte drops the rest of the text after any other
+                    super().draw(character)
+
+    screen = Emulator(columns, rows, history=history, ratio=0.5)
+    return screen, pyte.ByteStream(screen)
