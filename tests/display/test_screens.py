@@ -1,0 +1,182 @@
+"""Both screens against a model: whatever the frames, the terminal shows the text once and the rows below it."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mainstage.display import ansi
+from mainstage.display.inline import InlineScreen
+from mainstage.display.recording import Screen
+from mainstage.display.region import RegionScreen
+
+Step: TypeAlias = tuple[list[str], list[str], int]
+AnyScreen: TypeAlias = RegionScreen | InlineScreen
+SIZES = [(40, 10), (20, 5), (40, 4), (40, 2), (40, 1)]
+
+texts = st.sampled_from(
+    ["", "short", "x" * 19, "y" * 20, "z" * 39, "w" * 40, "v" * 41, "u" * 80, "t" * 95, "漢字" * 4, "s" + "漢" * 25, "é" * 40]
+)
+rows = st.lists(st.sampled_from(["", "row", "r" * 20, "q" * 40, "p" * 60, "\x1b[32m漢字\x1b[0m bar", "漢" * 30]), max_size=14)
+steps = st.lists(st.tuples(st.lists(texts, max_size=4), rows, st.integers(0, 2)), max_size=12)
+
+
+def wrapped(line: str, columns: int) -> list[str]:
+    """Lay a line out as a terminal does: a wide character never straddles the edge."""
+    parts, part, used = [], "", 0
+    for character in line:
+        cells = ansi.width(character)
+        if used + cells > columns:
+            parts.append(part)
+            part, used = "", 0
+        part, used = part + character, used + cells
+    return [*parts, part]
+
+
+def stripped(lines: list[str]) -> list[str]:
+    """Return `lines` without the empty ones at their end."""
+    while lines and not lines[-1].strip():
+        lines = lines[:-1]
+    return [line.rstrip() for line in lines]
+
+
+def clipped(row: str, columns: int) -> str:
+    return ansi.plain(ansi.clip(row, columns)).rstrip()
+
+
+def feed(screen: Screen, text: str) -> None:
+    """Feed the bytes a few at a time: no cut may matter."""
+    data = text.encode()
+    for start in range(0, len(data), 7):
+        screen.feed(data[start : start + 7])
+
+
+def shown_rows(live: AnyScreen, wanted: list[str]) -> list[str]:
+    return wanted if len(wanted) <= live.limit else wanted[: live.limit]
+
+
+@pytest.mark.parametrize("size", [size for size in SIZES if size[1] >= RegionScreen.LEAST_HEIGHT])
+@settings(max_examples=40)
+@given(steps=steps)
+def test_pinned_rows_stay_at_the_bottom_and_all_text_is_there_once(size: tuple[int, int], steps: list[Step]) -> None:
+    columns, height = size
+    live, screen = RegionScreen(*size), Screen(*size)
+    text: list[str] = []
+    for above, wanted, foreign in steps:
+        picture = shown_rows(live, wanted)
+        feed(screen, live.frame(above, picture))
+        for number in range(foreign):
+            screen.feed(b"foreign %d\r\n" % number)
+        text += [part for line in above for part in wrapped(line, columns)] + [f"foreign {n}" for n in range(foreign)]
+        lines = screen.lines()
+        assert [line.rstrip() for line in lines[height - len(picture) :]] == [clipped(row, columns) for row in picture]
+        assert stripped(screen.history() + lines[: height - len(picture)]) == stripped(text)
+        assert screen.cursor_hidden == bool(picture)
+    feed(screen, live.frame(["bye"], []))
+    assert stripped(screen.history() + screen.lines()) == stripped([*text, "bye"])
+
+
+@pytest.mark.parametrize("size", SIZES)
+@settings(max_examples=40)
+@given(steps=steps)
+def test_inline_rows_follow_the_text_which_is_there_once(size: tuple[int, int], steps: list[Step]) -> None:
+    columns, _ = size
+    live, screen = InlineScreen(*size), Screen(*size)
+    text: list[str] = []
+    for above, wanted, _ in steps:
+        picture = shown_rows(live, wanted)
+        feed(screen, live.frame(above, picture))
+        text += [part for line in above for part in wrapped(line, columns)]
+        expected = [*text, *(clipped(row, columns) for row in picture)]
+        assert stripped(screen.history() + screen.lines()) == stripped(expected)
+        assert screen.cursor_hidden == bool(picture)
+    feed(screen, live.frame(["bye"], []))
+    assert stripped(screen.history() + screen.lines()) == stripped([*text, "bye"])
+
+
+@pytest.mark.parametrize("kind", [RegionScreen, InlineScreen])
+@settings(max_examples=40)
+@given(steps=steps)
+def test_giving_the_terminal_back_leaves_nothing_but_the_text(kind: type[AnyScreen], steps: list[Step]) -> None:
+    live, screen = kind(40, 10), Screen(40, 10)
+    text: list[str] = []
+    for above, wanted, _ in steps:
+        feed(screen, live.frame(above, shown_rows(live, wanted)) + live.leave())
+        text += [part for line in above for part in wrapped(line, 40)]
+        assert stripped(screen.history() + screen.lines()) == stripped(text)
+        assert not screen.cursor_hidden
+
+
+@pytest.mark.parametrize("kind", [RegionScreen, InlineScreen])
+@settings(max_examples=15)
+@given(steps=steps)
+def test_no_row_is_ever_blank_between_its_old_and_its_new_text(kind: type[AnyScreen], steps: list[Step]) -> None:
+    live, screen = kind(40, 10), Screen(40, 10)
+    for _, wanted, _ in steps:
+        before = screen.lines()
+        frame = live.frame([], shown_rows(live, wanted))
+        cuts = []
+        for byte in frame.encode():
+            screen.feed(bytes([byte]))
+            cuts.append(screen.lines())
+        after = screen.lines()
+        for index, (old, new) in enumerate(zip(before, after, strict=True)):
+            if old and new:
+                assert all(cut[index] for cut in cuts), (index, old, new)
+
+
+@pytest.mark.parametrize("kind", [RegionScreen, InlineScreen])
+def test_a_frame_holds_the_changed_rows_only(kind: type[AnyScreen]) -> None:
+    live = kind(40, 10)
+    live.frame([], ["one", "two", "three"])
+    assert live.frame([], ["one", "two", "three"]) == ""
+    frame = live.frame([], ["one", "2", "three"])
+    assert "2\x1b[K" in frame
+    assert "one" not in frame
+    assert "three" not in frame
+
+
+@pytest.mark.parametrize("kind", [RegionScreen, InlineScreen])
+def test_rows_that_strange_bytes_may_have_hit_are_all_written_again(kind: type[AnyScreen]) -> None:
+    live = kind(40, 10)
+    live.frame([], ["one", "two"])
+    live.forget()
+    frame = live.frame([], ["one", "two"])
+    assert "one" in frame
+    assert "two" in frame
+
+
+@pytest.mark.parametrize("partial", ["45 %", "x" * 40, ""])
+def test_our_text_begins_on_a_line_of_its_own(partial: str) -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    feed(screen, live.frame([], ["row"]))
+    feed(screen, partial)
+    feed(screen, live.frame(["ours"], ["row"]))
+    feed(screen, live.frame(["final"], []))
+    assert screen.text.split("\n") == ([partial] if partial else []) + ["ours", "final"]
+
+
+def test_foreign_colours_do_not_reach_our_rows_and_are_not_lost() -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    screen.feed(b"\x1b[41m")
+    feed(screen, live.frame([], ["row"]))
+    assert screen._screen.buffer[9][0].bg == "default"
+    screen.feed(b"foreign")
+    assert screen._screen.buffer[0][0].bg == "red"
+
+
+def test_the_bytes_of_one_frame() -> None:
+    live = RegionScreen(12, 6)
+    assert live.frame(["log"], ["bar 1"]) == (
+        "\x1b[?25l\x1b7\x1b[r\x1b8"  # hide the cursor, scroll everything
+        "\x1bD\x1b[1A"  # room for one row
+        "\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8"  # nothing below
+        "\x1b7\x1b[1;5r\x1b8"  # pin it
+        "\x1b[0m" + " " * 12 + "\r\x1b[Klog\r\n"  # the text, on a line of its own
+        "\x1b7\x1b[?7l\x1b[0m\x1b[6Hbar 1\x1b[K\x1b8\x1b[?7h"  # the row
+    )
+    assert live.frame([], ["bar 2"]) == "\x1b7\x1b[?7l\x1b[0m\x1b[6Hbar 2\x1b[K\x1b8\x1b[?7h"
+    assert live.leave() == "\x1b7\x1b[r\x1b8\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8\x1b[?25h"
