@@ -90,6 +90,12 @@ class TaskState:
         self.speed: Speed | None = None
         """None until it first moved; ask `rate(now)`."""
 
+    def facts(self) -> tuple[object, ...]:
+        """Return what does not depend on when its position was read."""
+        known = (self.attempt, self.worker, self.description, self.total, self.unit, self.status, self.parent)
+        fields = tuple(sorted(self.fields.items(), key=lambda field: field[0]))
+        return (*known, fields, self.started_at, self.waiting, self.retry_at, self.error, self.reopened)
+
     @property
     def fraction(self) -> float | None:
         """Return the part that is done, within 0.0 and 1.0; None: the total is not known."""
@@ -167,7 +173,7 @@ class Metric(NamedTuple):
     min: float
     max: float
     sum: float
-    count: int
+    count: int  # type: ignore[assignment]  # nobody asks a measurement how often it has an element
 
     @property
     def mean(self) -> float | None:
@@ -245,12 +251,13 @@ class RunState:
         "title",
         "typical",
         "unhanded",
+        "unit_paces",
         "units",
         "wall",
         "workers",
     )
 
-    def __init__(self) -> None:  # a declaration of the fields, not a procedure
+    def __init__(self) -> None:  # noqa: PLR0915  # a declaration of the fields, not a procedure
         self.title = ""
         self.started_at: float | None = None
         """When the run was entered; None before."""
@@ -298,10 +305,12 @@ class RunState:
 
         self.pace = Speed(0.0)
         """The speed of ended top-level tasks together, in tasks a second."""
+        self.unit_paces: dict[str, Speed] = {}
+        """The speeds of the items of top-level tasks together, by unit; plain items ("") have none."""
         self.progress = 0.0
         """The fractions of running top-level tasks, added up."""
         self.starts = 0.0
-        """The start times of running top-level tasks, added up: with their number it gives their mean age."""
+        """When running top-level tasks began, in seconds after `first_start`, added up: it gives their mean age."""
         self.typical = 0.0
         """Seconds that a top-level task takes, the last ones weighing more; 0.0 before one has ended."""
         self.first_start: float | None = None
@@ -356,6 +365,11 @@ class RunState:
         """Return ended top-level tasks a second."""
         return self.pace.speed(now)
 
+    def unit_rate(self, unit: str, now: float) -> float:
+        """Return items of `unit` a second, of all top-level tasks together; 0.0 for plain items."""
+        pace = self.unit_paces.get(unit)
+        return pace.speed(now) if pace is not None else 0.0
+
     def items(self, unit: str) -> float:
         """Return the items of `unit` that top-level tasks have done, live and ended ones."""
         return self.units.get(unit, 0) + self.live_units.get(unit, 0)
@@ -368,8 +382,8 @@ class RunState:
             return None
         if not left:
             return 0.0
-        age = max(0.0, counts.running * now - self.starts)
         seconds = now - self.first_start
+        age = max(0.0, counts.running * seconds - self.starts)
         crowd = Crowd(counts.ended, left, counts.running, self.progress, age, self.typical, seconds)
         return self._at_least_the_last(crowd.eta(self.pace.steady(now)), left, now)
 
@@ -410,11 +424,7 @@ class RunState:
             "wall": self.wall,
             "ended_at": self.ended_at,
             "stop": self.stop,
-            "live": sorted(
-                (t.id, t.attempt, t.worker, t.description, t.total, t.unit, t.status, sorted(t.fields.items()), t.parent,
-                 t.started_at, t.waiting, t.retry_at, t.error, t.reopened)
-                for t in self.tasks.values()
-            ),
+            "live": sorted((task.id, *task.facts()) for task in self.tasks.values()),
             "children": {parent: sorted(tasks) for parent, tasks in sorted(self.children.items())},
             "queued": dict(sorted(self.queued.items())),
             "counts": self.counts.as_dict(),

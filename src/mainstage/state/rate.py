@@ -7,6 +7,7 @@ computed from is smoothed over `LONG` seconds, so that a burst or a pause moves 
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 SHORT = 15.0
@@ -15,12 +16,18 @@ LONG = 90.0
 """The same for what an ETA is computed from."""
 CLOSEST = 0.05
 """Seconds between two positions that are taken as two: closer ones are noise, and absolute positions lose nothing."""
+LOG_TENTH = math.log(0.1)
 BRIEF = 5.0
 """Tasks that take fewer seconds end often enough for their rate to be counted; longer ones are judged by their age."""
 MOSTLY = 0.95
 """The part of a running task that its age alone can vouch for."""
 NEVER = 1e-9
 """An ETA of more seconds than one by this is none."""
+
+
+def _kept(seconds: float, window: float) -> float:
+    """Return the weight that an average keeps over `seconds`."""
+    return math.exp(LOG_TENTH * seconds / window)
 
 
 class Speed:
@@ -47,22 +54,26 @@ class Speed:
         if seconds < CLOSEST or not steps:
             return
         rate = steps / seconds
-        kept = 0.1 ** (seconds / SHORT)
+        kept = _kept(seconds, SHORT)
         self._short = self._short * kept + rate * (1.0 - kept)
-        seen = 1.0 - 0.1 ** ((at - self.started_at) / SHORT)
+        seen = 1.0 - _kept(at - self.started_at, SHORT)
         self._doubly = self._doubly * kept + self._short / seen * (1.0 - kept)
-        kept = 0.1 ** (seconds / LONG)
+        kept = _kept(seconds, LONG)
         self._long = self._long * kept + rate * (1.0 - kept)
         self.completed = completed
         self.at = at
+
+    def rebase(self, completed: float) -> None:
+        """Take `completed` as the position from here on: what was counted before is counted otherwise now."""
+        self.completed = completed
 
     def speed(self, now: float) -> float:
         """Return items a second at `now`, for people to read; it falls towards 0 while nothing moves."""
         age = now - self.started_at
         if age < CLOSEST:
             return 0.0
-        kept = 0.1 ** (max(0.0, now - self.at) / SHORT)
-        seen = 1.0 - 0.1 ** (age / SHORT)
+        kept = _kept(max(0.0, now - self.at), SHORT)
+        seen = 1.0 - _kept(age, SHORT)
         return (self._doubly * kept + self._short * kept / seen * (1.0 - kept)) / seen
 
     def steady(self, now: float) -> float:
@@ -70,7 +81,7 @@ class Speed:
         age = now - self.started_at
         if age < CLOSEST:
             return 0.0
-        return self._long * 0.1 ** (max(0.0, now - self.at) / LONG) / (1.0 - 0.1 ** (age / LONG))
+        return self._long * _kept(max(0.0, now - self.at), LONG) / (1.0 - _kept(age, LONG))
 
     def eta(self, total: float, now: float) -> float | None:
         """Return the seconds from `now` until `total` items are there; None: nothing to tell it by."""

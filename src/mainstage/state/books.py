@@ -1,0 +1,149 @@
+"""How a task counts: its way in and out of the live ones and of every sum. The reducer's; nothing here may fail."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mainstage.state.model import SLOWEST, RunState, TaskState, fraction
+from mainstage.state.rate import Speed
+
+if TYPE_CHECKING:
+    from mainstage.state.model import Counts
+
+RECENT = 0.05
+"""The weight of the last task in what a task typically takes, once twenty have ended."""
+PACE = 0.1
+"""Seconds between two looks at the speed of all tasks together."""
+
+
+def work(state: RunState, live: TaskState) -> None:
+    """Enter a task that begins to run, or goes on, in all sums."""
+    worker, parent = live.worker, live.parent
+    state.workers[worker] = state.workers.get(worker, 0) + 1
+    if parent is None:
+        state.counts.running += 1
+        state.starts += live.started_at - (state.first_start or 0.0)
+        if live.total is not None:
+            state.progress += live.fraction or 0.0
+        if live.completed:
+            state.live_units[live.unit] = state.live_units.get(live.unit, 0) + live.completed
+    else:
+        state.nested.running += 1
+        state.children.setdefault(parent, {})[live.id] = live
+
+
+def rest(state: RunState, live: TaskState) -> Counts:
+    """Take a running task out of all sums; return the counts that it belongs to."""
+    state.workers[live.worker] -= 1
+    if live.parent is not None:
+        state.nested.running -= 1
+        return state.nested
+    counts = state.counts
+    counts.running -= 1
+    state.starts -= live.started_at - (state.first_start or 0.0)
+    if live.total is not None:
+        state.progress -= live.fraction or 0.0
+    if live.completed:
+        state.live_units[live.unit] -= live.completed
+    if not counts.running:
+        state.starts = state.progress = 0.0  # what rounding left
+    return counts
+
+
+def forget(state: RunState, live: TaskState) -> None:
+    """Take an attempt out of the state altogether, whether it runs or waits: a newer one is there."""
+    if live.waiting:
+        counts = state.counts if live.parent is None else state.nested
+        counts.waiting -= 1
+    else:
+        rest(state, live)
+    _disown(state, live)
+
+
+def _disown(state: RunState, live: TaskState) -> None:
+    parent = live.parent
+    if parent is not None:
+        siblings = state.children[parent]
+        del siblings[live.id]
+        if not siblings:
+            del state.children[parent]
+
+
+def leave(state: RunState, live: TaskState, completed: float) -> Counts:
+    """Take a task that is over at `completed` items out of the live ones; return the counts that it belongs to."""
+    if live.waiting:
+        counts = state.counts if live.parent is None else state.nested
+        counts.waiting -= 1
+    else:
+        counts = rest(state, live)
+    del state.tasks[live.id]
+    _disown(state, live)
+    state.over.add(live.id)
+    if live.attempt != 1:
+        state.last_attempts[live.id] = live.attempt
+    live.completed = completed
+    if completed and live.parent is None:
+        state.units[live.unit] = state.units.get(live.unit, 0) + completed
+    return counts
+
+
+def leave_queue(state: RunState, task: int) -> str:
+    """Take a task that never began out of the queue; return its description."""
+    state.counts.queued -= 1
+    state.over.add(task)
+    state.last_attempts[task] = 0
+    return state.queued.pop(task)
+
+
+def place(state: RunState, live: TaskState, completed: float, total: float | None) -> None:
+    """Set the position and total of a running task, in the sums too."""
+    if live.parent is None:
+        state.progress += (fraction(completed, total) or 0.0) - (live.fraction or 0.0)
+        state.live_units[live.unit] = state.live_units.get(live.unit, 0) + completed - live.completed
+    live.completed = completed
+    live.total = total
+
+
+def learn(state: RunState, seconds: float, description: str) -> None:
+    """Remember how long a top-level task took that ended well."""
+    state.typical += (seconds - state.typical) * max(1.0 / state.counts.done, RECENT)
+    rank(state, seconds, description)
+
+
+def rank(state: RunState, seconds: float, description: str) -> None:
+    """Keep it among the slowest, if it is one of them."""
+    slowest = state.slowest
+    if len(slowest) < SLOWEST or seconds >= slowest[-1][0]:
+        slowest.append((seconds, description))
+        slowest.sort(reverse=True)
+        del slowest[SLOWEST:]
+
+
+def learn_many(state: RunState, number: int, seconds: float) -> None:
+    """Remember that `number` of the tasks that are done took `seconds` each."""
+    weight = max(number / state.counts.done, 1.0 - (1.0 - RECENT) ** number)
+    state.typical += (seconds - state.typical) * weight
+
+
+def feed_pace(state: RunState, at: float) -> None:
+    """Look at the speed of all tasks together, now and then."""
+    if at - state.pace.at >= PACE:
+        state.pace.feed(state.counts.ended, at)
+
+
+def feed_unit(state: RunState, unit: str, at: float) -> None:
+    """Look at the speed of the items of `unit`, now and then."""
+    if not unit:
+        return
+    pace = state.unit_paces.get(unit)
+    if pace is None:
+        pace = state.unit_paces[unit] = Speed(state.first_start or at)
+    if at - pace.at >= PACE:
+        pace.feed(state.items(unit), at)
+
+
+def rebase_unit(state: RunState, live: TaskState) -> None:
+    """Let what a task takes back be no step back in the speed of its unit."""
+    pace = state.unit_paces.get(live.unit)
+    if pace is not None and live.parent is None:
+        pace.rebase(state.items(live.unit))

@@ -1,0 +1,76 @@
+"""What an event must be to be believed: each function raises `Impossible` (or `TypeError`) before anything changes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mainstage.events import ErrorReport
+
+if TYPE_CHECKING:
+    from mainstage.state.model import RunState
+
+LARGEST = 1e300
+"""No time or position is larger: sums and products of some stay finite."""
+_PLAIN = frozenset({int, float})
+
+
+class Impossible(Exception):  # an adjective of the event, never seen outside
+    """What the event says cannot be; the text says why."""
+
+
+def check_number(value: Any) -> float:
+    """Return `value` as a plain finite number; what only converts to one (numpy's, Decimal) is converted."""
+    if value.__class__ not in _PLAIN:
+        if isinstance(value, (str, bytes, bytearray)):
+            impossible(f"{type(value).__name__} where a number belongs")
+        value = value.__index__() if hasattr(value, "__index__") else float(value)
+    if not -LARGEST < value < LARGEST:
+        impossible(f"{value} is no finite number")
+    return value  # type: ignore[no-any-return]  # a number, as just checked
+
+
+def check_position(value: Any) -> float:
+    """Return `value` as a plain number of items or seconds, not below 0."""
+    number = check_number(value)
+    if number < 0:
+        impossible(f"{number} is below 0")
+    return number
+
+
+def check_text(value: Any) -> None:
+    """Let texts pass."""
+    if not isinstance(value, str):
+        impossible(f"{type(value).__name__} where a text belongs")
+
+
+def check_whole(value: Any) -> None:
+    """Let whole numbers pass."""
+    if not isinstance(value, int):
+        impossible(f"{type(value).__name__} where a whole number belongs")
+
+
+def check_error(value: Any) -> None:
+    """Let descriptions of errors pass."""
+    if not isinstance(value, ErrorReport):
+        impossible(f"{type(value).__name__} where an error's description belongs")
+
+
+def check_parent(state: RunState, task: int, parent: int | None) -> None:
+    """Let a parent pass unless `task` would stand above itself."""
+    step = parent
+    while step is not None:
+        if step == task:
+            impossible("nested in itself")
+        above = state.tasks.get(step)
+        step = None if above is None else above.parent
+
+
+def impossible(why: str) -> NoReturn:
+    """Say `why` an event is."""
+    raise Impossible(why)
+
+
+def check_fields(fields: Any) -> None:
+    """Let (name, value) pairs pass."""
+    for name, _ in fields:
+        check_text(name)

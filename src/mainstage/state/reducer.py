@@ -1,0 +1,452 @@
+"""The one place that changes the state: one event in, its consequences in `RunState`, no matter where it came from.
+
+Three rules, each a property test. Any interleaving that keeps each task's own events in order ends in the same
+`summary()`. An event of an attempt that is over is *late*: counted, nothing else. An event that cannot follow from what
+is known is *impossible*: described in `anomalies`, nothing else; and nothing is ever raised. So each function below
+checks all it needs first and changes the state after.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mainstage.events import (
+    ItemsEnded,
+    MetricReported,
+    RunEnded,
+    RunStarted,
+    SourceClosed,
+    SourceOpened,
+    StopRequested,
+    TaskCancelled,
+    TaskChanged,
+    TaskEnded,
+    TaskFailed,
+    TaskMoved,
+    TaskQueued,
+    TaskReopened,
+    TaskRetried,
+    TaskStarted,
+    TextWritten,
+)
+from mainstage.state import books
+from mainstage.state.checks import (
+    LARGEST,
+    Impossible,
+    check_error,
+    check_fields,
+    check_number,
+    check_parent,
+    check_position,
+    check_text,
+    check_whole,
+    impossible,
+)
+from mainstage.state.model import Failure, Metric, RunState, Source, TaskState
+from mainstage.state.rate import Speed
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mainstage.events import Event
+
+
+def reduce(state: RunState, event: Event) -> None:
+    """Apply `event` to `state`. Never raises: what is impossible is reported in `state.anomalies`."""
+    try:
+        _REDUCERS[type(event)](state, event)
+    except Exception as trouble:  # noqa: BLE001  # events come from anywhere: a damaged one must not end the run
+        state.anomalies.report(_describe(event, trouble))
+
+
+def _describe(event: object, trouble: Exception) -> str:
+    name = type(event).__name__
+    if type(event) not in _REDUCERS:
+        return f"{name} is no event"
+    task = getattr(event, "task", None)
+    attempt = getattr(event, "attempt", None)
+    about = f" of task {task}" if isinstance(task, int) else ""
+    about += f", attempt {attempt}" if isinstance(attempt, int) else ""
+    why = str(trouble) if isinstance(trouble, Impossible) else f"malformed ({type(trouble).__name__})"
+    return f"{name}{about}: {why}"
+
+
+def _missed(state: RunState, task: int, attempt: int) -> None:
+    """Take an event whose attempt does not run: late if that is over, impossible otherwise."""
+    live = state.tasks.get(task)
+    if live is not None:
+        known = live.attempt
+    elif task in state.over:
+        known = state.last_attempts.get(task, 1)
+    else:
+        impossible("no such task has begun")
+    if not 0 <= attempt <= known:
+        impossible(f"no such attempt has begun, the last one is {known}")
+    state.late += 1
+
+
+# --- the run and its sources ---
+
+
+def _run_started(state: RunState, event: RunStarted) -> None:
+    if state.started_at is not None:
+        impossible("the run has begun already")
+    check_text(event.title)
+    wall = check_number(event.wall)
+    state.started_at = check_number(event.at)
+    state.title = event.title
+    state.wall = wall
+
+
+def _run_ended(state: RunState, event: RunEnded) -> None:
+    if state.ended_at is not None:
+        impossible("the run is over already")
+    state.ended_at = check_number(event.at)
+
+
+def _stop_requested(state: RunState, event: StopRequested) -> None:
+    check_number(event.at)
+    check_text(event.cause)
+    check_whole(event.stage)
+    if state.stop is None or event.stage >= state.stop.stage:
+        state.stop = event
+
+
+def _source_opened(state: RunState, event: SourceOpened) -> None:
+    source, total = event.source, event.total
+    check_whole(source)
+    check_number(event.at)
+    if source in state.sources or source in state.sources_over:
+        impossible(f"source {source} was opened already")
+    if total is not None:
+        check_whole(total)
+        check_position(total)
+    state.sources[source] = Source(total)
+
+
+def _source_closed(state: RunState, event: SourceClosed) -> None:
+    source, handed = event.source, event.handed
+    if source not in state.sources:
+        impossible(f"source {source} is not open")
+    check_number(event.at)
+    check_whole(handed)
+    check_position(handed)
+    total = state.sources.pop(source).total
+    state.sources_over.add(source)
+    state.handed += handed
+    state.unhanded += max(0, (total or 0) - handed)
+
+
+# --- a task's life ---
+
+
+def _task_queued(state: RunState, event: TaskQueued) -> None:
+    task = event.task
+    check_whole(task)
+    check_number(event.at)
+    check_text(event.description)
+    if task in state.queued or task in state.tasks or task in state.over:
+        impossible("it was submitted, or has begun, already")
+    state.queued[task] = event.description
+    state.counts.queued += 1
+    state.submitted += 1
+
+
+def _task_started(state: RunState, event: TaskStarted) -> None:
+    task, attempt = event.task, event.attempt
+    known = state.tasks.get(task)
+    if known is not None or task in state.over:
+        known_attempt = state.last_attempts.get(task, 1) if known is None else known.attempt
+        if attempt < known_attempt:
+            _missed(state, task, attempt)
+            return
+        if known is None or attempt == known_attempt:
+            impossible("this attempt has begun already" if attempt == known_attempt else "the task is over")
+    event = _checked(state, event)
+    parent = event.parent
+    live = TaskState(event)
+    if known is not None:
+        live.error = known.error
+        live.reopened = known.reopened
+        books.forget(state, known)
+    elif task in state.queued:
+        del state.queued[task]
+        state.counts.queued -= 1
+    state.tasks[task] = live
+    if parent is None and state.first_start is None:
+        state.first_start = live.started_at
+        state.pace = Speed(live.started_at)
+    books.work(state, live)
+
+
+def _checked(state: RunState, event: TaskStarted) -> TaskStarted:
+    """Return `event`, its numbers as plain ones."""
+    at, task, attempt, worker, description, total, unit, parent, fields = event
+    check_whole(task)
+    check_whole(attempt)
+    if attempt < 1:
+        impossible("attempts begin at 1")
+    for words in (worker, description, unit):
+        check_text(words)
+    if parent is not None:
+        check_whole(parent)
+        check_parent(state, task, parent)
+    if fields:
+        check_fields(fields)
+    time = check_number(at)
+    size = check_position(total) if total is not None else None
+    return event if time is at and size is total else event._replace(at=time, total=size)
+
+
+def _task_moved(state: RunState, event: TaskMoved) -> None:
+    at, task, attempt, completed = event
+    live = state.tasks.get(task)
+    if live is None or live.attempt != attempt or live.waiting:
+        _missed(state, task, attempt)
+        return
+    completed = check_position(completed)
+    at = check_number(at)
+    if completed == live.completed:
+        return
+    books.place(state, live, completed, live.total)
+    live.moved_at = max(at, live.moved_at)
+    if live.speed is None:
+        live.speed = Speed(live.started_at)
+    live.speed.feed(completed, at)
+    if live.parent is None:
+        books.feed_unit(state, live.unit, at)
+
+
+def _task_changed(state: RunState, event: TaskChanged) -> None:
+    at, task, attempt, description, total, status, fields = event
+    live = state.tasks.get(task)
+    if live is None or live.attempt != attempt or live.waiting:
+        _missed(state, task, attempt)
+        return
+    at = check_number(at)
+    if description is not None:
+        check_text(description)
+    if status is not None:
+        check_text(status)
+    if total is not None:
+        total = check_position(total)
+    if fields:
+        check_fields(fields)
+        live.fields = {**live.fields, **dict(fields)}
+    if description is not None:
+        live.description = description
+    if status is not None:
+        live.status = status
+    if total is not None:
+        books.place(state, live, live.completed, total)
+    live.moved_at = max(at, live.moved_at)
+
+
+def _task_ended(state: RunState, event: TaskEnded) -> None:
+    at, task, attempt, completed = event
+    live = state.tasks.get(task)
+    if live is None or live.attempt != attempt or live.waiting:
+        _missed(state, task, attempt)
+        return
+    at = check_number(at)
+    counts = books.leave(state, live, check_position(completed))
+    counts.done += 1
+    if live.parent is None:
+        books.learn(state, live.elapsed(at), live.description)
+        books.feed_pace(state, at)
+        books.feed_unit(state, live.unit, at)
+
+
+def _task_failed(state: RunState, event: TaskFailed) -> None:
+    at, task, attempt, completed, error, given = event
+    live = state.tasks.get(task)
+    if live is None or live.attempt != attempt:
+        if live is None and attempt == 0 and task in state.queued:
+            _fail_queued(state, event)
+        else:
+            _missed(state, task, attempt)
+        return
+    at = check_number(at)
+    completed = check_position(completed)
+    check_error(error)
+    check_text(given)
+    counts = books.leave(state, live, completed)
+    counts.failed += 1
+    live.waiting = False
+    state.reopenable[task] = live
+    if live.parent is None:
+        seconds = live.elapsed(at)
+        state.failures[task] = Failure(task, attempt, live.description, error, given, at, live.worker, seconds)
+        books.feed_pace(state, at)
+
+
+def _fail_queued(state: RunState, event: TaskFailed) -> None:
+    """Take the failure of a task that nobody could begin (attempt 0): its pool broke, it would not pickle."""
+    at, task, _, _, error, given = event
+    at = check_number(at)
+    check_error(error)
+    check_text(given)
+    description = books.leave_queue(state, task)
+    state.counts.failed += 1
+    state.failures[task] = Failure(task, 0, description, error, given, at, "", 0.0)
+    books.feed_pace(state, at)
+
+
+def _task_retried(state: RunState, event: TaskRetried) -> None:
+    live = state.tasks.get(event.task)
+    if live is None or live.attempt != event.attempt or live.waiting:
+        _missed(state, event.task, event.attempt)
+        return
+    at = check_number(event.at)
+    delay = check_position(event.delay)
+    check_position(event.completed)
+    check_error(event.error)
+    counts = books.rest(state, live)
+    counts.waiting += 1
+    counts.retried += 1
+    live.waiting = True
+    live.error = event.error
+    live.retry_at = at + delay
+    live.moved_at = at
+    live.completed = 0
+    live.speed = None
+    books.rebase_unit(state, live)
+
+
+def _task_cancelled(state: RunState, event: TaskCancelled) -> None:
+    at, task, attempt, completed, reason = event
+    live = state.tasks.get(task)
+    if live is not None and live.attempt == attempt:
+        at = check_number(at)
+        completed = check_position(completed)
+        check_text(reason)
+        counts = books.leave(state, live, completed)
+        counts.cancelled += 1
+    elif live is None and attempt == 0 and task in state.queued:
+        at = check_number(at)
+        books.leave_queue(state, task)
+        state.counts.cancelled += 1
+    else:
+        _missed(state, task, attempt)
+        return
+    if live is None or live.parent is None:
+        books.feed_pace(state, at)
+
+
+def _task_reopened(state: RunState, event: TaskReopened) -> None:
+    at, task, attempt = event
+    live = state.reopenable.get(task)
+    if live is None or live.attempt != attempt:
+        _missed(state, task, attempt)
+        return
+    at = check_number(at)
+    check_parent(state, task, live.parent)
+    del state.reopenable[task]
+    state.over.remove(task)
+    state.last_attempts.pop(task, None)
+    state.tasks[task] = live
+    live.reopened = True
+    live.moved_at = at
+    if live.parent is None:
+        del state.failures[task]
+        state.counts.failed -= 1
+        state.units[live.unit] -= live.completed
+        state.pace.rebase(state.counts.ended)
+    else:
+        state.nested.failed -= 1
+    books.work(state, live)
+
+
+def _items_ended(state: RunState, event: ItemsEnded) -> None:
+    at, source, worker, items, more, seconds = event
+    at = check_number(at)
+    check_whole(source)
+    check_whole(more)
+    check_text(worker)
+    check_position(more)
+    spent, fresh = check_position(seconds), more
+    for task, started, ended in items:
+        check_whole(task)
+        check_number(ended)
+        check_number(started)
+    if state.queued and any(item[0] in state.queued for item in items):
+        impossible("an item of a map is not submitted by itself")
+    state.workers.setdefault(worker, 0)
+    if state.first_start is None:
+        state.first_start = items[0][1] if items else at
+        state.pace = Speed(state.first_start)
+    state.counts.done += more
+    for task, started, ended in items:
+        if _end_item(state, task, max(0.0, ended - started)):
+            spent += max(0.0, ended - started)
+            fresh += 1
+    if fresh:
+        books.learn_many(state, fresh, spent / fresh)
+    books.feed_pace(state, at)
+
+
+def _end_item(state: RunState, task: int, seconds: float) -> bool:
+    """Put one item away that took `seconds`; False: it was over before."""
+    live = state.tasks.get(task)
+    if live is not None:
+        books.leave(state, live, live.completed).done += 1
+        books.rank(state, seconds, live.description)
+        return True
+    if task in state.over:
+        state.late += 1
+        return False
+    state.over.add(task)
+    state.counts.done += 1
+    return True
+
+
+# --- what comes out of tasks ---
+
+
+def _text_written(state: RunState, event: TextWritten) -> None:
+    check_number(event.at)
+    check_text(event.text)
+    state.text_lines += event.text.count("\n") + 1
+
+
+def _metric_reported(state: RunState, event: MetricReported) -> None:
+    at, task, attempt, name, value = event
+    live = state.tasks.get(task)
+    if live is None or live.attempt != attempt or live.waiting:
+        _missed(state, task, attempt)
+        return
+    check_number(at)
+    check_text(name)
+    known = state.metrics.get(name)
+    finite = -LARGEST < value < LARGEST
+    if not finite:
+        value = float(value)
+        state.metrics[name] = Metric(value, 0.0, 0.0, 0.0, 0) if known is None else known._replace(last=value)
+    else:
+        value = check_number(value)
+        if known is None or not known.count:
+            state.metrics[name] = Metric(value, value, value, value, 1)
+        else:
+            _, least, most, total, count = known
+            state.metrics[name] = Metric(value, min(least, value), max(most, value), total + value, count + 1)
+
+
+_REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
+    RunStarted: _run_started,
+    RunEnded: _run_ended,
+    StopRequested: _stop_requested,
+    SourceOpened: _source_opened,
+    SourceClosed: _source_closed,
+    TaskQueued: _task_queued,
+    TaskStarted: _task_started,
+    TaskMoved: _task_moved,
+    TaskChanged: _task_changed,
+    TaskEnded: _task_ended,
+    TaskFailed: _task_failed,
+    TaskRetried: _task_retried,
+    TaskCancelled: _task_cancelled,
+    TaskReopened: _task_reopened,
+    TextWritten: _text_written,
+    MetricReported: _metric_reported,
+    ItemsEnded: _items_ended,
+}
