@@ -1,0 +1,130 @@
+"""`mainstage demo`: hash a folder on four threads, a bar for each file that is being read."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+import sysconfig
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+import mainstage
+from mainstage.cli.shell import say
+from mainstage.clock import monotonic
+from mainstage.errors import Terminated
+from mainstage.interrupts import die_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+CHUNK = 1 << 18
+SHOWN_FAILURES = 20
+
+
+class Tree(NamedTuple):
+    """What a folder holds: regular files, relative to `root`; how much else; what could not be listed, and why."""
+
+    root: str
+    files: list[str]
+    skipped: int
+    unlisted: list[tuple[str, str]]
+
+
+class Hashed(NamedTuple):
+    """A file's digest and how many bytes it is of."""
+
+    digest: str
+    size: int
+
+
+def survey(root: str) -> Tree:
+    """List the regular files under `root` (or `root` itself); links are not followed, they and devices are counted."""
+    if not os.path.isdir(root):  # noqa: PTH112  # names of any bytes, as strings
+        folder, name = os.path.split(root)
+        return Tree(folder or ".", [name], 0, [])
+    files, skipped = [], 0
+    unlisted: list[tuple[str, str]] = []
+
+    def on_error(error: OSError) -> None:
+        unlisted.append((os.path.relpath(error.filename, root), str(error.strerror)))
+
+    for folder, folders, names in os.walk(root, onerror=on_error):
+        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118  # as above
+        skipped += len(links)
+        for name in names:
+            path = os.path.join(folder, name)  # noqa: PTH118  # as above
+            if _is_regular(path):
+                files.append(os.path.relpath(path, root))
+            else:
+                skipped += 1
+    return Tree(root, sorted(files, key=os.fsencode), skipped, unlisted)
+
+
+def _is_regular(path: str) -> bool:
+    try:
+        return stat.S_ISREG(os.lstat(path).st_mode)
+    except OSError:
+        return True  # gone or out of reach: reading it will say why
+
+
+def hash_file(root: str, name: str) -> Hashed:
+    """Return the SHA-256 of a file, reporting each byte read."""
+    digest = hashlib.sha256()
+    with open(os.path.join(root, name), "rb", buffering=0) as file:  # noqa: PTH118, PTH123  # as above
+        size = os.fstat(file.fileno()).st_size
+        with mainstage.task(name, total=size, unit="B") as task:
+            done = 0
+            while chunk := file.read(CHUNK):
+                digest.update(chunk)
+                done += len(chunk)
+                task.advance(len(chunk))
+    return Hashed(digest.hexdigest(), done)
+
+
+def tree_digest(hashed: Iterable[tuple[str, Hashed]]) -> str:
+    """Return the SHA-256 of what `sha256sum --zero` prints of the files in the order of their names' bytes."""
+    digest = hashlib.sha256()
+    for name, file in sorted(hashed, key=lambda item: os.fsencode(item[0])):
+        digest.update(file.digest.encode() + b"  " + os.fsencode(name) + b"\0")
+    return digest.hexdigest()
+
+
+@click.command("demo")
+@click.argument("path", required=False, type=click.Path(exists=True))
+@click.option("-j", "--max-workers", type=click.IntRange(1), default=4, show_default=True, help="Threads.")
+def demo_command(path: str | None, max_workers: int) -> None:
+    """Hash every file under PATH with SHA-256 (default: this Python's own library folder).
+
+    Prints a summary with the digest of the tree. Exit status 1 if a file could not be read.
+    """
+    tree = survey(path or sysconfig.get_path("stdlib"))
+    began = monotonic()
+    hashed: dict[str, Hashed] = {}
+    failures = list(tree.unlisted)
+    try:
+        with mainstage.Run("hashing", max_workers=max_workers, on_error="collect") as run:
+            for outcome in run.outcomes(lambda name: hash_file(tree.root, name), tree.files):
+                if outcome.error is None:
+                    hashed[outcome.input] = outcome.value
+                else:
+                    failures.append((outcome.input, str(getattr(outcome.error, "strerror", None) or outcome.error)))
+    except KeyboardInterrupt as interrupt:
+        say(f"interrupted: {len(hashed)} of {len(tree.files)} files were hashed", err=True)
+        die_of(interrupt.signum if isinstance(interrupt, Terminated) else 2)
+    _summarise(tree, hashed, failures, monotonic() - began)
+    raise SystemExit(1 if failures else 0)
+
+
+def _summarise(tree: Tree, hashed: dict[str, Hashed], failures: list[tuple[str, str]], seconds: float) -> None:
+    size = sum(file.size for file in hashed.values())
+    for name, reason in failures[:SHOWN_FAILURES]:
+        say(f"failed: {name}: {reason}")
+    if len(failures) > SHOWN_FAILURES:
+        say(f"failed: {len(failures) - SHOWN_FAILURES} more")
+    say(
+        f"{len(hashed):,} files, {size:,} bytes in {seconds:.1f} s; {len(failures)} failed,"
+        f" {tree.skipped} skipped (links, devices)"
+    )
+    say(f"{tree_digest(hashed.items())}  {tree.root}")

@@ -1,0 +1,63 @@
+"""Where inputs come from: arguments, globs, files of lines; and which of them are to be run."""
+
+from __future__ import annotations
+
+import glob
+import os
+import sys
+from typing import TYPE_CHECKING, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from collections import Counter
+    from collections.abc import Iterable, Sequence
+
+
+class Job(NamedTuple):
+    """One input and its place among all that were given, from 1."""
+
+    seq: int
+    input: str
+
+
+def gather(arguments: Sequence[str], files: Sequence[str], *, null: bool = False) -> list[str]:
+    """Return all inputs in order: arguments with their globs expanded, then the lines of `files` ("-": stdin).
+
+    Bytes that are not text become surrogates, as in `sys.argv`: names of any bytes reach the function as `os.listdir`
+    gives them. Raises `click.UsageError` for a file that cannot be read.
+    """
+    inputs = [name for argument in arguments for name in _expand(argument)]
+    for file in files:
+        inputs.extend(os.fsdecode(line) for line in _read(file).split(b"\0" if null else b"\n") if line)
+    return inputs
+
+
+def _expand(argument: str) -> list[str]:
+    """Return the files that a glob matches, sorted; an argument that matches none stands for itself, as in a shell."""
+    if not glob.has_magic(argument) or os.path.lexists(argument):
+        return [argument]
+    matches = sorted(glob.iglob(argument, recursive=True))  # noqa: PTH207  # pathlib refuses absolute patterns
+    return [name for name in matches if not os.path.isdir(name)] or [argument]  # noqa: PTH112  # names, as given
+
+
+def _read(file: str) -> bytes:
+    try:
+        if file == "-":
+            return sys.stdin.buffer.read()
+        with open(file, "rb") as lines:  # noqa: PTH123  # a word of the command line
+            return lines.read()
+    except OSError as error:
+        raise click.UsageError(f"--inputs {file}: {error.strerror}") from error
+
+
+def select(inputs: Iterable[str], skip: Counter[str]) -> list[Job]:
+    """Return what is left when the first `skip[input]` occurrences of each input are left out."""
+    left = skip.copy()
+    jobs = []
+    for seq, text in enumerate(inputs, 1):
+        if left[text] > 0:
+            left[text] -= 1
+        else:
+            jobs.append(Job(seq, text))
+    return jobs

@@ -1,0 +1,260 @@
+"""`mainstage map`: a function over many inputs, their results as JSON lines, resumable."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+import mainstage
+from mainstage.cli.inputs import Job, gather, select
+from mainstage.cli.joblog import JobLog
+from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of, write_all
+from mainstage.cli.shell import join, program, say
+from mainstage.cli.target import Target, load_target
+from mainstage.clock import SystemClock
+from mainstage.errors import Cancelled, DisplayError, Terminated
+from mainstage.interrupts import die_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mainstage.consume import ItemOutcome
+
+
+class Options(NamedTuple):
+    """What the command line said beside target and inputs; the help texts below are the reference."""
+
+    max_workers: int | None
+    executor: str
+    out: str | None
+    resume: bool
+    resume_failed: bool
+    joblog: str | None
+    retries: int
+    timeout: float | None
+    on_error: str
+    keep_order: bool
+    dry_run: bool
+    view: str
+    log: str | None
+
+
+class Sink:
+    """Where outcomes go: the results file or stdout, and the job log. Counts what it was given."""
+
+    def __init__(self, target: Target, options: Options, results: ResultsFile | None) -> None:
+        self._target = target
+        self._results = results
+        self._skip_failed = options.on_error == "skip"
+        resuming = options.resume or options.resume_failed
+        self._joblog = JobLog(options.joblog, target.name, append=resuming) if options.joblog else None
+        clock = SystemClock()
+        self._epoch = clock.wall() - clock.now()
+        self.ok = 0
+        self.failed = 0
+
+    def take(self, job: Job, outcome: ItemOutcome) -> None:
+        """Write one outcome; what was cancelled leaves no line, so that it is run when the run is resumed."""
+        if isinstance(outcome.error, Cancelled):
+            return
+        received = 0
+        if outcome.error is None or not self._skip_failed:
+            received = len(self._write(line_of(self._target.name, outcome)))
+        if outcome.error is None:
+            self.ok += 1
+        else:
+            self.failed += 1
+        if self._joblog is not None:
+            self._joblog.append(job, outcome, started=self._epoch + outcome.started, received=received)
+
+    def _write(self, line: dict[str, Any]) -> bytes:
+        if self._results is not None:
+            return self._results.append(line)
+        data = encode(line)
+        if sys.stdout.isatty():
+            sys.stdout.write(data.decode())  # shown above the rows while a display lives there
+        else:
+            write_all(sys.stdout.fileno(), data)
+        return data
+
+    def close(self) -> None:
+        """Let go of the files."""
+        try:
+            if self._results is not None:
+                self._results.close()
+        finally:
+            if self._joblog is not None:
+                self._joblog.close()
+
+
+@click.command("map")
+@click.argument("target")
+@click.argument("inputs", nargs=-1, type=click.UNPROCESSED)
+@click.option("--inputs", "files", multiple=True, metavar="FILE", help="Inputs, one a line; - is stdin.")
+@click.option("-0", "--null", is_flag=True, help="Inputs of --inputs end with NUL, as find -print0 writes them.")
+@click.option(
+    "-j", "--max-workers", type=click.IntRange(1), help="Threads at work (default: processors + 4, at most 32)."
+)
+@click.option("--executor", type=click.Choice(["thread"]), default="thread", help="What runs the work.")
+@click.option("--out", metavar="FILE", help="Results file: a JSON line per input, written as results come.")
+@click.option("--resume", is_flag=True, help="Skip the inputs that the results file has.")
+@click.option(
+    "--resume-failed", is_flag=True, help="As --resume, but run its failed ones again and replace their lines."
+)
+@click.option("--joblog", metavar="FILE", help="Log in GNU parallel's columns; +FILE appends.")
+@click.option("--retries", type=click.IntRange(0), default=0, help="Run a failing input up to N more times.")
+@click.option(
+    "--timeout", type=click.FloatRange(0, min_open=True), metavar="SECONDS", help="For each attempt at an input."
+)
+@click.option(
+    "--on-error",
+    type=click.Choice(["raise", "collect", "skip"]),
+    default="collect",
+    show_default=True,
+    help="raise: stop at the first failure; collect: a line for it; skip: no line, so that --resume runs it again.",
+)
+@click.option(
+    "-k", "--keep-order", is_flag=True, help="Lines on stdout in input order (a results file is never held back)."
+)
+@click.option("--dry-run", is_flag=True, help="Print what would be run, and run nothing.")
+@click.option(
+    "--view", type=click.Choice(["auto", "live", "plain", "json", "silent"]), default="auto", help="What is shown."
+)
+@click.option("--log", metavar="FILE", help="All output and failures of the run go there too.")
+def map_command(target: str, inputs: Sequence[str], files: Sequence[str], *, null: bool, **options: Any) -> None:
+    """Call TARGET (pkg.module:function or path/to/file.py:function) for every INPUT.
+
+    A quoted glob is expanded here, ** too, to files. Results are JSON lines, on stdout or in --out FILE.
+
+    Exit status: 0 all good, 1 some failed, 2 usage; interrupted, it dies of the signal.
+    """
+    run_map(target, gather(inputs, files, null=null), Options(**options), stdin="-" in files)
+
+
+def run_map(target_text: str, inputs: list[str], options: Options, *, stdin: bool) -> None:
+    """Do what the command says; leaves by `SystemExit`, `click.UsageError` or the signal that interrupted it."""
+    if (options.resume or options.resume_failed) and options.out is None:
+        raise click.UsageError("--resume and --resume-failed need --out FILE, the results to take up")
+    if not inputs:
+        raise click.UsageError(
+            "there are no inputs: give them as arguments, or one a line by --inputs FILE (- is stdin)"
+        )
+    target = load_target(target_text)
+    if options.dry_run:
+        _dry_run(target, inputs, options)
+        return
+    results = _open_results(options)
+    skip = _skip(results, target, options)
+    jobs = select(inputs, skip)
+    try:
+        sink = Sink(target, options, results)
+    except OSError as error:
+        raise click.UsageError(f"--joblog {options.joblog}: {error.strerror}") from error
+    try:
+        _run(target, jobs, options, sink)
+    except KeyboardInterrupt as interrupt:
+        _close(sink, options)
+        _die(interrupt, sink, len(jobs), _resume_command(options, stdin=stdin))
+    _close(sink, options)
+    raise SystemExit(1 if sink.failed else 0)
+
+
+def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> None:
+    unordered = not options.keep_order or options.out is not None
+    try:
+        with mainstage.Run(
+            target.name,
+            max_workers=options.max_workers,
+            executor=options.executor,
+            view=options.view,
+            log=options.log,
+            on_error="collect",
+            retries=options.retries,
+            timeout=options.timeout,
+        ) as run:
+            outcomes = run.outcomes(target.function, [job.input for job in jobs], unordered=unordered)
+            with contextlib.closing(outcomes):  # type: ignore[type-var]  # a generator
+                for outcome in outcomes:
+                    sink.take(jobs[outcome.index], outcome)
+                    if sink.failed == 1 and options.on_error == "raise":
+                        run.cancel("an input failed")  # and go on: what ends well all the same is written
+    except DisplayError as error:
+        raise click.UsageError(str(error)) from error
+    except BrokenPipeError:
+        _close(sink, options)
+        die_of(signal.SIGPIPE)  # nobody reads stdout any more: as any other filter
+    except OSError as error:
+        _close(sink, options)
+        raise click.ClickException(f"the results cannot be written: {error}; --resume goes on from here") from error
+
+
+def _close(sink: Sink, options: Options) -> None:
+    try:
+        sink.close()
+    except OSError as error:
+        raise click.ClickException(f"{options.out}: {error.strerror}; no line is lost, --resume mends it") from error
+
+
+# --- the results file ---
+
+
+def _open_results(options: Options) -> ResultsFile | None:
+    if options.out is None:
+        return None
+    try:
+        results = ResultsFile(options.out)
+    except OSError as error:
+        raise click.UsageError(f"--out {options.out}: {error.strerror}") from error
+    except ResultsError as error:
+        raise click.UsageError(f"--out {error}") from error
+    if len(results) and not (options.resume or options.resume_failed):
+        results.close()
+        raise click.UsageError(
+            f"--out {options.out} has {len(results)} results already: --resume goes on with it, --resume-failed also runs"
+            " its failed inputs again; or name another file"
+        )
+    return results
+
+
+def _skip(results: ResultsFile | None, target: Target, options: Options) -> Counter[str]:
+    return Counter() if results is None else results.skip(target.name, failed_again=options.resume_failed)
+
+
+def _dry_run(target: Target, inputs: Sequence[str], options: Options) -> None:
+    skip: Counter[str] = Counter()
+    if options.out is not None and os.path.isfile(options.out):  # noqa: PTH113  # a word of the command line
+        results = _open_results(options)
+        skip = _skip(results, target, options)
+        if results is not None:
+            results.close()
+    jobs = select(inputs, skip)
+    for job in jobs:
+        say(f"{target.name} {job.input!r}")
+    say(f"{len(jobs)} to run, {len(inputs) - len(jobs)} skipped", err=True)
+
+
+# --- the way out ---
+
+
+def _resume_command(options: Options, *, stdin: bool) -> str | None:
+    if options.out is None:
+        return None
+    words = [*program(), *sys.argv[1:]]
+    if not (options.resume or options.resume_failed):
+        at = words.index("map") + 1
+        words.insert(at, "--resume")
+    return join(words) + ("   (with the same standard input)" if stdin else "")
+
+
+def _die(interrupt: KeyboardInterrupt, sink: Sink, jobs: int, command: str | None) -> None:
+    done = sink.ok + sink.failed
+    line = f"interrupted: {done} of {jobs} done, {sink.failed} failed"
+    say(f"{line}; resume with: {command}" if command else line, err=True)
+    sys.stdout.flush()
+    die_of(interrupt.signum if isinstance(interrupt, Terminated) else signal.SIGINT)

@@ -1,0 +1,215 @@
+"""The results: a JSON line per input, written as it comes, and the file of them that a run can be resumed from.
+
+Rules of the file. A line is handed to the kernel whole, before the next result is looked at: a killed process loses no
+line that was written. What is torn all the same (a full disk) is mended when the file is opened next. The key of a line
+is its target and input; duplicates are counted. A failed input that is run again is *appended*, marked `"again"`, and
+takes its old line's place when the file is closed or opened next, in a copy that replaces the file at once: at no
+instant is a line neither in the old place nor in the new.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import stat
+from collections import Counter, defaultdict, deque
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mainstage.errors import describe_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mainstage.consume import ItemOutcome
+
+
+class ResultsError(Exception):
+    """The results file cannot be used; the message says why and what to do."""
+
+
+class Key(NamedTuple):
+    """What a result is found by."""
+
+    target: str
+    input: str
+
+
+def line_of(target: str, outcome: ItemOutcome) -> dict[str, Any]:
+    """Return what a results file says of `outcome`. A result that is no JSON is told by its repr and `"repr": true`."""
+    line: dict[str, Any] = {"target": target, "input": outcome.input}
+    if outcome.error is None:
+        line |= {"status": "ok", **_result(outcome.value)}
+    else:
+        report = describe_error(outcome.error)
+        error = {"type": report.type, "text": report.text, "traceback": report.traceback}
+        line |= {"status": "failed", "error": error}
+    return line | {"seconds": round(outcome.seconds, 6), "attempt": outcome.attempt}
+
+
+def _result(value: object) -> dict[str, Any]:
+    try:
+        json.dumps(value, allow_nan=False)
+    except (TypeError, ValueError, RecursionError):
+        return {"result": _repr(value), "repr": True}
+    return {"result": value}
+
+
+def _repr(value: object) -> str:
+    try:
+        return repr(value)
+    except Exception as error:  # noqa: BLE001  # a result's own __repr__ may raise anything
+        return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
+
+
+def encode(line: dict[str, Any]) -> bytes:
+    """Return `line` as bytes, newline included; ASCII, so that surrogates survive."""
+    return json.dumps(line).encode("ascii") + b"\n"
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of `data`: in one call, but for a pipe or disk that takes a part only."""
+    while data:
+        data = data[os.write(fd, data) :]
+
+
+class ResultsFile:
+    """A results file, open for appending and locked against a second run; `OSError` where the disk fails."""
+
+    def __init__(self, path: str) -> None:
+        """Open and mend `path`. Raises `ResultsError` if another run has it or it holds something else."""
+        self.path = os.path.realpath(path)  # a link stays a link when the file is replaced
+        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        try:
+            self.regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
+            self.ok: Counter[Key] = Counter()
+            self.failed: Counter[Key] = Counter()
+            self._again: Counter[Key] = Counter()
+            self._replaced = False
+            if self.regular:
+                self._lock(self._fd)
+                self._load()
+        except BaseException:
+            os.close(self._fd)
+            raise
+
+    def __len__(self) -> int:
+        """Return how many inputs it has a line for."""
+        return self.ok.total() + self.failed.total()
+
+    def skip(self, target: str, *, failed_again: bool) -> Counter[str]:
+        """Return how many of each input of `target` need not be run; `failed_again`: failed ones are to be."""
+        have = self.ok if failed_again else self.ok + self.failed
+        if failed_again:
+            self._again = self.failed.copy()
+        return Counter({key.input: count for key, count in have.items() if key.target == target})
+
+    def append(self, line: dict[str, Any]) -> bytes:
+        """Write one line, at once; return its bytes."""
+        key = Key(line["target"], line["input"])
+        if self._again[key] > 0:
+            self._again[key] -= 1
+            self._replaced = True
+            line = line | {"again": True}
+        data = encode(line)
+        write_all(self._fd, data)
+        return data
+
+    def close(self) -> None:
+        """Give lines that were run again their old place, and let go of the file."""
+        try:
+            if self._replaced:
+                self._replace()
+        finally:
+            os.close(self._fd)
+
+    # --- reading and mending ---
+
+    def _lock(self, fd: int) -> None:
+        try:
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise ResultsError(f"{self.path}: another run is writing to it") from error
+
+    def _load(self) -> None:
+        again = unfinished = False
+        for number, (data, line) in enumerate(self._lines(), 1):
+            if line is None:
+                if data.endswith(b"\n") or not (data.startswith(b"{") or not data.strip(b"\0")):
+                    raise ResultsError(
+                        f"{self.path}, line {number}: this is no result of mainstage map; name another file with --out"
+                    )
+                os.ftruncate(self._fd, os.fstat(self._fd).st_size - len(data))
+                break
+            unfinished = not data.endswith(b"\n")
+            again = again or "again" in line
+            status = self.ok if line["status"] == "ok" else self.failed
+            status[Key(line["target"], line["input"])] += 1
+        if unfinished:
+            write_all(self._fd, b"\n")
+        if again:
+            self._replace()
+            self.ok.clear()
+            self.failed.clear()
+            self._load()
+
+    def _lines(self) -> Iterator[tuple[bytes, dict[str, Any] | None]]:
+        with open(self.path, "rb") as file:  # noqa: PTH123  # a name that was opened already
+            for data in file:
+                yield data, _parse(data)
+
+    def _replace(self) -> None:
+        """Put each line marked "again" where the failed line of its key stands, in one step."""
+        newer: defaultdict[Key, deque[bytes]] = defaultdict(deque)
+        for _, line in self._lines():
+            if line is not None and line.pop("again", False):
+                newer[Key(line["target"], line["input"])].append(encode(line))
+        fresh = f"{self.path}.{os.getpid()}.new"
+        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            self._lock(fd)
+            with open(fd, "wb", closefd=False) as copy:
+                copy.writelines(self._merged(newer))
+            os.fsync(fd)
+            shutil.copymode(self.path, fresh)
+            os.replace(fresh, self.path)  # noqa: PTH105  # strings throughout
+        except BaseException:
+            os.close(fd)
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)  # noqa: PTH108  # as above
+            raise
+        os.close(self._fd)
+        self._fd = fd
+        self._replaced = False
+        _sync_folder(self.path)
+
+    def _merged(self, newer: dict[Key, deque[bytes]]) -> Iterator[bytes]:
+        for data, line in self._lines():
+            if line is None or "again" in line:
+                continue
+            key = Key(line["target"], line["input"])
+            yield newer[key].popleft() if line["status"] == "failed" and newer[key] else data
+        for left in newer.values():
+            yield from left
+
+
+def _parse(data: bytes) -> dict[str, Any] | None:
+    try:
+        line = json.loads(data)
+    except ValueError:
+        return None
+    if not isinstance(line, dict) or line.get("status") not in ("ok", "failed"):
+        return None
+    return line if isinstance(line.get("target"), str) and isinstance(line.get("input"), str) else None
+
+
+def _sync_folder(path: str) -> None:
+    fd = os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH120  # strings throughout
+    try:
+        os.fsync(fd)
+    except OSError:  # some network file systems refuse; the file itself is synced
+        return
+    finally:
+        os.close(fd)
