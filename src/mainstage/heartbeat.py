@@ -51,8 +51,7 @@ class Heartbeat:
 
     def start(self) -> None:
         """Begin: the channel's alarm rings for us."""
-        signal.signal(signal.SIGURG, self._on_signal)
-        signal.siginterrupt(signal.SIGURG, False)  # noqa: FBT003  # the standard library's own flag
+        signal.signal(signal.SIGURG, self._on_signal)  # no siginterrupt(False): a lock's wait would not be interrupted
         self._loop.channel.alarm = self._ring
         self._thread = threading.Thread(target=self._run, name="mainstage-heartbeat", daemon=True)
         self._thread.start()
