@@ -1,0 +1,294 @@
+"""The default dashboard: a row for each running task, nested ones below their parent, and one for the whole run.
+
+The view looks at no more tasks than it has rows, so 10,000 live ones cost no more than 30. It keeps composed rows and
+nothing else: what it shows follows from the state and the moment.
+"""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from mainstage.events import RunEnded
+from mainstage.views import units
+from mainstage.views.history import History
+from mainstage.views.palette import Glyphs, Palette
+from mainstage.views.rows import Layout, RowPainter, arrange, join
+from mainstage.views.summary import Summary
+from mainstage.views.text import clip, crop, one_line, width
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from rich.console import RenderableType
+    from rich.progress import ProgressColumn
+
+    from mainstage.events import Event
+    from mainstage.state.model import RunState, TaskState
+    from mainstage.views import Moment
+    from mainstage.views.columns import ColumnRows
+    from mainstage.views.renderable import Panel
+
+    Header = RenderableType | Callable[[RunState, float], RenderableType]
+
+HEAD_START = 0.5
+"""Seconds before the first picture: a short run does not flash."""
+YOUNG = 0.1
+"""Seconds that a task lives before it gets a row."""
+CLOCK = 1.0
+"""Seconds between two pictures when only the clocks on it change."""
+LOOK = 4
+"""How many tasks are looked at for each row there is, at most."""
+TALL = 12
+"""From this height on a quarter of the screen is left to the text; below, two rows."""
+
+
+class Chosen(NamedTuple):
+    """The tasks that get rows, (depth, task) each, and how many live ones do not for want of room."""
+
+    shown: list[tuple[int, TaskState]]
+    hidden: int
+
+
+class BarsView:
+    """A live dashboard.
+
+    `columns` are Rich's progress columns (or format strings, as `rich.progress.Progress` takes them) for the rows of
+    tasks; None: our own. `header` is any Rich renderable, or a function of (state, now) that returns one, above the
+    rows. A column or header that raises is named once above, and left out from then on. `slowest` adds the slowest
+    tasks to the last lines.
+    """
+
+    interval = 0.1
+
+    def __init__(
+        self,
+        palette: Palette | None = None,
+        glyphs: Glyphs | None = None,
+        *,
+        columns: Sequence[str | ProgressColumn] | None = None,
+        header: Header | None = None,
+        slowest: bool = False,
+    ) -> None:
+        self._palette = palette or Palette()
+        self._glyphs = glyphs or Glyphs()
+        self._painter = RowPainter(self._palette, self._glyphs)
+        self._history = History(self._palette, self._glyphs)
+        self._summary = Summary(self._palette, self._glyphs, slowest=slowest)
+        self._columns: ColumnRows | None = None
+        self._panel: Panel | None = None
+        self._troubles: list[str] = []
+        if columns is not None:
+            from mainstage.views.columns import ColumnRows  # noqa: PLC0415  # loads rich.progress: only who asks pays
+
+            self._columns = ColumnRows(columns, self._palette, self._glyphs)
+        if header is not None:
+            from mainstage.views.renderable import Panel  # noqa: PLC0415  # loads rich.console: as above
+
+            self._panel = Panel(header, self._palette, self._glyphs)
+
+    # --- the history ---
+
+    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature
+        """Return the lines that `event` adds to the history: failures, retries, text, whole and unwrapped."""
+        lines = self._history.lines(event, state)
+        if self._troubles and (lines or isinstance(event, RunEnded) or not state.tasks):
+            return self._told() + lines
+        return lines
+
+    def _told(self) -> list[str]:
+        troubles, self._troubles = self._troubles, []
+        return [self._palette.paint("mainstage.prefix", "mainstage: ") + text for text in troubles]
+
+    # --- the picture ---
+
+    def rows(self, state: RunState, moment: Moment) -> list[str]:
+        """Return the rows for `moment`, or the summary if it is the final one."""
+        columns, height = moment.size
+        if moment.final:
+            return [crop(line, max(1, columns)) for line in self._told()] + self._summary.lines(state, moment.now, columns)
+        if not state.counts.seen and not state.sources:
+            return []
+        room = room_for_rows(height)
+        lines = self._header(state, moment)[: max(0, room - 2)]
+        room -= len(lines)
+        alone = is_single_track(state) and state.stop is None
+        chosen = choose(state, moment.now, room if alone else room - 1)
+        lines += self._tasks(chosen, state, moment, with_run=not alone)
+        return [crop(line, columns) for line in lines] if columns < 3 else lines  # noqa: PLR2004  # no room for a mark
+
+    def _tasks(self, chosen: Chosen, state: RunState, moment: Moment, *, with_run: bool) -> list[str]:
+        columns, now = moment.size.columns, moment.now
+        rows = self._painter.cells(chosen.shown, now)
+        title = (self._glyphs.name(one_line(state.title)) or "total") if with_run else ""
+        widths = [row.cells.widths for row in rows if row.cells is not None]
+        layout = arrange(columns, [*widths, (width(title), 0, 0, 0, 0)])
+        lines = self._by_columns(chosen, moment)
+        if lines is None:
+            lines = self._painter.compose(rows, layout)
+        if chosen.hidden:
+            more = clip(f"  + {units.count(chosen.hidden)} more", max(0, columns - 1), self._glyphs.ellipsis)
+            lines.append(self._palette.paint("mainstage.dim", more))
+        if with_run:
+            lines.append(self._run(state, now, title, layout, columns) if state.stop is None else self._stopping(state, columns))
+        return lines
+
+    def _run(self, state: RunState, now: float, title: str, layout: Layout, columns: int) -> str:
+        """Return the row of the whole run; where there is no room for both, how much is done goes before the bar."""
+        mark = self._palette.paint("mainstage.title", self._glyphs.running)
+        pieces = list(self._pieces(state, now))
+        beat = state.counts.ended
+        head = self._painter.head(mark, title, state.fraction, beat, layout)
+        least = 2 if state.counts.failed else 1
+        if width(head) + sum(width(piece) + 2 for piece in pieces[:least]) < columns:
+            return join(head, pieces, columns)
+        fraction = state.fraction
+        short = units.part(state.counts.ended, None if state.open_ended else state.expected).strip()
+        pieces[0] = self._palette.paint("progress.download", short)
+        if fraction is not None:
+            pieces.insert(0, self._palette.paint("progress.percentage", units.percent(fraction)))
+        return join(f"{mark} {clip(title, max(0, columns - 3), self._glyphs.ellipsis)}", pieces, columns)
+
+    def _pieces(self, state: RunState, now: float) -> Iterator[str]:
+        """Yield what the row of the whole run says after its bar, the most important first."""
+        counts, paint = state.counts, self._palette.paint
+        expected = None if state.open_ended else state.expected
+        yield paint("progress.download", units.part(counts.ended, expected))
+        if counts.failed:
+            yield paint("mainstage.failed", f"{self._glyphs.failed} {units.count(counts.failed)} failed")
+        if counts.cancelled:
+            yield paint("mainstage.cancelled", f"{self._glyphs.cancelled} {units.count(counts.cancelled)} cancelled")
+        left = state.eta(now)
+        if left:
+            yield paint("progress.remaining", f"ETA {units.duration(left)}")
+        rate = state.rate(now)
+        if rate:
+            yield paint("progress.data.speed", units.rate(rate))
+        size = state.items("B")
+        if size:
+            yield paint("progress.filesize", units.size(size))
+        yield paint("progress.elapsed", units.duration(state.elapsed(now)))
+
+    def _stopping(self, state: RunState, columns: int) -> str:
+        counts = state.counts
+        running = f"{units.count(counts.running + counts.waiting)} running"
+        done = units.part(counts.ended, None if state.open_ended else state.expected).strip()
+        stage = state.stop.stage if state.stop is not None else 1
+        text = f"stopping: Ctrl-C again to abandon {running}" if stage < 2 else f"abandoning {running}"  # noqa: PLR2004
+        failed = f", {units.count(counts.failed)} failed" if counts.failed else ""
+        text = clip(f"{self._glyphs.cancelled} {text}, {done} done{failed}", max(0, columns - 1), self._glyphs.ellipsis)
+        return self._palette.paint("mainstage.stopping", text)
+
+    # --- what users plug in ---
+
+    def _by_columns(self, chosen: Chosen, moment: Moment) -> list[str] | None:
+        if self._columns is None:
+            return None
+        room = len(chosen.shown)
+        try:
+            lines = self._columns.lines(chosen.shown, moment.now, moment.size.columns, borrowed=moment.borrowed)
+        except Exception as error:  # noqa: BLE001  # a user's code: told once, and our own rows take over
+            self._columns = None
+            self._trouble("a column", error)
+            return None
+        return None if lines is None else lines[:room]
+
+    def _header(self, state: RunState, moment: Moment) -> list[str]:
+        if self._panel is None:
+            return []
+        try:
+            return self._panel.lines(state, moment.now, moment.size.columns, borrowed=moment.borrowed)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._panel = None
+            self._trouble("the header", error)
+            return []
+
+    def _trouble(self, what: str, error: Exception) -> None:
+        try:
+            text = one_line(str(error))
+        except Exception:  # noqa: BLE001  # the error's own class may be a user's too
+            text = ""
+        name = self._glyphs.name(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+        self._troubles.append(f"{what} raised {name}; it is left out from here on")
+
+    # --- time ---
+
+    def due(self, state: RunState, drawn_at: float, *, dirty: bool) -> float | None:
+        """Return when the next picture is wanted: 0.1 s after the last if something changed, 1 s if only clocks did."""
+        if dirty:
+            when = drawn_at + self.interval
+        elif state.active:
+            when = drawn_at + CLOCK
+            last = next(reversed(state.tasks.values()), None)
+            if last is not None and last.started_at > drawn_at - YOUNG:
+                when = max(drawn_at + self.interval, last.started_at + YOUNG)
+        else:
+            return None
+        return when if state.started_at is None else max(when, state.started_at + HEAD_START)
+
+
+def room_for_rows(height: int) -> int:
+    """Return how many rows a screen of `height` may give us; the rest is the text's."""
+    if height >= TALL:
+        return height - height // 4
+    return max(1, height - 2)
+
+
+def is_single_track(state: RunState) -> bool:
+    """Return whether the run is one task and nothing else is expected."""
+    return bool(state.tasks) and state.counts.running + state.counts.waiting == 1 and state.expected == 1 and (
+        not state.open_ended
+    )
+
+
+def choose(state: RunState, now: float, room: int) -> Chosen:
+    """Choose the tasks for `room` rows: in the order in which they started, which keeps rows where they are.
+
+    Top-level ones come first, those that wait for a retry last; what room is left is shared by the nested ones. Looks at
+    a few times `room` tasks at most, however many there are. If not all find room, one row is kept for saying so.
+    """
+    if len(state.tasks) > room:
+        room -= 1
+    if room <= 0:
+        return Chosen([], 0 if room < 0 else len(state.tasks))
+    top: list[TaskState] = []
+    waiting: list[TaskState] = []
+    for task in islice(state.tasks.values(), LOOK * room + LOOK):
+        if task.parent is not None and task.parent in state.tasks:
+            continue
+        if now - task.started_at < YOUNG and task.attempt == 1:
+            continue
+        (waiting if task.waiting else top).append(task)
+        if len(top) == room:
+            break
+    if waiting and len(top) < room:
+        kept = {task.id for task in (*top, *waiting[: room - len(top)])}
+        top = [task for task in islice(state.tasks.values(), LOOK * room + LOOK) if task.id in kept]
+    shown = list(_with_nested(state, top, now, room)) if state.children else [(0, task) for task in top]
+    full = len(shown) >= room
+    return Chosen(shown, len(state.tasks) - len(shown) if full else 0)
+
+
+def _with_nested(state: RunState, top: Sequence[TaskState], now: float, room: int) -> Iterator[tuple[int, TaskState]]:
+    spare = room - len(top)
+    for place, task in enumerate(top):
+        yield 0, task
+        if task.id not in state.children or spare <= 0:
+            continue
+        parents = sum(1 for other in top[place:] if other.id in state.children)
+        for found in islice(_below(state, task, now), -(-spare // parents)):
+            spare -= 1
+            yield found
+
+
+def _below(state: RunState, root: TaskState, now: float) -> Iterator[tuple[int, TaskState]]:
+    levels = [iter(state.children[root.id].values())]
+    while levels:
+        task = next(levels[-1], None)
+        if task is None:
+            levels.pop()
+            continue
+        if now - task.started_at >= YOUNG or task.attempt > 1:
+            yield len(levels), task
+        if task.id in state.children:
+            levels.append(iter(state.children[task.id].values()))

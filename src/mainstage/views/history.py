@@ -1,0 +1,119 @@
+"""The lines that scroll up into the history: failures at once, retries, and what the workers wrote."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TextWritten
+from mainstage.views import units
+from mainstage.views.text import clip, one_line
+
+if TYPE_CHECKING:
+    from mainstage.events import ErrorReport, Event
+    from mainstage.state.model import Failure, RunState
+    from mainstage.views.palette import Glyphs, Palette
+
+LONGEST_NAME = 60
+LONGEST_PREFIX = 24
+LONGEST_INPUT = 60
+LONGEST_ERROR = 300
+LIBRARY = "mainstage"
+"""The stream and the name of what the library itself has to say."""
+
+_PLACE = re.compile(r'^  File "(.*)", line (\d+), in (.*)$', re.MULTILINE)
+
+
+class History:
+    """Says what events add to the history. `places` adds where in the source a failure came from."""
+
+    def __init__(self, palette: Palette, glyphs: Glyphs, *, places: bool = False) -> None:
+        self._palette = palette
+        self._glyphs = glyphs
+        self._places = places
+
+    def lines(self, event: Event, state: RunState) -> list[str]:
+        """Return the lines for `event`, which `state` knows already: mostly none."""
+        match event:
+            case TextWritten():
+                return self._text(event, state)
+            case TaskFailed():
+                failure = state.failures.get(event.task)
+                # A nested failure is its parent's: told once, when that fails, with the input.
+                return [] if failure is None else self.failure(failure)
+            case TaskRetried():
+                return self._retry(event, state)
+            case TaskReopened():
+                return [self._palette.paint("mainstage.dim", f"{self._waiting(event.task, state)}: goes on after all")]
+            case _:
+                return []
+
+    def failure(self, failure: Failure) -> list[str]:
+        """Return what a failure looks like: one line, and its place in the source where asked for."""
+        mark = self._palette.paint("mainstage.failed", self._glyphs.failed)
+        name = self._name(failure.description) or f"task {failure.task}"
+        error = self._palette.paint("mainstage.failed", self.error(failure.error))
+        about = self._about(failure)
+        lines = [f"{mark} {name}: {error}{about}"]
+        place = place_of(failure.error) if self._places else ""
+        return [*lines, f"  at {self._glyphs.name(place)}"] if place else lines
+
+    def error(self, error: ErrorReport, cells: int = LONGEST_ERROR) -> str:
+        """Return "ValueError: text" on one line of at most `cells`."""
+        text = one_line(error.text)
+        return clip(self._glyphs.name(f"{error.type}: {text}" if text else error.type), cells, self._glyphs.ellipsis)
+
+    def _about(self, failure: Failure) -> str:
+        parts = []
+        given = one_line(failure.input)
+        if given and given not in (failure.description, repr(failure.description)):
+            parts.append(f"input {clip(self._glyphs.name(given), LONGEST_INPUT, self._glyphs.ellipsis)}")
+        if failure.attempt > 1:
+            parts.append(f"attempt {failure.attempt}")
+        if failure.worker:
+            parts.append(f"worker {self._glyphs.name(failure.worker)}")
+        return self._palette.paint("mainstage.dim", f" ({', '.join(parts)})") if parts else ""
+
+    def _retry(self, event: TaskRetried, state: RunState) -> list[str]:
+        again = f"again in {units.spoken(event.delay)}" if event.delay > 0 else "again now"
+        text = f"{self._waiting(event.task, state)}: {self.error(event.error)} (attempt {event.attempt}, {again})"
+        return [self._palette.paint("mainstage.dim", text)]
+
+    def _waiting(self, task: int, state: RunState) -> str:
+        return f"{self._glyphs.waiting} {self._name_of(task, state) or f'task {task}'}"
+
+    def _text(self, event: TextWritten, state: RunState) -> list[str]:
+        prefix = self._prefix(event, state)
+        return [f"{prefix}{self._glyphs.line(line)}" for line in event.text.replace("\r\n", "\n").split("\n")]
+
+    def _prefix(self, event: TextWritten, state: RunState) -> str:
+        if event.stream == LIBRARY:
+            return self._palette.paint("mainstage.prefix", f"{LIBRARY}: ")
+        if event.task is None:
+            name = self._glyphs.name(event.worker)
+        elif state.counts.seen == 1 and not state.nested.seen:
+            return ""  # the only task there is: its name says nothing
+        else:
+            name = self._name_of(event.task, state) or self._glyphs.name(event.worker) or f"task {event.task}"
+        if not name:
+            return ""
+        style = "mainstage.prefix" if event.stream in ("stdout", "log") else "mainstage.waiting"
+        return self._palette.paint(style, f"{clip(name, LONGEST_PREFIX, self._glyphs.ellipsis)} {self._glyphs.bar} ")
+
+    def _name_of(self, task: int, state: RunState) -> str:
+        known = state.tasks.get(task) or state.failures.get(task)
+        return "" if known is None else self._name(known.description)
+
+    def _name(self, description: str) -> str:
+        return clip(self._glyphs.name(one_line(description)), LONGEST_NAME, self._glyphs.ellipsis)
+
+
+def place_of(error: ErrorReport) -> str:
+    """Return where `error` was raised, as "job.py:12 in load"; "" if its traceback does not say."""
+    found = None
+    for found in _PLACE.finditer(error.traceback):  # noqa: B007  # the last one is wanted
+        pass
+    if found is None:
+        return ""
+    path, line, function = found.groups()
+    return f"{path}:{line} in {function}"

@@ -1,0 +1,211 @@
+"""Text that is safe to put into a row, and that has the width it says.
+
+Names of tasks come from file systems and users, lines come from programs: both may hold anything. Nothing here knows
+Rich's markup, so no name is ever read as markup.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from rich.cells import cell_len, split_graphemes
+
+RESET = "\x1b[0m"
+TAB = 8
+"""Cells between two tab stops."""
+SHORTEST_ENDS = 6
+"""Cells for the two ends of a name, below which only its start is shown."""
+
+_SGR = re.compile(r"\x1b\[[0-9;:]*m")
+_SEQUENCE = re.compile(
+    r"\x1b\[[0-9;:]*m"  # SGR
+    r"|\x1b\[[0-?]*[ -/]*[@-~]"  # any other control sequence: it moves, erases, asks
+    r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # a string for the terminal: title, link, query
+)
+_UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_SPACES = re.compile(r"\s+")
+
+
+def clean(text: str, *, sgr: bool = True, encoding: str = "utf-8") -> str:
+    """Return `text`, one line, with nothing in it that a terminal acts upon.
+
+    With `sgr`, for the output of programs: colours stay and are closed at the end, other control sequences are left
+    out, of text overwritten by carriage returns the last remains. Without, for names: each control character is shown
+    as its picture. What `encoding` cannot say, lone surrogates too, is escaped as in `\\udcff`. Tabs become spaces.
+    """
+    if not sgr:
+        return _clean_name(text, encoding)
+    if text.isprintable():
+        return _encodable(text, encoding)
+    if "\r" in text:
+        text = next((part for part in reversed(text.split("\r")) if part), "")
+    if "\t" in text:
+        text = _expand_tabs(text)
+    if "\x1b" not in text:
+        return _show_unseen(text, encoding)
+    return _clean_sequences(text, encoding)
+
+
+@lru_cache(4096)
+def _clean_name(text: str, encoding: str) -> str:
+    if text.isprintable():
+        return _encodable(text, encoding)
+    return _show_unseen(text.replace("\t", " "), encoding)
+
+
+def _clean_sequences(text: str, encoding: str) -> str:
+    parts: list[str] = []
+    at = 0
+    coloured = False
+    for found in _SEQUENCE.finditer(text):
+        parts.append(_show_unseen(text[at : found.start()], encoding))
+        if found[0].endswith("m") and _SGR.fullmatch(found[0]):
+            parts.append(found[0])
+            coloured = found[0] not in (RESET, "\x1b[m")
+        at = found.end()
+    parts.append(_show_unseen(text[at:], encoding))
+    if coloured:
+        parts.append(RESET)
+    return "".join(parts)
+
+
+def _expand_tabs(text: str) -> str:
+    if "\x1b" not in text and text.isascii():
+        return text.expandtabs(TAB)
+    parts = text.split("\t")
+    cells = 0
+    for index, part in enumerate(parts[:-1]):
+        cells += width(_SEQUENCE.sub("", part))
+        parts[index] += " " * (TAB - cells % TAB)
+        cells += TAB - cells % TAB
+    return "".join(parts)
+
+
+def _show_unseen(text: str, encoding: str) -> str:
+    if not text.isprintable():
+        picture = _picture if _says_pictures(encoding) else _escape
+        text = _UNSEEN.sub(picture, text)
+    return _encodable(text, encoding)
+
+
+@lru_cache
+def _says_pictures(encoding: str) -> bool:
+    try:
+        "\u2400".encode(encoding)
+    except (UnicodeError, LookupError):
+        return False
+    return True
+
+
+def _picture(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    if code < 0x20:  # noqa: PLR2004  # the C0 controls, whose pictures stand in the same order
+        return chr(0x2400 + code)
+    return "\u2421" if code == 0x7F else _escape(found)  # noqa: PLR2004  # DEL
+
+
+def _escape(found: re.Match[str]) -> str:
+    code = ord(found[0])
+    return f"\\x{code:02x}" if code <= 0xFF else f"\\u{code:04x}"  # noqa: PLR2004  # one byte
+
+
+def _encodable(text: str, encoding: str) -> str:
+    if text.isascii() or encoding == "utf-8":  # surrogates are not printable: `_UNSEEN` has them
+        return text
+    try:
+        return text.encode(encoding, "backslashreplace").decode(encoding)
+    except (UnicodeError, LookupError):
+        return text.encode("ascii", "backslashreplace").decode()
+
+
+def one_line(text: str) -> str:
+    """Return `text` with each run of white space, newlines too, as one space."""
+    return _SPACES.sub(" ", text).strip()
+
+
+def strip(line: str) -> str:
+    """Return a clean line without its SGR sequences."""
+    return _SGR.sub("", line) if "\x1b" in line else line
+
+
+def width(text: str) -> int:
+    """Return how many cells the clean `text` takes, SGR sequences none."""
+    if text.isascii():
+        return len(strip(text))
+    return cell_len(strip(text))
+
+
+@lru_cache(8192)
+def clip(text: str, cells: int, ellipsis: str = "…") -> str:
+    """Return `text`, which has no SGR, cut to at most `cells`, with `ellipsis` as its end if it was cut."""
+    if (len(text) if text.isascii() else cell_len(text)) <= cells:
+        return text
+    room = cells - cell_len(ellipsis)
+    if room < 0:
+        return _head(text, cells)
+    return _head(text, room) + ellipsis
+
+
+@lru_cache(8192)
+def fit(text: str, cells: int, ellipsis: str = "…") -> str:
+    """Return `text`, which has no SGR, clipped or padded to exactly `cells`."""
+    text = clip(text, cells, ellipsis)
+    return text + " " * (cells - (len(text) if text.isascii() else cell_len(text)))
+
+
+@lru_cache(8192)
+def shorten(text: str, cells: int, ellipsis: str = "…") -> str:
+    """Return the name `text`, clipped in its middle or padded to exactly `cells`: the ends of names tell them apart."""
+    size = len(text) if text.isascii() else cell_len(text)
+    room = cells - cell_len(ellipsis)
+    if size <= cells or room < SHORTEST_ENDS:
+        return fit(text, cells, ellipsis)
+    head = _head(text, room // 2)
+    tail = _tail(text, room - width(head))
+    return fit(f"{head}{ellipsis}{tail}", cells)
+
+
+def _tail(text: str, cells: int) -> str:
+    """Return the longest end of `text` within `cells` that breaks no grapheme."""
+    if text.isascii():
+        return text[len(text) - cells :] if cells > 0 else ""
+    start = len(text)
+    for begin, _, size in reversed(split_graphemes(text)[0]):
+        cells -= size
+        if cells < 0:
+            break
+        start = begin
+    return text[start:]
+
+
+def _head(text: str, cells: int) -> str:
+    """Return the longest start of `text` within `cells` that breaks no grapheme."""
+    if text.isascii():
+        return text[: max(0, cells)]
+    end = taken = 0
+    for _, stop, size in split_graphemes(text)[0]:
+        taken += size
+        if taken > cells:
+            break
+        end = stop
+    return text[:end]
+
+
+def crop(line: str, cells: int) -> str:
+    """Return a clean line, SGR sequences and all, cut to at most `cells`."""
+    if width(line) <= cells:
+        return line
+    if "\x1b" not in line:
+        return _head(line, cells)
+    parts: list[str] = []
+    at = 0
+    for found in _SGR.finditer(line):
+        head = _head(line[at : found.start()], cells)
+        cells -= width(head)
+        parts += (head, found[0])
+        if head != line[at : found.start()]:
+            cells = 0
+        at = found.end()
+    parts.append(_head(line[at:], cells))
+    return "".join(parts)

@@ -1,0 +1,174 @@
+"""Numbers as people read them. All take and give plain values; a value that is no number is shown as "?".
+
+Bytes are decimal, "1.2 MB" is 1,200,000 of them, as networks and disks are sold and as Rich has it; the unit "iB" asks
+for binary ones, "1.1 MiB". Numbers have three digits that count, so that a column hardly changes its width.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
+BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
+SI = ("", "k", "M", "G", "T", "P", "E")
+MINUTE, HOUR, DAY = 60, 3600, 86400
+LONGEST_WRITTEN_OUT = 10_000_000
+"""Counts from here on are shortened."""
+LONGEST_IN_HOURS = 100
+INFINITY = float("inf")
+
+
+def is_number(value: float) -> bool:
+    """Return whether `value` is finite."""
+    return -INFINITY < value < INFINITY
+
+
+def count(n: float) -> str:
+    """Return "1,234", or "12.3M" past ten millions; a fraction has one digit, "2.5"."""
+    if not is_number(n):
+        return "?"
+    if abs(n) >= LONGEST_WRITTEN_OUT:
+        return si(n)
+    return f"{int(n):,}" if n == int(n) else f"{n:,.1f}"
+
+
+def si(n: float) -> str:
+    """Return "999", "1.23k", "45.6M"."""
+    if not is_number(n):
+        return "?"
+    power, scaled = _scale(n, 1000)
+    return f"{_three_digits(scaled, whole=power == 0 and n == int(n))}{SI[power]}"
+
+
+def size(n: float, unit: str = "B") -> str:
+    """Return `n` bytes as "999 B", "1.2 MB", or as "1.1 MiB" for the unit "iB"."""
+    if not is_number(n):
+        return "?"
+    names, base = (BINARY, 1024) if unit == "iB" else (DECIMAL, 1000)
+    power, scaled = _scale(n, base)
+    return f"{_size_digits(scaled, power)} {names[power]}"
+
+
+def amount(n: float, unit: str = "") -> str:
+    """Return `n` with its unit: "1,234", "1,234 rows", "1.2 MB"."""
+    if unit in ("B", "iB"):
+        return size(n, unit)
+    return f"{count(n)} {unit}" if unit else count(n)
+
+
+def part(completed: float, total: float | None, unit: str = "") -> str:
+    """Return "  12/1,000 rows", "0.4/1.2 GB": the first number padded to the second; without a total the amount."""
+    if total is None:
+        return amount(completed, unit)
+    if unit in ("B", "iB"):
+        return _part_of_size(completed, total, unit)
+    whole = count(total)
+    done = count(completed).rjust(len(whole))
+    return f"{done}/{whole} {unit}" if unit else f"{done}/{whole}"
+
+
+def _part_of_size(completed: float, total: float, unit: str) -> str:
+    if not is_number(total) or not is_number(completed):
+        return f"{size(completed, unit)}/{size(total, unit)}"
+    names, base = (BINARY, 1024) if unit == "iB" else (DECIMAL, 1000)
+    power, scaled = _scale(max(total, completed), base)
+    divisor = float(base**power)
+    whole = _size_digits(total / divisor, power)
+    return f"{_size_digits(completed / divisor, power).rjust(len(whole))}/{whole} {names[power]}"
+
+
+def rate(per_second: float, unit: str = "") -> str:
+    """Return "103/s", "3.4 MB/s", "12.5 rows/s"; what is slower than one in ten seconds by the minute or the hour."""
+    if not is_number(per_second):
+        return "?"
+    if unit in ("B", "iB"):
+        return f"{size(per_second, unit)}/s"
+    name = f" {unit}" if unit else ""
+    if per_second >= 0.1 or per_second <= 0:  # noqa: PLR2004  # as promised
+        return f"{_rate_digits(per_second)}{name}/s"
+    if per_second * MINUTE >= 1:
+        return f"{_rate_digits(per_second * MINUTE)}{name}/min"
+    return f"{_rate_digits(per_second * HOUR)}{name}/h"
+
+
+def duration(seconds: float) -> str:
+    """Return "0:05", "1:02:03", "4d 05:06"."""
+    if not is_number(seconds):
+        return "?"
+    return _clock(max(0, int(seconds)))
+
+
+@lru_cache(4096)
+def _clock(whole: int) -> str:
+    minutes, secs = divmod(whole, MINUTE)
+    hours, minutes = divmod(minutes, MINUTE)
+    if hours >= LONGEST_IN_HOURS:
+        return f"{hours // 24}d {hours % 24:02d}:{minutes:02d}"
+    return f"{hours}:{minutes:02d}:{secs:02d}" if hours else f"{minutes}:{secs:02d}"
+
+
+def spoken(seconds: float) -> str:
+    """Return "45 s", "2 min", "1 h 5 min", "3 d 4 h": for sentences."""
+    if not is_number(seconds):
+        return "?"
+    whole = max(0, round(seconds))
+    if whole < 100:  # noqa: PLR2004  # "90 s" says more than "2 min"
+        return f"{whole} s"
+    minutes = round(whole / MINUTE)
+    if minutes < MINUTE:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, MINUTE)
+    if hours < 24:  # noqa: PLR2004  # a day
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} d {hours} h" if hours else f"{days} d"
+
+
+def percent(fraction: float) -> str:
+    """Return "40%"; 100 stands only for all, 0 only for less than one in a hundred."""
+    return f"{hundredths(fraction)}%"
+
+
+def hundredths(fraction: float) -> int:
+    """Return the whole per cents of `fraction`, within 0 and 100."""
+    return int(within_one(fraction) * 100 + 1e-9)
+
+
+def within_one(fraction: float) -> float:
+    """Return `fraction` within 0.0 and 1.0; 0.0 for what is no number."""
+    return min(1.0, fraction) if fraction > 0.0 else 0.0
+
+
+def time_of_day(wall: float, utc_offset_s: float = 0.0) -> str:
+    """Return `wall`, seconds since the epoch, as "12:00:30" at that offset from UTC."""
+    second = int(wall + utc_offset_s) % DAY
+    return f"{second // HOUR:02d}:{second // MINUTE % MINUTE:02d}:{second % MINUTE:02d}"
+
+
+def _scale(n: float, base: int) -> tuple[int, float]:
+    power = 0
+    scaled = float(n)
+    while abs(scaled) >= base - 0.5 and power < len(SI) - 1:
+        scaled /= base
+        power += 1
+    return power, scaled
+
+
+def _three_digits(value: float, *, whole: bool) -> str:
+    if whole or abs(value) >= 99.95:  # noqa: PLR2004  # rounds to three digits before the point
+        return f"{value:.0f}"
+    return f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.2f}"  # noqa: PLR2004  # two digits
+
+
+def _size_digits(value: float, power: int) -> str:
+    if power == 0:
+        return f"{value:,.0f}"
+    return f"{value:,.1f}"
+
+
+def _rate_digits(value: float) -> str:
+    if value >= LONGEST_WRITTEN_OUT:
+        return si(value)
+    if value >= 99.5:  # noqa: PLR2004  # from here on fractions do not matter
+        return f"{value:,.0f}"
+    return f"{value:.1f}"
