@@ -216,8 +216,8 @@ def _open_results(options: Options) -> ResultsFile | None:
     if len(results) and not (options.resume or options.resume_failed):
         results.close()
         raise click.UsageError(
-            f"--out {options.out} has {len(results)} results already: --resume goes on with it, --resume-failed also runs"
-            " its failed inputs again; or name another file"
+            f"--out {options.out} has {len(results)} results already: --resume goes on with it, --resume-failed also"
+            " runs its failed inputs again; or name another file"
         )
     return results
 
