@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+DEADLINE = 40  # seconds: generous, cores are shared
+JOBS = '''
+import os, time
+import mainstage
+
+def double(text):
+    return int(text) * 2
+
+def name(text):
+    return text
+
+def odd_fails(text):
+    if int(text) % 2:
+        raise ValueError(f"{text} is odd")
+    return int(text)
+
+def thing(text):
+    return {text}
+
+def at_second_try(text):
+    seen = f"seen-{text}"
+    if os.path.exists(seen):
+        return "at last"
+    open(seen, "w").close()
+    raise OSError("not yet")
+
+def steps(text):
+    yield ("total", 2)
+    yield 1
+    yield 1
+    return text
+
+def slow_for_small(text):
+    mainstage.current_task().sleep(0.3 if text == "1" else 0)
+    return text
+
+def stuck(text):
+    """Say that input 5 was begun, and wait to be stopped, until a file says go."""
+    with open("begun", "a") as begun:
+        begun.write(text + "\\n")
+    if text == "5" and not os.path.exists("go"):
+        with open("gate", "w") as gate:
+            gate.write("here")
+        mainstage.current_task().sleep(60)
+    return int(text)
+
+async def later(text):
+    return text
+
+NUMBER = 1
+'''
+
+Command: TypeAlias = "subprocess.CompletedProcess[bytes]"
+
+
+class Shop:
+    """A folder with a file of workers in it, to run the command in."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        (folder / "jobs.py").write_text(JOBS)
+
+    def start(self, *args: str | bytes, stdin: int = subprocess.DEVNULL) -> subprocess.Popen[bytes]:
+        """Start the command; stdout and stderr are pipes."""
+        words = [os.fsencode(word) for word in (sys.executable, "-m", "mainstage", *args)]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(words, cwd=self.folder, stdin=stdin, stdout=pipe, stderr=pipe)
+
+    def run(self, *args: str | bytes, stdin: bytes | None = None) -> Command:
+        """Run the command to its end."""
+        with self.start(*args, stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE) as process:
+            out, err = process.communicate(stdin, timeout=DEADLINE)
+        return subprocess.CompletedProcess(args, process.returncode, out, err)
+
+    def lines(self, name: str = "r.jsonl") -> list[dict[str, Any]]:
+        """Return the results in a file."""
+        return [json.loads(line) for line in (self.folder / name).read_bytes().splitlines()]
+
+
+def results(done: Command) -> list[Any]:
+    """Return the results that a command wrote to stdout, in the order of their lines."""
+    return [json.loads(line).get("result") for line in done.stdout.splitlines()]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Shop:
+    return Shop(tmp_path)

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import subprocess
+from typing import TYPE_CHECKING
+
+import pytest
+from click.testing import CliRunner
+
+from mainstage.cli import demo
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.cli.conftest import Shop
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "tree"
+    (root / "sub").mkdir(parents=True)
+    (root / "a").write_bytes(b"x" * 1_000_000)
+    (root / "empty").touch()
+    (root / "sub" / "b").write_bytes(b"b")
+    (root / os.fsdecode(b"z\xff")).write_bytes(b"latin")
+    (root / "link").symlink_to("a")
+    (root / "loop").symlink_to(".")
+    os.mkfifo(root / "pipe")
+    return root
+
+
+def test_the_digest_of_the_tree_is_what_sha256sum_makes_of_it(shop: Shop, tree: Path) -> None:
+    done = shop.run("demo", os.fspath(tree))
+    assert done.returncode == 0, done.stderr
+    summary, digest = done.stdout.splitlines()
+    assert summary.startswith(b"4 files, 1,000,006 bytes in ")
+    assert summary.endswith(b"0 failed, 3 skipped (links, devices)")
+    lines = b"".join(
+        hashlib.sha256((tree / os.fsdecode(name)).read_bytes()).hexdigest().encode() + b"  " + name + b"\0"
+        for name in (b"a", b"empty", b"sub/b", b"z\xff")
+    )
+    assert digest == hashlib.sha256(lines).hexdigest().encode() + b"  " + os.fsencode(tree)
+    if shutil.which("sha256sum"):
+        command = r"find . -type f -printf '%P\0' | LC_ALL=C sort -z | xargs -0 sha256sum -z | sha256sum"
+        theirs = subprocess.run(["bash", "-c", command], cwd=tree, capture_output=True, check=True).stdout
+        assert theirs.split()[0] == digest.split()[0]
+
+
+def test_what_cannot_be_read_is_a_failure_in_the_summary(tree: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    listed = demo.survey(os.fspath(tree))
+    gone = listed._replace(files=[*listed.files, "gone"], unlisted=[("locked", "Permission denied")])  # root reads all
+    monkeypatch.setattr(demo, "survey", lambda _root: gone)
+    done = CliRunner().invoke(demo.demo_command, [os.fspath(tree)])
+    assert done.exit_code == 1, done.output
+    lines = done.stdout.splitlines()
+    assert lines[:2] == ["failed: locked: Permission denied", "failed: gone: No such file or directory"]
+    assert "4 files" in lines[2]
+    assert "; 2 failed, 3 skipped" in lines[2]
+
+
+def test_one_file_may_be_hashed_and_a_folder_that_is_not_there_is_a_usage_error(shop: Shop, tree: Path) -> None:
+    done = shop.run("demo", os.fspath(tree / "a"))
+    assert done.stdout.startswith(b"1 files, 1,000,000 bytes")
+    assert shop.run("demo", "nowhere").returncode == 2
