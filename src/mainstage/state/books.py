@@ -52,35 +52,33 @@ def rest(state: RunState, live: TaskState) -> Counts:
 
 def forget(state: RunState, live: TaskState) -> None:
     """Take an attempt out of the state altogether, whether it runs or waits: a newer one is there."""
+    _stand_back(state, live)
+    rebase_unit(state, live)
+
+
+def _stand_back(state: RunState, live: TaskState) -> Counts:
+    parent = live.parent
     if live.waiting:
-        counts = state.counts if live.parent is None else state.nested
+        counts = state.counts if parent is None else state.nested
         counts.waiting -= 1
     else:
-        rest(state, live)
-    _disown(state, live)
-
-
-def _disown(state: RunState, live: TaskState) -> None:
-    parent = live.parent
+        counts = rest(state, live)
     if parent is not None:
         siblings = state.children[parent]
         del siblings[live.id]
         if not siblings:
             del state.children[parent]
+    return counts
 
 
 def leave(state: RunState, live: TaskState, completed: float) -> Counts:
     """Take a task that is over at `completed` items out of the live ones; return the counts that it belongs to."""
-    if live.waiting:
-        counts = state.counts if live.parent is None else state.nested
-        counts.waiting -= 1
-    else:
-        counts = rest(state, live)
-    del state.tasks[live.id]
-    _disown(state, live)
-    state.over.add(live.id)
+    counts = _stand_back(state, live)
+    task = live.id
+    del state.tasks[task]
+    state.over.add(task)
     if live.attempt != 1:
-        state.last_attempts[live.id] = live.attempt
+        state.last_attempts[task] = live.attempt
     live.completed = completed
     if completed and live.parent is None:
         state.units[live.unit] = state.units.get(live.unit, 0) + completed
@@ -105,18 +103,19 @@ def place(state: RunState, live: TaskState, completed: float, total: float | Non
 
 
 def learn(state: RunState, seconds: float, description: str) -> None:
-    """Remember how long a top-level task took that ended well."""
-    state.typical += (seconds - state.typical) * max(1.0 / state.counts.done, RECENT)
-    rank(state, seconds, description)
+    """Remember how long a top-level task took that ended well, once it is counted."""
+    state.typical += (seconds - state.typical) * (RECENT if state.counts.done > 1 / RECENT else 1 / state.counts.done)
+    slowest = state.slowest
+    if len(slowest) < SLOWEST or seconds >= slowest[-1][0]:
+        rank(state, seconds, description)
 
 
 def rank(state: RunState, seconds: float, description: str) -> None:
     """Keep it among the slowest, if it is one of them."""
     slowest = state.slowest
-    if len(slowest) < SLOWEST or seconds >= slowest[-1][0]:
-        slowest.append((seconds, description))
-        slowest.sort(reverse=True)
-        del slowest[SLOWEST:]
+    slowest.append((seconds, description))
+    slowest.sort(reverse=True)
+    del slowest[SLOWEST:]
 
 
 def learn_many(state: RunState, number: int, seconds: float) -> None:
@@ -127,14 +126,13 @@ def learn_many(state: RunState, number: int, seconds: float) -> None:
 
 def feed_pace(state: RunState, at: float) -> None:
     """Look at the speed of all tasks together, now and then."""
-    if at - state.pace.at >= PACE:
-        state.pace.feed(state.counts.ended, at)
+    pace = state.pace
+    if at - pace.at >= PACE:
+        pace.feed(state.counts.ended, at)
 
 
 def feed_unit(state: RunState, unit: str, at: float) -> None:
     """Look at the speed of the items of `unit`, now and then."""
-    if not unit:
-        return
     pace = state.unit_paces.get(unit)
     if pace is None:
         pace = state.unit_paces[unit] = Speed(state.first_start or at)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 LARGEST = 1e300
 """No time or position is larger: sums and products of some stay finite."""
-_PLAIN = frozenset({int, float})
+PLAIN = frozenset({int, float})
 
 
 class Impossible(Exception):  # an adjective of the event, never seen outside
@@ -20,7 +20,7 @@ class Impossible(Exception):  # an adjective of the event, never seen outside
 
 def check_number(value: Any) -> float:
     """Return `value` as a plain finite number; what only converts to one (numpy's, Decimal) is converted."""
-    if value.__class__ not in _PLAIN:
+    if value.__class__ not in PLAIN:
         if isinstance(value, (str, bytes, bytearray)):
             impossible(f"{type(value).__name__} where a number belongs")
         value = value.__index__() if hasattr(value, "__index__") else float(value)

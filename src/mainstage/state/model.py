@@ -2,7 +2,7 @@
 
 Two rules. Only `state.reducer` writes here: the objects are mutable because a copy per event costs five times more,
 everybody else treats them as read-only. And memory follows what is live, not what has been: a task that ended leaves
-`tasks` and is a number in `counts` from then on; failures are kept, and one bit a task tells late events from
+`tasks` and is a number in `counts` from then on; failures are kept, and one byte a task tells late events from
 impossible ones.
 
 All times are seconds on the run's clock unless a name says otherwise; positions and totals are items of the task's
@@ -197,25 +197,29 @@ class Anomalies:
 
 
 class Numbers:
-    """A set of whole numbers that is small while they are dense: one bit each, in blocks of 1024."""
+    """A set of whole numbers that is small while they are dense: one byte each, in blocks of 1024."""
 
     __slots__ = ("_blocks",)
 
     def __init__(self) -> None:
-        self._blocks: dict[int, int] = {}
+        self._blocks: dict[int, bytearray] = {}
 
     def add(self, number: int) -> None:
         """Put `number` in."""
-        block = number >> 10
-        self._blocks[block] = self._blocks.get(block, 0) | 1 << (number & 1023)
+        try:
+            self._blocks[number >> 10][number & 1023] = 1
+        except KeyError:
+            self._blocks[number >> 10] = block = bytearray(1024)
+            block[number & 1023] = 1
 
     def remove(self, number: int) -> None:
         """Take `number`, which must be in, out again."""
-        self._blocks[number >> 10] &= ~(1 << (number & 1023))
+        self._blocks[number >> 10][number & 1023] = 0
 
     def __contains__(self, number: int) -> bool:
         """Return whether `number` is in."""
-        return bool(self._blocks.get(number >> 10, 0) >> (number & 1023) & 1)
+        block = self._blocks.get(number >> 10)
+        return block is not None and block[number & 1023] == 1
 
 
 class RunState:
@@ -354,6 +358,11 @@ class RunState:
     def active(self) -> bool:
         """Return whether anything runs, waits or is to come."""
         return bool(self.tasks or self.queued or self.sources)
+
+    def begin(self, at: float) -> None:
+        """Take `at` as the start of the first top-level task: rates and ETAs count from it. The reducer's."""
+        self.first_start = at
+        self.pace = Speed(at)
 
     def elapsed(self, now: float) -> float:
         """Return the seconds that the run has lasted, up to its end; 0.0 before its start."""
