@@ -67,17 +67,18 @@ _LATER = {
 }
 """Where the names live that are loaded on first use."""
 
+if not TYPE_CHECKING:  # to a checker the names above are all there is
 
-def __getattr__(name: str) -> object:
-    """Load a public name on first use and keep it; `AttributeError` for any other."""
-    if name not in _LATER:
-        raise AttributeError(f"module 'mainstage' has no attribute {name!r}")
-    from importlib import import_module  # noqa: PLC0415  # only who asks for more pays for it
+    def __getattr__(name: str) -> object:
+        """Load a public name on first use and keep it; `AttributeError` for any other."""
+        if name not in _LATER:
+            raise AttributeError(f"module 'mainstage' has no attribute {name!r}")
+        from importlib import import_module  # noqa: PLC0415  # only who asks for more pays for it
 
-    module = import_module(_LATER[name])
-    value: object = module if name == "futures" else getattr(module, name)
-    globals()[name] = value
-    return value
+        module = import_module(_LATER[name])
+        value: object = module if name == "futures" else getattr(module, name)
+        globals()[name] = value
+        return value
 
 
 def __dir__() -> list[str]:

@@ -34,7 +34,7 @@ def mapped() -> None:
         for outcome in run.outcomes(weigh, ["a"]):
             assert_type(outcome.seconds, float)
     mainstage.Run(on_error="ignore")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
-    mainstage.no_such_name  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue]  # noqa: B018
+    mainstage.no_such_name  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018
 
 
 def errors() -> None:
