@@ -73,10 +73,8 @@ def test_no_module_of_the_worker_side_loads_the_owner_side(module: str) -> None:
 
 
 def test_a_track_loop_without_a_run_loads_nothing_of_the_display_in_a_thread() -> None:
-    work = "list(mainstage.track([1, 2]))"
-    code = (
-        f"import threading, mainstage\nthread = threading.Thread(target=lambda: {work})\nthread.start(); thread.join()"
-    )
+    start = "thread = threading.Thread(target=lambda: list(mainstage.track([1, 2])))\nthread.start()\nthread.join()"
+    code = f"import threading, mainstage\n{start}"
     assert loaded_after(code) == set()
 
 
