@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from mainstage.worker.runner import is_stepwise
 from mainstage.worker.stepwise import stepwise
 
 if TYPE_CHECKING:
@@ -116,7 +115,7 @@ def _runnable(found: Any, text: str) -> Callable[[str], Any]:
         )
     if inspect.iscoroutinefunction(found):
         raise click.UsageError(f"TARGET: {text!r} is async; wrap it in a function that calls asyncio.run")
-    if inspect.isgeneratorfunction(found) and not is_stepwise(found):
+    if inspect.isgeneratorfunction(found):
         found = stepwise(found)  # what it yields is progress: a generator as a result is of use to nobody
     function: Callable[[str], Any] = found
     return function
