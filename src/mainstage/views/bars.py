@@ -1,7 +1,7 @@
 """The default dashboard: a row for each running task, nested ones below their parent, and one for the whole run.
 
-The view looks at no more tasks than it has rows, so 10,000 live ones cost no more than 30. It keeps composed rows and
-nothing else: what it shows follows from the state and the moment.
+The view looks at a few tasks for each row that it has, so 10,000 live ones cost no more than 30. It keeps composed rows,
+and ETAs and speeds for half a second; all else that it shows follows from the state and the moment.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from mainstage.events import RunEnded
 from mainstage.views import units
 from mainstage.views.history import History
 from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.rows import Layout, RowPainter, arrange, join
+from mainstage.views.rows import READINGS, Layout, RowPainter, arrange
 from mainstage.views.summary import Summary
 from mainstage.views.text import clip, crop, one_line, width
 
@@ -78,6 +78,9 @@ class BarsView:
         self._columns: ColumnRows | None = None
         self._panel: Panel | None = None
         self._troubles: list[str] = []
+        self._reading: object = None
+        self._time = ""
+        self._speed = ""
         if columns is not None:
             from mainstage.views.columns import ColumnRows  # noqa: PLC0415  # loads rich.progress: only who asks pays
 
@@ -106,7 +109,8 @@ class BarsView:
         """Return the rows for `moment`, or the summary if it is the final one."""
         columns, height = moment.size
         if moment.final:
-            return [crop(line, max(1, columns)) for line in self._told()] + self._summary.lines(state, moment.now, columns)
+            told = [crop(line, columns) for line in self._told()]
+            return told + self._summary.lines(state, moment.now, columns)
         if not state.counts.seen and not state.sources:
             return []
         room = room_for_rows(height)
@@ -122,7 +126,7 @@ class BarsView:
         rows = self._painter.cells(chosen.shown, now)
         title = (self._glyphs.name(one_line(state.title)) or "total") if with_run else ""
         widths = [row.cells.widths for row in rows if row.cells is not None]
-        layout = arrange(columns, [*widths, (width(title), 0, 0, 0, 0)])
+        layout = arrange(columns, (*widths, (width(title), 0, 0, 0, 0)))
         lines = self._by_columns(chosen, moment)
         if lines is None:
             lines = self._painter.compose(rows, layout)
@@ -130,44 +134,47 @@ class BarsView:
             more = clip(f"  + {units.count(chosen.hidden)} more", max(0, columns - 1), self._glyphs.ellipsis)
             lines.append(self._palette.paint("mainstage.dim", more))
         if with_run:
-            lines.append(self._run(state, now, title, layout, columns) if state.stop is None else self._stopping(state, columns))
+            stopping = state.stop is not None
+            lines.append(self._stopping(state, columns) if stopping else self._run(state, now, title, layout, columns))
         return lines
 
     def _run(self, state: RunState, now: float, title: str, layout: Layout, columns: int) -> str:
         """Return the row of the whole run; where there is no room for both, how much is done goes before the bar."""
         mark = self._palette.paint("mainstage.title", self._glyphs.running)
-        pieces = list(self._pieces(state, now))
-        beat = state.counts.ended
-        head = self._painter.head(mark, title, state.fraction, beat, layout)
-        least = 2 if state.counts.failed else 1
-        if width(head) + sum(width(piece) + 2 for piece in pieces[:least]) < columns:
-            return join(head, pieces, columns)
         fraction = state.fraction
-        short = units.part(state.counts.ended, None if state.open_ended else state.expected).strip()
-        pieces[0] = self._palette.paint("progress.download", short)
+        pieces = list(self._pieces(state, now))
+        head = self._painter.head(mark, title, fraction, state.counts.ended, layout)
+        needed = sum(width(text) + 2 for _, text in pieces[: 2 if state.counts.failed else 1])
+        if width(head) + needed < columns:
+            return self._painter.join(head, pieces, columns)
+        pieces[0] = (pieces[0][0], pieces[0][1].strip())
         if fraction is not None:
-            pieces.insert(0, self._palette.paint("progress.percentage", units.percent(fraction)))
-        return join(f"{mark} {clip(title, max(0, columns - 3), self._glyphs.ellipsis)}", pieces, columns)
+            pieces.insert(0, ("progress.percentage", units.percent(fraction)))
+        head = f"{mark} {clip(title, max(0, columns - 3), self._glyphs.ellipsis)}"
+        return self._painter.join(head, pieces, columns)
 
-    def _pieces(self, state: RunState, now: float) -> Iterator[str]:
-        """Yield what the row of the whole run says after its bar, the most important first."""
-        counts, paint = state.counts, self._palette.paint
-        expected = None if state.open_ended else state.expected
-        yield paint("progress.download", units.part(counts.ended, expected))
+    def _pieces(self, state: RunState, now: float) -> Iterator[tuple[str, str]]:
+        """Yield what the row of the whole run says after its bar, (style, text) each, the most important first."""
+        counts = state.counts
+        yield "progress.download", units.part(counts.ended, None if state.open_ended else state.expected)
         if counts.failed:
-            yield paint("mainstage.failed", f"{self._glyphs.failed} {units.count(counts.failed)} failed")
+            yield "mainstage.failed", f"{self._glyphs.failed} {units.count(counts.failed)} failed"
         if counts.cancelled:
-            yield paint("mainstage.cancelled", f"{self._glyphs.cancelled} {units.count(counts.cancelled)} cancelled")
-        left = state.eta(now)
-        if left:
-            yield paint("progress.remaining", f"ETA {units.duration(left)}")
-        rate = state.rate(now)
-        if rate:
-            yield paint("progress.data.speed", units.rate(rate))
+            yield "mainstage.cancelled", f"{self._glyphs.cancelled} {units.count(counts.cancelled)} cancelled"
+        reading = (int(now * READINGS), state.expected, state.open_ended)
+        if reading != self._reading:
+            self._reading = reading
+            left, rate = state.eta(now), state.rate(now)
+            self._time = f"ETA {units.duration(left)}" if left else ""
+            self._speed = units.rate(rate) if rate else ""
+        if self._time:
+            yield "progress.remaining", self._time
+        if self._speed:
+            yield "progress.data.speed", self._speed
         size = state.items("B")
         if size:
-            yield paint("progress.filesize", units.size(size))
-        yield paint("progress.elapsed", units.duration(state.elapsed(now)))
+            yield "progress.filesize", units.size(size)
+        yield "progress.elapsed", units.duration(state.elapsed(now))
 
     def _stopping(self, state: RunState, columns: int) -> str:
         counts = state.counts
@@ -236,13 +243,12 @@ def room_for_rows(height: int) -> int:
 
 def is_single_track(state: RunState) -> bool:
     """Return whether the run is one task and nothing else is expected."""
-    return bool(state.tasks) and state.counts.running + state.counts.waiting == 1 and state.expected == 1 and (
-        not state.open_ended
-    )
+    live = state.counts.running + state.counts.waiting
+    return live == state.expected == 1 and not state.open_ended
 
 
 def choose(state: RunState, now: float, room: int) -> Chosen:
-    """Choose the tasks for `room` rows: in the order in which they started, which keeps rows where they are.
+    """Choose the tasks for `room` rows, in the order in which they started: rows stay where they are.
 
     Top-level ones come first, those that wait for a retry last; what room is left is shared by the nested ones. Looks at
     a few times `room` tasks at most, however many there are. If not all find room, one row is kept for saying so.

@@ -40,7 +40,8 @@ class ColumnTask(Task):
     @classmethod
     def of(cls, task: TaskState, now: float, say: Callable[[str], str], depth: int = 0) -> ColumnTask:
         """Return `task` at `now`; `say` is applied to every text of it."""
-        fields: dict[str, Any] = {name: say(value) if isinstance(value, str) else value for name, value in task.fields.items()}
+        fields: dict[str, Any] = dict(task.fields)
+        fields.update({name: say(value) for name, value in fields.items() if isinstance(value, str)})
         fields.setdefault("status", say(task.status))
         fields.setdefault("unit", say(task.unit))
         fields.setdefault("worker", say(task.worker))
@@ -140,4 +141,3 @@ def _reads_markup(column: ProgressColumn) -> bool:
 
 def _key(task: TaskState, now: float) -> tuple[object, ...]:
     return (task.id, task.attempt, task.moved_at, task.completed, task.waiting, int(now - task.started_at))
-

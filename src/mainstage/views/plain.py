@@ -114,10 +114,16 @@ class PlainView:
             parts.append(f"{units.count(counts.done)}{total} done")
         elif state.live_units:
             parts.append(", ".join(units.amount(n, self._glyphs.name(unit)) for unit, n in state.live_units.items()))
-        for n, word in ((counts.running, "running"), (counts.waiting, "waiting for a retry"), (counts.failed, "failed"),
-                        (counts.cancelled, "cancelled")):
-            if n:
-                parts.append(f"{units.count(n)} {word}")
+        parts += [
+            f"{units.count(n)} {word}"
+            for n, word in (
+                (counts.running, "running"),
+                (counts.waiting, "waiting for a retry"),
+                (counts.failed, "failed"),
+                (counts.cancelled, "cancelled"),
+            )
+            if n
+        ]
         left = state.eta(now)
         if left:
             parts.append(f"ETA {units.spoken(left)}")
@@ -154,5 +160,5 @@ class SilentView:
         """Return nothing."""
         return []
 
-    def due(self, state: RunState, drawn_at: float, *, dirty: bool) -> None:  # noqa: ARG002  # as above
+    def due(self, state: RunState, drawn_at: float, *, dirty: bool) -> None:  # as above
         """Return None: never."""

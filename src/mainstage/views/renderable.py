@@ -83,4 +83,3 @@ class Panel:
         renderable = source(state, now) if callable(source) else source
         self._lines = lines_of(renderable, cells, self._palette, self._glyphs)
         return self._lines
-

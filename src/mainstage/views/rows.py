@@ -8,10 +8,11 @@ once a second.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import lru_cache
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mainstage.views import units
-from mainstage.views.text import clip, one_line, shorten, width
+from mainstage.views.text import RESET, clip, one_line, shorten, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -30,22 +31,27 @@ NAME_STEP = 4
 USUAL_TIME, USUAL_SPEED = 9, 9
 PULSE = 10.0
 """Steps a second that a bar without a total makes, at most: one for each move that was seen."""
+READINGS = 2.0
+"""Times a second at most that an ETA or a speed is read anew: figures that change with each frame cannot be read."""
 FEW = 4096
 
 
+Widths: TypeAlias = "tuple[int, int, int, int, int]"
+
+
 class Cells(NamedTuple):
-    """What a row says, column by column. `widths` are of name, count, time, speed and status."""
+    """What a row says, column by column. `widths` are of name, amount, time, speed and status."""
 
     mark: str
     name: str
     fraction: float | None
     beat: int
     """Where the pulse stands if the fraction is not known."""
-    count: str
+    amount: str
     time: str
     speed: str
     status: str
-    widths: tuple[int, int, int, int, int]
+    widths: Widths
 
 
 class Layout(NamedTuple):
@@ -54,7 +60,7 @@ class Layout(NamedTuple):
     name: int
     percent: int
     bar: int
-    count: int
+    amount: int
     time: int
     speed: int
     status: int
@@ -63,13 +69,16 @@ class Layout(NamedTuple):
 class Row:
     """One task's row as last composed."""
 
-    __slots__ = ("cells", "key", "layout", "line")
+    __slots__ = ("cells", "key", "layout", "line", "reading", "speed", "time")
 
     def __init__(self) -> None:
         self.key: object = None
         self.cells: Cells | None = None
         self.layout: Layout | None = None
         self.line = ""
+        self.reading: object = None
+        self.time = ""
+        self.speed = ""
 
 
 class RowPainter:
@@ -83,6 +92,11 @@ class RowPainter:
         self._running = palette.paint("mainstage.running", glyphs.running)
         self._waiting = palette.paint("mainstage.waiting", glyphs.waiting)
         self._blank = " " * (PERCENT + 1)
+        self._percents = [" " + palette.paint("progress.percentage", f"{n:>3}%") for n in range(101)]
+        self._amount = palette.sgr("progress.download")
+        self._time = palette.sgr("progress.remaining")
+        self._speed = palette.sgr("progress.data.speed")
+        self._end = RESET if palette.system is not None else ""
 
     def cells(self, shown: Iterable[tuple[int, TaskState]], now: float) -> list[Row]:
         """Return the rows of `shown`, (depth, task) each, their cells up to date; others are forgotten."""
@@ -91,38 +105,56 @@ class RowPainter:
         for depth, task in shown:
             row = before.get(task.id) or Row()
             age = int(now - task.started_at)
-            key = (task.moved_at, task.completed, age, depth, task.total, task.status, task.description, task.attempt,
-                   task.waiting)
+            key = (
+                task.moved_at,
+                task.completed,
+                age,
+                depth,
+                task.total,
+                task.status,
+                task.description,
+                task.attempt,
+                task.waiting,
+            )
             if row.key != key:
                 row.key = key
-                row.cells = self._cells(depth, task, max(task.moved_at, task.started_at + age))
+                row.cells = self._cells(depth, task, max(task.moved_at, task.started_at + age), row)
                 row.layout = None
             after[task.id] = row
         self._rows = after
         return list(after.values())
 
-    def _cells(self, depth: int, task: TaskState, now: float) -> Cells:
+    def _cells(self, depth: int, task: TaskState, now: float, row: Row) -> Cells:
         glyphs = self._glyphs
         name = " " * (INDENT * depth) + (glyphs.name(task.description) or f"task {task.id}")
         unit = glyphs.name(task.unit) if task.unit else ""
-        count = units.part(task.completed, task.total, unit) if task.completed or task.total is not None else ""
-        time = speed = ""
-        if not task.waiting:
-            left = task.eta(now)
-            time = f"ETA {units.duration(left)}" if left else units.duration(task.elapsed(now))
-            rate = task.rate(now)
-            speed = units.rate(rate, unit) if rate else ""
-        status = self._status(task, now)
+        amount = units.part(task.completed, task.total, unit) if task.completed or task.total is not None else ""
+        reading = (int(now * READINGS), task.attempt, task.total, task.waiting)
+        if row.reading != reading:
+            row.reading = reading
+            row.time, row.speed = self._read(task, now, unit)
+        status = self._status(task, now) if task.status or task.attempt > 1 or task.waiting else ""
         return Cells(
             self._waiting if task.waiting else self._running,
             name,
             task.fraction,
             round(task.moved_at * PULSE),
-            count,
-            time,
-            speed,
+            amount,
+            row.time,
+            row.speed,
             status,
-            (width(name), width(count), len(time), width(speed), width(status)),
+            (_size(name), _size(amount), len(row.time), _size(row.speed), _size(status)),
+        )
+
+    def _read(self, task: TaskState, now: float, unit: str) -> tuple[str, str]:
+        """Return the time that is left, or has passed, and the speed."""
+        if task.waiting:
+            return "", ""
+        left = task.eta(now)
+        rate = task.rate(now)
+        return (
+            f"ETA {units.duration(left)}" if left else units.duration(task.elapsed(now)),
+            units.rate(rate, unit) if rate else "",
         )
 
     def _status(self, task: TaskState, now: float) -> str:
@@ -145,37 +177,42 @@ class RowPainter:
 
     def line(self, cells: Cells, layout: Layout) -> str:
         """Return one row. Blanks at its end are left out, as are the columns that the layout dropped."""
-        parts = [self.head(cells.mark, cells.name, cells.fraction, cells.beat, layout)]
-        tail = (
-            (cells.count, layout.count, cells.widths[1], "progress.download"),
-            (cells.time, layout.time, cells.widths[2], "progress.remaining"),
-            (cells.speed, layout.speed, cells.widths[3], "progress.data.speed"),
-        )
+        line = self.head(cells.mark, cells.name, cells.fraction, cells.beat, layout)
+        _, amount, time, speed, _ = cells.widths
         blank = 0
-        for text, room, size, style in tail:
+        for text, size, room, begin in (
+            (cells.amount, amount, layout.amount, self._amount),
+            (cells.time, time, layout.time, self._time),
+            (cells.speed, speed, layout.speed, self._speed),
+        ):
+            blank += 2 + room - size
             if not room:
                 break
-            blank += 2 + room - size
             if text:
-                parts.append(" " * blank + self._palette.paint(style, text))
+                line += f"{' ' * blank}{begin}{text}{self._end}"
                 blank = 0
         if layout.status and cells.status:
             status = clip(cells.status, layout.status, self._glyphs.ellipsis)
-            parts.append(" " * (blank + 2) + self._palette.paint("mainstage.status", status))
-        return "".join(parts)
+            line += " " * (blank + 2) + self._palette.paint("mainstage.status", status)
+        return line
 
     def head(self, mark: str, name: str, fraction: float | None, beat: int, layout: Layout) -> str:
         """Return the left part of a row, the same for tasks and for the whole run: mark, name, per cent, bar."""
-        parts = [mark, " ", self._palette.paint("progress.description", shorten(name, layout.name, self._glyphs.ellipsis))]
+        name = shorten(name, layout.name, self._glyphs.ellipsis)
+        line = f"{mark} {self._palette.paint('progress.description', name)}"
         if layout.percent:
-            if fraction is None:
-                parts.append(self._blank)
-            else:
-                percent = units.percent(fraction).rjust(PERCENT)
-                parts += (" ", self._palette.paint("progress.percentage", percent))
-        if layout.bar:
-            parts += (" ", self.bar(fraction, beat, layout.bar))
-        return "".join(parts)
+            line += self._blank if fraction is None else self._percents[units.hundredths(fraction)]
+        return f"{line} {self.bar(fraction, beat, layout.bar)}" if layout.bar else line
+
+    def join(self, head: str, pieces: Iterable[tuple[str, str]], columns: int) -> str:
+        """Return `head` and as many `pieces`, (style, text) each, as fit and leave the last of `columns` free."""
+        left = columns - 1 - width(head)
+        for style, text in pieces:
+            left -= _size(text) + 2
+            if left < 0:
+                break
+            head = f"{head}  {self._palette.paint(style, text)}"
+        return head
 
     def bar(self, fraction: float | None, beat: int, cells: int) -> str:
         """Return a bar of `cells`, full to `fraction`; None: a block that stands where `beat` says."""
@@ -214,12 +251,18 @@ class RowPainter:
         )
 
 
-def arrange(columns: int, widths: Sequence[tuple[int, int, int, int, int]]) -> Layout:
+def _size(text: str) -> int:
+    """Return the width of `text`, which has no SGR: `width` costs three times as much, and this runs most."""
+    return len(text) if text.isascii() else width(text)
+
+
+@lru_cache(64)  # a third of the cost of a frame in which nothing moved
+def arrange(columns: int, widths: tuple[Widths, ...]) -> Layout:
     """Return the layout for rows of these `widths` on a terminal of `columns`: its last one stays free.
 
     What does not fit is dropped from the right; what is left over goes to names and bars, then to the status.
     """
-    name, count, time, speed, status = (max(column) for column in zip(*widths, strict=True))
+    name, amount, time, speed, status = (max(column) for column in zip(*widths, strict=True))
     name = -(-name // NAME_STEP) * NAME_STEP
     least = min(name, SHORTEST_NAME)
     left = columns - 1 - 2 - least
@@ -229,7 +272,7 @@ def arrange(columns: int, widths: Sequence[tuple[int, int, int, int, int]]) -> L
     for cells, gap in (
         (PERCENT, 1),
         (SHORTEST_BAR, 1),
-        (count, 2),
+        (amount, 2),
         (max(time, USUAL_TIME) if time else 0, 2),
         (max(speed, USUAL_SPEED) if speed else 0, 2),
     ):
@@ -256,16 +299,3 @@ def _spread(layout: Layout, left: int, name: int, status: int) -> Layout:
     if bars:
         bars += min(left, LONGEST_BAR - bars)
     return layout._replace(name=names, bar=bars, status=statuses)
-
-
-def join(head: str, pieces: Sequence[str], columns: int) -> str:
-    """Return `head` and as many `pieces`, two spaces between, as fit and leave the last column free."""
-    left = columns - 1 - width(head)
-    parts = [head]
-    for piece in pieces:
-        left -= width(piece) + 2
-        if left < 0:
-            break
-        parts.append(piece)
-    return "  ".join(parts)
-

@@ -72,8 +72,9 @@ class Summary:
     def _slow(self, state: RunState, room: int) -> list[str]:
         if not self._slowest or state.counts.done < 2:  # noqa: PLR2004  # one task is no comparison
             return []
-        texts = [f"  {units.duration(seconds):>8}  {self._glyphs.name(one_line(name))}" for seconds, name in state.slowest]
-        return [self._palette.paint("mainstage.dim", clip(text, room, self._glyphs.ellipsis)) for text in texts]
+        glyphs = self._glyphs
+        texts = [f"  {units.duration(seconds):>8}  {glyphs.name(one_line(name))}" for seconds, name in state.slowest]
+        return [self._palette.paint("mainstage.dim", clip(text, room, glyphs.ellipsis)) for text in texts]
 
     def result(self, state: RunState, now: float, room: int = WIDEST) -> str:
         """Return the one line on how the run ended."""

@@ -28,11 +28,11 @@ _SPACES = re.compile(r"\s+")
 
 
 def clean(text: str, *, sgr: bool = True, encoding: str = "utf-8") -> str:
-    """Return `text`, one line, with nothing in it that a terminal acts upon.
+    r"""Return `text`, one line, with nothing in it that a terminal acts upon.
 
     With `sgr`, for the output of programs: colours stay and are closed at the end, other control sequences are left
     out, of text overwritten by carriage returns the last remains. Without, for names: each control character is shown
-    as its picture. What `encoding` cannot say, lone surrogates too, is escaped as in `\\udcff`. Tabs become spaces.
+    as its picture. What `encoding` cannot say, lone surrogates too, is escaped as in `\udcff`. Tabs become spaces.
     """
     if not sgr:
         return _clean_name(text, encoding)

@@ -6,6 +6,7 @@ for binary ones, "1.1 MiB". Numbers have three digits that count, so that a colu
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from functools import lru_cache
 
 DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
@@ -16,6 +17,14 @@ LONGEST_WRITTEN_OUT = 10_000_000
 """Counts from here on are shortened."""
 LONGEST_IN_HOURS = 100
 INFINITY = float("inf")
+
+
+def _steps(base: int, rounded: float) -> tuple[float, ...]:
+    """Return from where on the next unit is taken: what would be rounded up to a full one is one."""
+    return (base - 0.5, *((base - rounded) * float(base) ** power for power in range(1, len(SI) - 1)))
+
+
+SI_STEPS, DECIMAL_STEPS, BINARY_STEPS = _steps(1000, 0.5), _steps(1000, 0.05), _steps(1024, 0.05)
 
 
 def is_number(value: float) -> bool:
@@ -36,17 +45,19 @@ def si(n: float) -> str:
     """Return "999", "1.23k", "45.6M"."""
     if not is_number(n):
         return "?"
-    power, scaled = _scale(n, 1000)
-    return f"{_three_digits(scaled, whole=power == 0 and n == int(n))}{SI[power]}"
+    power = bisect_right(SI_STEPS, abs(n))
+    return f"{_three_digits(n / 1000.0**power, whole=power == 0 and n == int(n))}{SI[power]}"
 
 
 def size(n: float, unit: str = "B") -> str:
     """Return `n` bytes as "999 B", "1.2 MB", or as "1.1 MiB" for the unit "iB"."""
     if not is_number(n):
         return "?"
-    names, base = (BINARY, 1024) if unit == "iB" else (DECIMAL, 1000)
-    power, scaled = _scale(n, base)
-    return f"{_size_digits(scaled, power)} {names[power]}"
+    if unit == "iB":
+        power = bisect_right(BINARY_STEPS, abs(n))
+        return f"{n / 1024.0**power:,.{1 if power else 0}f} {BINARY[power]}"
+    power = bisect_right(DECIMAL_STEPS, abs(n))
+    return f"{n / 1000.0**power:,.{1 if power else 0}f} {DECIMAL[power]}"
 
 
 def amount(n: float, unit: str = "") -> str:
@@ -70,11 +81,21 @@ def part(completed: float, total: float | None, unit: str = "") -> str:
 def _part_of_size(completed: float, total: float, unit: str) -> str:
     if not is_number(total) or not is_number(completed):
         return f"{size(completed, unit)}/{size(total, unit)}"
-    names, base = (BINARY, 1024) if unit == "iB" else (DECIMAL, 1000)
-    power, scaled = _scale(max(total, completed), base)
-    divisor = float(base**power)
-    whole = _size_digits(total / divisor, power)
-    return f"{_size_digits(completed / divisor, power).rjust(len(whole))}/{whole} {names[power]}"
+    if completed > total:
+        total, completed = completed, total
+        digits, divisor, whole, name = _whole_size(total, unit)
+        return f"{whole}/{completed / divisor:,.{digits}f} {name}"
+    digits, divisor, whole, name = _whole_size(total, unit)
+    return f"{completed / divisor:>{len(whole)},.{digits}f}/{whole} {name}"
+
+
+@lru_cache(4096)
+def _whole_size(n: float, unit: str) -> tuple[int, float, str, str]:
+    """Return how to write parts of `n`: digits after the point, divisor, `n` itself, and the unit's name."""
+    names, base, steps = (BINARY, 1024.0, BINARY_STEPS) if unit == "iB" else (DECIMAL, 1000.0, DECIMAL_STEPS)
+    power = bisect_right(steps, abs(n))
+    digits = 1 if power else 0
+    return digits, base**power, f"{n / base**power:,.{digits}f}", names[power]
 
 
 def rate(per_second: float, unit: str = "") -> str:
@@ -145,25 +166,10 @@ def time_of_day(wall: float, utc_offset_s: float = 0.0) -> str:
     return f"{second // HOUR:02d}:{second // MINUTE % MINUTE:02d}:{second % MINUTE:02d}"
 
 
-def _scale(n: float, base: int) -> tuple[int, float]:
-    power = 0
-    scaled = float(n)
-    while abs(scaled) >= base - 0.5 and power < len(SI) - 1:
-        scaled /= base
-        power += 1
-    return power, scaled
-
-
 def _three_digits(value: float, *, whole: bool) -> str:
     if whole or abs(value) >= 99.95:  # noqa: PLR2004  # rounds to three digits before the point
         return f"{value:.0f}"
     return f"{value:.1f}" if abs(value) >= 9.995 else f"{value:.2f}"  # noqa: PLR2004  # two digits
-
-
-def _size_digits(value: float, power: int) -> str:
-    if power == 0:
-        return f"{value:,.0f}"
-    return f"{value:,.1f}"
 
 
 def _rate_digits(value: float) -> str:
