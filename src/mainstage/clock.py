@@ -24,6 +24,11 @@ class SystemClock:
     now = staticmethod(time.monotonic)
     wall = staticmethod(time.time)
 
+    @staticmethod
+    def utc_offset() -> float:
+        """Seconds that local time is ahead of UTC, today."""
+        return float(time.localtime().tm_gmtoff)
+
 
 monotonic = time.monotonic
 """The same clock for code that has no `Clock` at hand: workers and timers."""

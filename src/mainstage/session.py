@@ -20,7 +20,7 @@ from mainstage.errors import Terminated
 from mainstage.interrupts import die_of
 from mainstage.show import Look, Show
 from mainstage.worker.rawqueue import RawQueue
-from mainstage.worker.runner import describe
+from mainstage.worker.runner import describe_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -122,7 +122,8 @@ class Run(Executor):
             raise RuntimeError(msg)
         self._branch = Show.current is not None
         self._show = Show.current or Show(self.title, self._look)
-        self._backend = ThreadBackend(self._show.channel, self._max_workers, wake=self._show.wake)
+        name = "thread" if not _runs else f"thread{len(_runs) + 1}"
+        self._backend = ThreadBackend(self._show.channel, self._max_workers, wake=self._show.wake, name=name)
         self._backend.on_failure = self._on_failure
         if not self._branch:
             self._show.open()
@@ -300,7 +301,7 @@ class Run(Executor):
         if backend.pool.closed:
             msg = "cannot submit: the run has ended"
             raise RuntimeError(msg)
-        description = options.description or _name(fn, args)
+        description = options.description or describe_call(fn, args)
         future: TaskFuture[R] = TaskFuture(self._wait_for)
         backend.submit(Spec(fn, args, kwargs, description, options.policy), future)
         self._futures[future.task] = future
@@ -472,6 +473,8 @@ class Run(Executor):
         if error is not None:
             with contextlib.suppress(AttributeError):
                 error.run = self  # type: ignore[attr-defined]  # partial results stay readable
+            if isinstance(error, KeyboardInterrupt):
+                _quiet(error)
             return
         if self._stop is not None and not self._exit_raised:
             self._raise_stop()
@@ -493,11 +496,6 @@ class Run(Executor):
         error.run = self  # type: ignore[union-attr]  # partial results stay readable
         _quiet(error)
         raise error
-
-
-def _name(fn: Callable[..., Any], args: tuple[Any, ...]) -> str:
-    name = getattr(fn, "__name__", None) or describe(fn)
-    return f"{name}({', '.join(describe(arg) for arg in args[:2])})" if args else str(name)
 
 
 def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:

@@ -6,6 +6,7 @@ import os
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
+from mainstage.clock import SystemClock
 from mainstage.display.detect import Place, choose
 from mainstage.display.jsonl import JsonlDisplay
 from mainstage.display.runlog import RunLog
@@ -23,8 +24,13 @@ if TYPE_CHECKING:
     from mainstage.loop import Recorder
     from mainstage.views import View
 
-CI_INTERVAL = 30.0
-PLAIN_INTERVAL = 10.0
+PLAIN_INTERVAL = 30.0
+
+
+class Sampled(SilentView):
+    """Shows nothing, and has moving positions read once a second, for whoever records events."""
+
+    interval = 1.0
 
 
 class Staged(NamedTuple):
@@ -50,7 +56,7 @@ def stage(
     place = choose(os.environ, sys.stdout, sys.stderr, view=name)
     if place.view == "json" and display is None and isinstance(view, str):
         lines = JsonlDisplay(place.stream)
-        return Staged(SilentView(interval=1.0), lines, [lines, *recorders], None, animated=True)
+        return Staged(Sampled(), lines, [lines, *recorders], None, animated=True)
     shown = _view(place, columns) if isinstance(view, str) else view
     where = display or _display(place)
     spare = None if place.view == "silent" else (_plain(place), StreamDisplay(place.stream))
@@ -66,8 +72,9 @@ def _view(place: Place, columns: Sequence[object] | None) -> View:
 
 
 def _plain(place: Place) -> View:
-    interval = CI_INTERVAL if os.environ.get("CI") else PLAIN_INTERVAL
-    return PlainView(interval=interval, glyphs=Glyphs(unicode=place.unicode))
+    return PlainView(
+        interval=PLAIN_INTERVAL, utc_offset_s=SystemClock().utc_offset(), glyphs=Glyphs(unicode=place.unicode), groups=place.groups
+    )
 
 
 def _display(place: Place) -> Display:

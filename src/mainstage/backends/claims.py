@@ -58,7 +58,6 @@ class Claims:
         policy: Policy,
     ) -> None:
         self._fn = fn
-        self._plain = not runner.is_stepwise(fn)
         self._source = source
         self._pool = pool
         self._timer = timer
@@ -237,7 +236,7 @@ class Claims:
 
     def _claim(self, lane: Lane, worker: Worker) -> None:
         popleft, now, fn = self._window.popleft, self._reporter.now, self._fn
-        quick = self._plain and self._policy.timeout is None
+        quick = self._policy.timeout is None
         set_ambient, ended, put, alone = ambient.set, lane.ended, self._done.put, self._pool.alone
         while True:
             try:
@@ -275,7 +274,7 @@ class Claims:
                 return
 
     def _slow(self, lane: Lane, worker: Worker, item: Item) -> None:
-        """Run one item with a deadline, or stepwise."""
+        """Run one item with a deadline."""
         alarm = None
         timeout = self._policy.timeout
         if timeout is not None:

@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.events import ItemsEnded, TaskStarted
 from mainstage.worker.runner import describe
-from mainstage.worker.task import Task
+from mainstage.worker.task import root_task
 
 if TYPE_CHECKING:
     from typing import TypeAlias
 
     from mainstage.events import Event
     from mainstage.worker.reporter import Reporter
+    from mainstage.worker.task import Task
 
     Entry: TypeAlias = tuple[int, int, tuple[Any, ...], int]  # index, task, arguments, attempt
 
@@ -96,7 +97,7 @@ class Item:
             event = self.announce(self.started)
             if event is not None:
                 self.reporter.send(event)
-            task = Task(self.reporter, self.id, self.attempt, self.input(), worker=self.lane.worker)
+            task = root_task(self.reporter, self.id, self.attempt, self.input(), worker=self.lane.worker)
             self.task = task
             if self.asked is not None:
                 task.request_cancel(self.asked)

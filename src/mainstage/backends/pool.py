@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     Unit: TypeAlias = Callable[["Worker"], None]
 
 _pools: weakref.WeakSet[ThreadPool] = weakref.WeakSet()
-_numbers = itertools.count(1)
 
 
 class Worker(threading.Thread):
@@ -43,7 +42,7 @@ class ThreadPool:
         self,
         max_workers: int,
         *,
-        name: str = "",
+        name: str = "thread",
         initializer: Callable[[], None] | None = None,
         on_idle: Callable[[], None] | None = None,
     ) -> None:
@@ -51,7 +50,7 @@ class ThreadPool:
             msg = f"max_workers must be greater than 0, not {max_workers}"
             raise ValueError(msg)
         self.max_workers = max_workers
-        self._prefix = name or ("thread" if (number := next(_numbers)) == 1 else f"pool{number}")
+        self._prefix = name
         self._initializer = initializer
         self._on_idle = on_idle
         self._units: SimpleQueue[tuple[Unit, bool] | None] = SimpleQueue()

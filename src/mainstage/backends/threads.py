@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 class ThreadBackend:
     """Work on threads of this process."""
 
-    def __init__(self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None]) -> None:
+    def __init__(self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None], name: str = "thread") -> None:
         self.reporter = reporter
-        self.pool = ThreadPool(max_workers, on_idle=wake)
+        self.pool = ThreadPool(max_workers, name=name, on_idle=wake)
         self.timer = Timer()
         self.halted: str | None = None
         self.on_failure: Callable[[BaseException], None] | None = None

@@ -60,23 +60,34 @@ class RegionScreen:
         """Return what adds the clean `lines` to the text and turns the rows shown into `rows`."""
         if not rows:
             return self._without_rows(lines)
+        if not lines and list(rows) == self._shown:
+            return ""
         return f"{self._pin(len(rows))}{self._text(lines)}{self._draw(rows)}"
 
     def _pin(self, count: int) -> str:
-        """Make room for `count` rows at the bottom, or give some back to the text."""
+        """Make room for `count` rows at the bottom and keep the text out of it.
+
+        In every frame, for some bytes: a child may have reset the terminal, and without a region the text would run
+        over the rows and the rows over the text.
+        """
         before = len(self._shown)
-        if count == before:
-            return ""
-        margins = f"{ansi.SAVE}\x1b[1;{self._height - count}r{ansi.RESTORE}"
+        if not before:
+            self._shown = [None] * count
+            return f"{ansi.HIDE}{ansi.ALL_ROWS}{_room(count)}{ansi.ERASE_ROWS}{self._margin(count)}"
+        pinned = f"{ansi.ALL_ROWS}{_room(before)}{self._margin(before)}"
+        if count > before:
+            self._shown[:0] = [None] * (count - before)
+            return f"{pinned}{_room(count - before)}{self._margin(count)}"
         if count < before:
             freed = range(self._height - before + 1, self._height - count + 1)
-            self._shown = self._shown[before - count :]
             erased = "".join(f"{_at(row)}{ansi.ERASE_RIGHT}" for row in freed)
-            return f"{ansi.SAVE}{erased}{ansi.RESTORE}{margins}"
-        more = count - before
-        self._shown[:0] = [None] * more
-        room = f"{ansi.INDEX * more}\x1b[{more}A"
-        return f"{room}{margins}" if before else f"{ansi.HIDE}{ansi.ALL_ROWS}{room}{ansi.ERASE_ROWS}{margins}"
+            self._shown = self._shown[before - count :]
+            return f"{pinned}{ansi.SAVE}{erased}{ansi.RESTORE}{self._margin(count)}"
+        return pinned
+
+    def _margin(self, count: int) -> str:
+        """Return what ends the region above the lowest `count` rows; the cursor stays."""
+        return f"{ansi.SAVE}\x1b[1;{self._height - count}r{ansi.RESTORE}"
 
     def _text(self, lines: Sequence[str]) -> str:
         if not lines:
@@ -108,3 +119,8 @@ class RegionScreen:
 
 def _at(row: int) -> str:
     return f"\x1b[{row}H"
+
+
+def _room(rows: int) -> str:
+    """Return what scrolls the text up until `rows` rows are free below the cursor; nothing where they are."""
+    return f"{ansi.INDEX * rows}\x1b[{rows}A"

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import atexit
 import os
+import threading
 from typing import TYPE_CHECKING, TypeAlias
 
+from mainstage.clock import monotonic
 from mainstage.display import ansi
 from mainstage.display.inline import InlineScreen
 from mainstage.display.outlet import Outlet
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 FALLBACK = Size(80, 24)
 MOST_AT_ONCE = 16_000
 """Characters of text in one write: far less than a terminal's buffer holds, so that a write is seldom cut."""
+SETTLING = 0.3
+"""Seconds after a resize in which a multiplexer may have yet another size than it says: tmux tells one in 0.25 s."""
+MULTIPLEXERS = ("tmux", "screen")
 WITH_REGION = (
     *("xterm", "screen", "tmux", "rxvt", "alacritty", "kitty", "foot", "wezterm", "vte", "gnome", "konsole"),
     *("linux", "vscode", "ghostty", "iterm", "mintty", "putty", "st-", "contour", "rio", "nsterm", "apple", "vt100"),
@@ -72,6 +77,8 @@ class TerminalDisplay:
         self._outlet = Outlet(fd)
         self._fd = fd
         self._encoding = encoding
+        self._late = self._env.get("TERM", "").startswith(MULTIPLEXERS)
+        self._settled_at = 0.0
         self._with_region = has_region(self._env) if region is None else region
         self._real = _real_size(fd) or size_of(fd, self._env)
         self._size: Size | None = None
@@ -79,6 +86,10 @@ class TerminalDisplay:
         self._sent = 0  # lines of a show that was refused in the middle: they come again and are skipped
         self._closed = False
         self._guarded = False
+        self._owner = 0
+        self._busy = False
+        self._moved = False
+        self._rows: Sequence[str] = ()
 
     @property
     def broken(self) -> OSError | None:
@@ -92,30 +103,50 @@ class TerminalDisplay:
         return self._size
 
     def resized(self) -> None:
-        """Learn that the terminal's size may have changed: the next `show` looks and repaints."""
+        """Learn that the terminal's size may have changed, and repaint the rows.
+
+        At once, from the owner's signal handler too: until then the terminal has no scroll region, and what others
+        write runs over the rows. In the middle of a frame, or on another thread, it is left to the next `show`.
+        """
         self._size = None
+        self._moved = True
+        idle = not (self._busy or self._sent or self._outlet.waiting)
+        if idle and self._screen.live and self._owner == threading.get_ident():
+            self.show([], self._rows)
 
     def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
-        """Add `above` to the text and show `rows` below it; False: blocked, hand the same lines in again, and more.
+        """Add `above` to the text and show `rows` below it; False: not all of it, hand both in again, and more.
 
-        Rows are cut to the width, and in the middle to the height: the last one stays.
+        The terminal is blocked then, or its size is not certain yet. Rows are cut to the width, and in the middle to
+        the height: the last one stays.
         """
         if self._closed or not self._outlet.alive:
             return True
+        self._busy, self._owner = True, threading.get_ident()
+        try:
+            return self._show(above, rows)
+        finally:
+            self._busy = False
+
+    def _show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
         if not self._outlet.flush():
             return False
         if self._outlet.cut:
             self._outlet.cut = False
             self._screen.forget()
+        self._rows = rows
         fitted = self._fit_to_size()
+        settled = monotonic() >= self._settled_at
+        picture = self._clip(rows) if settled else []
         for lines, count in _batches(above[self._sent :]):
-            fitted += self._screen.frame(lines, self._clip(rows))
+            fitted += self._screen.frame(lines, picture)
             self._sent += count
             if not self._send(fitted):
                 return False
             fitted = ""
-        self._sent = 0
-        return True
+        if settled:
+            self._sent = 0
+        return settled
 
     def suspend(self) -> None:
         """Take the rows away and give the terminal back; the next `show` takes it again."""
@@ -175,9 +206,11 @@ class TerminalDisplay:
     def _fit_to_size(self) -> str:
         """Return what the change of size asks for, if there was one: asked each frame, for not every resize tells."""
         real = _real_size(self._fd) or self._real
-        if real == self._real:
+        if real == self._real and not self._moved:
             return ""
-        self._real, self._size = real, None
+        self._real, self._size, self._moved = real, None, False
+        if self._late:
+            self._settled_at = monotonic() + SETTLING
         undo = self._screen.resized(*real)
         self._screen = self._new_screen()
         return undo

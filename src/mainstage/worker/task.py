@@ -1,0 +1,553 @@
+"""The task: an exact position that a worker writes and the owner reads, and the edges that the worker sends.
+
+`advance` is an addition, a store and a look at one flag. The flag is up ("armed") when the next change is to send a
+note; the receiver puts it up again before it reads the position, so no change is lost and at most one note is under
+way. A request to stop puts it up too, and it stays up until the task ends: any thread may yet have to be told.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import operator
+import sys
+import time
+from threading import current_thread, get_ident, local, main_thread
+from typing import TYPE_CHECKING, AnyStr, NoReturn, cast
+
+from mainstage.errors import Cancelled, describe_error
+from mainstage.events import (
+    MetricReported,
+    TaskCancelled,
+    TaskChanged,
+    TaskEnded,
+    TaskFailed,
+    TaskMoved,
+    TaskStarted,
+    TextWritten,
+)
+from mainstage.worker.cancel import Tree
+from mainstage.worker.describe import describe
+from mainstage.worker.reporter import ambient, live
+
+if TYPE_CHECKING:
+    from contextvars import Token
+    from types import TracebackType
+    from typing import IO, Self
+
+    from mainstage.events import Event, Fields
+    from mainstage.worker.cancel import Request
+    from mainstage.worker.reporter import Reporter
+    from mainstage.worker.track import Loop
+
+
+def plain_number(n: object) -> float:
+    """Return `n` as an `int` or a finite `float`: adding those runs no Python code, so no other thread comes between.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is not finite.
+    """
+    if type(n) is not float:
+        if isinstance(n, str | bytes | bytearray):
+            raise TypeError(f"a count is a number, not {describe(n)!r}: pass len() of it, or int() of it")
+        try:
+            return operator.index(n)  # type: ignore[arg-type]  # the question is whether it can
+        except TypeError:
+            n = float(n)  # type: ignore[arg-type]  # as above; its TypeError names the type
+    if n - n != 0.0:
+        raise ValueError(f"a count is finite, not {n}")
+    return n
+
+
+def plain_fields(fields: dict[str, object]) -> Fields:
+    """Return the fields as an event carries them: what is no plain value, described."""
+    if not fields:
+        return ()
+    plain = (str, int, float, bool, type(None))
+    return tuple((name, value if type(value) in plain else describe(value)) for name, value in fields.items())  # type: ignore[misc]
+
+
+class Task:
+    """A piece of work that reports. Safe to share among threads; every method is a no-op once it is closed but `log`.
+
+    `id` and `attempt` name it in events. Use it as a context manager: it is then the `current_task()` of the block,
+    and ends, or fails, with it.
+    """
+
+    __slots__ = (
+        "_armed",
+        "_description",
+        "_loop",
+        "_n",
+        "_noted",
+        "_sampled",
+        "_token",
+        "_total",
+        "_tree",
+        "attempt",
+        "closed",
+        "id",
+        "polled",
+        "reporter",
+        "worker",
+    )
+
+    def __init__(self, reporter: Reporter, task_id: int, attempt: int, worker: str, tree: Tree) -> None:
+        self.reporter = reporter
+        self.id = task_id
+        self.attempt = attempt
+        self.worker = worker
+        self.polled = False
+        self.closed = False
+        self._tree = tree
+        self._n: float = 0
+        self._armed = True
+        self._noted = False
+        self._sampled: float = 0
+        self._loop: Loop[object] | None = None
+        self._total: float | None = None
+        self._description = ""
+        self._token: Token[Task | None] | None = None
+        tree.tasks[task_id] = self
+
+    # --- what a worker reports ---
+
+    def advance(self, n: float = 1) -> None:
+        """Count `n` items (or bytes) more as done. Raises `Cancelled` once where the task was asked to stop."""
+        if type(n) is not int:
+            n = plain_number(n)
+        self._n += n
+        if self._armed:
+            self._fire()
+
+    def set(
+        self,
+        *,
+        completed: float | None = None,
+        total: float | None = None,
+        description: str | None = None,
+        status: str | None = None,
+        **fields: object,
+    ) -> None:
+        """Say what is known anew; what is left out stays. `completed` raises `Cancelled` as `advance` does."""
+        if self.closed:
+            return
+        if total is not None:
+            self._total = total = plain_number(total)
+        if description is not None:
+            self._description = description = str(description)
+        if not (total is None and description is None and status is None) or fields:
+            said = None if status is None else str(status)
+            changed = TaskChanged(
+                self.reporter.now(), self.id, self.attempt, description, total, said, plain_fields(fields)
+            )
+            self.reporter.send(changed)
+        if completed is not None:
+            self._jump(plain_number(completed))
+            if self._armed:
+                self._fire()
+
+    def log(self, text: str) -> None:
+        """Write `text`, one line or several, above the display, under this task's name."""
+        at = self.reporter.now()
+        self.reporter.send(TextWritten(at, self.id, self.attempt, self.worker, "log", str(text).removesuffix("\n")))
+
+    def metric(self, name: str, value: float) -> None:
+        """Report a measurement."""
+        at = self.reporter.now()
+        self.reporter.send(MetricReported(at, self.id, self.attempt, str(name), float(value)))
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep for `seconds`; wakes at once, and raises `Cancelled`, when the task is asked to stop."""
+        self._tree.sleep(seconds)
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` where the task was asked to stop and this thread has not been told."""
+        self._tree.check()
+
+    def wrap_file(self, file: IO[AnyStr]) -> IO[AnyStr]:
+        """Return `file` with reads, and iteration, that advance the task by what they give: bytes, or characters."""
+        from mainstage.worker.file import CountedFile  # noqa: PLC0415  # most tasks read none
+
+        return cast("IO[AnyStr]", CountedFile(file, self))
+
+    @property
+    def completed(self) -> float:
+        """How many items are done."""
+        return self.position()
+
+    @property
+    def total(self) -> float | None:
+        """How many there are; None: not known."""
+        return self._total
+
+    @property
+    def description(self) -> str:
+        """What is shown as its name."""
+        return self._description
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it has been asked to stop."""
+        return self._tree.request is not None
+
+    def __enter__(self) -> Self:
+        self._token = ambient.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            with contextlib.suppress(ValueError, RuntimeError):  # a generator's block may end in another context
+                ambient.reset(self._token)
+            self._token = None
+        self.close(None if isinstance(error, GeneratorExit) else error)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} {self.description!r}>"
+
+    # --- the receiving side ---
+
+    def position(self) -> float:
+        """Return the exact count at this instant."""
+        loop = self._loop
+        return self._n if loop is None else self._n + loop.position()
+
+    def sample(self, now: float) -> list[Event]:
+        """Return where it stands, if that is elsewhere than last time."""
+        completed = self.position()
+        if completed == self._sampled:
+            return []
+        self._sampled = completed
+        return [TaskMoved(now, self.id, self.attempt, completed)]
+
+    def resolve(self) -> Task:
+        """Return the task itself: what stands for one in the ambient variable makes it here."""
+        return self
+
+    def arm(self) -> None:
+        """Ask for a note at the next change."""
+        self._noted = False
+        if not self.closed:
+            self._armed = True
+
+    def request_cancel(self, reason: str = "") -> None:
+        """Ask it, and all that is nested in it, to stop: from any thread, in a signal handler too. Never blocks."""
+        self._tree.ask(reason)
+
+    def tell_cancelled(self, request: Request) -> NoReturn:
+        """Raise `Cancelled`: this request cut the loop that drives it."""
+        self._tree.tell(request)
+
+    def arm_for_cancel(self) -> None:
+        """Look for a request at the next change."""
+        self._armed = True
+
+    def _fire(self) -> None:
+        self._armed = False
+        tree = self._tree
+        if tree.request is not None and not self.closed:
+            self._armed = True  # the task's other threads are to come here too
+        if not (self._noted or self.polled or self.closed):
+            self._noted = True
+            self.reporter.moved(self)
+        if tree.request is not None:
+            tree.check()
+
+    def _jump(self, completed: float) -> None:
+        loop = self._loop
+        self._n = completed if loop is None else completed - loop.position()
+
+    # --- a track loop that drives it ---
+
+    def driven(self, loop: Loop[object]) -> bool:
+        """Take its position from `loop` from now on; False: another loop does, or did."""
+        tree = self._tree
+        if tree.loops.setdefault(self.id, loop) is not loop:
+            return False
+        self._loop = loop
+        self.polled = True
+        self.reporter.watch(self)
+        return True
+
+    def released(self) -> None:
+        """Count by itself again: the loop has ended, its count stays."""
+        self.polled = False
+        if not self.closed:
+            self._noted = True
+            self.reporter.unwatch(self)
+            self.reporter.moved(self)
+
+    # --- its end ---
+
+    def close(self, error: BaseException | None = None, told_input: str = "") -> None:
+        """Send its last event, as `error` says; closes what is nested in it first. A second call does nothing."""
+        completed = self.shut(error)
+        if completed is None:
+            return
+        at = self.reporter.now()
+        if error is None:
+            self.reporter.send(TaskEnded(at, self.id, self.attempt, completed))
+        elif isinstance(error, Cancelled):
+            self.reporter.send(TaskCancelled(at, self.id, self.attempt, completed, str(error)))
+        else:
+            report = describe_error(error)
+            self.reporter.send(TaskFailed(at, self.id, self.attempt, completed, report, told_input))
+
+    def shut(self, error: BaseException | None = None) -> float | None:
+        """Close the cell, send nothing for it, and return its exact count; None: it was closed before."""
+        tree = self._tree
+        if tree.tasks.pop(self.id, None) is None:
+            return None
+        if self.id == tree.root:
+            while tree.tasks:
+                self._close_left_open(error)
+        loop = self._loop
+        if loop is not None:
+            tree.loops.pop(self.id, None)
+            loop.stop()
+            self.polled = False
+        completed = self.position()
+        self.closed = True
+        self._armed = False
+        return completed
+
+    def _close_left_open(self, error: BaseException | None) -> None:
+        """Close the newest task of the tree: nobody left its block, or a thread holds it still."""
+        with contextlib.suppress(IndexError):
+            newest = list(self._tree.tasks.values())[-1]
+            newest.close(None if error is None else Cancelled("the task around it is over"))
+
+
+class ThreadedTask(Task):
+    """The task of free-threaded builds: each thread adds to a cell of its own, the position is their sum."""
+
+    __slots__ = ("_cells",)
+
+    def __init__(self, reporter: Reporter, task_id: int, attempt: int, worker: str, tree: Tree) -> None:
+        self._cells: dict[int, float] = {}
+        super().__init__(reporter, task_id, attempt, worker, tree)
+
+    def advance(self, n: float = 1) -> None:
+        """Count `n` more in this thread's cell."""
+        if type(n) is not int:
+            n = plain_number(n)
+        thread = get_ident()
+        self._cells[thread] = self._cells.get(thread, 0) + n
+        if self._armed:
+            self._fire()
+
+    def position(self) -> float:
+        """Return the sum over all threads."""
+        return super().position() + sum(list(self._cells.values()))
+
+    def _jump(self, completed: float) -> None:
+        super()._jump(completed - sum(list(self._cells.values())))
+
+
+class DefaultTask(Task):
+    """What a thread without a task reports to: it opens with the first report, under the thread's name."""
+
+    __slots__ = ("_opened",)
+
+    def __init__(self, reporter: Reporter) -> None:
+        thread = current_thread()
+        task_id = reporter.new_id()
+        super().__init__(reporter, task_id, 1, thread.name, Tree(task_id))
+        self._description = thread.name
+        self._opened = False
+
+    def _open(self) -> None:
+        if not self._opened:
+            self._opened = True
+            self.reporter.send(TaskStarted(self.reporter.now(), self.id, 1, self.worker, self._description))
+
+    def _fire(self) -> None:
+        self._open()
+        super()._fire()
+
+    def set(self, *, completed: float | None = None, **known: object) -> None:  # type: ignore[override]  # as given
+        """Open, then say it."""
+        self._open()
+        super().set(completed=completed, **known)  # type: ignore[arg-type]  # the caller's own keywords
+
+    def log(self, text: str) -> None:
+        """Write `text`; the main program's lines open no task."""
+        if self._opened or current_thread() is not main_thread():
+            self._open()
+            super().log(text)
+        else:
+            at = self.reporter.now()
+            self.reporter.send(TextWritten(at, None, 0, self.worker, "log", str(text).removesuffix("\n")))
+
+    def metric(self, name: str, value: float) -> None:
+        """Open, then report it."""
+        self._open()
+        super().metric(name, value)
+
+    def close(self, error: BaseException | None = None, told_input: str = "") -> None:
+        """End it, where it was opened."""
+        if self._opened:
+            super().close(error, told_input)
+        else:
+            self.shut()
+
+
+class NullTask(Task):
+    """The task of a program without a run: it does nothing, at the cost of the call."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        """Take nothing: there is nobody to report to."""
+
+    id = attempt = 0
+    closed = True
+    polled = False
+    worker = ""
+    completed = 0
+    total = None
+    description = ""
+    cancelled = False
+
+    def advance(self, n: float = 1) -> None:
+        """Do nothing."""
+
+    def set(self, **known: object) -> None:  # type: ignore[override]  # whatever it is
+        """Do nothing."""
+
+    def log(self, text: str) -> None:
+        """Do nothing."""
+
+    def metric(self, name: str, value: float) -> None:
+        """Do nothing."""
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(max(seconds, 0))
+
+    def check_cancelled(self) -> None:
+        """Do nothing."""
+
+    def wrap_file(self, file: IO[AnyStr]) -> IO[AnyStr]:
+        """Return the file itself."""
+        return file
+
+    def request_cancel(self, reason: str = "") -> None:
+        """Do nothing."""
+
+    def close(self, error: BaseException | None = None, told_input: str = "") -> None:
+        """Do nothing."""
+
+    def position(self) -> float:
+        """Return 0."""
+        return 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        """Do nothing."""
+
+
+NULL = NullTask()
+
+_new_task = Task if getattr(sys, "_is_gil_enabled", lambda: True)() else ThreadedTask
+
+
+def root_task(
+    reporter: Reporter, task_id: int, attempt: int, description: str, *, worker: str, total: float | None = None
+) -> Task:
+    """Return a root task whose `TaskStarted` somebody else sends."""
+    opened = _new_task(reporter, task_id, attempt, worker, Tree(task_id))
+    opened._description = description  # noqa: SLF001  # its own module
+    opened._total = total  # noqa: SLF001
+    return opened
+
+
+def open_task(
+    reporter: Reporter,
+    task_id: int,
+    attempt: int,
+    description: str,
+    *,
+    worker: str,
+    total: float | None = None,
+    unit: str = "",
+    fields: Fields = (),
+) -> Task:
+    """Open a root task: send `TaskStarted` and return the task for `runner.run` and `runner.finish`."""
+    opened = root_task(reporter, task_id, attempt, description, worker=worker, total=total)
+    reporter.send(TaskStarted(reporter.now(), task_id, attempt, worker, description, total, unit, None, fields))
+    return opened
+
+
+def open_nested(
+    parent: Task, description: str, *, total: float | None = None, unit: str = "", fields: Fields = ()
+) -> Task:
+    """Open a task within another."""
+    reporter = parent.reporter
+    task_id = reporter.new_id()
+    opened = _new_task(reporter, task_id, 1, parent.worker, parent._tree)  # noqa: SLF001  # its own module
+    opened._description = description  # noqa: SLF001
+    opened._total = total  # noqa: SLF001
+    reporter.send(TaskStarted(reporter.now(), task_id, 1, parent.worker, description, total, unit, parent.id, fields))
+    return opened
+
+
+def task(description: str, *, total: float | None = None, unit: str = "", **fields: object) -> Task:
+    """Open a task: nested in the current one, or in the live run; without a run, one that does nothing.
+
+    Use it in a `with` statement: `with mainstage.task("report.csv", total=size, unit="B") as t: t.advance(len(chunk))`.
+    """
+    parent = ambient.get()
+    reporter = live.reporter
+    if parent is None and reporter is None:
+        return NULL
+    description, known = str(description), plain_fields(fields)
+    total = None if total is None else plain_number(total)
+    if parent is not None:
+        return open_nested(parent.resolve(), description, total=total, unit=unit, fields=known)
+    assert reporter is not None  # noqa: S101  # the first line saw to it
+    name = current_thread().name
+    return open_task(reporter, reporter.new_id(), 1, description, worker=name, total=total, unit=unit, fields=known)
+
+
+class _Ending:
+    """Ends a thread's default task with the thread: a thread's locals die with it."""
+
+    __slots__ = ("task",)
+
+    def __init__(self, ended: Task) -> None:
+        self.task = ended
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # at the interpreter's exit the run is over, and modules are half gone
+            self.task.close()
+
+
+_threads = local()
+
+
+def current_task() -> Task:
+    """Return the task that the code running now works on.
+
+    In a thread that was given none, while a run is live: one of its own, shown under the thread's name as soon as it
+    reports. Without a run: one that does nothing.
+    """
+    known = ambient.get()
+    if known is not None:
+        return known.resolve()
+    reporter = live.reporter
+    if reporter is None:
+        return NULL
+    ending: _Ending | None = getattr(_threads, "ending", None)
+    if ending is None or ending.task.reporter is not reporter:
+        _threads.ending = ending = _Ending(DefaultTask(reporter))
+    return ending.task
+
+
+def close_default_task() -> None:
+    """End the default task of the calling thread, where it has one: the end of a run does this for its own thread."""
+    _threads.ending = None

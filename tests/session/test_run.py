@@ -1,0 +1,257 @@
+"""`Run`: submit, map, errors, retries, timeouts, cancel; each also with an owner that never pumps."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import CancelledError, Future
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import mainstage
+from mainstage.display.recording import RecordingDisplay
+from mainstage.errors import TaskTimeout
+from mainstage.show import Show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+DEADLINE = 10.0
+
+
+@pytest.fixture(params=["owner awake", "owner asleep", "no heartbeat", "silent"], autouse=True)
+def show(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    if request.param == "owner asleep":
+        monkeypatch.setattr(Show, "owner_asleep", True)
+    return str(request.param)
+
+
+@pytest.fixture
+def options(show: str) -> dict[str, Any]:
+    if show == "silent":
+        return {"view": "silent"}
+    return {"view": "live", "display": RecordingDisplay(), "heartbeat": show != "no heartbeat"}
+
+
+def double(n: int) -> int:
+    return 2 * n
+
+
+def fail(n: int) -> int:
+    message = f"no {n}"
+    raise ValueError(message)
+
+
+def test_results_come_from_futures_of_the_standard_library(options: dict[str, Any]) -> None:
+    with mainstage.Run("Work", **options) as run:
+        futures = [run.submit(double, n) for n in range(20)]
+        assert all(isinstance(future, Future) for future in futures)
+        assert [future.result() for future in futures] == [2 * n for n in range(20)]
+
+
+def test_map_keeps_the_order_of_the_input(options: dict[str, Any]) -> None:
+    with mainstage.Run("Work", **options) as run:
+        assert list(run.map(double, range(500))) == [2 * n for n in range(500)]
+        assert sorted(run.map(double, range(500), unordered=True)) == [2 * n for n in range(500)]
+        assert list(run.map(pow, [2, 3], [3, 2])) == [8, 9]
+
+
+def test_an_error_is_the_workers_own_with_notes_of_where(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no 3") as caught, mainstage.Run("Work", **options) as run:
+        run.submit(fail, 3).result()
+    notes = "\n".join(caught.value.__notes__)
+    assert "fail(3)" in notes
+    assert "input 3" in notes
+    assert "attempt 1" in notes
+
+
+def test_an_error_that_nobody_asked_for_is_raised_at_the_end_of_the_block(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no 1"), mainstage.Run("Work", **options) as run:
+        run.submit(fail, 1)
+
+
+def test_an_error_that_was_looked_at_is_not_raised_again(options: dict[str, Any]) -> None:
+    with mainstage.Run("Work", **options) as run:
+        assert isinstance(run.submit(fail, 1).exception(), ValueError)
+
+
+def test_collect_and_skip_cancel_nothing(options: dict[str, Any]) -> None:
+    with mainstage.Run("Work", on_error="collect", **options) as run:
+        run.submit(fail, 1)
+        assert run.submit(double, 4).result() == 8
+        found = list(run.map(lambda n: 1 / n, [1, 0, 2]))
+        assert [found[0], found[2]] == [1.0, 0.5]
+        assert isinstance(found[1], ZeroDivisionError)
+        assert list(run.map(lambda n: 1 / n, [1, 0, 2], on_error="skip")) == [1.0, 0.5]
+
+
+def test_the_first_failure_of_a_map_cancels_the_rest(options: dict[str, Any]) -> None:
+    ran = []
+
+    def work(n: int) -> int:
+        ran.append(n)
+        return fail(n) if n == 3 else n
+
+    with pytest.raises(ValueError, match="no 3"), mainstage.Run("Work", max_workers=1, **options) as run:
+        list(run.map(work, range(100_000)))
+    assert len(ran) < 50_000
+
+
+def test_a_failure_is_retried_and_told_with_its_attempt(options: dict[str, Any]) -> None:
+    attempts = []
+
+    def flaky(n: int) -> int:
+        attempts.append(n)
+        return fail(n) if len(attempts) < 3 else n
+
+    with mainstage.Run("Work", retries=2, **options) as run:
+        assert run.submit(flaky, 7).result() == 7
+        attempts.clear()
+        assert list(run.map(flaky, [5])) == [5]
+        with pytest.raises(ValueError, match="no 9") as caught:
+            run.options(retries=1).submit(fail, 9).result()
+        assert "attempt 2" in "\n".join(caught.value.__notes__)
+
+
+def test_a_task_over_its_timeout_that_reports_is_stopped(options: dict[str, Any]) -> None:
+    stopped = threading.Event()
+
+    def endless() -> None:
+        try:
+            while True:
+                mainstage.current_task().sleep(DEADLINE)
+        finally:
+            stopped.set()
+
+    with mainstage.Run("Work", **options) as run:
+        with pytest.raises(TaskTimeout, match="timeout of 0.05 s"):
+            run.options(timeout=0.05).submit(endless).result()
+        assert stopped.wait(DEADLINE)
+        found = list(run.map(lambda _: endless(), [1], timeout=0.05, on_error="collect"))
+        assert isinstance(found[0], TimeoutError)
+
+
+def test_a_task_over_its_timeout_that_is_stuck_is_abandoned_and_never_retried(options: dict[str, Any]) -> None:
+    stuck = threading.Event()
+    runs = []
+
+    def hang() -> None:
+        runs.append(1)
+        stuck.wait(DEADLINE)
+
+    with mainstage.Run("Work", grace=0.05, retries=3, timeout=0.05, max_workers=1, **options) as run:
+        with pytest.raises(TaskTimeout) as caught:
+            run.submit(hang).result()
+        assert "abandoned" in "\n".join(caught.value.__notes__)
+        assert run.submit(double, 2).result() == 4
+        assert isinstance(next(run.map(lambda _: hang(), [1], on_error="collect")), TaskTimeout)
+        assert list(run.map(double, [1, 2])) == [2, 4]
+    stuck.set()
+    assert len(runs) == 2
+
+
+def test_a_waiting_future_is_cancelled_and_a_running_one_is_asked_to_stop(options: dict[str, Any]) -> None:
+    began = threading.Event()
+
+    def endless() -> None:
+        began.set()
+        mainstage.current_task().sleep(DEADLINE)
+
+    with mainstage.Run("Work", max_workers=1, **options) as run:
+        running = run.submit(endless)
+        waiting = run.submit(double, 1)
+        assert began.wait(DEADLINE)
+        assert not running.cancel()
+        assert waiting.cancel()
+        assert run.cancel(running)
+        with pytest.raises(CancelledError):
+            running.result()
+        assert waiting.cancelled()
+
+
+def test_leaving_the_block_by_an_exception_stops_the_work(options: dict[str, Any]) -> None:
+    began = threading.Event()
+
+    def endless() -> None:
+        began.set()
+        mainstage.current_task().sleep(DEADLINE)
+
+    def leave() -> None:
+        with mainstage.Run("Work", max_workers=1, **options) as run:
+            run.submit(endless)
+            run.submit(double, 1)
+            assert began.wait(DEADLINE)
+            raise LookupError
+
+    with pytest.raises(LookupError) as caught:
+        leave()
+    assert isinstance(caught.value.run, mainstage.Run)  # type: ignore[attr-defined]
+
+
+def test_the_input_is_pulled_lazily_and_on_the_callers_thread(options: dict[str, Any]) -> None:
+    pulled: list[int] = []
+    threads = set()
+
+    def source() -> Iterator[int]:
+        for n in range(1_000_000):
+            pulled.append(n)
+            threads.add(threading.get_ident())
+            yield n
+
+    with mainstage.Run("Work", max_workers=2, **options) as run:
+        results = run.map(double, source(), buffersize=10)
+        assert pulled == []
+        assert next(results) == 0
+        assert len(pulled) <= 11
+        results.close()  # type: ignore[attr-defined]
+    assert threads == {threading.get_ident()}
+    assert len(pulled) < 30
+
+
+def test_an_error_of_the_input_is_raised_after_the_items_before_it(options: dict[str, Any]) -> None:
+    def source() -> Iterator[int]:
+        yield 1
+        yield 2
+        raise LookupError
+
+    found = []
+    with mainstage.Run("Work", **options) as run, pytest.raises(LookupError):
+        found.extend(run.map(double, source()))  # extend keeps what came before
+    assert found in ([2, 4], [])
+
+
+def test_results_that_nobody_took_stay_readable(options: dict[str, Any]) -> None:
+    with mainstage.Run("Work", **options) as run:
+        taken = run.submit(double, 1)
+        left = run.submit(double, 2)
+        taken.result()
+        run.wait([left])
+        assert 4 in run.results
+
+
+def test_work_submitted_from_the_loop_of_a_map_does_not_wait_for_its_end(options: dict[str, Any]) -> None:
+    with mainstage.Run("Work", max_workers=1, **options) as run:
+        found = [run.submit(double, n).result() for n in run.map(double, range(5))]
+    assert found == [0, 4, 8, 12, 16]
+
+
+def test_a_run_inside_a_run_is_a_branch_of_it(options: dict[str, Any]) -> None:
+    with mainstage.Run("outer", **options) as outer:
+        with mainstage.Run("inner") as inner:
+            assert inner._show is outer._show
+            assert list(inner.map(double, [1])) == [2]
+        assert list(mainstage.map(double, [2])) == [4]
+        assert outer.submit(double, 3).result() == 6
+
+
+@pytest.mark.parametrize(
+    "error", [SystemExit(3), KeyboardInterrupt(), StopIteration(1), GeneratorExit(), ExceptionGroup("g", [ValueError()])]
+)
+def test_whatever_a_worker_raises_is_one_failed_task(error: BaseException, options: dict[str, Any]) -> None:
+    def work() -> None:
+        raise error
+
+    with mainstage.Run("Work", on_error="collect", **options) as run:
+        assert run.submit(work).exception() is error
+        assert next(run.map(lambda _: work(), [1])) is error
+        assert run.submit(double, 1).result() == 2
