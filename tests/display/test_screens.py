@@ -149,7 +149,7 @@ def test_rows_that_strange_bytes_may_have_hit_are_all_written_again(kind: type[A
     assert "two" in frame
 
 
-@pytest.mark.parametrize("partial", ["45 %", "x" * 40, ""])
+@pytest.mark.parametrize("partial", ["45 %", "x" * 39, ""])
 def test_our_text_begins_on_a_line_of_its_own(partial: str) -> None:
     live, screen = RegionScreen(40, 10), Screen(40, 10)
     feed(screen, live.frame([], ["row"]))
@@ -178,5 +178,8 @@ def test_the_bytes_of_one_frame() -> None:
         "\x1b[0m" + " " * 12 + "\r\x1b[Klog\r\n"  # the text, on a line of its own
         "\x1b7\x1b[?7l\x1b[0m\x1b[6Hbar 1\x1b[K\x1b8\x1b[?7h"  # the row
     )
-    assert live.frame([], ["bar 2"]) == "\x1b7\x1b[?7l\x1b[0m\x1b[6Hbar 2\x1b[K\x1b8\x1b[?7h"
+    assert live.frame([], ["bar 2"]) == (
+        "\x1b7\x1b[r\x1b8\x1bD\x1b[1A\x1b7\x1b[1;5r\x1b8"  # the region again: somebody may have reset it
+        "\x1b7\x1b[?7l\x1b[0m\x1b[6Hbar 2\x1b[K\x1b8\x1b[?7h"
+    )
     assert live.leave() == "\x1b7\x1b[r\x1b8\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8\x1b[?25h"

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 class Display(Protocol):
     """A place for pictures. No method raises for a broken place: it goes silent, `broken` says why."""
 
-    broken: OSError | None
+    @property
+    def broken(self) -> OSError | None:
+        """Why the place is out of reach; None: it is not."""
+        ...
 
     def size(self) -> Size:
         """Return the size of the place now."""
