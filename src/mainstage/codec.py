@@ -24,9 +24,11 @@ from mainstage.events import EVENTS, SCHEMA, ErrorReport, Field
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from mainstage.events import Event
+    from mainstage.events import Event, Fields
 
 NUMBERS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
+FRACTION = int | float
+ITEMS = tuple[tuple[int, FRACTION, FRACTION], ...]
 LONGEST = 4096
 """Bits of a whole number that are written as digits: Python reads no more than some 14,000."""
 _SCALARS = frozenset({str, int, float, bool, type(None)})
@@ -55,7 +57,7 @@ def to_json(event: Event) -> str:
         if isinstance(value, ErrorReport):
             members[name] = value._asdict()
         elif name == "fields":
-            members[name] = {str(key): _plain(item) for key, item in value}
+            members[name] = dict(_plain_fields(value))
     try:
         line = json.dumps(members, ensure_ascii=False, allow_nan=False, default=_plain)
     except ValueError:
@@ -82,8 +84,8 @@ def from_json(line: str | bytes) -> Event:
     for member, value in members.items():
         if isinstance(value, dict):
             members[member] = tuple(value.items()) if member == "fields" else _report(value)
-        elif isinstance(value, str) and value in NUMBERS and member in _shape(kind.__name__).numbers:
-            members[member] = NUMBERS[value]
+        elif isinstance(value, (str, list)) and member in _shape(kind.__name__).numbers:
+            members[member] = _numbers(value)
     strange = members.keys() - set(kind._fields)
     if strange:
         _unknown(f"{min(strange)!r} of {name}")
@@ -126,6 +128,12 @@ def _object(line: str | bytes) -> dict[str, Any]:
     return members
 
 
+def _numbers(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_numbers(item) for item in value]
+    return NUMBERS.get(value, value) if isinstance(value, str) else value
+
+
 def _no_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not in JSON")
 
@@ -143,11 +151,19 @@ def to_compact(events: Iterable[Event]) -> bytes:
     import msgspec  # noqa: PLC0415  # costs more than a bare interpreter's start
 
     batch: list[Any] = [SCHEMA]
-    batch += [(_TAGS[type(event)], *event) for event in events]
+    batch += [_row(event) for event in events]
     try:
         return msgspec.msgpack.encode(batch, enc_hook=_plain)
     except (UnicodeEncodeError, OverflowError, RecursionError, TypeError):
         return msgspec.msgpack.encode(_packable(batch))
+
+
+def _row(event: Event) -> tuple[Any, ...]:
+    tag = _TAGS[type(event)]
+    fields = getattr(event, "fields", ())
+    if not fields:
+        return (tag, *event)
+    return (tag, *event[: type(event)._fields.index("fields")], _plain_fields(fields))
 
 
 def from_compact(data: bytes) -> list[Event]:
@@ -207,7 +223,7 @@ def _unpack(code: int, data: memoryview) -> str | int:
 
 
 class _Shape(NamedTuple):
-    """What the values of one kind of event must be; `numbers` are its members that hold a number."""
+    """What the values of one kind of event must be; `numbers` are its members that hold such."""
 
     type: Any
     numbers: frozenset[str]
@@ -215,20 +231,14 @@ class _Shape(NamedTuple):
 
 @functools.cache
 def _shape(kind: str) -> _Shape:
-    hints = get_type_hints(_KINDS[kind])
-    numbers = frozenset(name for name, hint in hints.items() if hint in (float, float | None))
-    return _Shape(tuple[tuple(_wider(hint) for hint in hints.values())], numbers)  # type: ignore[misc]  # made at run time
+    hints = {name: _wider(hint) for name, hint in get_type_hints(_KINDS[kind]).items()}
+    numbers = frozenset(name for name, hint in hints.items() if hint in (FRACTION, FRACTION | None, ITEMS))
+    return _Shape(tuple[tuple(hints.values())], numbers)  # type: ignore[misc]  # made at run time
 
 
 def _wider(hint: Any) -> Any:
     """Return `hint` with whole numbers among its fractions: 3 stays 3, whatever its size."""
-    if hint is float:
-        return int | float
-    if hint == float | None:
-        return int | float | None
-    if hint == tuple[tuple[int, float, float], ...]:
-        return tuple[tuple[int, int | float, int | float], ...]
-    return hint
+    return {float: FRACTION, float | None: FRACTION | None, tuple[tuple[int, float, float], ...]: ITEMS}.get(hint, hint)
 
 
 def _valid(kind: type[Event], values: Iterable[Any]) -> Event:
@@ -237,13 +247,15 @@ def _valid(kind: type[Event], values: Iterable[Any]) -> Event:
     try:
         checked = msgspec.convert(tuple(values), _shape(kind.__name__).type)
     except msgspec.ValidationError as error:
-        name = kind.__name__
-        where = re.search(r"\$\[(\d+)\]", str(error))
-        if where is not None:
-            name += f".{kind._fields[int(where[1])]}"
-        what = str(error).partition(" - at ")[0]
+        what, _, path = str(error).partition(" - at ")
+        member = [kind._fields[int(index)] for index in re.findall(r"\$\[(\d+)\]", path)]
+        name = ".".join([kind.__name__, *member])
         raise CodecError(f"{name}: {what}; the data is damaged, or another program wrote it") from error
     return kind._make(checked)
+
+
+def _plain_fields(fields: Fields) -> Fields:
+    return tuple((str(name), _plain(value)) for name, value in fields)
 
 
 def _plain(value: Any) -> Field:
