@@ -16,7 +16,7 @@ class CountedFile(Generic[AnyStr]):
     """The file, each read counted as it comes; all else is the file's own."""
 
     def __init__(self, file: IO[AnyStr], task: Task) -> None:
-        self._file = file
+        self._file: Any = file  # it may have more, or less, than IO says
         self._advance = task.advance
 
     def read(self, size: int | None = -1, /) -> AnyStr:
@@ -25,7 +25,7 @@ class CountedFile(Generic[AnyStr]):
 
     def read1(self, size: int = -1, /) -> AnyStr:
         """Read with at most one system call."""
-        return self._count(self._file.read1(size))  # type: ignore[attr-defined]  # where the file has it
+        return self._count(self._file.read1(size))
 
     def readline(self, size: int | None = -1, /) -> AnyStr:
         """Read one line."""
@@ -33,17 +33,17 @@ class CountedFile(Generic[AnyStr]):
 
     def readlines(self, hint: int | None = -1, /) -> list[AnyStr]:
         """Read lines."""
-        lines = self._file.readlines(-1 if hint is None else hint)
+        lines: list[AnyStr] = self._file.readlines(-1 if hint is None else hint)
         self._advance(sum(map(len, lines)))
         return lines
 
     def readinto(self, buffer: Any, /) -> int | None:
         """Read into the buffer."""
-        return self._count_size(self._file.readinto(buffer))  # type: ignore[attr-defined]  # where the file has it
+        return self._count_size(self._file.readinto(buffer))
 
     def readinto1(self, buffer: Any, /) -> int | None:
         """Read into the buffer with at most one system call."""
-        return self._count_size(self._file.readinto1(buffer))  # type: ignore[attr-defined]  # where the file has it
+        return self._count_size(self._file.readinto1(buffer))
 
     def _count(self, data: AnyStr) -> AnyStr:
         if data:  # None: a file that does not block has nothing yet

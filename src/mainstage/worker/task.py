@@ -1,18 +1,14 @@
-"""The task: an exact position that a worker writes and the owner reads, and the edges that the worker sends.
+"""The task: what a worker reports with, and the edges that it sends.
 
-`advance` is an addition, a store and a look at one flag. The flag is up ("armed") when the next change is to send a
-note; the receiver puts it up again before it reads the position, so no change is lost and at most one note is under
-way. A request to stop puts it up too, and it stays up until the task ends: any thread may yet have to be told.
+No run live: `NullTask`. No context of ours: the thread's `DefaultTask`.
 """
 
 from __future__ import annotations
 
 import contextlib
-import operator
-import sys
 import time
-from threading import current_thread, get_ident, local, main_thread
-from typing import TYPE_CHECKING, AnyStr, NoReturn, cast
+from threading import current_thread, local, main_thread
+from typing import TYPE_CHECKING, AnyStr, cast
 
 from mainstage.errors import Cancelled, describe_error
 from mainstage.events import (
@@ -21,11 +17,10 @@ from mainstage.events import (
     TaskChanged,
     TaskEnded,
     TaskFailed,
-    TaskMoved,
     TaskStarted,
     TextWritten,
 )
-from mainstage.worker.cancel import Tree
+from mainstage.worker.cell import PositionCell, plain_number
 from mainstage.worker.describe import describe
 from mainstage.worker.reporter import ambient, live
 
@@ -34,29 +29,9 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import IO, Self
 
-    from mainstage.events import Event, Fields
-    from mainstage.worker.cancel import Request
+    from mainstage.events import Fields
+    from mainstage.worker.cancel import Tree
     from mainstage.worker.reporter import Reporter
-    from mainstage.worker.track import Loop
-
-
-def plain_number(n: object) -> float:
-    """Return `n` as an `int` or a finite `float`: adding those runs no Python code, so no other thread comes between.
-
-    Raises:
-        TypeError: it is no number.
-        ValueError: it is not finite.
-    """
-    if type(n) is not float:
-        if isinstance(n, str | bytes | bytearray):
-            raise TypeError(f"a count is a number, not {describe(n)!r}: pass len() of it, or int() of it")
-        try:
-            return operator.index(n)  # type: ignore[arg-type]  # the question is whether it can
-        except TypeError:
-            n = float(n)  # type: ignore[arg-type]  # as above; its TypeError names the type
-    if n - n != 0.0:
-        raise ValueError(f"a count is finite, not {n}")
-    return n
 
 
 def plain_fields(fields: dict[str, object]) -> Fields:
@@ -67,58 +42,35 @@ def plain_fields(fields: dict[str, object]) -> Fields:
     return tuple((name, value if type(value) in plain else describe(value)) for name, value in fields.items())  # type: ignore[misc]
 
 
-class Task:
+class Task(PositionCell):
     """A piece of work that reports. Safe to share among threads; every method is a no-op once it is closed but `log`.
 
     `id` and `attempt` name it in events. Use it as a context manager: it is then the `current_task()` of the block,
     and ends, or fails, with it.
     """
 
-    __slots__ = (
-        "_armed",
-        "_description",
-        "_loop",
-        "_n",
-        "_noted",
-        "_sampled",
-        "_token",
-        "_total",
-        "_tree",
-        "attempt",
-        "closed",
-        "id",
-        "polled",
-        "reporter",
-        "worker",
-    )
+    __slots__ = ("_description", "_token", "_total", "worker")
 
-    def __init__(self, reporter: Reporter, task_id: int, attempt: int, worker: str, tree: Tree) -> None:
-        self.reporter = reporter
-        self.id = task_id
-        self.attempt = attempt
+    def __init__(
+        self,
+        reporter: Reporter,
+        task_id: int,
+        attempt: int,
+        description: str,
+        *,
+        worker: str,
+        total: float | None = None,
+        tree: Tree | None = None,
+    ) -> None:
+        """Make it alone: its `TaskStarted` is sent by whoever makes it. Without a `tree` it is a root."""
+        super().__init__(reporter, task_id, attempt, tree)
         self.worker = worker
-        self.polled = False
-        self.closed = False
-        self._tree = tree
-        self._n: float = 0
-        self._armed = True
-        self._noted = False
-        self._sampled: float = 0
-        self._loop: Loop[object] | None = None
-        self._total: float | None = None
-        self._description = ""
+        self._description = description
+        self._total = total
         self._token: Token[Task | None] | None = None
-        tree.tasks[task_id] = self
+        self._tree.tasks[task_id] = self
 
     # --- what a worker reports ---
-
-    def advance(self, n: float = 1) -> None:
-        """Count `n` items (or bytes) more as done. Raises `Cancelled` once where the task was asked to stop."""
-        if type(n) is not int:
-            n = plain_number(n)
-        self._n += n
-        if self._armed:
-            self._fire()
 
     def set(
         self,
@@ -207,77 +159,9 @@ class Task:
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.description!r}>"
 
-    # --- the receiving side ---
-
-    def position(self) -> float:
-        """Return the exact count at this instant."""
-        loop = self._loop
-        return self._n if loop is None else self._n + loop.position()
-
-    def sample(self, now: float) -> list[Event]:
-        """Return where it stands, if that is elsewhere than last time."""
-        completed = self.position()
-        if completed == self._sampled:
-            return []
-        self._sampled = completed
-        return [TaskMoved(now, self.id, self.attempt, completed)]
-
     def resolve(self) -> Task:
         """Return the task itself: what stands for one in the ambient variable makes it here."""
         return self
-
-    def arm(self) -> None:
-        """Ask for a note at the next change."""
-        self._noted = False
-        if not self.closed:
-            self._armed = True
-
-    def request_cancel(self, reason: str = "") -> None:
-        """Ask it, and all that is nested in it, to stop: from any thread, in a signal handler too. Never blocks."""
-        self._tree.ask(reason)
-
-    def tell_cancelled(self, request: Request) -> NoReturn:
-        """Raise `Cancelled`: this request cut the loop that drives it."""
-        self._tree.tell(request)
-
-    def arm_for_cancel(self) -> None:
-        """Look for a request at the next change."""
-        self._armed = True
-
-    def _fire(self) -> None:
-        self._armed = False
-        tree = self._tree
-        if tree.request is not None and not self.closed:
-            self._armed = True  # the task's other threads are to come here too
-        if not (self._noted or self.polled or self.closed):
-            self._noted = True
-            self.reporter.moved(self)
-        if tree.request is not None:
-            tree.check()
-
-    def _jump(self, completed: float) -> None:
-        loop = self._loop
-        self._n = completed if loop is None else completed - loop.position()
-
-    # --- a track loop that drives it ---
-
-    def driven(self, loop: Loop[object]) -> bool:
-        """Take its position from `loop` from now on; False: another loop does, or did."""
-        tree = self._tree
-        if tree.loops.setdefault(self.id, loop) is not loop:
-            return False
-        self._loop = loop
-        self.polled = True
-        self.reporter.watch(self)
-        return True
-
-    def released(self) -> None:
-        """Count by itself again: the loop has ended, its count stays."""
-        self.polled = False
-        if not self.closed:
-            self._noted = True
-            self.reporter.unwatch(self)
-            self.reporter.moved(self)
 
     # --- its end ---
 
@@ -310,7 +194,7 @@ class Task:
             self.polled = False
         completed = self.position()
         self.closed = True
-        self._armed = False
+        self._armed = tree.request is not None  # a thread that was given up on is still to be told
         return completed
 
     def _close_left_open(self, error: BaseException | None) -> None:
@@ -320,32 +204,6 @@ class Task:
             newest.close(None if error is None else Cancelled("the task around it is over"))
 
 
-class ThreadedTask(Task):
-    """The task of free-threaded builds: each thread adds to a cell of its own, the position is their sum."""
-
-    __slots__ = ("_cells",)
-
-    def __init__(self, reporter: Reporter, task_id: int, attempt: int, worker: str, tree: Tree) -> None:
-        self._cells: dict[int, float] = {}
-        super().__init__(reporter, task_id, attempt, worker, tree)
-
-    def advance(self, n: float = 1) -> None:
-        """Count `n` more in this thread's cell."""
-        if type(n) is not int:
-            n = plain_number(n)
-        thread = get_ident()
-        self._cells[thread] = self._cells.get(thread, 0) + n
-        if self._armed:
-            self._fire()
-
-    def position(self) -> float:
-        """Return the sum over all threads."""
-        return super().position() + sum(list(self._cells.values()))
-
-    def _jump(self, completed: float) -> None:
-        super()._jump(completed - sum(list(self._cells.values())))
-
-
 class DefaultTask(Task):
     """What a thread without a task reports to: it opens with the first report, under the thread's name."""
 
@@ -353,9 +211,7 @@ class DefaultTask(Task):
 
     def __init__(self, reporter: Reporter) -> None:
         thread = current_thread()
-        task_id = reporter.new_id()
-        super().__init__(reporter, task_id, 1, thread.name, Tree(task_id))
-        self._description = thread.name
+        super().__init__(reporter, reporter.new_id(), 1, thread.name, worker=thread.name)
         self._opened = False
 
     def _open(self) -> None:
@@ -367,7 +223,7 @@ class DefaultTask(Task):
         self._open()
         super()._fire()
 
-    def set(self, *, completed: float | None = None, **known: object) -> None:  # type: ignore[override]  # as given
+    def set(self, *, completed: float | None = None, **known: object) -> None:
         """Open, then say it."""
         self._open()
         super().set(completed=completed, **known)  # type: ignore[arg-type]  # the caller's own keywords
@@ -414,7 +270,7 @@ class NullTask(Task):
     def advance(self, n: float = 1) -> None:
         """Do nothing."""
 
-    def set(self, **known: object) -> None:  # type: ignore[override]  # whatever it is
+    def set(self, **known: object) -> None:
         """Do nothing."""
 
     def log(self, text: str) -> None:
@@ -453,17 +309,12 @@ class NullTask(Task):
 
 NULL = NullTask()
 
-_new_task = Task if getattr(sys, "_is_gil_enabled", lambda: True)() else ThreadedTask
-
 
 def root_task(
     reporter: Reporter, task_id: int, attempt: int, description: str, *, worker: str, total: float | None = None
 ) -> Task:
     """Return a root task whose `TaskStarted` somebody else sends."""
-    opened = _new_task(reporter, task_id, attempt, worker, Tree(task_id))
-    opened._description = description  # noqa: SLF001  # its own module
-    opened._total = total  # noqa: SLF001
-    return opened
+    return Task(reporter, task_id, attempt, description, worker=worker, total=total)
 
 
 def open_task(
@@ -489,9 +340,8 @@ def open_nested(
     """Open a task within another."""
     reporter = parent.reporter
     task_id = reporter.new_id()
-    opened = _new_task(reporter, task_id, 1, parent.worker, parent._tree)  # noqa: SLF001  # its own module
-    opened._description = description  # noqa: SLF001
-    opened._total = total  # noqa: SLF001
+    tree = parent._tree  # noqa: SLF001  # its own module
+    opened = Task(reporter, task_id, 1, description, worker=parent.worker, total=total, tree=tree)
     reporter.send(TaskStarted(reporter.now(), task_id, 1, parent.worker, description, total, unit, parent.id, fields))
     return opened
 

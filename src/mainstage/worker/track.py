@@ -21,8 +21,9 @@ from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
 
 from mainstage.errors import Cancelled
+from mainstage.worker.cell import plain_number
 from mainstage.worker.reporter import ambient, live
-from mainstage.worker.task import open_nested, plain_fields, plain_number, task
+from mainstage.worker.task import open_nested, plain_fields, task
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Iterator
@@ -197,7 +198,7 @@ class Track(Generic[T_co]):
         if around is not None:
             around = around.resolve()
         if around is not None and self._description is None and around.driven(loop):
-            around.set(total=total, **self._fields)
+            around.set(total=total, **self._fields)  # type: ignore[arg-type]  # the caller's own fields
             return around, False
         name = self._description if self._description is not None else "track"
         if around is not None:
