@@ -21,6 +21,7 @@ from mainstage.events import (
     SCHEMA,
     ErrorReport,
     Event,
+    ItemsEnded,
     TaskEnded,
     TaskMoved,
     TaskQueued,
@@ -29,7 +30,6 @@ from mainstage.events import (
 )
 
 GOLDEN = Path(__file__).parent / "golden"
-HIGH = range(0xD800, 0xDC00)
 
 
 def same(one: Any, other: Any) -> bool:
