@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
 import stat
 import sysconfig
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,7 +14,7 @@ import click
 import mainstage
 from mainstage.cli.shell import say
 from mainstage.clock import monotonic
-from mainstage.errors import Terminated
+from mainstage.errors import Cancelled, Terminated
 from mainstage.interrupts import die_of
 
 if TYPE_CHECKING:
@@ -99,22 +100,30 @@ def demo_command(path: str | None, max_workers: int) -> None:
 
     Prints a summary with the digest of the tree. Exit status 1 if a file could not be read.
     """
-    tree = survey(path or sysconfig.get_path("stdlib"))
+    root = path or sysconfig.get_path("stdlib")
     began = monotonic()
+    tree = Tree(root, [], 0, [])
     hashed: dict[str, Hashed] = {}
-    failures = list(tree.unlisted)
+    failures: list[tuple[str, str]] = []
     try:
         with mainstage.Run("hashing", max_workers=max_workers, on_error="collect") as run:
+            with mainstage.task(f"listing {root}"):
+                tree = survey(root)
+            failures.extend(tree.unlisted)
             for outcome in run.outcomes(lambda name: hash_file(tree.root, name), tree.files):
                 if outcome.error is None:
                     hashed[outcome.input] = outcome.value
-                else:
-                    failures.append((outcome.input, str(getattr(outcome.error, "strerror", None) or outcome.error)))
+                elif not isinstance(outcome.error, Cancelled):
+                    failures.append((outcome.input, _reason(outcome.error)))
     except KeyboardInterrupt as interrupt:
         say(f"interrupted: {len(hashed)} of {len(tree.files)} files were hashed", err=True)
-        die_of(interrupt.signum if isinstance(interrupt, Terminated) else 2)
+        die_of(interrupt.signum if isinstance(interrupt, Terminated) else signal.SIGINT)
     _summarise(tree, hashed, failures, monotonic() - began)
     raise SystemExit(1 if failures else 0)
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error)
 
 
 def _summarise(tree: Tree, hashed: dict[str, Hashed], failures: list[tuple[str, str]], seconds: float) -> None:

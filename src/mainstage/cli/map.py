@@ -181,7 +181,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> N
             outcomes = run.outcomes(target.function, [job.input for job in jobs], unordered=unordered)
             with contextlib.closing(outcomes):  # type: ignore[type-var]  # a generator
                 for outcome in outcomes:
-                    sink.take(jobs[outcome.index], outcome)
+                    sink.take(jobs[outcome.number], outcome)
                     if sink.failed == 1 and options.on_error == "raise":
                         run.cancel("an input failed")  # and go on: what ends well all the same is written
     except DisplayError as error:
