@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import math
-import operator
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mainstage.errors import QueueError, UnknownMessage
+from mainstage.worker.cell import plain_number
+from mainstage.worker.describe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-LONGEST = 200
-"""Characters of an unknown message that are quoted."""
 TAKEN = (
     "a number, None, ('progress', n), ('total', n), ('error', exc), ('metric', name, value), ('log', text) "
     "or ('done', result)"
@@ -22,7 +20,7 @@ TAKEN = (
 class Progress(NamedTuple):
     """So many items were done since the last one."""
 
-    count: float
+    items: float
 
 
 class Total(NamedTuple):
@@ -64,8 +62,7 @@ Message: TypeAlias = Progress | Total | Erred | Metric | Log | Done | Sentinel
 
 
 def read_message(message: object) -> Message:
-    """Return what `message` means; `UnknownMessage` quotes one that means nothing. Calls no code of the message's own
-    but the conversion of a number or of a log's text."""
+    """Return what `message` means; `UnknownMessage` quotes one that means nothing."""
     if message is None:
         return Sentinel()
     if isinstance(message, tuple) and message and isinstance(message[0], str):
@@ -83,21 +80,17 @@ def read_message(message: object) -> Message:
 
 
 def _number(value: object) -> float:
-    """Return a plain number; `TypeError` or `ValueError` if it is none that can be counted with."""
-    if isinstance(value, bool):
-        raise TypeError
-    if isinstance(value, float):
-        if not math.isfinite(value):
-            raise ValueError
-        return float(value)
-    return operator.index(value)  # type: ignore[arg-type]  # raises TypeError for what is no whole number of any library
+    if isinstance(value, bool):  # a flag, not a count
+        raise TypeError("a count is a number, not a bool")
+    return plain_number(value)
 
 
-def _total(value: object) -> Total:
+def read_total(value: object) -> float | None:
+    """Return a total, None being "not known"; `ValueError` or `TypeError` if it is no number of 0 or more."""
     total = None if value is None else _number(value)
     if total is not None and total < 0:
-        raise ValueError
-    return Total(total)
+        raise ValueError(f"a total is 0 or more, not {total}")
+    return total
 
 
 def _erred(value: object) -> Erred:
@@ -116,7 +109,7 @@ def _metric(name: object, value: object) -> Metric:
 
 _READERS: dict[tuple[str, int], Callable[..., Message]] = {
     ("progress", 2): lambda count: Progress(_number(count)),
-    ("total", 2): _total,
+    ("total", 2): lambda total: Total(read_total(total)),
     ("error", 2): _erred,
     ("metric", 3): _metric,
     ("log", 2): lambda text: Log(str(text).rstrip("\n")),
@@ -125,10 +118,4 @@ _READERS: dict[tuple[str, int], Callable[..., Message]] = {
 
 
 def _unknown(message: object) -> str:
-    try:
-        quoted = repr(message)
-    except Exception as trouble:  # noqa: BLE001  # a message may be of any class, with any __repr__
-        quoted = f"<a {type(message).__qualname__} whose repr() raised {type(trouble).__name__}>"
-    if len(quoted) > LONGEST:
-        quoted = f"{quoted[:LONGEST]}..."
-    return f"unknown message {quoted}; what is taken: {TAKEN}"
+    return f"unknown message {describe(message)}; what is taken: {TAKEN}"

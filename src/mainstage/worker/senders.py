@@ -109,8 +109,8 @@ class Roster:
         if sender is not None and (sender.bound or sender.given is ambient.get()):
             return sender
         sender = Sender(threading.current_thread().name, bound=False)
-        sender.given = ambient.get()
-        sender.task = working_on()
+        task = sender.given = ambient.get()
+        sender.task = task.resolve() if task is not None else None
         here.sender = sender
         here.token = _Token(self, sender)  # the last one dies, and ends the call that this thread worked on before
         return sender
@@ -161,16 +161,11 @@ class Roster:
             self._alive.discard(sender)
             self._departed(sender)
 
-    def bar(self) -> None:
-        """Count everybody out, and let nobody in any more."""
+    def bar(self) -> int:
+        """Count everybody out, let nobody in any more, and return how many there were."""
+        count = len(self._alive)
         self.barred = True
         for sender in self._alive:
             sender.closed = True
         self._alive.clear()
-
-
-def working_on() -> Task | None:
-    """Return the ambient task itself, where something may stand in for it."""
-    task = ambient.get()
-    resolve = getattr(task, "resolve", None)
-    return resolve() if resolve is not None else task
+        return count

@@ -14,11 +14,12 @@ import weakref
 from typing import TYPE_CHECKING, Any
 
 from mainstage.errors import Cancelled
-from mainstage.worker.senders import Roster, Sender
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
+
+    from mainstage.worker.senders import Roster, Sender
 
 FEW = 16
 """A list, tuple or dict among the arguments is looked into if it has no more items than this."""
@@ -107,7 +108,8 @@ def receivers_among(args: Iterable[Any], kwargs: Mapping[str, Any]) -> list[Rece
     """Return the open queues among the arguments of a call, each once."""
     if not _open:
         return []
-    return list(dict.fromkeys(queue for value in (*args, *kwargs.values()) for queue in _within(value) if queue in _open))
+    found = (queue for value in (*args, *kwargs.values()) for queue in _within(value))
+    return list(dict.fromkeys(queue for queue in found if queue in _open))
 
 
 def _within(value: Any) -> Iterator[Receiver]:
@@ -128,12 +130,12 @@ def _within(value: Any) -> Iterator[Receiver]:
 
 
 def _of_thread(thread: threading.Thread) -> list[Receiver]:
-    """Return the open queues among what a thread that is not started yet was given: arguments, or its own attributes."""
+    """Return the open queues that a thread to be started was given: as arguments, or as attributes of its object."""
     given = vars(thread)
-    target = given.get("_target")
-    owner = getattr(target, "__self__", None)
+    args, kwargs = given.get("_args") or (), given.get("_kwargs") or {}
+    owner = getattr(given.get("_target"), "__self__", None)
     attributes = getattr(owner, "__dict__", None) or {}
-    return receivers_among((*given.values(), *(given.get("_args") or ())), {**(given.get("_kwargs") or {}), **attributes})
+    return receivers_among((*args, *given.values(), *attributes.values()), kwargs)
 
 
 # --- the three wrappers ---
@@ -193,7 +195,9 @@ def _excepthook(original: Callable[..., Any]) -> Callable[..., Any]:
     return excepthook
 
 
-def _as_sender(expected: list[tuple[Receiver, Sender]], call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+def _as_sender(
+    expected: list[tuple[Receiver, Sender]], call: Callable[..., Any], /, *args: Any, **kwargs: Any
+) -> Any:
     """Call `call`, this thread being the expected senders meanwhile."""
     for queue, sender in expected:
         sender.name = threading.current_thread().name
