@@ -34,7 +34,7 @@ class Adopted:
     def inside(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Return `fn`, reporting from inside: for executors whose threads are of this process."""
 
-        def reported(*args: Any, **kwargs: Any) -> Any:  # noqa: ANN401  # whatever fn takes and gives
+        def reported(*args: Any, **kwargs: Any) -> Any:
             self.began = True
             task = self.task = open_task(
                 self.reporter, self.id, 1, self.description, worker=threading.current_thread().name
@@ -150,4 +150,3 @@ class Adoption:
 
         future.add_done_callback(done)
         return future
-

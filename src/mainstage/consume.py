@@ -18,7 +18,8 @@ OnError: TypeAlias = Literal["raise", "collect", "skip"]
 class ItemOutcome(NamedTuple):
     """What became of one item: `value`, or `error`. `seconds` is how long its last attempt took."""
 
-    index: int
+    number: int
+    """Its place in the input, from 0."""
     input: Any
     value: Any
     error: BaseException | None

@@ -1,8 +1,9 @@
 """Drop-ins for `concurrent.futures`: change the import, and the program has a display.
 
 Signatures and semantics are the standard library's (a running future does not cancel, one failure cancels nothing, a
-generator function gives a generator), with one exception: Ctrl-C while a call of this module waits asks the work to stop
-and raises `KeyboardInterrupt` when it has. The display begins with the first submit, and ends when no future is pending.
+generator function gives a generator), with one exception: Ctrl-C while a call of this module waits asks the work to
+stop and raises `KeyboardInterrupt` when it has. The display begins with the first submit, and ends when no future is
+pending.
 """
 
 from __future__ import annotations

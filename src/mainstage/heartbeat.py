@@ -1,10 +1,10 @@
 """Frames while the main thread is in somebody else's code.
 
-Python runs a signal handler on the main thread, in the middle of a blocking call too, and resumes the call (PEP 475). So a
-metronome thread, which draws nothing, sends the main thread SIGURG when a note has found the owner away or a clock on the
-screen is due, and the handler does one round of the loop. SIGURG is ignored by default, so a late one is harmless, and
-SIGALRM and its timer stay the user's. Where the platform lacks it, or its handler is not the default one, frames are
-drawn only while the main thread is in a call of ours.
+Python runs a signal handler on the main thread, in the middle of a blocking call too, and resumes the call (PEP 475).
+So a metronome thread, which draws nothing, sends the main thread SIGURG when a note has found the owner away or a clock
+on the screen is due, and the handler does one round of the loop. SIGURG is ignored by default, so a late one is
+harmless, and SIGALRM and its timer stay the user's. Where the platform lacks it, or its handler is not the default one,
+frames are drawn only while the main thread is in a call of ours.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The one owner: receive, reduce, draw.
 
 The loop blocks in one receive with the deadline of the next picture, or with none when nothing can change. While its
-thread is in somebody else's code the loop is `away`: `beat`, called from a signal handler on that thread, does one round
-without blocking. Views and displays come as arguments; nothing here knows a terminal.
+thread is in somebody else's code the loop is `away`: `beat`, called from a signal handler on that thread, does one
+round without blocking. Views and displays come as arguments; nothing here knows a terminal.
 """
 
 from __future__ import annotations

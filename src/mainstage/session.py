@@ -8,7 +8,7 @@ import os
 import sys
 import threading
 from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast, overload
 
 from mainstage.attach import Adoption
 from mainstage.backends.calls import Spec, TaskFuture
@@ -25,10 +25,14 @@ from mainstage.worker.runner import describe_call
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import TracebackType
+    from typing import Self
+
+    from rich.progress import ProgressColumn
 
     from mainstage.clock import Clock
     from mainstage.display import Display
     from mainstage.events import StopRequested
+    from mainstage.futures import DoneAndNotDone
     from mainstage.views import View
 
 _runs: list[Run] = []
@@ -45,7 +49,7 @@ def default_workers() -> int:
     return min(32, (os.cpu_count() or 1) + 4)
 
 
-class Options(NamedTuple, Generic[R]):
+class Options(NamedTuple):
     """A way to submit: `run.options(description=, retries=, timeout=).submit(fn, ...)`."""
 
     run: Run
@@ -65,9 +69,9 @@ class Run(Executor):
     at the end of the block; `"collect"` and `"skip"` cancel nothing. One Ctrl-C while a call of ours waits asks the
     work to stop and raises `KeyboardInterrupt` when it has; a second one, or `grace` seconds, abandons what has not.
 
-    `max_workers` threads run the work; `retries` and `timeout` (seconds, each attempt) are defaults for all of it. `view` is
-    "auto", "live", "plain", "json" or "silent"; `columns` are Rich's progress columns for the rows of a live view; `log`
-    names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's thread is in a
+    `max_workers` threads run the work; `retries` and `timeout` (seconds, each attempt) are defaults for all of it.
+    `view` is "auto", "live", "plain", "json" or "silent"; `columns` are Rich's progress columns for the rows of a live
+    view; `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's thread is in a
     call of ours. Raises `ValueError` or `DisplayError` for arguments that make no sense.
 
     A run inside a run opens no second display: its work joins the first one's.
@@ -80,7 +84,7 @@ class Run(Executor):
         max_workers: int | None = None,
         executor: str = "thread",
         view: str | View = "auto",
-        columns: Sequence[object] | None = None,
+        columns: Sequence[str | ProgressColumn] | None = None,
         log: str | os.PathLike[str] | None = None,
         on_error: OnError = "raise",
         retries: int = 0,
@@ -100,7 +104,7 @@ class Run(Executor):
         self.on_error: OnError = check_on_error(on_error)
         self._policy = check_policy(retries, timeout, grace)
         self._max_workers = max_workers or default_workers()
-        self._look = Look(view, columns, log, heartbeat, display, clock)
+        self._look = Look(view, columns, log, heartbeat=heartbeat, display=display, clock=clock)
         self._show: Show | None = None
         self._branch = False
         self._backend: ThreadBackend | None = None
@@ -115,7 +119,7 @@ class Run(Executor):
 
     # --- life ---
 
-    def __enter__(self) -> Run:
+    def __enter__(self) -> Self:
         """Go live: the display begins, reports of workers are shown."""
         if self._show is not None:
             msg = "this Run has been entered already; make another for the next block"
@@ -172,11 +176,11 @@ class Run(Executor):
 
     def options(
         self, *, description: str | None = None, retries: int | None = None, timeout: float | None = None
-    ) -> Options[Any]:
+    ) -> Options:
         """Return a way to submit with a name, other `retries` or another `timeout` (seconds, each attempt)."""
         return Options(self, description, self._policy_of(retries, timeout))
 
-    def map(  # type: ignore[override]  # noqa: PLR0913  # Executor.map and more; the types of `fn` are carried by `mainstage.map`
+    def map(  # type: ignore[override]  # noqa: PLR0913  # Executor.map and more
         self,
         fn: Callable[..., R],
         *iterables: Iterable[Any],
@@ -189,9 +193,10 @@ class Run(Executor):
     ) -> Iterator[R]:
         """Return an iterator of `fn` of each item, in input order unless `unordered`.
 
-        The input is pulled lazily, on the caller's thread, a bounded window ahead (`buffersize` items, or as many as the
-        speed of the items warrants). `timeout` is in seconds, for each attempt at an item. `on_error`: "raise" cancels the
-        rest and raises the worker's own exception; "collect" yields the exception in its place; "skip" leaves it out.
+        The input is pulled lazily, on the caller's thread, a bounded window ahead (`buffersize` items, or as many as
+        the speed of the items warrants). `timeout` is in seconds, for each attempt at an item. `on_error`: "raise"
+        cancels the rest and raises the worker's own exception; "collect" yields the exception in its place; "skip"
+        leaves it out.
         """
         consumer = self._consume(
             fn, iterables, buffersize=buffersize, unordered=unordered, policy=self._policy_of(retries, timeout)
@@ -229,7 +234,9 @@ class Run(Executor):
 
         return as_completed(futures, timeout)
 
-    def wait(self, futures: Iterable[Future[Any]], timeout: float | None = None, return_when: str = "ALL_COMPLETED"):  # type: ignore[no-untyped-def]  # noqa: ANN201  # as concurrent.futures.wait
+    def wait(
+        self, futures: Iterable[Future[Any]], timeout: float | None = None, return_when: str = "ALL_COMPLETED"
+    ) -> DoneAndNotDone:
         """Wait for futures, as `concurrent.futures.wait`, keeping the display alive."""
         from mainstage.futures import wait  # noqa: PLC0415  # as above
 
@@ -295,7 +302,7 @@ class Run(Executor):
         )
 
     def _submit(
-        self, options: Options[Any], fn: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self, options: Options, fn: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Future[R]:
         show, backend = self._live()
         if backend.pool.closed:
@@ -347,7 +354,7 @@ class Run(Executor):
             self._consumers.remove(consumer)
 
     def _wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
-        """Wait for `done()`; a request to stop that arrives meanwhile is carried out, and raised when the work is over."""
+        """Wait for `done()`; a request to stop that arrives meanwhile is carried out, then raised."""
         show, _ = self._live()
         raised = self._exit_raised
         ended = show.wait(lambda: done() or (self._stop is not None and not raised), timeout)
@@ -425,9 +432,7 @@ class Run(Executor):
 
     def _pending(self) -> bool:
         _, backend = self._live()
-        return (
-            backend.pending() or self._adopted().pending() or any(queue.pending() for queue in self._queues)
-        )
+        return backend.pending() or self._adopted().pending() or any(queue.pending() for queue in self._queues)
 
     def _settle(self, *, stopping: bool) -> None:
         """Wait until nothing is pending; when stopping, at most for the grace time or until asked again."""
@@ -472,7 +477,7 @@ class Run(Executor):
         failures = [failure for queue in self._queues if (failure := queue.settle()) is not None]
         if error is not None:
             with contextlib.suppress(AttributeError):
-                error.run = self  # type: ignore[attr-defined]  # partial results stay readable
+                error.run = self  # type: ignore[attr-defined]  # as in _raise_stop
             if isinstance(error, KeyboardInterrupt):
                 _quiet(error)
             return
@@ -493,7 +498,7 @@ class Run(Executor):
         self._exit_raised = True
         cause = self._stop.cause if self._stop is not None else ""
         error = KeyboardInterrupt(cause) if cause == "Ctrl-C" else Terminated(cause, show.signum)
-        error.run = self  # type: ignore[union-attr]  # partial results stay readable
+        error.run = self  # type: ignore[attr-defined]  # partial results stay readable
         _quiet(error)
         raise error
 
@@ -542,7 +547,59 @@ def _run_for(max_workers: int | None, executor: str, on_error: OnError, view: st
         yield run
 
 
-def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; keyword-only options
+T1 = TypeVar("T1")
+T2 = TypeVar("T2")
+
+
+@overload
+def map(  # noqa: A001
+    fn: Callable[[T1], R],
+    iterable: Iterable[T1],
+    /,
+    *,
+    max_workers: int | None = ...,
+    executor: str = ...,
+    unordered: bool = ...,
+    on_error: OnError = ...,
+    retries: int = ...,
+    timeout: float | None = ...,
+    buffersize: int | None = ...,
+    view: str | View = ...,
+) -> Iterator[R]: ...
+@overload
+def map(  # noqa: A001
+    fn: Callable[[T1, T2], R],
+    iterable: Iterable[T1],
+    second: Iterable[T2],
+    /,
+    *,
+    max_workers: int | None = ...,
+    executor: str = ...,
+    unordered: bool = ...,
+    on_error: OnError = ...,
+    retries: int = ...,
+    timeout: float | None = ...,
+    buffersize: int | None = ...,
+    view: str | View = ...,
+) -> Iterator[R]: ...
+@overload
+def map(  # noqa: A001
+    fn: Callable[..., R],
+    iterable: Iterable[Any],
+    second: Iterable[Any],
+    third: Iterable[Any],
+    /,
+    *iterables: Iterable[Any],
+    max_workers: int | None = ...,
+    executor: str = ...,
+    unordered: bool = ...,
+    on_error: OnError = ...,
+    retries: int = ...,
+    timeout: float | None = ...,
+    buffersize: int | None = ...,
+    view: str | View = ...,
+) -> Iterator[R]: ...
+def map(  # noqa: PLR0913  # the builtin's name and shape, on purpose; keyword-only options
     fn: Callable[..., R],
     *iterables: Iterable[Any],
     max_workers: int | None = None,
@@ -556,10 +613,10 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
 ) -> Iterator[R]:
     """Return an iterator of `fn` of each item, worked on by `max_workers` threads under one display.
 
-    As the builtin, in input order (unless `unordered`), the input pulled lazily on the caller's thread, a bounded window
-    ahead. `timeout` is in seconds, for each attempt at an item. `on_error`: "raise" cancels the rest and raises the worker's
-    own exception; "collect" yields the exception in its place; "skip" leaves it out. The display lives from the
-    first `next` to the end of the iterator, or as a branch of the run that is live.
+    As the builtin, in input order (unless `unordered`), the input pulled lazily on the caller's thread, a bounded
+    window ahead. `timeout` is in seconds, for each attempt at an item. `on_error`: "raise" cancels the rest and raises
+    the worker's own exception; "collect" yields the exception in its place; "skip" leaves it out. The display lives
+    from the first `next` to the end of the iterator, or as a branch of the run that is live.
     """
     check_on_error(on_error)
     check_policy(retries, timeout, 0)

@@ -21,6 +21,8 @@ from mainstage.worker.reporter import live
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from rich.progress import ProgressColumn
+
     from mainstage.display import Display
     from mainstage.views import View
 
@@ -29,7 +31,7 @@ class Look(NamedTuple):
     """How a run is to be shown; see `Run` for what each takes."""
 
     view: str | View = "auto"
-    columns: Sequence[object] | None = None
+    columns: Sequence[str | ProgressColumn] | None = None
     log: str | os.PathLike[str] | None = None
     heartbeat: bool = True
     display: Display | None = None

@@ -20,6 +20,8 @@ from mainstage.views.plain import PlainView, SilentView
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rich.progress import ProgressColumn
+
     from mainstage.display import Display
     from mainstage.loop import Recorder
     from mainstage.views import View
@@ -46,7 +48,7 @@ class Staged(NamedTuple):
 def stage(
     view: str | View,
     *,
-    columns: Sequence[object] | None = None,
+    columns: Sequence[str | ProgressColumn] | None = None,
     log: str | os.PathLike[str] | None = None,
     display: Display | None = None,
 ) -> Staged:
@@ -63,7 +65,7 @@ def stage(
     return Staged(shown, where, recorders, spare, animated=place.view != "silent")
 
 
-def _view(place: Place, columns: Sequence[object] | None) -> View:
+def _view(place: Place, columns: Sequence[str | ProgressColumn] | None) -> View:
     if place.view == "silent":
         return SilentView()
     if place.view == "plain":
@@ -73,7 +75,10 @@ def _view(place: Place, columns: Sequence[object] | None) -> View:
 
 def _plain(place: Place) -> View:
     return PlainView(
-        interval=PLAIN_INTERVAL, utc_offset_s=SystemClock().utc_offset(), glyphs=Glyphs(unicode=place.unicode), groups=place.groups
+        interval=PLAIN_INTERVAL,
+        utc_offset_s=SystemClock().utc_offset(),
+        glyphs=Glyphs(unicode=place.unicode),
+        groups=place.groups,
     )
 
 

@@ -124,7 +124,7 @@ def test_a_task_over_its_timeout_that_reports_is_stopped(options: dict[str, Any]
             stopped.set()
 
     with mainstage.Run("Work", **options) as run:
-        with pytest.raises(TaskTimeout, match="timeout of 0.05 s"):
+        with pytest.raises(TaskTimeout, match=r"timeout of 0\.05 s"):
             run.options(timeout=0.05).submit(endless).result()
         assert stopped.wait(DEADLINE)
         found = list(run.map(lambda _: endless(), [1], timeout=0.05, on_error="collect"))
@@ -214,7 +214,7 @@ def test_an_error_of_the_input_is_raised_after_the_items_before_it(options: dict
         yield 2
         raise LookupError
 
-    found = []
+    found: list[int] = []
     with mainstage.Run("Work", **options) as run, pytest.raises(LookupError):
         found.extend(run.map(double, source()))  # extend keeps what came before
     assert found in ([2, 4], [])
@@ -245,7 +245,8 @@ def test_a_run_inside_a_run_is_a_branch_of_it(options: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize(
-    "error", [SystemExit(3), KeyboardInterrupt(), StopIteration(1), GeneratorExit(), ExceptionGroup("g", [ValueError()])]
+    "error",
+    [SystemExit(3), KeyboardInterrupt(), StopIteration(1), GeneratorExit(), ExceptionGroup("g", [ValueError()])],
 )
 def test_whatever_a_worker_raises_is_one_failed_task(error: BaseException, options: dict[str, Any]) -> None:
     def work() -> None:

@@ -96,9 +96,7 @@ class Call:
         self.waiting = False
         self.attempt += 1
         spec = self.spec
-        task = open_task(
-            self._owner.reporter, self.future.task, self.attempt, spec.description, worker=worker.name
-        )
+        task = open_task(self._owner.reporter, self.future.task, self.attempt, spec.description, worker=worker.name)
         self.task = task
         if spec.policy.timeout is not None:
             self._alarm = self._owner.timer.after(spec.policy.timeout, lambda: self._overdue(worker))
@@ -195,7 +193,7 @@ class Call:
             where = f"{worker.name}, attempt {self.attempt}"
             add_note(error, f"in task {self.spec.description!r}, input {self._input()} ({where})")
             self.future.set_exception(error)
-            self._owner.failed(self, error)
+            self._owner.failed(error)
         runner.finish(task, outcome, self._input())
         self._owner.ended(self)
 

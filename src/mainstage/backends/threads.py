@@ -99,7 +99,7 @@ class ThreadBackend:
         """Return the thread that works on `call`."""
         return next((thread for thread in self.pool.threads() if thread.unit is call), None)
 
-    def failed(self, call: Call, error: BaseException) -> None:
+    def failed(self, error: BaseException) -> None:
         """Learn of a final failure; a call's own side."""
         if self.on_failure is not None:
             self.on_failure(error)

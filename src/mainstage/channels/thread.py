@@ -115,7 +115,7 @@ class ThreadChannel:
                 continue
             news = cell.sample(now)
             events.extend(news)
-            pause = FIRST_LOOK if news else min(pause * 2, SLOWEST_LOOK)
-            self._polled[key] = (cell, pause)
-            soonest = min(soonest, pause)
+            next_pause = FIRST_LOOK if news else min(pause * 2, SLOWEST_LOOK)
+            self._polled[key] = (cell, next_pause)
+            soonest = min(soonest, next_pause)
         self._next_look = now + soonest
