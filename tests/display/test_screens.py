@@ -17,10 +17,10 @@ Step: TypeAlias = tuple[list[str], list[str], int]
 AnyScreen: TypeAlias = RegionScreen | InlineScreen
 SIZES = [(40, 10), (20, 5), (40, 4), (40, 2), (40, 1)]
 
-texts = st.sampled_from(
-    ["", "short", "x" * 19, "y" * 20, "z" * 39, "w" * 40, "v" * 41, "u" * 80, "t" * 95, "漢字" * 4, "s" + "漢" * 25, "é" * 40]
-)
-rows = st.lists(st.sampled_from(["", "row", "r" * 20, "q" * 40, "p" * 60, "\x1b[32m漢字\x1b[0m bar", "漢" * 30]), max_size=14)
+ASCII = ["", "short", "x" * 19, "y" * 20, "z" * 39, "w" * 40, "v" * 41, "u" * 80, "t" * 95]
+texts = st.sampled_from([*ASCII, "漢字" * 4, "s" + "漢" * 25, "é" * 40])
+row = st.sampled_from(["", "row", "r" * 20, "q" * 40, "p" * 60, "\x1b[32m漢字\x1b[0m bar", "漢" * 30])
+rows = st.lists(row, max_size=14)
 steps = st.lists(st.tuples(st.lists(texts, max_size=4), rows, st.integers(0, 2)), max_size=12)
 
 
@@ -170,7 +170,7 @@ def test_foreign_colours_do_not_reach_our_rows_and_are_not_lost() -> None:
 
 def test_the_bytes_of_one_frame() -> None:
     live = RegionScreen(12, 6)
-    assert live.frame(["log"], ["bar 1"]) == (
+    first = (
         "\x1b[?25l\x1b7\x1b[r\x1b8"  # hide the cursor, scroll everything
         "\x1bD\x1b[1A"  # room for one row
         "\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8"  # nothing below
@@ -178,6 +178,7 @@ def test_the_bytes_of_one_frame() -> None:
         "\x1b[0m" + " " * 12 + "\r\x1b[Klog\r\n"  # the text, on a line of its own
         "\x1b7\x1b[?7l\x1b[0m\x1b[6Hbar 1\x1b[K\x1b8\x1b[?7h"  # the row
     )
+    assert live.frame(["log"], ["bar 1"]) == first
     assert live.frame([], ["bar 2"]) == (
         "\x1b7\x1b[r\x1b8\x1bD\x1b[1A\x1b7\x1b[1;5r\x1b8"  # the region again: somebody may have reset it
         "\x1b7\x1b[?7l\x1b[0m\x1b[6Hbar 2\x1b[K\x1b8\x1b[?7h"

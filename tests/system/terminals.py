@@ -42,7 +42,7 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 class Pty:
-    """A program whose controlling terminal is a pty of this size; what it writes is fed to `screen` and kept in `output`.
+    """A program whose controlling terminal is a pty; what it writes is fed to `screen` and kept in `output`.
 
     A context manager: leaving it kills the program's process group.
     """

@@ -7,7 +7,6 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-
 from tests.system.terminals import Tmux
 
 if TYPE_CHECKING:

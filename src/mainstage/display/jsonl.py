@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, TextIO
 
 from mainstage.display.stream import NullDisplay, open_outlet
-from mainstage.events import SCHEMA
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,11 +19,11 @@ class JsonlDisplay(NullDisplay):
     """
 
     def __init__(self, place: TextIO | int) -> None:
-        from mainstage.codec import to_json  # noqa: PLC0415  # msgspec is loaded only where events are written
+        from mainstage.codec import header, to_json  # noqa: PLC0415  # msgspec is loaded only where events are written
 
         self._outlet, _ = open_outlet(place)
         self._to_json = to_json
-        self._line(json.dumps({"schema": SCHEMA, "by": "mainstage"}))
+        self._line(header())
 
     @property
     def broken(self) -> OSError | None:  # type: ignore[override]  # read-only here

@@ -133,14 +133,14 @@ class Screen:
 
 
 def _emulator(columns: int, rows: int, history: int) -> tuple[Any, Any]:
-    """Return a pyte screen and the stream that feeds it, made to treat wide and invisible characters as terminals do."""
+    """Return a pyte screen and the stream that feeds it, with wide and invisible characters as terminals have them."""
     try:
         import pyte  # noqa: PLC0415  # an extra: only tests have it
         from pyte.screens import wcwidth  # noqa: PLC0415
     except ImportError as missing:
         raise ImportError('Screen needs pyte: pip install "mainstage[testing]"') from missing
 
-    class Emulator(pyte.HistoryScreen):  # type: ignore[misc]  # pyte has no types
+    class Emulator(pyte.HistoryScreen):
         def draw(self, data: str) -> None:
             if data.isascii():
                 super().draw(data)
