@@ -396,7 +396,7 @@ def _items_ended(state: RunState, event: ItemsEnded) -> None:
         taken = ended - started if ended > started else 0.0
         if task in tasks:
             live = tasks[task]
-            books.leave(state, live, live.completed)
+            books.leave(state, live, 0)  # one that told a position has an end of its own
             books.rank(state, taken, live.description)
         elif task in over:
             state.late += 1
