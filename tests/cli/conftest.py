@@ -57,6 +57,13 @@ def stuck(text):
         mainstage.current_task().sleep(60)
     return int(text)
 
+def deaf(text):
+    """Say that it was begun, and end well a moment later, whatever is asked of it."""
+    with open("gate", "w") as gate:
+        gate.write("here")
+    time.sleep(0.3)
+    return text
+
 async def later(text):
     return text
 

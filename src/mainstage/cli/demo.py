@@ -74,14 +74,14 @@ def hash_file(root: str, name: str) -> Hashed:
     """Return the SHA-256 of a file, reporting each byte read."""
     digest = hashlib.sha256()
     with open(os.path.join(root, name), "rb", buffering=0) as file:  # noqa: PTH118, PTH123  # as above
-        size = os.fstat(file.fileno()).st_size
-        with mainstage.task(name, total=size, unit="B") as task:
-            done = 0
-            while chunk := file.read(CHUNK):
-                digest.update(chunk)
-                done += len(chunk)
-                task.advance(len(chunk))
-    return Hashed(digest.hexdigest(), done)
+        task = mainstage.current_task()
+        task.set(total=os.fstat(file.fileno()).st_size, unit="B")
+        size = 0
+        while chunk := file.read(CHUNK):
+            digest.update(chunk)
+            size += len(chunk)
+            task.advance(len(chunk))
+    return Hashed(digest.hexdigest(), size)
 
 
 def tree_digest(hashed: Iterable[tuple[str, Hashed]]) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import signal
 import sys
@@ -22,7 +21,7 @@ from mainstage.errors import Cancelled, DisplayError, Terminated
 from mainstage.interrupts import die_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mainstage.consume import ItemOutcome
 
@@ -179,11 +178,12 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> N
             timeout=options.timeout,
         ) as run:
             outcomes = run.outcomes(target.function, [job.input for job in jobs], unordered=unordered)
-            with contextlib.closing(outcomes):  # type: ignore[type-var]  # a generator
-                for outcome in outcomes:
-                    sink.take(jobs[outcome.number], outcome)
-                    if sink.failed == 1 and options.on_error == "raise":
-                        run.cancel("an input failed")  # and go on: what ends well all the same is written
+            try:
+                _take(outcomes, jobs, sink, halt=run.cancel if options.on_error == "raise" else None)
+            except KeyboardInterrupt:
+                run.cancel("Ctrl-C")
+                _take(outcomes, jobs, sink, halt=None)  # what ended well all the same is written
+                raise
     except DisplayError as error:
         raise click.UsageError(str(error)) from error
     except BrokenPipeError:
@@ -192,6 +192,17 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> N
     except OSError as error:
         _close(sink, options)
         raise click.ClickException(f"the results cannot be written: {error}; --resume goes on from here") from error
+
+
+def _take(
+    outcomes: Iterator[ItemOutcome], jobs: Sequence[Job], sink: Sink, *, halt: Callable[[str], object] | None
+) -> None:
+    """Write outcomes to the end; the first failure calls `halt`, and what ends well all the same is written too."""
+    for outcome in outcomes:
+        sink.take(jobs[outcome.number], outcome)
+        if sink.failed and halt is not None:
+            halt("an input failed")
+            halt = None
 
 
 def _close(sink: Sink, options: Options) -> None:
