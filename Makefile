@@ -17,6 +17,7 @@ check: $(READY)  ## lint, format, types, architecture
 	$(BIN)/mypy
 	$(BIN)/pyright
 	$(BIN)/lint-imports
+	$(BIN)/lint-imports --config tests/architecture/cycles.toml
 
 bench: $(READY)  ## every budget row beside its peers
 	$(BIN)/python -m bench
