@@ -26,13 +26,13 @@ from mainstage.errors import (
     Terminated,
     UnknownMessage,
 )
+from mainstage.worker.stepwise import stepwise
+from mainstage.worker.task import Task, current_task, task
+from mainstage.worker.track import track
 
 if TYPE_CHECKING:
     from mainstage import futures
     from mainstage.session import Run, map  # noqa: A004  # the builtin's name on purpose: `mainstage.map`
-    from mainstage.worker.stepwise import stepwise
-    from mainstage.worker.task import Task, current_task, task
-    from mainstage.worker.track import track
 
 __version__ = "0.1.0"
 
@@ -57,13 +57,8 @@ __all__ = [
 
 _LATER = {
     "Run": "mainstage.session",
-    "Task": "mainstage.worker.task",
-    "current_task": "mainstage.worker.task",
     "futures": "mainstage.futures",
     "map": "mainstage.session",
-    "stepwise": "mainstage.worker.stepwise",
-    "task": "mainstage.worker.task",
-    "track": "mainstage.worker.track",
 }
 """Where the names live that are loaded on first use."""
 
