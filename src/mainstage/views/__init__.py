@@ -1,4 +1,7 @@
-"""Views: what to show. Pure: from state and moment to lines; no clock, no terminal, no memory of their own."""
+"""Views: what to show. From state and moment to lines: no clock, no terminal, no thread.
+
+A view keeps no more than what it composed before and what it has said already; an object of it serves one run.
+"""
 
 from __future__ import annotations
 
@@ -30,7 +33,10 @@ class Moment(NamedTuple):
 
 
 class View(Protocol):
-    """A look. Lines hold no control characters but SGR sequences, and are at most `size.columns` cells wide."""
+    """A look. Lines hold no control characters but SGR sequences; rows are at most `size.columns` cells wide.
+
+    Lines for the history are whole, however long: the terminal wraps them.
+    """
 
     interval: float
     """Seconds between two pictures at the least."""

@@ -1,7 +1,7 @@
 """The default dashboard: a row for each running task, nested ones below their parent, and one for the whole run.
 
-The view looks at a few tasks for each row that it has, so 10,000 live ones cost no more than 30. It keeps composed rows,
-and ETAs and speeds for half a second; all else that it shows follows from the state and the moment.
+The view looks at a few tasks for each row that it has, so 10,000 live ones cost no more than 30. It keeps composed
+rows, and ETAs and speeds for half a second; all else that it shows follows from the state and the moment.
 """
 
 from __future__ import annotations
@@ -41,6 +41,10 @@ LOOK = 4
 """How many tasks are looked at for each row there is, at most."""
 TALL = 12
 """From this height on a quarter of the screen is left to the text; below, two rows."""
+
+
+NARROWEST = 4
+"""Columns below which not even a mark and a blank fit."""
 
 
 class Chosen(NamedTuple):
@@ -119,7 +123,7 @@ class BarsView:
         alone = is_single_track(state) and state.stop is None
         chosen = choose(state, moment.now, room if alone else room - 1)
         lines += self._tasks(chosen, state, moment, with_run=not alone)
-        return [crop(line, columns) for line in lines] if columns < 3 else lines  # noqa: PLR2004  # no room for a mark
+        return lines if columns >= NARROWEST else [crop(line, max(1, columns - 1)) for line in lines]
 
     def _tasks(self, chosen: Chosen, state: RunState, moment: Moment, *, with_run: bool) -> list[str]:
         columns, now = moment.size.columns, moment.now
@@ -250,8 +254,8 @@ def is_single_track(state: RunState) -> bool:
 def choose(state: RunState, now: float, room: int) -> Chosen:
     """Choose the tasks for `room` rows, in the order in which they started: rows stay where they are.
 
-    Top-level ones come first, those that wait for a retry last; what room is left is shared by the nested ones. Looks at
-    a few times `room` tasks at most, however many there are. If not all find room, one row is kept for saying so.
+    Top-level ones come first, those that wait for a retry last; what room is left is shared by the nested ones. Looks
+    at a few times `room` tasks at most, however many there are. If not all find room, one row is kept for saying so.
     """
     if len(state.tasks) > room:
         room -= 1

@@ -1,8 +1,8 @@
 """Rich's progress columns, and the user's own, as columns of our rows.
 
-They are given what they are written for: a `rich.progress.Task`, whose time is the picture's. Names are names: where a
-`TextColumn` would read its text as markup, what comes from the task is escaped, so that a file called "[bold]" is shown
-as that and one called "[/]" harms nothing.
+They are given what they are written for: a `rich.progress.Task`, whose time is the picture's. Names are names: what
+comes from the task is not read as markup, so that a file called "[bold]" is shown as that and one called "[/]" harms
+nothing.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from __future__ import annotations
 from math import ceil
 from typing import TYPE_CHECKING, Any
 
-from rich.markup import escape
-from rich.progress import ProgressColumn, Task, TaskID, TaskProgressColumn, TextColumn
+from rich.progress import Task, TaskID, TextColumn
 from rich.table import Table
+from rich.text import Text
 
 from mainstage.views.renderable import console_for, line_of
 from mainstage.views.rows import INDENT
@@ -22,12 +22,28 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rich.console import Console, RenderableType
+    from rich.progress import ProgressColumn
     from rich.table import Column
 
     from mainstage.state.model import TaskState
     from mainstage.views.palette import Glyphs, Palette
 
-MARKUP_RENDERS = (TextColumn.render, TaskProgressColumn.render)
+GUARDED = str.maketrans({"[": "\U0010fff0", "\\": "\U0010fff1"})
+RESTORED = str.maketrans({"\U0010fff0": "[", "\U0010fff1": "\\"})
+"""What markup would act upon stands for itself as a private character until all is laid out. Not `rich.markup.escape`:
+it doubles a backslash at the end, and works only where markup is read."""
+
+
+class Name(str):
+    """A text of a task: itself in code, and safe in what is formatted from it."""
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.translate(GUARDED)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.translate(GUARDED), spec)
 
 
 class ColumnTask(Task):
@@ -39,13 +55,13 @@ class ColumnTask(Task):
 
     @classmethod
     def of(cls, task: TaskState, now: float, say: Callable[[str], str], depth: int = 0) -> ColumnTask:
-        """Return `task` at `now`; `say` is applied to every text of it."""
+        """Return `task` at `now`; `say` makes each text of it safe to show."""
         fields: dict[str, Any] = dict(task.fields)
-        fields.update({name: say(value) for name, value in fields.items() if isinstance(value, str)})
-        fields.setdefault("status", say(task.status))
-        fields.setdefault("unit", say(task.unit))
-        fields.setdefault("worker", say(task.worker))
-        description = " " * (INDENT * depth) + say(task.description)
+        fields.update({name: Name(say(value)) for name, value in fields.items() if isinstance(value, str)})
+        fields.setdefault("status", Name(say(task.status)))
+        fields.setdefault("unit", Name(say(task.unit)))
+        fields.setdefault("worker", Name(say(task.worker)))
+        description = Name(" " * (INDENT * depth) + say(task.description))
         made = cls(TaskID(task.id), description, task.total, task.completed, _get_time=lambda: now, fields=fields)
         made.start_time = task.started_at
         made.now = now
@@ -109,34 +125,18 @@ class ColumnRows:
         options = console.options.copy()
         options.encoding = "utf-8" if self._glyphs.unicode else "ascii"
         lines = console.render_lines(grid, options, pad=False)
-        return [crop(line_of(segments, self._palette, self._glyphs), cells) for segments in lines]
+        return [crop(line_of(segments, self._palette, self._glyphs, RESTORED), cells) for segments in lines]
 
     def _table_column(self, column: ProgressColumn) -> Column:
         return column.get_table_column().copy()
 
     def _cells(self, task: TaskState, now: float, depth: int) -> list[RenderableType]:
-        plain = ColumnTask.of(task, now, self._name, depth)
-        marked: ColumnTask | None = None
-        cells: list[RenderableType] = []
-        for column in self._columns:
-            if not _reads_markup(column):
-                cells.append(column(plain))
-                continue
-            if marked is None:
-                marked = ColumnTask.of(task, now, self._escaped, depth)
-            cells.append(column(marked))
-        return cells
+        given = ColumnTask.of(task, now, self._name, depth)
+        cells = [column(given) for column in self._columns]
+        return [Text(cell) if isinstance(cell, Name) else cell for cell in cells]
 
     def _name(self, text: str) -> str:
         return self._glyphs.name(one_line(text))
-
-    def _escaped(self, text: str) -> str:
-        return escape(self._name(text))
-
-
-def _reads_markup(column: ProgressColumn) -> bool:
-    """Return whether `column` puts the task's texts into markup, as far as that is Rich's own doing."""
-    return isinstance(column, TextColumn) and column.markup and type(column).render in MARKUP_RENDERS
 
 
 def _key(task: TaskState, now: float) -> tuple[object, ...]:

@@ -10,7 +10,7 @@ from mainstage.views.palette import Glyphs
 from mainstage.views.text import crop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from rich.console import RenderableType
     from rich.segment import Segment
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 ColorName = Literal["truecolor", "256", "standard"]
 COLOR_NAMES: dict[Color, ColorName] = {"truecolor": "truecolor", "256": "256", "16": "standard"}
+NOTHING: Mapping[int, str] = {}
 HEIGHT = 100
 """Rows that a renderable may believe to have."""
 
@@ -53,13 +54,16 @@ def lines_of(renderable: RenderableType, cells: int, palette: Palette, glyphs: G
     return [crop(line_of(segments, palette, glyphs), cells) for segments in lines]
 
 
-def line_of(segments: Iterable[Segment], palette: Palette, glyphs: Glyphs) -> str:
-    """Return one rendered line as text; its blanks at the end are left out where they have no colour of their own."""
-    parts = [
-        palette.paint(style, glyphs.name(text)) if style else glyphs.name(text)
-        for text, style, control in segments
-        if not control and text
-    ]
+def line_of(
+    segments: Iterable[Segment], palette: Palette, glyphs: Glyphs, restored: Mapping[int, str] = NOTHING
+) -> str:
+    """Return one rendered line as text, characters replaced as `restored` says, without plain blanks at its end."""
+    parts: list[str] = []
+    for text, style, control in segments:
+        if control or not text:
+            continue
+        clean = glyphs.name(text.translate(restored) if restored else text)
+        parts.append(palette.paint(style, clean) if style else clean)
     return "".join(parts).rstrip(" ")
 
 

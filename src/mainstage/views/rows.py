@@ -24,7 +24,7 @@ INDENT = 2
 """Cells that a nested task stands to the right of its parent."""
 PERCENT = 4
 SHORTEST_NAME, COMFORTABLE_NAME, LONGEST_NAME = 12, 32, 60
-SHORTEST_BAR, COMFORTABLE_BAR, LONGEST_BAR = 8, 20, 40
+SHORTEST_BAR, SMALL_BAR, COMFORTABLE_BAR, LONGEST_BAR = 8, 12, 20, 40
 SHORTEST_STATUS = 8
 NAME_STEP = 4
 """Names' column grows by so much at a time: fewer jumps as tasks come and go."""
@@ -129,7 +129,7 @@ class RowPainter:
         name = " " * (INDENT * depth) + (glyphs.name(task.description) or f"task {task.id}")
         unit = glyphs.name(task.unit) if task.unit else ""
         amount = units.part(task.completed, task.total, unit) if task.completed or task.total is not None else ""
-        reading = (int(now * READINGS), task.attempt, task.total, task.waiting)
+        reading = (int(now * READINGS), int(now - task.started_at), task.attempt, task.total, task.waiting)
         if row.reading != reading:
             row.reading = reading
             row.time, row.speed = self._read(task, now, unit)
@@ -289,7 +289,7 @@ def _spread(layout: Layout, left: int, name: int, status: int) -> Layout:
     more = min(left, min(name, COMFORTABLE_NAME) - names)
     names, left = names + more, left - more
     if bars:
-        more = min(left, COMFORTABLE_BAR - bars)
+        more = min(left, (SMALL_BAR if status else COMFORTABLE_BAR) - bars)
         bars, left = bars + more, left - more
     if status and layout.time and left >= SHORTEST_STATUS + 2:
         statuses = min(status, left - 2)

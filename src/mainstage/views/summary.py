@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from mainstage.views import units
 from mainstage.views.history import History, place_of
-from mainstage.views.text import clip, one_line, width
+from mainstage.views.text import clip, crop, one_line, width
 
 if TYPE_CHECKING:
     from mainstage.state.model import Failure, RunState
@@ -41,7 +41,8 @@ class Summary:
         if not state.title and state.elapsed(now) < SHORT and not state.counts.failed and state.stop is None:
             return []
         room = max(1, min(WIDEST, columns - 1))
-        return [*self.failures(state, room), *self._slow(state, room), self.result(state, now, room)]
+        lines = [*self.failures(state, room), *self._slow(state, room), self.result(state, now, room)]
+        return [crop(line, room) for line in lines]
 
     def failures(self, state: RunState, room: int = WIDEST) -> list[str]:
         """Return the failures, the first ones one by one."""

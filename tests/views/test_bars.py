@@ -1,0 +1,265 @@
+from __future__ import annotations
+
+import pytest
+from tests.views.runs import BAD_ROW, NOON, after, end, first, middle, moment, picture, plain_bars
+
+from mainstage.events import (
+    ErrorReport,
+    RunEnded,
+    RunStarted,
+    SourceOpened,
+    StopRequested,
+    TaskChanged,
+    TaskEnded,
+    TaskMoved,
+    TaskReopened,
+    TaskRetried,
+    TaskStarted,
+    TextWritten,
+)
+from mainstage.views.bars import BarsView, choose
+from mainstage.views.palette import Palette
+from mainstage.views.text import strip, width
+
+BEGUN = RunStarted(0.0, "job", NOON)
+
+
+def crowd(count: int, **fields: object) -> list[TaskStarted]:
+    return [TaskStarted(0.0, n, 1, "w", f"task {n}", 10.0, **fields) for n in range(1, count + 1)]  # type: ignore[arg-type]
+
+
+# --- height ---
+
+
+@pytest.mark.parametrize(
+    ("height", "rows", "more"), [(1, 1, 0), (2, 1, 0), (3, 1, 0), (5, 3, 99), (24, 18, 84), (60, 45, 57)]
+)
+def test_more_tasks_than_rows_are_told_as_a_number(height: int, rows: int, more: int) -> None:
+    lines = plain_bars().rows(after(BEGUN, *crowd(100)), moment(1.0, 80, height))
+    assert len(lines) == rows
+    assert lines[-1].startswith("▸ job ")
+    if more:
+        assert lines[-2] == f"  + {more} more"
+        assert lines[0].startswith("▸ task 1 ")
+
+
+def test_as_many_tasks_as_rows_need_no_such_row() -> None:
+    lines = plain_bars().rows(after(BEGUN, *crowd(17)), moment(1.0, 80, 24))
+    assert len(lines) == 18
+    assert not any("more" in line for line in lines)
+
+
+def test_rows_keep_their_order_while_tasks_come_and_go() -> None:
+    view = plain_bars()
+    state = after(BEGUN, *crowd(30))
+    before = [line[:9] for line in view.rows(state, moment(1.0, 80, 24))[:16]]
+    after(TaskEnded(1.0, 3, 1, 10), TaskStarted(1.0, 31, 1, "w", "new"), state=state)
+    assert [line[:9] for line in view.rows(state, moment(2.0, 80, 24))[:15]] == [*before[:2], *before[3:]]
+
+
+def test_ten_thousand_tasks_are_not_walked_through() -> None:
+    state = after(BEGUN, *crowd(10_000))
+    looked_at = 0
+
+    class Watched(dict[int, object]):
+        def values(self) -> object:  # type: ignore[override]
+            nonlocal looked_at
+            for task in super().values():
+                looked_at += 1
+                yield task
+
+    state.tasks = Watched(state.tasks)  # type: ignore[assignment]
+    chosen = choose(state, 1.0, 30)
+    assert (len(chosen.shown), chosen.hidden) == (29, 9971)
+    assert looked_at < 200
+
+
+def test_those_that_wait_for_a_retry_make_room_for_those_that_run() -> None:
+    state = after(BEGUN, *crowd(20))
+    for n in range(1, 11):
+        after(TaskRetried(0.5, n, 1, 0, BAD_ROW, 60.0), state=state)
+    shown = [task.id for _, task in choose(state, 1.0, 13).shown]
+    assert shown == [1, 2, *range(11, 21)]
+
+
+# --- nesting ---
+
+
+def test_nested_tasks_stand_below_their_parent_and_share_the_room() -> None:
+    state = after(BEGUN, *crowd(3))
+    for n in range(20):
+        after(TaskStarted(0.2, 100 + n, 1, "w", f"a{n}", parent=1), state=state)
+        after(TaskStarted(0.2, 200 + n, 1, "w", f"c{n}", parent=3), state=state)
+    after(TaskStarted(0.2, 300, 1, "w", "deep", parent=100), state=state)
+    lines = plain_bars().rows(state, moment(1.0, 80, 13))
+    assert [line[:12].rstrip() for line in lines] == [
+        "▸ task 1",
+        "▸   a0",
+        "▸     deep",
+        "▸   a1",
+        "▸ task 2",
+        "▸ task 3",
+        "▸   c0",
+        "▸   c1",
+        "  + 36 more",
+        "▸ job",
+    ]
+
+
+def test_a_nested_task_without_a_live_parent_stands_alone() -> None:
+    state = after(BEGUN, *crowd(2), TaskStarted(0.2, 9, 1, "w", "child", parent=1), TaskEnded(0.3, 1, 1, 10))
+    names = [line.split()[1] for line in plain_bars().rows(state, moment(1.0))]
+    assert names == ["task", "child", "job"]
+
+
+# --- what a row tells ---
+
+
+def test_a_task_that_lives_for_less_than_a_tenth_of_a_second_gets_no_row() -> None:
+    state = after(BEGUN, *crowd(2), TaskStarted(0.95, 7, 1, "w", "brief"))
+    assert len(plain_bars().rows(state, moment(1.0))) == 3
+    assert len(plain_bars().rows(state, moment(1.06))) == 4
+
+
+def test_a_run_of_one_task_has_one_row() -> None:
+    state = after(BEGUN, *crowd(1), TaskMoved(1.0, 1, 1, 4))
+    assert picture(state, 1.0) == "▸ task 1    40% ━━━━━━━━━━━━━╸────────────────────   4/10   ETA 0:01      4.0/s"
+    after(SourceOpened(1.0, 1, None), state=state)
+    assert len(plain_bars().rows(state, moment(1.0))) == 2
+
+
+def test_nothing_is_shown_of_a_run_of_which_nothing_is_known() -> None:
+    assert plain_bars().rows(after(BEGUN), moment(1.0)) == []
+
+
+def test_the_bar_of_an_unknown_total_moves_only_when_its_task_moves() -> None:
+    state = after(BEGUN, TaskStarted(0.0, 1, 1, "w", "stream"), TaskMoved(0.5, 1, 1, 3))
+    bars = {plain_bars().rows(state, moment(now))[0].split()[2] for now in (1.0, 1.3, 5.0)}
+    assert len(bars) == 1
+    after(TaskMoved(5.1, 1, 1, 4), state=state)
+    assert plain_bars().rows(state, moment(5.1))[0].split()[2] not in bars
+
+
+def test_a_retry_is_told_in_its_row() -> None:
+    state = after(BEGUN, *crowd(2), TaskRetried(0.5, 1, 1, 3, BAD_ROW, 30.0))
+    assert plain_bars().rows(state, moment(1.0, 120))[0].rstrip().endswith("again in 30 s: ValueError")
+    assert plain_bars().rows(state, moment(1.0, 120))[0].startswith("↻ task 1")
+    after(TaskStarted(31.0, 1, 2, "w", "task 1", 10.0), state=state)
+    assert plain_bars().rows(state, moment(31.01, 120))[0].rstrip().endswith("attempt 2")
+
+
+def test_a_full_bar_is_full_and_an_empty_one_empty() -> None:
+    state = after(BEGUN, *crowd(3), TaskMoved(0.5, 1, 1, 10), TaskMoved(0.5, 2, 1, 9.99))
+    bars = [line.split()[4] for line in plain_bars().rows(state, moment(1.0))[:3]]
+    assert set(bars[0]) == {"━"}
+    assert set(bars[2]) == {"─"}
+    assert bars[1].endswith("╸")
+
+
+def test_ascii_has_no_other_characters() -> None:
+    for events, now in ((first(), 0.6), (middle(), 10.0)):
+        lines = plain_bars(unicode=False).rows(after(*events), moment(now))
+        assert all(line.isascii() for line in lines)
+        assert all(width(line) < 80 for line in lines)
+    assert "> odd [/]\\u540d\\u524d" in "\n".join(lines)
+
+
+def test_an_idle_row_is_composed_once_a_second() -> None:
+    state = after(*middle())
+    view = plain_bars()
+    lines = view.rows(state, moment(10.05))
+    assert all(old is new for old, new in zip(lines[:-1], view.rows(state, moment(10.06))[:-1], strict=True))
+    assert lines != view.rows(state, moment(11.2))
+
+
+def test_state_is_told_without_colours_too() -> None:
+    state = after(*middle(), TaskStarted(0.1, 50, 1, "w", "flaky", 5), TaskRetried(10.0, 50, 1, 0, BAD_ROW, 9.0))
+    painted = BarsView(Palette("truecolor")).rows(state, moment(10.0))
+    assert [strip(line) for line in painted] == plain_bars().rows(state, moment(10.0))
+    assert {line[0] for line in plain_bars().rows(state, moment(10.0))} == {"▸", "↻"}
+
+
+def test_an_asked_stop_is_told_in_the_last_row() -> None:
+    state = after(*middle(), StopRequested(10.0, "Ctrl-C", 1))
+    assert plain_bars().rows(state, moment(10.0))[-1] == (
+        "⊘ stopping: Ctrl-C again to abandon 3 running, 1/30 done, 1 failed"
+    )
+    after(StopRequested(11.0, "Ctrl-C", 2), state=state)
+    assert plain_bars().rows(state, moment(11.0))[-1] == "⊘ abandoning 3 running, 1/30 done, 1 failed"
+    assert plain_bars().rows(state, moment(11.0, 20))[-1] == "⊘ abandoning 3 run…"
+
+
+# --- the history ---
+
+
+def history(*events: object) -> list[str]:
+    state = after(*first())
+    view = plain_bars()
+    lines: list[str] = []
+    for event in events:
+        after(event, state=state)  # type: ignore[arg-type]
+        lines += view.above(event, state, moment(1.0))  # type: ignore[arg-type]
+    return lines
+
+
+def test_a_failure_scrolls_up_at_once() -> None:
+    assert history(middle()[-1]) == ["✗ gamma: ValueError: bad row (input 'gamma.csv', worker w4)"]
+
+
+def test_a_nested_failure_is_its_parents() -> None:
+    nested = TaskStarted(0.2, 5, 1, "w1", "verify", parent=1)
+    assert history(nested, middle()[-1]._replace(task=5)) == []  # type: ignore[call-arg]
+
+
+def test_a_retry_and_a_late_sender_scroll_up() -> None:
+    retried = TaskRetried(1.0, 4, 1, 0, ErrorReport("OSError", "two\n lines"), 2.0)
+    assert history(retried) == ["↻ gamma: OSError: two lines (attempt 1, again in 2 s)"]
+    assert history(middle()[-1], TaskReopened(11.0, 4, 1))[1:] == ["↻ gamma: goes on after all"]
+
+
+def test_text_is_told_apart_by_the_task_that_wrote_it() -> None:
+    written = TextWritten(1.0, 2, 1, "w2", "stdout", "one\r\ntwo\x1b[2J [bold]")
+    assert history(written) == ["lib/beta.bin │ one", "lib/beta.bin │ two [bold]"]
+    assert history(TextWritten(1.0, None, 0, "", "stderr", "of the program")) == ["of the program"]
+    assert history(TextWritten(1.0, None, 0, "Thread-7", "log", "stray")) == ["Thread-7 │ stray"]
+    assert history(TextWritten(1.0, None, 0, "", "mainstage", "a word")) == ["mainstage: a word"]
+    assert history(TaskEnded(1.0, 2, 1, 0), written)[0] == "w2 │ one"
+
+
+def test_a_long_line_stays_whole() -> None:
+    assert history(TextWritten(1.0, None, 0, "", "stdout", "x" * 500)) == ["x" * 500]
+
+
+def test_the_only_task_needs_no_name_before_its_text() -> None:
+    state = after(BEGUN, *crowd(1))
+    assert plain_bars().above(TextWritten(1.0, 1, 1, "w", "stdout", "hi"), state, moment(1.0)) == ["hi"]
+
+
+def test_successes_are_silent() -> None:
+    assert history(TaskEnded(1.0, 2, 1, 0), TaskChanged(1.0, 1, 1, status="x"), RunEnded(2.0)) == []
+
+
+# --- time ---
+
+
+def test_a_change_is_drawn_after_a_tenth_of_a_second_but_not_in_the_first_half() -> None:
+    state = after(BEGUN, *crowd(3))
+    assert plain_bars().due(state, 2.0, dirty=True) == pytest.approx(2.1)
+    assert plain_bars().due(state, 0.0, dirty=True) == pytest.approx(0.5)
+
+
+def test_a_clock_is_drawn_each_second_and_nothing_when_nothing_is_live() -> None:
+    state = after(BEGUN, *crowd(1))
+    assert plain_bars().due(state, 2.0, dirty=False) == pytest.approx(3.0)
+    after(TaskEnded(2.0, 1, 1, 10), state=state)
+    assert plain_bars().due(state, 2.0, dirty=False) is None
+    assert plain_bars().due(state, 2.0, dirty=True) == pytest.approx(2.1)
+
+
+def test_a_task_too_young_for_a_row_gets_it_in_time() -> None:
+    state = after(BEGUN, *crowd(1), TaskStarted(2.0, 2, 1, "w", "young"))
+    assert plain_bars().due(state, 2.05, dirty=False) == pytest.approx(2.15)
+
+
+def test_the_final_picture_is_the_summary() -> None:
+    assert picture(after(*end()), 14.0, 80, final=True).endswith("29 done, 1 failed in 0:14 (2.1/s, 29.0 MB, 700 rows)")

@@ -1,0 +1,235 @@
+from __future__ import annotations
+
+import re
+from math import ceil
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.panel import Panel
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    FileSizeColumn,
+    MofNCompleteColumn,
+    ProgressColumn,
+    RenderableColumn,
+    SpinnerColumn,
+    Task,
+    TaskProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TotalFileSizeColumn,
+    TransferSpeedColumn,
+)
+from rich.text import Text
+from tests.views.runs import NOON, after, middle, moment, plain_bars
+
+from mainstage.events import RunEnded, RunStarted, TaskEnded, TaskMoved, TaskStarted, TextWritten
+from mainstage.views.bars import BarsView
+from mainstage.views.columns import ColumnTask
+from mainstage.views.palette import Glyphs, Palette
+from mainstage.views.renderable import lines_of
+from mainstage.views.text import strip, width
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mainstage.state.model import RunState
+    from mainstage.views.palette import Color
+
+
+class Worker(ProgressColumn):
+    """A column as users write them."""
+
+    def render(self, task: Task) -> Text:
+        return Text(f"{task.description}@{task.fields['worker']} {task.id} {task.started} {task.visible}")
+
+
+class Broken(ProgressColumn):
+    """A column that works for a while."""
+
+    def __init__(self, works_for: int = 0) -> None:
+        super().__init__()
+        self.left = works_for
+
+    def render(self, task: Task) -> str:
+        self.left -= 1
+        if self.left < 0:
+            raise KeyError(task.description)
+        return "works"
+
+
+def rows(*columns: str | ProgressColumn, state: RunState | None = None, cells: int = 100) -> list[str]:
+    view = plain_bars(columns=columns)
+    return view.rows(state or after(*middle()), moment(10.0, cells))
+
+
+def test_the_columns_of_the_guide() -> None:
+    given_columns = (
+        TextColumn("[bold blue]{task.description}"),
+        BarColumn(),
+        TextColumn("{task.completed}/{task.total}"),
+    )
+    assert rows(*given_columns)[:4] == [
+        "lib/alpha.bin   ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸         792000.0/1000000.0",
+        "  verify        ━━━━━━━━━━━━━━━━━━━                      24/50.0",
+        "lib/beta.bin    ━━━━━━━━━━━━━━━━━━━╸                     990000.0/2000000.0",
+        "odd [/]名前␛[2J           ━━━━━━━━━━          ━━━━━━━━━━ 693/None",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        ("{task.percentage:>3.0f}%", [" 79%", " 48%", " 50%", "  0%"]),
+        (MofNCompleteColumn(), [" 792000/1000000", "24/50", " 990000/2000000", "693/?"]),
+        (TimeRemainingColumn(), ["0:00:03", "0:00:11", "0:00:11", ""]),
+        (TimeRemainingColumn(compact=True), ["00:03", "00:11", "00:11", ""]),
+        (TimeElapsedColumn(), ["0:00:09", "0:00:09", "0:00:09", "0:00:09"]),
+        (TaskProgressColumn(), [" 79%", " 48%", " 50%", ""]),
+        (TaskProgressColumn(show_speed=True), [" 79%", " 48%", " 50%", "70.0 it/s"]),
+        (DownloadColumn(), ["0.8/1.0 MB", "24/50 bytes", "1.0/2.0 MB", "693/? bytes"]),
+        (FileSizeColumn(), ["792.0 kB", "24 bytes", "990.0 kB", "693 bytes"]),
+        (TotalFileSizeColumn(), ["1.0 MB", "50 bytes", "2.0 MB", ""]),
+        (TransferSpeedColumn(), ["80.0 kB/s", "2 bytes/s", "100.0 kB/s", "70 bytes/s"]),
+        (RenderableColumn("|"), ["|", "|", "|", "|"]),
+        (SpinnerColumn("line"), ["-", "-", "-", "-"]),
+        (
+            Worker(),
+            [
+                "lib/alpha.bin@w1 1 True True",
+                "  verify@w1 5 True True",
+                "lib/beta.bin@w2 2 True True",
+                "odd [/]名前␛[2J@w3 3 True True",
+            ],
+        ),
+    ],
+)
+def test_each_of_richs_columns_and_a_users(column: str | ProgressColumn, expected: list[str]) -> None:
+    assert [line.rstrip() for line in rows(column)[:4]] == expected
+
+
+def test_the_columns_are_given_a_task_of_richs() -> None:
+    state = after(RunStarted(0.0, "", NOON), TaskStarted(0.0, 1, 1, "w", "a", 10.0, "", None, (("city", "Łódź"),)))
+    after(TaskMoved(5.0, 1, 1, 5), state=state)
+    task = ColumnTask.of(state.tasks[1], 8.0, str)
+    assert isinstance(task, Task)
+    assert (task.id, task.description, task.total, task.completed, task.percentage) == (1, "a", 10.0, 5, 50.0)
+    assert (task.elapsed, task.remaining, task.get_time(), task.finished, task.finished_time) == (
+        8.0,
+        5,
+        8.0,
+        False,
+        None,
+    )
+    assert task.fields["city"] == "Łódź"
+    assert task.speed == state.tasks[1].rate(8.0)
+    assert task.time_remaining == ceil(state.tasks[1].eta(8.0) or 0) == 9
+    after(TaskMoved(9.0, 1, 1, 10), state=state)
+    task = ColumnTask.of(state.tasks[1], 9.5, str)
+    assert (task.finished, task.finished_time, task.time_remaining) == (True, 9.0, 0.0)
+    assert task.finished_speed is not None
+
+
+def test_a_name_is_never_markup() -> None:
+    names = ["[bold]x[/bold]", "[/]", "back\\", "[red"]
+    state = after(RunStarted(0.0, "", NOON), *[TaskStarted(0.0, n, 1, "w", name) for n, name in enumerate(names)])
+    for column in ("[bold]{task.description}", TextColumn("{task.description}", markup=False), TaskProgressColumn("x")):
+        lines = [line.rstrip() for line in rows(column, state=state)[:4]]
+        assert lines == (names if not isinstance(column, TaskProgressColumn) else ["", "", "", ""])
+
+
+def test_a_column_that_raises_is_named_once_and_our_own_rows_take_over() -> None:
+    state = after(*middle())
+    view = plain_bars(columns=["{task.description}", Broken(4)])
+    assert view.rows(state, moment(10.0))[1] == "  verify        works"
+    after(TaskMoved(11.0, 1, 1, 9e5), state=state)
+    assert view.rows(state, moment(11.0)) == plain_bars().rows(state, moment(11.0))
+    said = TextWritten(11.0, None, 0, "", "stdout", "hi")
+    assert view.above(said, state, moment(11.0)) == [
+        "mainstage: a column raised KeyError: 'lib/alpha.bin'; it is left out from here on",
+        "hi",
+    ]
+    assert view.above(said, state, moment(11.0)) == ["hi"]
+
+
+def test_a_trouble_is_told_at_the_end_at_the_latest() -> None:
+    state = after(RunStarted(0.0, "job", NOON), TaskStarted(0.0, 1, 1, "w", "a"))
+    for final in (False, True):
+        view = plain_bars(columns=[Broken()])
+        view.rows(state, moment(1.0))
+        told = view.rows(state, moment(9.0, final=True)) if final else view.above(RunEnded(9.0), state, moment(9.0))
+        assert told[0].startswith("mainstage: a column raised KeyError: 'a'")
+
+
+def test_a_borrowed_moment_runs_no_code_of_the_users() -> None:
+    state = after(*middle())
+    column = Broken(works_for=10**6)
+    view = plain_bars(columns=["{task.description}", column], header=lambda _state, now: f"now {now}")
+    before = view.rows(state, moment(10.0))
+    assert before[0] == "now 10.0"
+    after(TaskMoved(10.1, 1, 1, 9e5), TaskEnded(10.1, 2, 1, 2e6), state=state)
+    calls = column.left
+    drawn = view.rows(state, moment(10.1, borrowed=True))
+    assert column.left == calls
+    assert drawn[0] == "now 10.0"
+    assert all(width(line) < 10 for line in view.rows(state, moment(10.2, 10, borrowed=True)))
+    assert view.rows(state, moment(10.3))[0] == "now 10.3"
+    assert column.left < calls
+
+
+def test_a_borrowed_first_picture_has_our_own_rows() -> None:
+    state = after(*middle())
+    column = Broken()
+    view = plain_bars(columns=[column])
+    assert view.rows(state, moment(10.0, borrowed=True)) == plain_bars().rows(state, moment(10.0))
+
+
+def test_columns_are_rendered_again_only_when_a_task_has_changed() -> None:
+    state = after(*middle())
+    column = Broken(works_for=10**6)
+    view = plain_bars(columns=[column])
+    view.rows(state, moment(10.05))
+    calls = column.left
+    view.rows(state, moment(10.06))
+    assert column.left == calls
+    view.rows(state, moment(11.2))
+    assert column.left == calls - 4
+
+
+COLORS: list[Color] = ["none", "truecolor"]
+
+
+@given(st.integers(1, 200), st.sampled_from(COLORS), st.booleans())
+def test_rows_of_columns_fit_too(cells: int, color: Color, unicode: bool) -> None:
+    columns: list[str | ProgressColumn] = ["[bold]{task.description}", BarColumn(), DownloadColumn(), SpinnerColumn()]
+    view = BarsView(Palette(color), Glyphs(unicode=unicode), columns=columns)
+    lines = view.rows(after(*middle()), moment(10.0, cells, 10))
+    assert len(lines) <= 8
+    assert all(width(line) < max(2, cells) for line in lines)
+    assert not re.search("[\x00-\x1f\x7f-\x9f]", "".join(strip(line) for line in lines))
+
+
+def test_a_header_is_any_renderable_and_one_that_raises_is_left_out() -> None:
+    state = after(*middle())
+    lines = plain_bars(header=Panel("[bold]hello")).rows(state, moment(10.0, 20, 24))
+    assert lines[:3] == ["╭─────────────────╮", "│ hello           │", "╰─────────────────╯"]
+
+    def fails(_state: RunState, _now: float) -> str:
+        raise ValueError("no header")
+
+    fails_silently: Callable[[RunState, float], str] = fails
+    view = plain_bars(header=fails_silently)
+    assert view.rows(state, moment(10.0)) == plain_bars().rows(state, moment(10.0))
+    assert view.above(RunEnded(11.0), state, moment(11.0)) == [
+        "mainstage: the header raised ValueError: no header; it is left out from here on"
+    ]
+
+
+def test_a_renderable_becomes_lines_with_colours_and_no_links() -> None:
+    assert lines_of("[red]x[/red] [link=http://a]y[/link]", 10, Palette("16")) == ["\x1b[31mx\x1b[0m y"]
+    assert lines_of("[red]x", 10, Palette("none")) == ["x"]
+    assert lines_of(Text("a\x1b[2Jb\x07"), 20, Palette("none")) == ["a␛[2Jb"]

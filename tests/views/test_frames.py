@@ -1,0 +1,104 @@
+"""Whole pictures, as they stand on a terminal without colours."""
+
+from __future__ import annotations
+
+import pytest
+from tests.views.runs import after, end, first, middle, picture
+
+FIRST_20 = """\
+▸ lib/a…ha.bin   0%
+▸ lib/beta.bin   0%
+▸ odd […前␛[2J
+▸ gamma          0%
+▸ hashing  0%  0/30
+"""
+FIRST_40 = """\
+▸ lib/alpha.bin      0% ───────────────
+▸ lib/beta.bin       0% ───────────────
+▸ odd [/]名前␛[2J       ─━━━───────────
+▸ gamma              0% ───────────────
+▸ hashing  0%  0/30  0:00
+"""
+FIRST_80 = """\
+▸ lib/alpha.bin      0% ────────────────────────────────  0.0/1.0 MB       0:00
+▸ lib/beta.bin       0% ────────────────────────────────  0.0/2.0 MB       0:00
+▸ odd [/]名前␛[2J       ─━━━━━━━━───────────────────────                   0:00
+▸ gamma              0% ────────────────────────────────       0/100       0:00
+▸ hashing            0% ────────────────────────────────   0/30  0:00
+"""
+FIRST_200 = """\
+▸ lib/alpha.bin      0% ────────────────────────────────────────  0.0/1.0 MB       0:00
+▸ lib/beta.bin       0% ────────────────────────────────────────  0.0/2.0 MB       0:00
+▸ odd [/]名前␛[2J       ─━━━━━━━━━━─────────────────────────────                   0:00
+▸ gamma              0% ────────────────────────────────────────       0/100       0:00
+▸ hashing            0% ────────────────────────────────────────   0/30  0:00
+"""
+MIDDLE_20 = """\
+▸ lib/a…ha.bin  79%
+▸   verify      48%
+▸ lib/beta.bin  49%
+▸ odd […前␛[2J
+▸ hashing  7%  1/30
+"""
+MIDDLE_40 = """\
+▸ lib/alpha.bin     79% ━━━━━━━━━━━╸───
+▸   verify          48% ━━━━━━━────────
+▸ lib/beta.bin      49% ━━━━━━━────────
+▸ odd [/]名前␛[2J       ──────────━━━──
+▸ hashing  7%  1/30  ✗ 1 failed
+"""
+MIDDLE_80 = """\
+▸ lib/alpha.bin     79% ━━━━━━━━━━━━━━━────  0.8/1.0 MB   ETA 0:02    80.0 kB/s
+▸   verify          48% ━━━━━━━━━──────────       24/50   ETA 0:10        2.6/s
+▸ lib/beta.bin      49% ━━━━━━━━━──────────  1.0/2.0 MB   ETA 0:10   100.0 kB/s
+▸ odd [/]名前␛[2J       ──────━━━━─────────    693 rows       0:09  70.0 rows/s
+▸ hashing            7% ━──────────────────   1/30  ✗ 1 failed  ETA 1:59  0.1/s
+"""
+MIDDLE_200 = """\
+▸ lib/alpha.bin     79% ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸────────  0.8/1.0 MB   ETA 0:02    80.0 kB/s
+▸   verify          48% ━━━━━━━━━━━━━━━━━━━─────────────────────       24/50   ETA 0:10        2.6/s
+▸ lib/beta.bin      49% ━━━━━━━━━━━━━━━━━━━╸────────────────────  1.0/2.0 MB   ETA 0:10   100.0 kB/s  reading the tail
+▸ odd [/]名前␛[2J       ────────────────────━━━━━━━━━━──────────    693 rows       0:09  70.0 rows/s
+▸ hashing            7% ━━━─────────────────────────────────────   1/30  ✗ 1 failed  ETA 1:59  0.1/s  1.8 MB  0:10
+"""
+FINAL_20 = """\
+  ✗ gamma: ValueEr…
+    input 'gamma.c…
+    at job.py:12 i…
+✗ hashing: 29 done…
+"""
+FINAL_40 = """\
+  ✗ gamma: ValueError: bad row
+    input 'gamma.csv'
+    at /srv/job.py:12 in load
+✗ hashing: 29 done, 1 failed in 0:14
+"""
+FINAL_80 = """\
+  ✗ gamma: ValueError: bad row
+    input 'gamma.csv'
+    at /srv/job.py:12 in load
+✗ hashing: 29 done, 1 failed in 0:14 (2.1/s, 29.0 MB, 700 rows)
+"""
+FINAL_200 = """\
+  ✗ gamma: ValueError: bad row
+    input 'gamma.csv'
+    at /srv/job.py:12 in load
+✗ hashing: 29 done, 1 failed in 0:14 (2.1/s, 29.0 MB, 700 rows)
+"""
+
+
+@pytest.mark.parametrize(("columns", "expected"), [(20, FIRST_20), (40, FIRST_40), (80, FIRST_80), (200, FIRST_200)])
+def test_the_first_picture(columns: int, expected: str) -> None:
+    assert picture(after(*first()), 0.6, columns) + "\n" == expected
+
+
+@pytest.mark.parametrize(
+    ("columns", "expected"), [(20, MIDDLE_20), (40, MIDDLE_40), (80, MIDDLE_80), (200, MIDDLE_200)]
+)
+def test_a_picture_in_the_middle(columns: int, expected: str) -> None:
+    assert picture(after(*middle()), 10.0, columns) + "\n" == expected
+
+
+@pytest.mark.parametrize(("columns", "expected"), [(20, FINAL_20), (40, FINAL_40), (80, FINAL_80), (200, FINAL_200)])
+def test_the_final_picture(columns: int, expected: str) -> None:
+    assert picture(after(*end()), 14.0, columns, final=True) + "\n" == expected

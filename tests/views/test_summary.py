@@ -1,0 +1,90 @@
+from __future__ import annotations
+
+from tests.views.runs import BAD_ROW, NOON, after
+
+from mainstage.events import (
+    ErrorReport,
+    RunEnded,
+    RunStarted,
+    SourceClosed,
+    SourceOpened,
+    StopRequested,
+    TaskCancelled,
+    TaskEnded,
+    TaskFailed,
+    TaskStarted,
+)
+from mainstage.views.palette import Glyphs, Palette
+from mainstage.views.summary import Summary
+from mainstage.views.text import width
+
+PLAIN = Summary(Palette("none"), Glyphs())
+
+
+def lines(*events: object, now: float = 12.0, columns: int = 80) -> list[str]:
+    return PLAIN.lines(after(*events), now, columns)  # type: ignore[arg-type]
+
+
+def tasks(count: int, unit: str = "", seconds: float = 0.01) -> list[object]:
+    made: list[object] = []
+    for n in range(1, count + 1):
+        made += [TaskStarted(1.0, n, 1, "w", f"task {n}", None, unit), TaskEnded(1.0 + seconds * n, n, 1, 1e6)]
+    return made
+
+
+def test_a_success_is_one_line() -> None:
+    assert lines(RunStarted(0.0, "copying", NOON), *tasks(1234, "B"), RunEnded(12.0)) == [
+        "✓ copying: 1,234 done in 0:12 (103/s, 1.2 GB)"
+    ]
+
+
+def test_a_run_of_one_task_tells_its_items() -> None:
+    assert lines(RunStarted(0.0, "", NOON), *tasks(1, "rows"), RunEnded(10.0)) == [
+        "✓ task 1: 1,000,000 rows in 0:10 (100,000 rows/s)"
+    ]
+
+
+def test_an_interrupted_run_tells_what_is_left() -> None:
+    stopped = (RunStarted(0.0, "job", NOON), SourceOpened(0.0, 1, 20), *tasks(2), TaskStarted(2.0, 9, 1, "w", "x"))
+    assert lines(
+        *stopped, StopRequested(3.0, "Ctrl-C", 1), TaskCancelled(3.0, 9, 1, 0), SourceClosed(3.0, 1, 3), RunEnded(4.0)
+    ) == ["✗ job: stopped by Ctrl-C: 2 done, 1 cancelled, 17 left in 0:04 (0.5/s)"]
+
+
+def test_failures_are_listed_up_to_a_number() -> None:
+    failed: list[object] = []
+    for n in range(1, 14):
+        failed += [TaskStarted(1.0, n, 1, "w", f"task {n}"), TaskFailed(2.0, n, 1, 0, ErrorReport("OSError", ""))]
+    found = lines(RunStarted(0.0, "job", NOON), *failed, RunEnded(3.0))
+    assert found[0] == "  ✗ task 1: OSError"
+    assert found[-2:] == ["  + 3 more failures", "✗ job: 0 done, 13 failed in 0:03"]
+    assert len(found) == 12
+
+
+def test_every_line_survives_a_narrower_terminal() -> None:
+    error = BAD_ROW._replace(text="long " * 40, traceback=BAD_ROW.traceback.replace("/srv", "/srv/very" * 20))
+    state = (
+        RunStarted(0.0, "a title that goes on and on and says nothing much at all in the end", NOON),
+        TaskStarted(1.0, 1, 1, "w", "name " * 30),
+        TaskFailed(2.0, 1, 1, 0, error, "input " * 40),
+        *tasks(0),
+        RunEnded(3.0),
+    )
+    for columns in (10, 40, 80, 200):
+        assert all(width(line) <= min(72, columns - 1) for line in lines(*state, columns=columns))
+    assert lines(*state)[2] == "    at job.py:12 in load"
+
+
+def test_a_short_success_without_a_title_says_nothing() -> None:
+    assert lines(RunStarted(0.0, "", NOON), *tasks(3), RunEnded(0.4)) == []
+    assert lines(RunStarted(0.0, "", NOON), *tasks(3), RunEnded(1.4)) == ["✓ 3 done in 0:01 (2.1/s)"]
+    assert lines(RunStarted(0.0, "titled", NOON), *tasks(3), RunEnded(0.4)) == ["✓ titled: 3 done in 0:00 (7.5/s)"]
+    assert lines(RunStarted(0.0, "titled", NOON), RunEnded(9.0)) == []
+
+
+def test_the_slowest_tasks_are_told_where_asked_for() -> None:
+    state = after(RunStarted(0.0, "job", NOON), *tasks(7, seconds=2.0), RunEnded(20.0))  # type: ignore[arg-type]
+    assert Summary(Palette("none"), Glyphs(), slowest=True).lines(state, 20.0)[:2] == [
+        "      0:14  task 7",
+        "      0:12  task 6",
+    ]

@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mainstage.views import units
+
+ANY = st.floats() | st.integers(-(10**30), 10**30)
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [(0, "0"), (1234, "1,234"), (2.5, "2.5"), (3.0, "3"), (9_999_999, "9,999,999"), (12_345_678, "12.3M"), (-5, "-5")],
+)
+def test_counts(n: float, said: str) -> None:
+    assert units.count(n) == said
+
+
+@pytest.mark.parametrize(
+    ("n", "said"),
+    [(999, "999"), (1234, "1.23k"), (45_600_000, "45.6M"), (999_999, "1.00M"), (0.5, "0.50"), (123e9, "123G")],
+)
+def test_si(n: float, said: str) -> None:
+    assert units.si(n) == said
+
+
+@pytest.mark.parametrize(
+    ("n", "unit", "said"),
+    [
+        (0, "B", "0 B"),
+        (999, "B", "999 B"),
+        (1000, "B", "1.0 kB"),
+        (999_960, "B", "1.0 MB"),
+        (1_234_567, "B", "1.2 MB"),
+        (1_048_576, "iB", "1.0 MiB"),
+        (1_234_567, "iB", "1.2 MiB"),
+        (5e21, "B", "5,000.0 EB"),
+    ],
+)
+def test_sizes(n: float, unit: str, said: str) -> None:
+    assert units.size(n, unit) == said
+
+
+def test_amounts() -> None:
+    assert units.amount(1234) == "1,234"
+    assert units.amount(1234, "rows") == "1,234 rows"
+    assert units.amount(1234, "B") == "1.2 kB"
+
+
+@pytest.mark.parametrize(
+    ("completed", "total", "unit", "said"),
+    [
+        (12, 1000, "rows", "   12/1,000 rows"),
+        (12, 1000, "", "   12/1,000"),
+        (400_000, 1_200_000_000, "B", "0.0/1.2 GB"),
+        (500, 900, "B", "500/900 B"),
+        (5, 900, "B", "  5/900 B"),
+        (3e6, 2e6, "B", "3.0/2.0 MB"),
+        (1 << 20, 3 << 20, "iB", "1.0/3.0 MiB"),
+        (7, None, "rows", "7 rows"),
+    ],
+)
+def test_parts(completed: float, total: float | None, unit: str, said: str) -> None:
+    assert units.part(completed, total, unit) == said
+
+
+@pytest.mark.parametrize(
+    ("n", "unit", "said"),
+    [
+        (103, "", "103/s"),
+        (12.54, "rows", "12.5 rows/s"),
+        (3.4e6, "B", "3.4 MB/s"),
+        (0.05, "", "3.0/min"),
+        (0.001, "", "3.6/h"),
+        (0, "", "0.0/s"),
+        (5e7, "", "50.0M/s"),
+    ],
+)
+def test_rates(n: float, unit: str, said: str) -> None:
+    assert units.rate(n, unit) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"), [(5, "0:05"), (59.9, "0:59"), (3723, "1:02:03"), (-1, "0:00"), (360_000 + 360, "4d 04:06")]
+)
+def test_durations(seconds: float, said: str) -> None:
+    assert units.duration(seconds) == said
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (0.4, "0 s"),
+        (45, "45 s"),
+        (120, "2 min"),
+        (3900, "1 h 5 min"),
+        (7200, "2 h"),
+        (90_000, "1 d 1 h"),
+        (172_800, "2 d"),
+    ],
+)
+def test_spoken_durations(seconds: float, said: str) -> None:
+    assert units.spoken(seconds) == said
+
+
+def test_a_hundred_per_cent_is_said_only_of_all() -> None:
+    assert units.percent(0.9999) == "99%"
+    assert units.percent(1.0) == "100%"
+    assert units.percent(0.29) == "29%"
+
+
+def test_the_time_of_day_is_that_of_the_given_zone() -> None:
+    assert units.time_of_day(1_800_014_400.0) == "12:00:00"
+    assert units.time_of_day(1_800_014_430.9, 7200) == "14:00:30"
+    assert units.time_of_day(1_800_014_400.0, -13 * 3600) == "23:00:00"
+
+
+@given(ANY, ANY, st.sampled_from(["", "B", "iB", "rows"]))
+def test_no_number_is_too_odd_to_be_said(a: float, b: float, unit: str) -> None:
+    for said in (units.part(a, b, unit), units.rate(a, unit), units.si(a), units.duration(a), units.spoken(a)):
+        assert said
+    assert 0 <= units.hundredths(a) <= 100
+
+
+@given(st.integers(0, 10**15), st.integers(1, 10**15), st.sampled_from(["", "B", "iB", "rows"]))
+def test_a_part_is_as_wide_as_its_whole(completed: int, total: int, unit: str) -> None:
+    completed = min(completed, total)
+    if not unit and total >= units.LONGEST_WRITTEN_OUT:
+        return  # shortened: three digits, with or without a point
+    if unit != "rows" or total < units.LONGEST_WRITTEN_OUT:
+        assert len(units.part(completed, total, unit)) == len(units.part(total, total, unit))
