@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
-import stat
 import sysconfig
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -45,29 +44,29 @@ def survey(root: str) -> Tree:
     if not os.path.isdir(root):  # noqa: PTH112  # names of any bytes, as strings
         folder, name = os.path.split(root)
         return Tree(folder or ".", [name], 0, [])
-    files, skipped = [], 0
+    files: list[str] = []
     unlisted: list[tuple[str, str]] = []
-
-    def on_error(error: OSError) -> None:
-        unlisted.append((os.path.relpath(error.filename, root), str(error.strerror)))
-
-    for folder, folders, names in os.walk(root, onerror=on_error):
-        links = [name for name in folders if os.path.islink(os.path.join(folder, name))]  # noqa: PTH114, PTH118  # as above
-        skipped += len(links)
-        for name in names:
-            path = os.path.join(folder, name)  # noqa: PTH118  # as above
-            if _is_regular(path):
-                files.append(os.path.relpath(path, root))
-            else:
-                skipped += 1
+    skipped = 0
+    folders = [""]
+    while folders:
+        folder = folders.pop()
+        try:
+            for entry in _entries(root, folder):
+                name = os.path.join(folder, entry.name)  # noqa: PTH118  # as above
+                if entry.is_dir(follow_symlinks=False):
+                    folders.append(name)
+                elif entry.is_file(follow_symlinks=False):
+                    files.append(name)
+                else:
+                    skipped += 1
+        except OSError as error:
+            unlisted.append((folder or ".", _reason(error)))
     return Tree(root, sorted(files, key=os.fsencode), skipped, unlisted)
 
 
-def _is_regular(path: str) -> bool:
-    try:
-        return stat.S_ISREG(os.lstat(path).st_mode)
-    except OSError:
-        return True  # gone or out of reach: reading it will say why
+def _entries(root: str, folder: str) -> list[os.DirEntry[str]]:
+    with os.scandir(os.path.join(root, folder)) as entries:  # noqa: PTH118  # as above
+        return list(entries)
 
 
 def hash_file(root: str, name: str) -> Hashed:
@@ -107,8 +106,7 @@ def demo_command(path: str | None, max_workers: int) -> None:
     failures: list[tuple[str, str]] = []
     try:
         with mainstage.Run("hashing", max_workers=max_workers, on_error="collect") as run:
-            with mainstage.task(f"listing {root}"):
-                tree = survey(root)
+            tree = survey(root)
             failures.extend(tree.unlisted)
             for outcome in run.outcomes(lambda name: hash_file(tree.root, name), tree.files):
                 if outcome.error is None:
