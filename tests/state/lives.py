@@ -125,8 +125,11 @@ def life(draw: Draw, task: int, parent: int | None = None) -> list[Event]:
         events += draw(_attempt(task, attempt, parent))
     if draw(st.integers(0, 9)) == 0:
         events.append(TaskRetried(events[-1].at + 1, task, attempt, 2, ERROR, 0.5))
-        return events if draw(st.booleans()) else [*events, TaskCancelled(events[-1].at + 1, task, attempt, 0)]
-    return events + draw(_end(task, attempt, events[-1].at + 1))
+        if draw(st.booleans()):
+            events.append(TaskCancelled(events[-1].at + 1, task, attempt, 0))
+        return events
+    events += draw(_end(task, attempt, events[-1].at + 1))
+    return events
 
 
 @st.composite

@@ -135,7 +135,7 @@ def feed_unit(state: RunState, unit: str, at: float) -> None:
     """Look at the speed of the items of `unit`, now and then."""
     pace = state.unit_paces.get(unit)
     if pace is None:
-        pace = state.unit_paces[unit] = Speed(state.first_start or at)
+        pace = state.unit_paces[unit] = Speed(at if state.first_start is None else state.first_start)
     if at - pace.at >= PACE:
         pace.feed(state.items(unit), at)
 
