@@ -42,6 +42,8 @@ from mainstage.worker.threadhooks import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from mainstage.events import Event
     from mainstage.worker.messages import Message
     from mainstage.worker.reporter import Reporter
@@ -64,6 +66,10 @@ else:
         """Raised by `put` and `get` of a queue that was shut down, as newer Pythons' `queue.ShutDown`."""
 
     ShutDown = _ShutDown
+
+
+def _nobody_waits() -> None:
+    """Wake nobody."""
 
 
 class Tally:
@@ -108,8 +114,9 @@ class RawQueue(queue.Queue[Any], Receiver):
         total: float | None = None,
         description: str = "queue",
         patience: float = PATIENCE,
+        wake: Callable[[], None] = _nobody_waits,
     ) -> None:
-        """Start the task; `UnknownMessage` if `total` is no number of 0 or more."""
+        """Start the task; `TypeError` or `ValueError` if `total` is no number of 0 or more."""
         super().__init__()
         self.mutex = threading.RLock()  # type: ignore[assignment]  # a put may be interrupted by one of a signal handler
         self.not_empty = threading.Condition(self.mutex)
@@ -125,6 +132,7 @@ class RawQueue(queue.Queue[Any], Receiver):
         self.roster = Roster(self.mutex, self._arrived, self._departed)
         self._reporter = reporter
         self._patience = patience
+        self._wake = wake
         self._backlog = Backlog()
         self._tally = Tally(reporter.new_id())
         self._outcome: Outcome = "open"
@@ -139,7 +147,8 @@ class RawQueue(queue.Queue[Any], Receiver):
         self._settled = False
         self._send(TaskStarted(reporter.now(), self._tally.id, 1, "", description, self.total))
         watch(self)
-        self._look()
+        with self.mutex:
+            self._look()
 
     # --- queue.Queue ---
 
@@ -181,6 +190,7 @@ class RawQueue(queue.Queue[Any], Receiver):
         with self.not_empty:
             self._backlog.consumed = True
             self._leave_by_waiting()
+            self._look()
             while not self._backlog.count:
                 self._raise_if_over(block=block and until is None)
                 left = None if until is None else until - monotonic()
@@ -229,13 +239,16 @@ class RawQueue(queue.Queue[Any], Receiver):
         """Return whether there is something to wait for: a sender, or the moment in which the next one may come.
 
         Whoever asks is about to wait and therefore no sender: this thread's own puts are over as far as is known. Each
-        change to False has sent an event.
+        change to False sends an event and calls `wake`. Never blocks: it may be asked under a lock that `wake` takes.
         """
-        with self.mutex:
-            self._leave_by_waiting()
-            self._came = True
-            self._look()
-            return self._outcome == "open"
+        self._leave_by_waiting()
+        self._came = True
+        if self.mutex.acquire(blocking=False):  # else whoever has it is a sender, and looks when it has ended
+            try:
+                self._look()
+            finally:
+                self.mutex.release()
+        return self._outcome == "open"
 
     def error(self) -> BaseException | None:
         """Return what the task failed with, as things stand: a sender's own exception, or `QueueError`."""
@@ -309,7 +322,7 @@ class RawQueue(queue.Queue[Any], Receiver):
         total, count = self.total, self._tally.count
         if total is None or count >= total:
             return total is not None
-        return type(count) is float and count >= total - 1e-9 * total  # ten times 0.1 is a little less than 1
+        return type(count) is float and count >= total - 1e-9 * total  # ten times 0.1 is a bit less than 1
 
     def _check_cancelled(self, sender: Sender) -> None:
         """Raise `Cancelled` where this worker was asked to stop and has not been told; the main thread is none."""
@@ -355,9 +368,10 @@ class RawQueue(queue.Queue[Any], Receiver):
             self._failure = _raisable(error)
 
     def _leave_by_waiting(self) -> None:
+        """Learn that this thread waits: it is no sender until its next put, unless it is to be one to its end."""
         mine = self.roster.mine()
-        if mine is not None and not mine.bound and not mine.closed:
-            self.roster.end(mine)
+        if mine is not None and not mine.bound:
+            mine.closed = True
 
     # --- what has come of it ---
 
@@ -407,6 +421,7 @@ class RawQueue(queue.Queue[Any], Receiver):
             self._failure = _raisable(self.errors[0]) if self.errors else self._shortfall(how)
             self._send(TaskFailed(now, ident, 1, count, describe_error(self._failure)))
         self.not_empty.notify_all()
+        self._wake()
 
     def _shortfall(self, how: str) -> QueueError:
         return QueueError(f"queue {self.description!r} {how} at {self._stand()}")
@@ -421,7 +436,7 @@ class RawQueue(queue.Queue[Any], Receiver):
         if not block:
             return
         if self._backlog.given_up:
-            raise QueueError(f"queue {self.description!r}: over {KEPT} messages came before the first get; none is kept")
+            raise QueueError(f"queue {self.description!r}: over {KEPT} messages came before the first get: none is kept")
         if self._outcome != "open" and not self.roster.anyone():
             raise self._failure or QueueError(f"queue {self.description!r}: nothing more comes, its task is over")
 

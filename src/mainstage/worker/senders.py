@@ -45,13 +45,13 @@ class Sender:
         self.given: object = None
         """What stood for the ambient task at its first put."""
         self.task: Task | None = None
-        """The task that it works on: a sender of a call that is not `bound` ends with it at the latest."""
+        """The task that it works on, if any: it ends with that at the latest, although its thread may be stuck."""
         self.requests = 0
         """The requests to stop that it has heard."""
 
     def gone(self) -> bool:
         """Return whether the task that it was part of is over."""
-        return self.task is not None and not self.bound and self.task.closed
+        return self.task is not None and self.task.closed
 
 
 class _Token:
@@ -89,14 +89,14 @@ class Roster:
 
     def anyone(self) -> bool:
         """Return whether one lives."""
-        for sender in [sender for sender in self._alive if sender.gone()]:
+        for sender in [sender for sender in self._alive if sender.closed or sender.gone()]:
             self._alive.discard(sender)
             sender.closed = True
         return bool(self._alive)
 
     def count(self) -> int:
         """Return how many live."""
-        return len(self._alive)
+        return len(self._alive) if self.anyone() else 0
 
     def mine(self) -> Sender | None:
         """Return this thread's sender, if it has one."""
@@ -130,8 +130,11 @@ class Roster:
         self.admit(sender)
         return sender
 
-    def enter(self, sender: Sender | None = None) -> None:
-        """Begin to be `sender` on this thread (None: a new one), until `leave`; within one it goes on as that one."""
+    def enter(self, sender: Sender | None = None, task: Task | None = None) -> None:
+        """Begin to be `sender` on this thread (None: a new one), until `leave`; within one it goes on as that one.
+
+        A `task` that is given ends it too.
+        """
         here = self._here
         outer = here.sender
         if outer is not None and outer.bound:
@@ -142,6 +145,7 @@ class Roster:
         here.token = None
         here.sender = sender or self.expect(threading.current_thread().name)
         here.sender.depth = 1
+        here.sender.task = task
 
     def leave(self, error: BaseException | None) -> None:
         """End what `enter` began; `error` is what it ended with."""
@@ -163,7 +167,7 @@ class Roster:
 
     def bar(self) -> int:
         """Count everybody out, let nobody in any more, and return how many there were."""
-        count = len(self._alive)
+        count = self.count()
         self.barred = True
         for sender in self._alive:
             sender.closed = True

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from mainstage.worker.senders import Roster, Sender
+    from mainstage.worker.task import Task
 
 FEW = 16
 """A list, tuple or dict among the arguments is looked into if it has no more items than this."""
@@ -46,17 +47,17 @@ class Patch:
         self._ours: Callable[..., Any] | None = None
 
     def put_on(self) -> None:
-        """Replace it, unless it still is."""
-        if self._ours is None:
-            self._original = getattr(self._owner, self._name)
-            self._ours = functools.wraps(self._original)(self._wrap(self._original))
+        """Replace it, unless it still is. An older one of ours inside somebody's wrapper may see a call too: no harm."""
+        found = getattr(self._owner, self._name)
+        if found is not self._ours:
+            self._original = found
+            self._ours = functools.wraps(found)(self._wrap(found))
             setattr(self._owner, self._name, self._ours)
 
     def take_off(self) -> None:
         """Put the original back, unless somebody has wrapped ours."""
-        if self._ours is not None and getattr(self._owner, self._name) is self._ours:
+        if getattr(self._owner, self._name) is self._ours:
             setattr(self._owner, self._name, self._original)
-            self._ours = None
 
 
 def watch(queue: Receiver) -> None:
@@ -91,16 +92,19 @@ def end_senders(expected: Iterable[tuple[Receiver, Sender]]) -> None:
             queue.roster.end(sender)
 
 
-def enter_senders(args: Iterable[Any], kwargs: Mapping[str, Any]) -> list[Receiver]:
-    """Make this thread a sender of each open queue among the arguments of the call that it begins; return those."""
+def enter_senders(args: Iterable[Any], kwargs: Mapping[str, Any], task: Task | None = None) -> list[Receiver]:
+    """Make this thread a sender of each open queue among the arguments of the call that it begins; return those.
+
+    They end with `leave_sender`, or with `task`, if its thread is stuck and has been abandoned.
+    """
     queues = receivers_among(args, kwargs)
     for queue in queues:
-        queue.roster.enter()
+        queue.roster.enter(task=task)
     return queues
 
 
 def leave_sender(queue: Receiver, error: BaseException | None) -> None:
-    """End on this thread what `enter_senders` began; `error` is what the call ended with."""
+    """End on this thread what `enter_senders` began; `error` is what the call ended with, None if it runs again."""
     queue.roster.leave(error)
 
 
@@ -150,7 +154,7 @@ def _start(original: Callable[..., Any]) -> Callable[..., Any]:
         run = self.run
 
         def run_as_sender() -> None:
-            del self.run
+            vars(self).pop("run", None)
             try:
                 _as_sender(expected, run)
             except Cancelled:
