@@ -19,7 +19,7 @@ SIZES = [(40, 10), (20, 5), (40, 4), (40, 2), (40, 1)]
 
 ASCII = ["", "short", "x" * 19, "y" * 20, "z" * 39, "w" * 40, "v" * 41, "u" * 80, "t" * 95]
 texts = st.sampled_from([*ASCII, "漢字" * 4, "s" + "漢" * 25, "é" * 40])
-row = st.sampled_from(["", "row", "r" * 20, "q" * 40, "p" * 60, "\x1b[32m漢字\x1b[0m bar", "漢" * 30])
+row = st.sampled_from(["", "row", "r" * 20, "q" * 40, "0123456789" * 6 + "end", "\x1b[32m漢字\x1b[0m bar", "漢" * 30])
 rows = st.lists(row, max_size=14)
 steps = st.lists(st.tuples(st.lists(texts, max_size=4), rows, st.integers(0, 2)), max_size=12)
 
