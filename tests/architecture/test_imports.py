@@ -53,7 +53,7 @@ def loaded_after(code: str) -> set[str]:
 
 @pytest.mark.parametrize("config", ["pyproject.toml", "tests/architecture/cycles.toml"])
 def test_the_import_contract_is_kept(config: str) -> None:
-    lint = [Path(sys.executable).with_name("lint-imports"), "--no-cache", "--config", config]
+    lint = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache", "--config", config]
     done = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True, timeout=50, check=False)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-500:]
 
