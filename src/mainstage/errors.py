@@ -36,6 +36,10 @@ class UnknownMessage(MainstageError, ValueError):
     """A raw queue or a stepwise worker was given a message that is not in the contract."""
 
 
+class RenderingViolation(MainstageError):
+    """Something wrote to a terminal that belongs to the display, in a strict run; raised at the line that wrote."""
+
+
 class DisplayError(MainstageError):
     """A view or display argument makes no sense; the message lists what does."""
 

@@ -69,13 +69,22 @@ ambient: ContextVar[Task | None] = ContextVar("mainstage_task", default=None)
 """The task that the code running now works on."""
 
 
-class _Live:
-    """The reporter of the run that is live in this process."""
+class Capturing(Protocol):
+    """Whoever gathers what tasks write to lines."""
 
-    __slots__ = ("reporter",)
+    def task_ended(self, task: Task) -> None:
+        """Send the lines that `task` has begun and not ended; called before its last event is sent."""
+        ...
+
+
+class _Live:
+    """The reporter of the run that is live in this process, and who captures its output."""
+
+    __slots__ = ("capture", "reporter")
 
     def __init__(self) -> None:
         self.reporter: Reporter | None = None
+        self.capture: Capturing | None = None
 
 
 live = _Live()

@@ -192,6 +192,8 @@ class Task(PositionCell):
             tree.loops.pop(self.id, None)
             loop.stop()
             self.polled = False
+        if live.capture is not None:
+            live.capture.task_ended(self)
         completed = self.position()
         self.closed = True
         self._armed = tree.request is not None  # a thread that was given up on is still to be told

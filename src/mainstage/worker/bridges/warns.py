@@ -1,0 +1,56 @@
+"""Warnings: shown as lines of their own stream, "warning", where nobody else has said how they are shown."""
+
+from __future__ import annotations
+
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from mainstage.errors import RenderingViolation
+
+if TYPE_CHECKING:
+    from mainstage.worker.capture import Capture
+
+
+class WarningsBridge:
+    """Takes the place of `warnings.showwarning` while that is the standard one."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._original: Any = None
+        self._ours = self._show
+
+    def start(self) -> None:
+        """Take it, if stderr is captured and nobody records warnings."""
+        default = getattr(warnings, "_showwarning_orig", None)
+        recorded = getattr(getattr(warnings, "_showwarnmsg_impl", None), "__name__", "") != "_showwarnmsg_impl"
+        if "stderr" in self._capture.routers and warnings.showwarning is default and not recorded:
+            self._original = default
+            warnings.showwarning = self._ours
+
+    def stop(self) -> None:
+        """Give it back, unless somebody else has taken it."""
+        if self._original is not None and warnings.showwarning is self._ours:
+            warnings.showwarning = self._original
+        self._original = None
+
+    leave_in_child = stop
+
+    def _show(  # the signature of warnings.showwarning
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: Any = None,
+        line: str | None = None,
+    ) -> None:
+        capture = self._capture
+        text = warnings.formatwarning(message, category, filename, lineno, line)
+        with capture.lock:
+            if file is None and capture.live and not (capture.lent and capture.task() is None):
+                if capture.strict:
+                    raise RenderingViolation(f"a warning while a strict run is live: {text.rstrip()}")
+                capture.send(capture.task(), "warning", text.removesuffix("\n"))
+                return
+        warnings_shown = self._original or getattr(warnings, "_showwarning_orig")  # noqa: B009  # no public name
+        warnings_shown(message, category, filename, lineno, file, line)

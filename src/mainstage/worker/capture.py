@@ -1,0 +1,320 @@
+"""What programs write while a run is live, made into events: whole lines, each attributed to the task that wrote it.
+
+Only streams that the display owns are replaced: a stream that leads into a pipe or a file is not touched, and gets what
+was written and nothing else. Text of a task, of another thread and of the main program takes the same way, so that it
+comes out in order. Nothing here writes to a terminal; once capture has stopped every router hands on to its original.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from threading import RLock, current_thread, get_ident
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from mainstage.errors import RenderingViolation
+from mainstage.events import TextWritten
+from mainstage.worker.bridges import bridges_for
+from mainstage.worker.lines import Lines
+from mainstage.worker.reporter import ambient, live
+from mainstage.worker.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+    from typing import Self
+
+    from mainstage.worker.reporter import Reporter
+
+STREAMS = ("stdout", "stderr")
+STATUS_INTERVAL = 0.1
+"""Seconds between two looks at a line that its writer overwrites again and again."""
+
+
+class Router:
+    """A text stream in the place of `original`: it gathers lines while capture is live, and hands on when it is not."""
+
+    def __init__(self, capture: Capture, name: str, original: TextIO) -> None:
+        self._capture = capture
+        self._name = name
+        self._original = original
+        self._lines = Lines()
+        self._bytes: ByteRouter | None = None
+        self._statuses: dict[int, float] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def __enter__(self) -> Self:
+        self._original.__enter__()
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        cast("Any", self._original).__exit__(*trouble)
+
+    def __iter__(self) -> Any:
+        return iter(self._original)
+
+    def __repr__(self) -> str:
+        return f"<{self._name} of a live run, for {self._original!r}>"
+
+    @property
+    def original(self) -> TextIO:
+        """The stream that it stands for."""
+        return self._original
+
+    @property
+    def buffer(self) -> Any:
+        """The same for bytes."""
+        if self._bytes is None:
+            self._bytes = ByteRouter(self, self._original.buffer)
+        return self._bytes
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """As `TextIO.writelines`."""
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        """Flush the original; a line that has not ended stays."""
+        self._original.flush()
+
+    def write(self, text: Any) -> int:  # any: callers are not all typed
+        """As `TextIO.write`: take a piece of text. Raises `RenderingViolation` in a strict run."""
+        capture = self._capture
+        if capture.live and isinstance(text, str):
+            with capture.lock:  # what passes it before `stop` is an event, what comes after is the original's
+                if self._take(text):
+                    return len(text)
+        return self._original.write(text)
+
+    def _take(self, text: str) -> bool:
+        """Gather `text`; False: it is for the original."""
+        capture = self._capture
+        if not capture.live:
+            return False
+        task = capture.task()
+        if task is None and capture.lent:
+            return False
+        if not text:
+            return True
+        if capture.strict:
+            raise RenderingViolation(_violation(self._name, text))
+        key = (0 if task is None else task.id, get_ident())
+        whole = self._lines.add(key, text)
+        if whole is not None:
+            self._send(task, whole)
+        elif task is not None and "\r" in text:
+            self._show_status(task, self._lines.begun(key))
+        return True
+
+    def _send(self, task: Task | None, text: str) -> None:
+        if self._bytes is not None and not text.isascii():
+            text = self._bytes.mend(text)
+        if task is not None and self._statuses.pop(task.id, None) is not None:
+            task.set(status="")
+        self._capture.send(task, self._name, text)
+
+    def _show_status(self, task: Task, line: str) -> None:
+        now = task.reporter.now()
+        shown = self._statuses.get(task.id)
+        if shown is None or now - shown >= STATUS_INTERVAL:
+            self._statuses[task.id] = now
+            task.set(status=line.strip())
+
+    def flush_lines(self, task: Task | None = None) -> None:
+        """Send the lines that `task`, or anybody, has begun and not ended."""
+        if self._lines:
+            for (number, _), text in self._lines.flush(None if task is None else task.id):
+                self._capture.send_late(task, number, self._name, text)
+        if task is not None:
+            self._statuses.pop(task.id, None)
+
+    def forget(self) -> None:
+        """Forget begun lines: they are the parent's, in a forked child."""
+        self._lines.clear()
+
+
+class ByteRouter:
+    """The binary side of a router."""
+
+    def __init__(self, router: Router, original: Any) -> None:
+        self._router = router
+        self._original = original
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def write(self, data: Any) -> int:
+        """As `BinaryIO.write`: the bytes are text in the encoding of the stream."""
+        if not self._router._capture.live:  # noqa: SLF001  # its other half
+            return int(self._original.write(data))
+        view = bytes(data)
+        self._router.write(view.decode(self._encoding(), "surrogateescape"))
+        return len(view)
+
+    def writelines(self, lines: Iterable[Any]) -> None:
+        """As `BinaryIO.writelines`."""
+        for line in lines:
+            self.write(line)
+
+    def mend(self, text: str) -> str:
+        """Put characters together whose bytes came in pieces."""
+        try:
+            return text.encode(self._encoding(), "surrogateescape").decode(self._encoding(), "replace")
+        except UnicodeError:
+            return text
+
+    def _encoding(self) -> str:
+        return getattr(self._router.original, "encoding", None) or "utf-8"
+
+
+class Capture:
+    """Captures the streams named in `owned` ("stdout", "stderr") for `reporter`, from `start` to `stop`.
+
+    `bars` names the streams on which progress bars of other libraries would draw and become tasks instead; the owned
+    ones unless told. `strict`: writing raises `RenderingViolation` instead.
+    """
+
+    def __init__(
+        self,
+        reporter: Reporter,
+        *,
+        owned: Collection[str],
+        bars: Collection[str] | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.reporter = reporter
+        self.strict = strict
+        self.live = False
+        """True between `start` and `stop`."""
+        self.lent = False
+        """True while somebody else has the terminal: what no task wrote goes straight there."""
+        self.lock = RLock()
+        self.routers: dict[str, Router] = {}
+        self._owned = [name for name in STREAMS if name in owned]
+        self._bars = [name for name in STREAMS if name in (owned if bars is None else bars)]
+        self._bridges = bridges_for(self)
+        self._resolving: set[int] = set()
+
+    # --- life ---
+
+    def start(self) -> None:
+        """Take the streams."""
+        for name in self._owned:
+            stream = getattr(sys, name)
+            if isinstance(stream, Router) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
+                stream = stream.original
+            if stream is not None:
+                self.routers[name] = Router(self, name, stream)
+        self.live = True
+        live.capture = self
+        for name, router in self.routers.items():
+            setattr(sys, name, router)
+        _give_back_in_children(self)
+        for bridge in self._bridges:
+            bridge.start()
+
+    def stop(self) -> None:
+        """Send what was begun and give everything back, but what somebody else has replaced meanwhile."""
+        if not self.live:
+            return
+        for bridge in reversed(self._bridges):
+            bridge.stop()
+        with self.lock:
+            self._give_back()
+            for router in self.routers.values():
+                router.flush_lines()
+
+    def _give_back(self) -> None:
+        self.live = False
+        if live.capture is self:
+            live.capture = None
+        for name, router in self.routers.items():
+            if getattr(sys, name) is router:
+                setattr(sys, name, router.original)
+
+    def leave_in_child(self) -> None:
+        """Give everything back in a forked child, where no other thread is left and any lock may be held for ever."""
+        self.lock = RLock()
+        self._give_back()
+        for router in self.routers.values():
+            router.forget()
+        for bridge in reversed(self._bridges):
+            bridge.leave_in_child()
+
+    # --- text ---
+
+    def task(self) -> Task | None:
+        """Return the task of the code running now; None: it has none of ours."""
+        task: Any = ambient.get()  # or what stands for a task until somebody asks
+        if task is None or isinstance(task, Task):
+            return task
+        thread = get_ident()  # making one may run code that prints
+        if thread in self._resolving:
+            return None
+        self._resolving.add(thread)
+        try:
+            return cast("Task", task.resolve())
+        except Exception:  # noqa: BLE001  # whatever it is, it is not the business of a print
+            return None
+        finally:
+            self._resolving.discard(thread)
+
+    def send(self, task: Task | None, stream: str, text: str) -> None:
+        """Send whole lines."""
+        if task is not None:
+            reporter = task.reporter
+            reporter.send(TextWritten(reporter.now(), task.id, task.attempt, task.worker, stream, text))
+        else:
+            now = self.reporter.now()
+            self.reporter.send(TextWritten(now, None, 0, current_thread().name, stream, text))
+
+    def send_late(self, task: Task | None, number: int, stream: str, text: str) -> None:
+        """Send a line that has no end, of a task that ends or ended."""
+        if task is not None or not number:
+            self.send(task, stream, text)
+        else:
+            self.reporter.send(TextWritten(self.reporter.now(), number, 1, "", stream, text))
+
+    def task_ended(self, task: Task) -> None:
+        """Send the lines that `task` has begun and not ended; called before its last event is sent."""
+        for router in self.routers.values():
+            router.flush_lines(task)
+
+    # --- for bridges ---
+
+    def router_of(self, stream: object) -> Router | None:
+        """Return the router that stands for `stream`, be it the original or itself."""
+        for router in self.routers.values():
+            if stream is router or stream is router.original:
+                return router
+        return None
+
+    def takes_bars(self, stream: object) -> bool:
+        """Return whether a progress bar that draws on `stream` is to be a task instead."""
+        router = self.router_of(stream)
+        if router is not None:
+            return router._name in self._bars  # noqa: SLF001  # its own module
+        return any(stream is getattr(sys, name) for name in self._bars)
+
+
+def _violation(name: str, text: str) -> str:
+    shown = text if len(text) <= 60 else f"{text[:60]}..."  # noqa: PLR2004  # enough to find it by
+    return f"{shown!r} written to {name} while a strict run is live; use task.log(), or a run that is not strict"
+
+
+# --- fork ---
+
+_latest: list[Capture] = []
+
+
+def _give_back_in_children(capture: Capture) -> None:
+    if not _latest and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_in_child)
+    _latest[:] = [capture]
+
+
+def _after_in_child() -> None:
+    for capture in _latest:
+        if capture.live:
+            capture.leave_in_child()

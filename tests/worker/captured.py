@@ -1,0 +1,90 @@
+"""What a test of capture needs: streams that stand for a terminal, and what came through the channel."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import sys
+import warnings
+from typing import TYPE_CHECKING
+
+from mainstage.channels.thread import ThreadChannel
+from mainstage.clock import SystemClock
+from mainstage.events import TextWritten
+from mainstage.worker import runner
+from mainstage.worker.capture import Capture
+from mainstage.worker.reporter import live
+from mainstage.worker.task import open_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pytest
+
+    from mainstage.events import Event
+
+
+class Stage:
+    """A live capture over two streams that stand for a terminal."""
+
+    def __init__(self) -> None:
+        self.channel = ThreadChannel(SystemClock())
+        self.stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        self.stderr = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        self.capture: Capture | None = None
+        self._taken: list[Event] = []
+
+    def events(self) -> list[Event]:
+        """Return what was sent so far; positions are not."""
+        while not self.channel.empty():
+            event = self.channel.receive(0)
+            if event is not None:
+                self._taken.append(event)
+        return self._taken
+
+    def texts(self, stream: str | None = None) -> list[TextWritten]:
+        found = [event for event in self.events() if isinstance(event, TextWritten)]
+        return [event for event in found if stream is None or event.stream == stream]
+
+    def lines(self, task: int | None, stream: str | None = None) -> list[str]:
+        return [line for event in self.texts(stream) if event.task == task for line in event.text.split("\n")]
+
+    def passed(self) -> str:
+        """Return what reached the terminal past us."""
+        written = [stream.buffer.getvalue() for stream in (self.stdout, self.stderr)]
+        return b"".join(written).decode()
+
+    def run(self, fn: Callable[[], object], number: int = 7) -> None:
+        """Call `fn` on this thread as the task `number`."""
+        task = open_task(self.channel, number, 1, f"task {number}", worker="thread-1")
+        outcome = runner.run(task, fn, (), {})
+        runner.finish(task, outcome)
+        if outcome.error is not None:
+            raise outcome.error
+
+
+@contextlib.contextmanager
+def captured(*, owned: tuple[str, ...] = ("stdout", "stderr"), strict: bool = False) -> Iterator[Stage]:
+    stage = Stage()
+    before = sys.stdout, sys.stderr, live.reporter
+    sys.stdout, sys.stderr, live.reporter = stage.stdout, stage.stderr, stage.channel
+    stage.capture = Capture(stage.channel, owned=owned, strict=strict)
+    try:
+        stage.capture.start()
+        try:
+            yield stage
+        finally:
+            stage.capture.stop()
+    finally:
+        sys.stdout, sys.stderr, live.reporter = before
+
+
+def take_warnings(patch: pytest.MonkeyPatch) -> None:
+    """Have warnings shown as in a program, and not kept by pytest."""
+
+    def _showwarnmsg_impl(message: warnings.WarningMessage) -> None:
+        sys.stderr.write(warnings.formatwarning(message.message, message.category, message.filename, message.lineno))
+
+    patch.setattr(warnings, "_showwarnmsg_impl", _showwarnmsg_impl)
+    patch.setattr(warnings, "showwarning", warnings._showwarning_orig)  # type: ignore[attr-defined]
+    patch.setattr(warnings, "filters", [("always", None, Warning, None, 0)])
