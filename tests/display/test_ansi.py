@@ -66,7 +66,7 @@ def test_a_full_row_is_not_erased_to_its_right_for_that_takes_its_last_cell() ->
 
 
 @pytest.mark.parametrize(("text", "at_edge"), [("", False), ("x" * 10, True), ("x" * 20, True), ("x" * 11, False)])
-def test_a_wrapped_line_that_ends_at_the_edge_is_not_erased_either(text: str, at_edge: bool) -> None:  # noqa: FBT001  # a case
+def test_a_wrapped_line_that_ends_at_the_edge_is_not_erased_either(text: str, at_edge: bool) -> None:  # a case
     assert ansi.over(text, 10) == (text if at_edge else f"{text}\x1b[K")
 
 

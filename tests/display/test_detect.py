@@ -106,7 +106,7 @@ def test_a_view_that_is_none_is_an_error_that_lists_them(env: dict[str, str], vi
         ({"TERM": "xterm", "CLICOLOR": "0"}, True, "none"),
     ],
 )
-def test_colours_follow_the_conventions(env: dict[str, str], terminal: bool, depth: Depth) -> None:  # noqa: FBT001  # a case
+def test_colours_follow_the_conventions(env: dict[str, str], terminal: bool, depth: Depth) -> None:  # a case
     assert color_depth(env, terminal=terminal) == depth
 
 

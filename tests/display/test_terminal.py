@@ -380,7 +380,7 @@ def test_rows_laid_out_for_a_size_that_was_demanded_are_cut_to_the_real_one(term
         *((term, False) for term in ("", "dumb", "ansi-mystery", "strange")),
     ],
 )
-def test_a_scroll_region_is_used_where_the_terminal_is_known_to_have_one(term: str, region: bool) -> None:  # noqa: FBT001  # a case
+def test_a_scroll_region_is_used_where_the_terminal_is_known_to_have_one(term: str, region: bool) -> None:  # a case
     assert has_region({"TERM": term}) is region
 
 
