@@ -11,6 +11,7 @@ from mainstage.events import (
     StopRequested,
     TaskChanged,
     TaskEnded,
+    TaskFailed,
     TaskMoved,
     TaskReopened,
     TaskRetried,
@@ -32,7 +33,7 @@ def crowd(count: int, **fields: object) -> list[TaskStarted]:
 
 
 @pytest.mark.parametrize(
-    ("height", "rows", "more"), [(1, 1, 0), (2, 1, 0), (3, 1, 0), (5, 3, 99), (24, 18, 84), (60, 45, 57)]
+    ("height", "rows", "more"), [(1, 1, 0), (2, 1, 0), (3, 1, 0), (4, 2, 0), (5, 3, 99), (24, 18, 84), (60, 45, 57)]
 )
 def test_more_tasks_than_rows_are_told_as_a_number(height: int, rows: int, more: int) -> None:
     lines = plain_bars().rows(after(BEGUN, *crowd(100)), moment(1.0, 80, height))
@@ -40,7 +41,7 @@ def test_more_tasks_than_rows_are_told_as_a_number(height: int, rows: int, more:
     assert lines[-1].startswith("▸ job ")
     if more:
         assert lines[-2] == f"  + {more} more"
-        assert lines[0].startswith("▸ task 1 ")
+    assert lines[0].startswith("▸ task 1 " if rows > 1 else "▸ job ")
 
 
 def test_as_many_tasks_as_rows_need_no_such_row() -> None:
@@ -123,7 +124,7 @@ def test_a_task_that_lives_for_less_than_a_tenth_of_a_second_gets_no_row() -> No
 
 def test_a_run_of_one_task_has_one_row() -> None:
     state = after(BEGUN, *crowd(1), TaskMoved(1.0, 1, 1, 4))
-    assert picture(state, 1.0) == "▸ task 1    40% ━━━━━━━━━━━━━╸────────────────────   4/10   ETA 0:01      4.0/s"
+    assert picture(state, 1.0) == "▸ task 1    40% ━━━━━━━━━━━━━╸────────────────────   4/10   ETA 0:02      4.0/s"
     after(SourceOpened(1.0, 1, None), state=state)
     assert len(plain_bars().rows(state, moment(1.0))) == 2
 
@@ -204,6 +205,11 @@ def history(*events: object) -> list[str]:
 
 def test_a_failure_scrolls_up_at_once() -> None:
     assert history(middle()[-1]) == ["✗ gamma: ValueError: bad row (input 'gamma.csv', worker w4)"]
+
+
+def test_the_input_is_told_unless_the_task_is_named_after_it() -> None:
+    failed = TaskFailed(1.0, 4, 1, 0, ErrorReport("OSError", ""), "gamma")
+    assert history(failed) == history(failed._replace(input="'gamma'")) == ["✗ gamma: OSError (worker w4)"]
 
 
 def test_a_nested_failure_is_its_parents() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.views.runs import NOON, moment
 
@@ -76,6 +76,7 @@ def events() -> st.SearchStrategy[list[Event]]:
     )
 
 
+@example([TaskStarted(0.0, 1, 2, "", "", 0.0)], "", 55, 1, 0.0, False, False)  # a dropped column before a status
 @given(events(), ODD, st.integers(1, 120), st.integers(1, 40), TIMES, st.booleans(), st.booleans())
 def test_rows_fit_hold_no_controls_and_add_up(
     happened: list[Event], title: str, columns: int, height: int, now: float, unicode: bool, final: bool

@@ -104,6 +104,15 @@ def test_spoken_durations(seconds: float, said: str) -> None:
     assert units.spoken(seconds) == said
 
 
+def test_an_eta_is_rounded_up() -> None:
+    assert [units.eta(seconds) for seconds in (0.2, 1.0, 59.1, 1e300 * 1e300)] == [
+        "ETA 0:01",
+        "ETA 0:01",
+        "ETA 1:00",
+        "ETA ?",
+    ]
+
+
 def test_a_hundred_per_cent_is_said_only_of_all() -> None:
     assert units.percent(0.9999) == "99%"
     assert units.percent(1.0) == "100%"

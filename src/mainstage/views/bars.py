@@ -169,7 +169,7 @@ class BarsView:
         if reading != self._reading:
             self._reading = reading
             left, rate = state.eta(now), state.rate(now)
-            self._time = f"ETA {units.duration(left)}" if left else ""
+            self._time = units.eta(left) if left else ""
             self._speed = units.rate(rate) if rate else ""
         if self._time:
             yield "progress.remaining", self._time
@@ -255,12 +255,12 @@ def choose(state: RunState, now: float, room: int) -> Chosen:
     """Choose the tasks for `room` rows, in the order in which they started: rows stay where they are.
 
     Top-level ones come first, those that wait for a retry last; what room is left is shared by the nested ones. Looks
-    at a few times `room` tasks at most, however many there are. If not all find room, one row is kept for saying so.
+    at a few times `room` tasks at most, however many there are. If not all find room, a row is kept for saying so.
     """
-    if len(state.tasks) > room:
-        room -= 1
     if room <= 0:
-        return Chosen([], 0 if room < 0 else len(state.tasks))
+        return Chosen([], 0)
+    crowded = len(state.tasks) > room > 1
+    room -= crowded
     top: list[TaskState] = []
     waiting: list[TaskState] = []
     for task in islice(state.tasks.values(), LOOK * room + LOOK):
@@ -275,8 +275,7 @@ def choose(state: RunState, now: float, room: int) -> Chosen:
         kept = {task.id for task in (*top, *waiting[: room - len(top)])}
         top = [task for task in islice(state.tasks.values(), LOOK * room + LOOK) if task.id in kept]
     shown = list(_with_nested(state, top, now, room)) if state.children else [(0, task) for task in top]
-    full = len(shown) >= room
-    return Chosen(shown, len(state.tasks) - len(shown) if full else 0)
+    return Chosen(shown, len(state.tasks) - len(shown) if crowded and len(shown) == room else 0)
 
 
 def _with_nested(state: RunState, top: Sequence[TaskState], now: float, room: int) -> Iterator[tuple[int, TaskState]]:

@@ -65,8 +65,8 @@ class History:
 
     def _about(self, failure: Failure) -> str:
         parts = []
-        given = one_line(failure.input)
-        if given and given not in (failure.description, repr(failure.description)):
+        given = input_of(failure)
+        if given:
             parts.append(f"input {clip(self._glyphs.name(given), LONGEST_INPUT, self._glyphs.ellipsis)}")
         if failure.attempt > 1:
             parts.append(f"attempt {failure.attempt}")
@@ -106,6 +106,12 @@ class History:
 
     def _name(self, description: str) -> str:
         return clip(self._glyphs.name(one_line(description)), LONGEST_NAME, self._glyphs.ellipsis)
+
+
+def input_of(failure: Failure) -> str:
+    """Return the input that failed, on one line; "" if there is none, or the task is named after it."""
+    given = one_line(failure.input)
+    return "" if given in (failure.description, repr(failure.description)) else given
 
 
 def place_of(error: ErrorReport) -> str:

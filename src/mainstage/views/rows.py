@@ -153,7 +153,7 @@ class RowPainter:
         left = task.eta(now)
         rate = task.rate(now)
         return (
-            f"ETA {units.duration(left)}" if left else units.duration(task.elapsed(now)),
+            units.eta(left) if left else units.duration(task.elapsed(now)),
             units.rate(rate, unit) if rate else "",
         )
 
@@ -185,9 +185,9 @@ class RowPainter:
             (cells.time, time, layout.time, self._time),
             (cells.speed, speed, layout.speed, self._speed),
         ):
-            blank += 2 + room - size
             if not room:
-                break
+                continue
+            blank += 2 + room - size
             if text:
                 line += f"{' ' * blank}{begin}{text}{self._end}"
                 blank = 0
@@ -276,10 +276,12 @@ def arrange(columns: int, widths: tuple[Widths, ...]) -> Layout:
         (max(time, USUAL_TIME) if time else 0, 2),
         (max(speed, USUAL_SPEED) if speed else 0, 2),
     ):
-        if cells + gap > left:
+        needed = cells + gap if cells else 0
+        if needed > left:
+            status = 0
             break
         taken.append(cells)
-        left -= cells + gap if cells else 0
+        left -= needed
     taken += [0] * (5 - len(taken))
     return _spread(Layout(least, taken[0], taken[1], taken[2], taken[3], taken[4], 0), left, name, status)
 
@@ -291,7 +293,7 @@ def _spread(layout: Layout, left: int, name: int, status: int) -> Layout:
     if bars:
         more = min(left, (SMALL_BAR if status else COMFORTABLE_BAR) - bars)
         bars, left = bars + more, left - more
-    if status and layout.time and left >= SHORTEST_STATUS + 2:
+    if status and left >= SHORTEST_STATUS + 2:
         statuses = min(status, left - 2)
         left -= statuses + 2
     more = min(left, max(0, min(name, LONGEST_NAME) - names))

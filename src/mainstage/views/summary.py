@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mainstage.views import units
-from mainstage.views.history import History, place_of
+from mainstage.views.history import History, input_of, place_of
 from mainstage.views.text import clip, crop, one_line, width
 
 if TYPE_CHECKING:
@@ -62,7 +62,8 @@ class Summary:
             return [clip(head, room, glyphs.ellipsis)]
         error = self._history.error(failure.error, room - width(head))
         lines = [head + self._palette.paint("mainstage.failed", error)]
-        about = [f"input {glyphs.name(one_line(failure.input))}"] if failure.input else []
+        given = input_of(failure)
+        about = [f"input {glyphs.name(given)}"] if given else []
         place = place_of(failure.error) if self._places else ""
         if place:
             about.append(f"at {glyphs.name(_short(place, room))}")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import lru_cache
+from math import ceil
 
 DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -126,6 +127,11 @@ def _clock(whole: int) -> str:
     if hours >= LONGEST_IN_HOURS:
         return f"{hours // 24}d {hours % 24:02d}:{minutes:02d}"
     return f"{hours}:{minutes:02d}:{secs:02d}" if hours else f"{minutes}:{secs:02d}"
+
+
+def eta(seconds: float) -> str:
+    """Return "ETA 0:05", rounded up: while something is left it is not 0:00."""
+    return f"ETA {_clock(ceil(max(0.0, seconds)))}" if is_number(seconds) else "ETA ?"
 
 
 def spoken(seconds: float) -> str:
