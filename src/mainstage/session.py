@@ -273,9 +273,11 @@ class Run(Executor):
         """Give the terminal back within the block: for `input`, `getpass`, `breakpoint`. The work goes on."""
         show, _ = self._live()
         show.loop.call_soon(show.loop.suspend)
+        show.capture.lent = True
         try:
             yield
         finally:
+            show.capture.lent = False
             show.loop.resume()
 
     @property

@@ -6,20 +6,24 @@ Everything here may be asleep or absent and every result, error and exit status 
 from __future__ import annotations
 
 import os
+import sys
 import threading
 from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.channels.thread import ThreadChannel
 from mainstage.clock import Clock, SystemClock
+from mainstage.display.jsonl import JsonlDisplay
+from mainstage.display.stream import NullDisplay
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
 from mainstage.heartbeat import Heartbeat
 from mainstage.interrupts import Interrupts
 from mainstage.loop import Loop
 from mainstage.staging import stage
+from mainstage.worker.capture import STREAMS, Capture
 from mainstage.worker.reporter import live
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from rich.progress import ProgressColumn
 
@@ -37,6 +41,8 @@ class Look(NamedTuple):
     display: Display | None = None
     implicit: bool = False
     clock: Clock | None = None
+    capture: bool = True
+    strict: bool = False
 
 
 class Show:
@@ -56,6 +62,11 @@ class Show:
         self.loop.recorders = opened.recorders
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
+        owned = _owned_streams(opened.display) if look.capture else ()
+        shown = look.capture and not isinstance(opened.display, NullDisplay)
+        self.capture = Capture(
+            self.channel, owned=owned, bars={*owned, "stderr"} if shown else (), strict=look.strict
+        )
         self.stops: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
@@ -78,6 +89,7 @@ class Show:
         live.reporter = self.channel
         self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
         self._interrupts.install()
+        self.capture.start()
         if self._animated and Heartbeat.possible() and not Show.owner_asleep:
             self._heartbeat = Heartbeat(self.loop)
             self._heartbeat.after_beat = self.quiet
@@ -87,6 +99,7 @@ class Show:
         """Show the last picture and give everything back."""
         if self._heartbeat is not None:
             self._heartbeat.stop()
+        self.capture.stop()
         live.reporter = None
         Show.current = None
         self.channel.send(RunEnded(self.clock.now()))
@@ -170,3 +183,19 @@ class Show:
         self.stop = event
         for stop in list(self.stops):
             stop(event)
+
+
+def _owned_streams(display: Display) -> Collection[str]:
+    """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own."""
+    if isinstance(display, NullDisplay):
+        return ()
+    if isinstance(display, JsonlDisplay):
+        return ("stdout",)
+    return [name for name in STREAMS if _isatty(getattr(sys, name))]
+
+
+def _isatty(stream: object) -> bool:
+    try:
+        return bool(stream.isatty())  # type: ignore[attr-defined]  # what has no such method is none
+    except (AttributeError, OSError, ValueError):
+        return False

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import sys
-from threading import RLock, current_thread, get_ident
+from threading import RLock, current_thread, get_ident, main_thread
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
 from mainstage.errors import RenderingViolation
@@ -266,8 +266,9 @@ class Capture:
             reporter = task.reporter
             reporter.send(TextWritten(reporter.now(), task.id, task.attempt, task.worker, stream, text))
         else:
-            now = self.reporter.now()
-            self.reporter.send(TextWritten(now, None, 0, current_thread().name, stream, text))
+            thread = current_thread()
+            worker = "" if thread is main_thread() else thread.name
+            self.reporter.send(TextWritten(self.reporter.now(), None, 0, worker, stream, text))
 
     def send_late(self, task: Task | None, number: int, stream: str, text: str) -> None:
         """Send a line that has no end, of a task that ends or ended."""
