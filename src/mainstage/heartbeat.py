@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mainstage.loop import Loop
 
 NEVER = float("inf")
+LINGER = 1.02
+"""Seconds after which the metronome looks whether the owner wants to be called again: a clock's next second needs no
+word from it then."""
 
 
 class Heartbeat:
@@ -34,7 +37,8 @@ class Heartbeat:
         self._main = threading.main_thread().ident or 0
         self._pid = os.getpid()
         self._bell: SimpleQueue[float | None] = SimpleQueue()
-        self._asleep_until = NEVER
+        self._due = NEVER  # when the owner wants to be called
+        self._wake_at = NEVER  # when the metronome looks next
         self._thread: threading.Thread | None = None
         self.after_beat: Callable[[], None] | None = None
         """Called on the main thread after each round done by the handler."""
@@ -68,10 +72,14 @@ class Heartbeat:
 
     def left(self) -> None:
         """Learn that the owner has left a call of ours: a clock on the screen may be due before any note."""
-        due = self._loop.due()
-        if due is not None and due < self._asleep_until:
-            self._asleep_until = due
-            self._bell.put(due)
+        self._want(self._loop.due())
+
+    def _want(self, due: float | None) -> None:
+        """Be called at `due`; the metronome is woken only if it would look too late."""
+        self._due = NEVER if due is None else due
+        if self._due < self._wake_at:
+            self._wake_at = self._due
+            self._bell.put(self._due)
 
     def _ring(self) -> None:
         """Take a note's word that something happened, on any thread; quiet until the next round."""
@@ -81,25 +89,33 @@ class Heartbeat:
             self._bell.put(due)
 
     def _run(self) -> None:
-        due = NEVER
+        noted = NEVER  # what the bell asked for; the owner's own wish stands in `_due`
         while True:
+            wake_at = self._wake_at = min(noted, self._wake_at)
             try:
-                asked = self._bell.get(timeout=None if due == NEVER else max(0.0, due - monotonic()))
+                asked = self._bell.get(timeout=None if wake_at == NEVER else max(0.0, wake_at - monotonic()))
             except Empty:
-                due = self._asleep_until = NEVER
-                if not self._loop.pumping:
-                    signal.pthread_kill(self._main, signal.SIGURG)
+                noted = self._tick(noted)
                 continue
             if asked is None:
                 return
-            due = self._asleep_until = min(due, asked)
+            noted = min(noted, asked)
+
+    def _tick(self, noted: float) -> float:
+        """Call the owner if it is time; return what is left of what was noted."""
+        due, now = min(self._due, noted), monotonic()
+        if due > now:
+            self._wake_at = due
+            return noted
+        self._due = NEVER
+        self._wake_at = now + LINGER if due != NEVER else NEVER
+        if not self._loop.pumping:
+            signal.pthread_kill(self._main, signal.SIGURG)
+        return NEVER
 
     def _on_signal(self, _signum: int, _frame: FrameType | None) -> None:
         if os.getpid() != self._pid or self._loop.pumping:
             return
-        due = self._loop.beat()
-        if due is not None and due < self._asleep_until:
-            self._asleep_until = due
-            self._bell.put(due)
+        self._want(self._loop.beat())
         if self.after_beat is not None:
             self.after_beat()

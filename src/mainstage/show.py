@@ -88,6 +88,7 @@ class Show:
         Show.current = self
         live.reporter = self.channel
         self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
+        self.loop.beat()  # the state knows of the run before anybody asks when a picture is due
         self._interrupts.install()
         self.capture.start()
         if self._animated and Heartbeat.possible() and not Show.owner_asleep:
