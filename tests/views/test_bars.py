@@ -20,6 +20,7 @@ from mainstage.events import (
 )
 from mainstage.views.bars import BarsView, choose
 from mainstage.views.palette import Palette
+from mainstage.views.rows import arrange
 from mainstage.views.text import strip, width
 
 BEGUN = RunStarted(0.0, "job", NOON)
@@ -73,6 +74,8 @@ def test_ten_thousand_tasks_are_not_walked_through() -> None:
     chosen = choose(state, 1.0, 30)
     assert (len(chosen.shown), chosen.hidden) == (29, 9971)
     assert looked_at < 200
+    assert choose(state, 0.05, 30).shown == []  # all too young
+    assert looked_at < 400
 
 
 def test_those_that_wait_for_a_retry_make_room_for_those_that_run() -> None:
@@ -113,6 +116,14 @@ def test_a_nested_task_without_a_live_parent_stands_alone() -> None:
     assert names == ["task", "child", "job"]
 
 
+def test_an_orphan_moves_to_the_left() -> None:
+    view = plain_bars()
+    state = after(BEGUN, *crowd(2), TaskStarted(0.2, 9, 1, "w", "child", parent=1))
+    assert view.rows(state, moment(1.0))[1].startswith("▸   child")
+    after(TaskEnded(1.0, 1, 1, 10), state=state)
+    assert any(line.startswith("▸ child") for line in view.rows(state, moment(1.0)))
+
+
 # --- what a row tells ---
 
 
@@ -147,6 +158,12 @@ def test_a_retry_is_told_in_its_row() -> None:
     assert plain_bars().rows(state, moment(1.0, 120))[0].startswith("↻ task 1")
     after(TaskStarted(31.0, 1, 2, "w", "task 1", 10.0), state=state)
     assert plain_bars().rows(state, moment(31.01, 120))[0].rstrip().endswith("attempt 2")
+
+
+def test_columns_are_dropped_from_the_right() -> None:
+    for columns in range(1, 120):
+        kept = [cells > 0 for cells in arrange(columns, ((12, 7, 9, 30, 40),))]
+        assert kept == sorted(kept, reverse=True)
 
 
 def test_a_full_bar_is_full_and_an_empty_one_empty() -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.control import Control
 from rich.panel import Panel
 from rich.progress import (
     BarColumn,
@@ -142,6 +143,38 @@ def test_a_name_is_never_markup() -> None:
         assert lines == (names if not isinstance(column, TaskProgressColumn) else ["", "", "", ""])
 
 
+class Returning(ProgressColumn):
+    """Columns that return plain strings, which Rich reads as markup."""
+
+    def __init__(self, write: Callable[[Task], str]) -> None:
+        super().__init__()
+        self.write = write
+
+    def render(self, task: Task) -> str:
+        return self.write(task)
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda task: task.description,
+        lambda task: f"[bold]{task.description:<9}[/bold]",
+        lambda task: "[bold]%s[/bold]" % task.description,  # noqa: UP031  # users do
+        lambda task: str(task.description),
+        lambda task: task.fields["field"],
+    ],
+)
+def test_a_name_is_no_markup_in_strings_either(write: Callable[[Task], str]) -> None:
+    name = "[/]a[b]\\"
+    state = after(RunStarted(0.0, "", NOON), TaskStarted(0.0, 1, 1, "w", name, fields=(("field", name),)))
+    assert [line.rstrip() for line in rows(Returning(write), state=state)] == [name]
+
+
+def test_a_name_is_itself_in_the_code_of_a_column() -> None:
+    state = after(RunStarted(0.0, "", NOON), TaskStarted(0.0, 1, 1, "w", "a[1]"))
+    assert rows(Returning(lambda task: str({"a[1]": "known"}.get(task.description))), state=state) == ["known"]
+
+
 def test_a_column_that_raises_is_named_once_and_our_own_rows_take_over() -> None:
     state = after(*middle())
     view = plain_bars(columns=["{task.description}", Broken(4)])
@@ -153,7 +186,9 @@ def test_a_column_that_raises_is_named_once_and_our_own_rows_take_over() -> None
         "mainstage: a column raised KeyError: 'lib/alpha.bin'; it is left out from here on",
         "hi",
     ]
-    assert view.above(said, state, moment(11.0)) == ["hi"]
+    after(TaskMoved(12.0, 1, 1, 9.1e5), state=state)
+    view.rows(state, moment(12.0))
+    assert view.above(said, state, moment(12.0)) == ["hi"]
 
 
 def test_a_trouble_is_told_at_the_end_at_the_latest() -> None:
@@ -232,4 +267,5 @@ def test_a_header_is_any_renderable_and_one_that_raises_is_left_out() -> None:
 def test_a_renderable_becomes_lines_with_colours_and_no_links() -> None:
     assert lines_of("[red]x[/red] [link=http://a]y[/link]", 10, Palette("16")) == ["\x1b[31mx\x1b[0m y"]
     assert lines_of("[red]x", 10, Palette("none")) == ["x"]
+    assert lines_of(Control.clear(), 20, Palette("none")) == [""]
     assert lines_of(Text("a\x1b[2Jb\x07"), 20, Palette("none")) == ["a␛[2Jb"]

@@ -82,10 +82,6 @@ def part(completed: float, total: float | None, unit: str = "") -> str:
 def _part_of_size(completed: float, total: float, unit: str) -> str:
     if not is_number(total) or not is_number(completed):
         return f"{size(completed, unit)}/{size(total, unit)}"
-    if completed > total:
-        total, completed = completed, total
-        digits, divisor, whole, name = _whole_size(total, unit)
-        return f"{whole}/{completed / divisor:,.{digits}f} {name}"
     digits, divisor, whole, name = _whole_size(total, unit)
     return f"{completed / divisor:>{len(whole)},.{digits}f}/{whole} {name}"
 
