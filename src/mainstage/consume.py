@@ -53,6 +53,11 @@ def check_on_error(value: str) -> OnError:
     return value  # type: ignore[return-value]  # just checked
 
 
+def _outcome(record: Record) -> ItemOutcome:
+    number, args, value, error, started, ended, attempt = record
+    return ItemOutcome(number, args[0], value, error, ended - started, attempt, started)
+
+
 class Consumer:
     """Takes the records of one map."""
 
@@ -88,16 +93,28 @@ class Consumer:
             self._end()
 
     def outcomes(self) -> Iterator[ItemOutcome]:
-        """Yield what became of each item."""
+        """Yield what became of each item; interrupted, first what ended well meanwhile, then the interrupt."""
         claims, ready = self.claims, self._ready
+        interrupt: KeyboardInterrupt | None = None
         try:
-            while self._refill():
+            while True:
+                try:
+                    more = self._refill()
+                except KeyboardInterrupt as error:
+                    interrupt, more = error, False
+                    self._sort(claims.take_all())
+                    ready.extend(self._early[number] for number in sorted(self._early))
                 while ready:
-                    index, args, value, error, started, ended, attempt = ready.popleft()
+                    record = ready.popleft()
                     claims.taken += 1
-                    claims.feed()
-                    if attempt > 0 or not isinstance(error, Cancelled):
-                        yield ItemOutcome(index, args[0], value, error, ended - started, attempt, started)
+                    if interrupt is None:
+                        claims.feed()
+                    if record[6] > 0 or not isinstance(record[3], Cancelled):
+                        yield _outcome(record)
+                if interrupt is not None:
+                    raise interrupt
+                if not more:
+                    return
         finally:
             self._end()
 

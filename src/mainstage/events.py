@@ -217,5 +217,5 @@ Event: TypeAlias = (
     | ItemsEnded
 )
 
-EVENTS: tuple[type[Event], ...] = Event.__args__  # type: ignore[attr-defined]  # a union knows its members
+EVENTS: tuple[type[Event], ...] = Event.__args__
 """Every kind of event, in the order of the compact form's tags: append only."""

@@ -10,6 +10,7 @@ import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast, overload
 
+from mainstage import waiting
 from mainstage.attach import Adoption
 from mainstage.backends.calls import Spec, TaskFuture
 from mainstage.backends.policy import Policy, check_policy
@@ -32,8 +33,8 @@ if TYPE_CHECKING:
     from mainstage.clock import Clock
     from mainstage.display import Display
     from mainstage.events import StopRequested
-    from mainstage.futures import DoneAndNotDone
     from mainstage.views import View
+    from mainstage.waiting import DoneAndNotDone
 
 _runs: list[Run] = []
 """The runs that are live in this process, outermost first."""
@@ -180,7 +181,7 @@ class Run(Executor):
         """Return a way to submit with a name, other `retries` or another `timeout` (seconds, each attempt)."""
         return Options(self, description, self._policy_of(retries, timeout))
 
-    def map(  # type: ignore[override]  # noqa: PLR0913  # Executor.map and more
+    def map(  # noqa: PLR0913  # Executor.map and more
         self,
         fn: Callable[..., R],
         *iterables: Iterable[Any],
@@ -230,17 +231,13 @@ class Run(Executor):
 
     def as_completed(self, futures: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
         """Yield futures as they complete, as `concurrent.futures.as_completed`, keeping the display alive."""
-        from mainstage.futures import as_completed  # noqa: PLC0415  # it builds on this module
-
-        return as_completed(futures, timeout)
+        return waiting.as_completed(self, futures, timeout)
 
     def wait(
         self, futures: Iterable[Future[Any]], timeout: float | None = None, return_when: str = "ALL_COMPLETED"
     ) -> DoneAndNotDone:
         """Wait for futures, as `concurrent.futures.wait`, keeping the display alive."""
-        from mainstage.futures import wait  # noqa: PLC0415  # as above
-
-        return wait(futures, timeout, return_when)
+        return waiting.wait(self, futures, timeout, return_when)
 
     # --- control ---
 
@@ -283,8 +280,7 @@ class Run(Executor):
     @property
     def results(self) -> list[Any]:
         """What finished well and nobody took: of futures, in order of submission, then of maps."""
-        futures = [f for f in list(self._futures.values()) if f.done() and not f.cancelled()]
-        values = [f._result for f in futures if f._exception is None]  # type: ignore[attr-defined]  # noqa: SLF001  # without "looking"
+        values = [Future.result(future) for future in list(self._futures.values()) if future.left()]
         return values + [value for consumer in self._consumers for value in consumer.leftovers()]
 
     # --- inside ---
@@ -488,7 +484,7 @@ class Run(Executor):
         if self.on_error != "raise":
             return
         for future in self._futures.values():
-            failure = future._exception if future.done() else None  # type: ignore[attr-defined]  # noqa: SLF001  # without "looking"
+            failure = future.failure()
             if failure is not None and failure is self._first_failure and not future.looked:
                 raise failure
         for failure in failures:

@@ -64,9 +64,7 @@ class Show:
         self.loop.on_stop = self._on_stop
         owned = _owned_streams(opened.display) if look.capture else ()
         shown = look.capture and not isinstance(opened.display, NullDisplay)
-        self.capture = Capture(
-            self.channel, owned=owned, bars={*owned, "stderr"} if shown else (), strict=look.strict
-        )
+        self.capture = Capture(self.channel, owned=owned, bars={*owned, "stderr"} if shown else (), strict=look.strict)
         self.stops: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None

@@ -39,7 +39,7 @@ def test_an_idle_thread_is_used_again_before_another_starts() -> None:
     for _ in range(20):
         pool.put(lambda worker: done.put(worker.name))
         done.get(timeout=DEADLINE)
-        while not pool._idle._value:  # type: ignore[attr-defined]  # it is about to say that it is idle
+        while not pool._idle._value:  # it is about to say that it is idle
             pass
     assert len(pool.threads()) == 1
     pool.close()

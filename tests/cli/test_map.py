@@ -166,7 +166,6 @@ def test_an_interrupted_run_dies_of_the_signal_and_names_the_command_that_resume
     assert sorted(item["input"] for item in shop.lines()) == TEN
 
 
-@pytest.mark.xfail(reason="Run.outcomes drops what ends between the interrupt and its raising", strict=True)
 def test_what_ends_well_after_the_interrupt_is_in_the_file(shop: Shop) -> None:
     os.mkfifo(shop.folder / "gate")
     with shop.start("map", "jobs:deaf", "a", "--out", "r.jsonl", "--view", "silent") as process:

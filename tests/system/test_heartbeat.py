@@ -8,7 +8,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.system.programs.blocked import WAYS
 from tests.system.terminals import DEADLINE, Pty, environment
 

@@ -53,6 +53,15 @@ class TaskFuture(Future[R]):
             self.looked = self.looked or self.done()
 
 
+    def failure(self) -> BaseException | None:
+        """Return what it failed with, without having looked; None: it did not, or not yet."""
+        return super().exception() if self.done() and not self.cancelled() else None
+
+    def left(self) -> bool:
+        """Return whether it ended well, and nobody has looked."""
+        return self.done() and not self.looked and not self.cancelled() and super().exception() is None
+
+
 class Spec(NamedTuple):
     """What to call, and how."""
 
