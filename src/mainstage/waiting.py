@@ -95,7 +95,7 @@ class _Countdown:
 
     def __call__(self, future: Future[Any]) -> None:
         """Count one future that is done."""
-        failed = not future.cancelled() and future.exception() is not None
+        failed = not future.cancelled() and Future.exception(future) is not None  # the base's: this is not a look
         with self._lock:
             self._left -= 1
             self._first = True
