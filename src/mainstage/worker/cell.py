@@ -94,6 +94,13 @@ class OneCell:
         loop = self._loop
         self._n = completed if loop is None else completed - loop.position()
 
+    def place(self, completed: float) -> None:
+        """Take `completed` as the position; raises nothing where the task was asked to stop: for who holds a lock."""
+        self._jump(completed)
+        if self._armed and not (self._noted or self.polled or self.closed):
+            self._noted = True
+            self.reporter.moved(self)
+
     def _fire(self) -> None:
         self._armed = False
         tree = self._tree
@@ -110,8 +117,7 @@ class OneCell:
     def arm(self) -> None:
         """Ask for a note at the next change."""
         self._noted = False
-        if not self.closed:
-            self._armed = True
+        self._armed = True
 
     def sample(self, now: float) -> list[Event]:
         """Return the position as an event of the time `now`, if it is not the one returned last."""

@@ -272,6 +272,9 @@ class NullTask(Task):
     def advance(self, n: float = 1) -> None:
         """Do nothing."""
 
+    def place(self, completed: float) -> None:
+        """Do nothing."""
+
     def set(self, **known: object) -> None:
         """Do nothing."""
 
