@@ -19,8 +19,8 @@ from mainstage.events import (
     TextWritten,
 )
 from mainstage.views.bars import BarsView, choose
+from mainstage.views.layout import arrange
 from mainstage.views.palette import Palette
-from mainstage.views.rows import arrange
 from mainstage.views.text import strip, width
 
 BEGUN = RunStarted(0.0, "job", NOON)

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from mainstage.events import RunEnded
 from mainstage.views import units
 from mainstage.views.history import History
+from mainstage.views.layout import arrange
 from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.rows import READINGS, Layout, RowPainter, arrange
+from mainstage.views.rows import READINGS, RowPainter
 from mainstage.views.summary import Summary
 from mainstage.views.text import clip, crop, one_line, width
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mainstage.state.model import RunState, TaskState
     from mainstage.views import Moment
     from mainstage.views.columns import ColumnRows
+    from mainstage.views.layout import Layout
     from mainstage.views.renderable import Panel
 
     Header = RenderableType | Callable[[RunState, float], RenderableType]
@@ -127,10 +129,9 @@ class BarsView:
 
     def _tasks(self, chosen: Chosen, state: RunState, moment: Moment, *, with_run: bool) -> list[str]:
         columns, now = moment.size.columns, moment.now
-        rows = self._painter.cells(chosen.shown, now)
+        rows = self._painter.read(chosen.shown, now)
         title = (self._glyphs.name(one_line(state.title)) or "total") if with_run else ""
-        widths = [row.cells.widths for row in rows if row.cells is not None]
-        layout = arrange(columns, (*widths, (width(title), 0, 0, 0, 0)))
+        layout = arrange(columns, (*[row.widths for row in rows], (width(title), 0, 0, 0, 0)))
         lines = self._by_columns(chosen, moment)
         if lines is None:
             lines = self._painter.compose(rows, layout)
@@ -149,13 +150,14 @@ class BarsView:
         pieces = list(self._pieces(state, now))
         head = self._painter.head(mark, title, fraction, state.counts.ended, layout)
         needed = sum(width(text) + 2 for _, text in pieces[: 2 if state.counts.failed else 1])
-        if width(head) + needed < columns:
-            return self._painter.join(head, pieces, columns)
+        left = columns - 1 - layout.head
+        if needed <= left:
+            return self._painter.join(head, pieces, left)
         pieces[0] = (pieces[0][0], pieces[0][1].strip())
         if fraction is not None:
             pieces.insert(0, ("progress.percentage", units.percent(fraction)))
-        head = f"{mark} {clip(title, max(0, columns - 3), self._glyphs.ellipsis)}"
-        return self._painter.join(head, pieces, columns)
+        title = clip(title, max(0, columns - 3), self._glyphs.ellipsis)
+        return self._painter.join(f"{mark} {title}", pieces, columns - 3 - width(title))
 
     def _pieces(self, state: RunState, now: float) -> Iterator[tuple[str, str]]:
         """Yield what the row of the whole run says after its bar, (style, text) each, the most important first."""
