@@ -134,6 +134,16 @@ def test_one_note_leaves_between_two_looks(recorder: Recorder) -> None:
     assert recorder.notes == [root, root]
 
 
+def test_one_note_leaves_after_a_request_too(recorder: Recorder) -> None:
+    root = recorder.open()
+    root.request_cancel("enough")
+    with pytest.raises(Cancelled):
+        root.advance()
+    for _ in range(3):
+        root.advance()
+    assert recorder.notes == [root]
+
+
 def test_the_receiver_is_told_only_what_has_changed(recorder: Recorder) -> None:
     root = recorder.open()
     assert root.sample(1.0) == []

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from mainstage.worker.track import Loop
 
 
-ONE = 1
+ONE: float = 1
 
 
 def plain_number(n: object) -> float:
