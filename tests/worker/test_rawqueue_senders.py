@@ -19,6 +19,7 @@ from mainstage.worker.task import Task, open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import Self
 
 DEADLINE = 10.0
 START, SUBMIT, EXCEPTHOOK = threading.Thread.start, ThreadPoolExecutor.submit, threading.excepthook
@@ -120,9 +121,8 @@ def test_a_thread_that_cannot_start_is_no_sender(q: RawQueue, monkeypatch: pytes
 
     thread = threading.Thread(target=print, args=(q,))
     with monkeypatch.context() as patch:
-        patch.setattr(threading, "_start_new_thread", refused)
-        if hasattr(threading, "_start_joinable_thread"):
-            patch.setattr(threading, "_start_joinable_thread", refused)
+        for name in ("_start_new_thread", "_start_joinable_thread"):  # the first up to 3.12, then the other
+            patch.setattr(threading, name, refused, raising=False)
         with pytest.raises(RuntimeError, match="can't start"):
             thread.start()
     assert not q.pending()
@@ -153,7 +153,7 @@ def test_what_somebody_else_has_replaced_meanwhile_stays(
         seen.append(thread.name)
         ours(thread)
 
-    threading.Thread.start = theirs  # type: ignore[method-assign]
+    monkeypatch.setattr(threading.Thread, "start", theirs)
     one.settle()
     assert threading.Thread.start is theirs
     other = RawQueue(channel, total=1, patience=0.0)
@@ -255,7 +255,7 @@ class Lane:
             call()
             self._done.put(None)
 
-    def __enter__(self) -> Lane:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -305,9 +305,7 @@ def test_what_a_submitted_call_raises_is_the_reason(channel: ThreadChannel, q: R
         assert isinstance(q.error(), ValueError)
 
 
-def test_a_submitted_call_that_was_not_handed_the_queue_ends_with_its_task(
-    channel: ThreadChannel, q: RawQueue
-) -> None:
+def test_a_submitted_call_that_was_not_handed_the_queue_ends_with_its_task(channel: ThreadChannel, q: RawQueue) -> None:
     with Lane(channel) as lane:
         lane.run(lambda: q.put(25))
         assert not q.pending()

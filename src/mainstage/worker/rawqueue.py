@@ -436,7 +436,7 @@ class RawQueue(queue.Queue[Any], Receiver):
         if not block:
             return
         if self._backlog.given_up:
-            raise QueueError(f"queue {self.description!r}: over {KEPT} messages came before the first get: none is kept")
+            raise QueueError(f"queue {self.description!r}: over {KEPT} messages came before the first get: none kept")
         if self._outcome != "open" and not self.roster.anyone():
             raise self._failure or QueueError(f"queue {self.description!r}: nothing more comes, its task is over")
 

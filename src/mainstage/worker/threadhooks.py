@@ -47,7 +47,7 @@ class Patch:
         self._ours: Callable[..., Any] | None = None
 
     def put_on(self) -> None:
-        """Replace it, unless it still is. An older one of ours inside somebody's wrapper may see a call too: no harm."""
+        """Replace it, unless it still is. One of ours left inside somebody's wrapper may see a call too: no harm."""
         found = getattr(self._owner, self._name)
         if found is not self._ours:
             self._original = found
@@ -199,9 +199,7 @@ def _excepthook(original: Callable[..., Any]) -> Callable[..., Any]:
     return excepthook
 
 
-def _as_sender(
-    expected: list[tuple[Receiver, Sender]], call: Callable[..., Any], /, *args: Any, **kwargs: Any
-) -> Any:
+def _as_sender(expected: list[tuple[Receiver, Sender]], call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
     """Call `call`, this thread being the expected senders meanwhile."""
     for queue, sender in expected:
         sender.name = threading.current_thread().name
