@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from mainstage.events import ErrorReport
+
+if TYPE_CHECKING:
+    from types import TracebackType
 
 
 class Cancelled(BaseException):
@@ -53,10 +58,19 @@ def describe_error(error: BaseException) -> ErrorReport:
     except BaseException as trouble:  # noqa: BLE001  # a worker's own exception class may raise anything here
         text = f"<str() of it raised {type(trouble).__name__}>"
     try:
-        lines = "".join(traceback.TracebackException.from_exception(error).format()).rstrip("\n")
+        told = traceback.TracebackException(type(error), error, _from_the_users_code(error.__traceback__))
+        lines = "".join(told.format()).rstrip("\n")
     except BaseException as trouble:  # noqa: BLE001  # as above
         lines = f"<its traceback could not be formatted: {type(trouble).__name__}>"
     return ErrorReport(type(error).__qualname__, text, lines)
+
+
+def _from_the_users_code(where: TracebackType | None) -> TracebackType | None:
+    """Return the traceback from its first frame outside this package; all of it, if there is none."""
+    inner = where
+    while inner is not None and inner.tb_frame.f_globals.get("__name__", "").startswith("mainstage."):
+        inner = inner.tb_next
+    return inner or where
 
 
 def add_note(error: BaseException, note: str) -> None:

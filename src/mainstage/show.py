@@ -101,9 +101,8 @@ class Show:
         self.capture.stop()
         live.reporter = None
         Show.current = None
-        self.channel.send(RunEnded(self.clock.now()))
         try:
-            self.loop.finish()
+            self.loop.finish(RunEnded(self.clock.now()))
         finally:
             self._interrupts.restore()
 
@@ -177,6 +176,13 @@ class Show:
         self.signum = self.signum or signum
         self.channel.send(StopRequested(self.clock.now(), cause, self._stage))
         return self._stage
+
+    def stopped(self, cause: str) -> StopRequested:
+        """Show that the run is stopped by `cause`, which did not come to the loop; return the event, the first."""
+        self._stage = max(self._stage, 1)
+        event = StopRequested(self.clock.now(), cause, 1)
+        self.channel.send(event)
+        return event
 
     def _on_stop(self, event: StopRequested) -> None:
         self.stop = event
