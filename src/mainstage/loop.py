@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from mainstage.events import StopRequested, TaskMoved, TextWritten
+from mainstage.events import RunEnded, StopRequested, TaskMoved, TextWritten
 from mainstage.state.model import RunState
 from mainstage.state.reducer import reduce
 from mainstage.views import Moment
@@ -216,8 +216,8 @@ class Loop:
         if self.channel.away:
             self.channel.alarm()
 
-    def finish(self, last: Event) -> None:
-        """Reduce what is left and then `last`, show the last picture and close the display."""
+    def finish(self) -> None:
+        """Reduce what is left and that the run has ended, show the last picture and close the display."""
         self.channel.away = False
         self.pumping = True
         while not self.channel.empty():
@@ -226,7 +226,7 @@ class Loop:
         while self.channel.next_look() == 0.0:
             for event in self.channel.sample(now):
                 self._take(event)
-        self._take(last)
+        self._take(RunEnded(now))
         rows: list[str] = []
         try:
             rows = self._view.rows(self.state, self._moment(now, final=True))

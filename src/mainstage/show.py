@@ -14,7 +14,7 @@ from mainstage.channels.thread import ThreadChannel
 from mainstage.clock import Clock, SystemClock
 from mainstage.display.jsonl import JsonlDisplay
 from mainstage.display.stream import NullDisplay
-from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
+from mainstage.events import RunStarted, StopRequested, TextWritten
 from mainstage.heartbeat import Heartbeat
 from mainstage.interrupts import Interrupts
 from mainstage.loop import Loop
@@ -102,7 +102,7 @@ class Show:
         live.reporter = None
         Show.current = None
         try:
-            self.loop.finish(RunEnded(self.clock.now()))
+            self.loop.finish()
         finally:
             self._interrupts.restore()
 
