@@ -20,7 +20,8 @@ from mainstage.events import (
 )
 from mainstage.views.bars import BarsView, choose
 from mainstage.views.layout import arrange
-from mainstage.views.palette import Palette
+from mainstage.views.palette import Glyphs, Palette
+from mainstage.views.rows import RowPainter
 from mainstage.views.text import strip, width
 
 BEGUN = RunStarted(0.0, "job", NOON)
@@ -187,7 +188,32 @@ def test_an_idle_row_is_composed_once_a_second() -> None:
     view = plain_bars()
     lines = view.rows(state, moment(10.05))
     assert all(old is new for old, new in zip(lines[:-1], view.rows(state, moment(10.06))[:-1], strict=True))
-    assert lines != view.rows(state, moment(11.2))
+    assert all(old != new for old, new in zip(lines, view.rows(state, moment(11.2)), strict=True))
+
+
+def test_a_move_within_the_same_tenth_of_a_second_is_exact() -> None:
+    state = after(BEGUN, *crowd(3), TaskMoved(5.0, 1, 1, 2))
+    view = plain_bars()
+    assert "2/10" in view.rows(state, moment(5.0))[0]
+    after(TaskMoved(5.0, 1, 1, 9), TaskMoved(5.01, 2, 1, 5), state=state)
+    rows = view.rows(state, moment(5.01))
+    assert rows[:3] == plain_bars().rows(state, moment(5.01))[:3]
+    assert "90%" in rows[0]
+    assert "9/10" in rows[0]
+
+
+def test_another_width_is_another_picture() -> None:
+    state = after(*middle())
+    view = plain_bars()
+    for columns in (80, 60, 33, 200, 80):
+        assert view.rows(state, moment(10.0, columns)) == plain_bars().rows(state, moment(10.0, columns))
+
+
+def test_the_width_of_a_head_is_known_without_measuring_it() -> None:
+    painter = RowPainter(Palette("16"), Glyphs())
+    for columns in range(4, 120):
+        layout = arrange(columns, ((12, 7, 9, 9, 0),))
+        assert width(painter.head(">", "名前", 0.3, 0, layout)) == layout.head
 
 
 def test_state_is_told_without_colours_too() -> None:

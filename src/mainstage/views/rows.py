@@ -86,7 +86,7 @@ class RowPainter:
 
     def _update(self, row: Row, depth: int, task: TaskState, now: float) -> None:
         about = (int(now * READINGS), int(now - task.started_at), depth, task.total, task.status, task.description,
-                 task.waiting, task.attempt)  # fmt: skip
+                 task.waiting, task.attempt, task.speed is None)  # fmt: skip
         if row.about != about:
             row.about = about
             self._describe(row, depth, task, now)
