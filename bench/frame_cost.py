@@ -47,6 +47,8 @@ COLUMNS, ROWS = 100, 45  # gives 33 rows
 TOTAL = 10**9
 SPEED = 16_000_000
 """Bytes a second that a task gains."""
+SPELL = 0.002
+"""Seconds between two frames for the terminal's other end to read: frames come ten times a second, not a thousand."""
 STEP = 0.125
 """Seconds between two frames: more than the view's interval, and exact in binary."""
 ENV = {"TERM": "xterm-256color"}
@@ -136,6 +138,7 @@ def cost(case: Ours | Theirs, frames: int = FRAMES) -> Callable[[], float]:
         times = []
         for _ in range(frames):
             case.move()
+            time.sleep(SPELL)
             begun = time.thread_time_ns()
             case.draw()
             times.append((time.thread_time_ns() - begun) / 1e6)
@@ -157,12 +160,14 @@ def traffic(ours: Ours, counted: CountedFile, theirs: Theirs, frames: int = 20) 
     try:
         for _ in range(frames):
             ours.move()
+            time.sleep(SPELL)
             ours.draw()
     finally:
         os.write = real
     counted.bytes = counted.writes = 0
     for _ in range(frames):
         theirs.move()
+        time.sleep(SPELL)
         theirs.draw()
     return {
         "our bytes": sum(sizes) / frames,
