@@ -70,6 +70,8 @@ class Claims:
         self.on_done: Callable[[], None] | None = None
         """Called on the worker's thread when a consumer that set `waiting` has something to take."""
         self.waiting = False
+        self.left = False
+        """Whether nobody takes from it any more."""
         self.buffersize: int | None = None
         self.first_failure: BaseException | None = None
         self.halted: str | None = None
@@ -234,6 +236,8 @@ class Claims:
         with self._lock:
             self._launched -= 1
         self._launch()
+        if self.left and not self._active and self.on_done is not None:
+            self.on_done()  # the end of the run may wait for the last of them
 
     def _claim(self, lane: Lane, worker: Worker) -> None:  # noqa: C901  # the hot path: a call more costs 5 %
         popleft, now, fn = self._window.popleft, self._reporter.now, self._fn

@@ -49,8 +49,11 @@ class ThreadBackend:
         return claims
 
     def close_map(self, claims: Claims) -> None:
-        """Forget a map that has been taken to its end."""
-        self._maps.pop(claims.id, None)
+        """Learn that nobody takes from a map any more: it is forgotten once none of its items is under way."""
+        claims.left = True
+        for ident, one in list(self._maps.items()):
+            if one.left and not one.active():
+                self._maps.pop(ident, None)
 
     def pending(self) -> bool:
         """Return whether anything runs or waits to."""
