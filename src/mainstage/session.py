@@ -138,13 +138,13 @@ class Run(Executor):
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         """Wait for what was begun (leaving by an exception: ask it to stop first), show the end, raise what is due."""
         show, backend = self._live()
         try:
             if error is not None and self._stop is None:
-                self.cancel(f"the run was left by {kind.__name__}" if kind else "")
+                self._left_by(error)
             try:
                 self._settle(stopping=error is not None)
             except KeyboardInterrupt as interrupt:  # the owner never pumps: it came to us as an exception
@@ -270,11 +270,11 @@ class Run(Executor):
         """Give the terminal back within the block: for `input`, `getpass`, `breakpoint`. The work goes on."""
         show, _ = self._live()
         show.loop.call_soon(show.loop.suspend)
-        show.capture.lent = True
+        show.capture.lend(on=True)
         try:
             yield
         finally:
-            show.capture.lent = False
+            show.capture.lend(on=False)
             show.loop.resume()
 
     @property
@@ -454,7 +454,19 @@ class Run(Executor):
     def _failing(self) -> bool:
         return self.on_error == "raise" and self._first_failure is not None
 
+    def _left_by(self, error: BaseException) -> None:
+        """Stop the work since the block is left by `error`; the next Ctrl-C is the second request."""
+        show, _ = self._live()
+        name = type(error).__name__
+        if isinstance(error, KeyboardInterrupt):
+            name = str(error) or "Ctrl-C"
+        if not self._branch and not isinstance(error, GeneratorExit):  # a loop over `map` may be left when it likes
+            self._stop = show.stopped(name)
+        self.cancel(f"the run was left by {name}")
+
     def _on_stop(self, event: StopRequested) -> None:
+        if event is self._stop:
+            return
         self._stop = event
         _, backend = self._live()
         if event.stage == 1:
