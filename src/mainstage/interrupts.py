@@ -44,6 +44,8 @@ class Interrupts:
         self._stop = stop
         self._pid = os.getpid()
         self._previous: dict[int, object] = {}
+        self._late: list[int] = []
+        """What came in the middle of a round of the loop within somebody else's code: not the place to raise it."""
 
     def install(self) -> None:
         """Take the signals whose handlers are the default ones."""
@@ -75,17 +77,28 @@ class Interrupts:
     def _on_stop(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:
             return
-        name = "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
-        if self._loop.pumping:
-            if self._stop(name, signum) >= LAST_STAGE:
-                emergency = getattr(self._loop.display, "emergency", None)
-                if emergency is not None:
-                    emergency()
-                die_of(signum)
-        elif signum == signal.SIGINT:
-            signal.default_int_handler(signum, frame)
+        if self._loop.beating:
+            self._late.append(signum)
+            if len(self._late) >= LAST_STAGE:
+                self._die(signum)
+        elif self._loop.pumping:
+            if self._stop(_name(signum), signum) >= LAST_STAGE:
+                self._die(signum)
         else:
-            raise Terminated(name, signum)
+            _raise(signum, frame)
+
+    def raise_late(self) -> None:
+        """Raise what came during a round of the loop within somebody else's code, now that the round is over."""
+        if self._late:
+            signum = self._late[0]
+            self._late.clear()
+            _raise(signum, None)
+
+    def _die(self, signum: int) -> None:
+        emergency = getattr(self._loop.display, "emergency", None)
+        if emergency is not None:
+            emergency()
+        die_of(signum)
 
     def _on_suspend(self, signum: int, _frame: FrameType | None) -> None:
         self._loop.call_soon(lambda: self._suspend(signum))
@@ -106,3 +119,13 @@ class Interrupts:
             previous(signum, frame)
         if os.getpid() == self._pid:
             self._loop.call_soon(self._loop.repaint)
+
+
+def _name(signum: int) -> str:
+    return "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
+
+
+def _raise(signum: int, frame: FrameType | None) -> None:
+    if signum == signal.SIGINT:
+        signal.default_int_handler(signum, frame)
+    raise Terminated(_name(signum), signum)

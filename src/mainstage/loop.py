@@ -53,6 +53,8 @@ class Loop:
         """True while somebody else has the terminal: events are reduced, nothing is drawn."""
         self.pumping = False
         """True while the owner's thread is in `run_until` or `beat`: a second entry, by a signal, returns at once."""
+        self.beating = False
+        """True while `beat` does its round, in the middle of somebody else's code."""
         self.when_noted: float | None = None
         """When a picture is due if a note comes while the owner is away; read by the alarm on any thread."""
         self._view = view
@@ -95,6 +97,8 @@ class Loop:
     def leave(self) -> None:
         """Go away: from now on a note rings the alarm. One that came just before is drained first."""
         if not self.pumping:
+            while self._calls:
+                self._calls.popleft()()
             self.when_noted = self._view.due(self.state, self._drawn_at, dirty=True) if not self.paused else None
             self.channel.away = True
             if not self.channel.empty():
@@ -105,7 +109,7 @@ class Loop:
         """Do one round without blocking, inside somebody else's code; return when the next is due, None: never."""
         if self.pumping:
             return None
-        self.pumping = True
+        self.beating = self.pumping = True
         try:
             self._drain(self.channel)
             now = self._now()
@@ -113,7 +117,7 @@ class Loop:
             if due is not None and now >= due:
                 self.draw(now, borrowed=True)
         finally:
-            self.pumping = False
+            self.beating = self.pumping = False
         self.leave()
         return self.due()
 

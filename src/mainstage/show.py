@@ -21,6 +21,7 @@ from mainstage.loop import Loop
 from mainstage.staging import stage
 from mainstage.worker.capture import STREAMS, Capture
 from mainstage.worker.reporter import live
+from mainstage.worker.task import close_default_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -91,7 +92,7 @@ class Show:
         self.capture.start()
         if self._animated and Heartbeat.possible() and not Show.owner_asleep:
             self._heartbeat = Heartbeat(self.loop)
-            self._heartbeat.after_beat = self.quiet
+            self._heartbeat.after_beat = self._after_beat
             self._heartbeat.start()
 
     def close(self) -> None:
@@ -99,6 +100,7 @@ class Show:
         if self._heartbeat is not None:
             self._heartbeat.stop()
         self.capture.stop()
+        close_default_task()
         live.reporter = None
         Show.current = None
         try:
@@ -123,6 +125,8 @@ class Show:
         deadline = None if timeout is None else self.clock.now() + timeout
         if self.pumps():
             ended = self.loop.run_until(done, deadline)
+            if self._stage:
+                self.loop.run_until(self._heard)  # one may have come as the wait ended
             self.left()
             self.quiet()
             return ended
@@ -145,12 +149,19 @@ class Show:
             if due is None or self.clock.now() >= due:
                 self.loop.run_until(lambda: True)
                 self.loop.beat()
-                self.quiet()
+                self._after_beat()
 
     def quiet(self) -> None:
         """Give an implicit run the chance to end."""
         if self.on_quiet is not None:
             self.on_quiet()
+
+    def _after_beat(self) -> None:
+        self._interrupts.raise_late()
+        self.quiet()
+
+    def _heard(self) -> bool:
+        return self.stop is not None and self.stop.stage >= self._stage
 
     def left(self) -> None:
         """Learn that the owner goes back to other code."""
