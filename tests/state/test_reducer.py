@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 from tests.contract.examples import ONE_OF_EACH
-from tests.state.lives import reduced
+from tests.state.lives import but, reduced
 
 from mainstage.events import (
     EVENTS,
@@ -65,6 +65,16 @@ TABLE: dict[str, tuple[list[Event], dict[str, object]]] = {
         {"sources": {5: Source(40)}, "expected": 40, "open_ended": False},
     ),
     "a source of unknown size": ([SourceOpened(0.0, 5, None)], {"expected": 0, "open_ended": True, "active": True}),
+    "tasks of several sources, and submitted ones": (
+        [
+            TaskQueued(0.0, 1, "a"),
+            SourceOpened(0.0, 5, 40),
+            SourceOpened(0.0, 6, 2),
+            started(),
+            TaskQueued(0.0, 2, "b"),
+        ],
+        {"expected": 44},
+    ),
     "a source closes": (
         [SourceOpened(0.0, 5, None), SourceClosed(1.0, 5, 7)],
         {"sources": {}, "expected": 7, "open_ended": False, "active": False},
@@ -245,7 +255,7 @@ def test_a_task_between_two_attempts_says_why_and_until_when() -> None:
     state = reduced([started(total=9, unit="B"), TaskMoved(2.0, 1, 1, 6), TaskRetried(3.0, 1, 1, 6, ERROR, 2.0)])
     task = state.tasks[1]
     assert (task.waiting, task.error, task.retry_at, task.completed) == (True, ERROR, 5.0, 0)
-    assert (task.rate(4.0), task.eta(4.0)) == (None, None)
+    assert (task.rate(4.0), task.eta(4.0), task.moved_at) == (None, None, 3.0)
     assert (state.busy, state.items("B"), state.progress) == ([], 0, 0.0)
 
 
@@ -258,11 +268,16 @@ def test_a_new_attempt_begins_at_nothing_in_the_same_place_and_remembers_the_err
     assert state.workers == {"thread-1": 1, "thread-2": 1}
 
 
-def test_a_position_that_is_retried_is_no_speed_twice() -> None:
+AGAIN: list[list[Event]] = [[TaskRetried(10.0, 1, 1, 1000, ERROR, 0.0)], [started(1, 10.0, 2, unit="B")]]
+
+
+@pytest.mark.parametrize("again", AGAIN, ids=["retried", "replaced"])
+def test_a_position_that_is_taken_back_is_no_speed_twice(again: list[Event]) -> None:
     state = reduced([started(1, 0.0, unit="B"), started(2, 0.0, unit="B")])
     for second in range(1, 11):
         reduce(state, TaskMoved(second, 1, 1, second * 100))
-    reduce(state, TaskRetried(10.0, 1, 1, 1000, ERROR, 0.0))
+    for event in again:
+        reduce(state, event)
     reduce(state, TaskMoved(11.0, 2, 1, 100))
     assert state.unit_rate("B", 11.0) == pytest.approx(100.0, rel=0.01)
     assert state.unit_rate("rows", 11.0) == 0.0
@@ -306,6 +321,16 @@ def test_a_task_reopened_in_its_second_attempt_ends_in_it() -> None:
     assert (state.late, list(state.tasks), state.anomalies.count) == (1, [], 0)
 
 
+def test_a_task_that_failed_between_two_attempts_runs_again_when_reopened() -> None:
+    state = reduced([started(), TaskRetried(2.0, 1, 1, 0, ERROR, 1.0), *AND_ON])
+    assert (state.tasks[1].waiting, state.counts.running, state.counts.waiting) == (False, 1, 0)
+
+
+def test_a_reopened_task_stays_one_through_its_next_attempt() -> None:
+    state = reduced([started(), *AND_ON, TaskRetried(4.0, 1, 1, 0, ERROR, 1.0), started(attempt=2)])
+    assert state.tasks[1].reopened
+
+
 def test_a_reopened_nested_task_is_back_under_its_parent() -> None:
     state = reduced([started(1), started(2, parent=1), TaskFailed(3.0, 2, 1, 4, ERROR), TaskReopened(4.0, 2, 1)])
     assert [(depth, task.id) for depth, task in state.walk()] == [(0, 1), (1, 2)]
@@ -327,6 +352,7 @@ LATE: dict[str, tuple[list[Event], Event]] = {
     "started anew in an old attempt, being over": (OVER, started()),
     "cancelled as if it had not begun": (STARTED, TaskCancelled(3.0, 1, 0, 0)),
     "reopened although it ended well": (OVER, TaskReopened(3.0, 1, 2)),
+    "reopened twice": ([*FAILED, TaskReopened(3.0, 1, 1)], TaskReopened(4.0, 1, 1)),
     "an item that was told twice": (
         [ItemsEnded(3.0, 5, "w", ((1, 1.0, 2.0),))],
         ItemsEnded(3.0, 5, "w", ((1, 1.0, 2.0),)),
@@ -377,6 +403,14 @@ IMPOSSIBLE: dict[str, tuple[list[Event], Any]] = {
         [TaskQueued(3.0, 2, "a")],
         TaskQueued(3.0, 2, "a"),
     ),
+    "TaskStarted of task 2, attempt 1: the task is over": (
+        [TaskQueued(0.0, 2, "a"), TaskCancelled(1.0, 2, 0, 0)],
+        started(2),
+    ),
+    "TaskMoved of task 2, attempt 1: no such attempt has begun, the last one is 0": (
+        [TaskQueued(0.0, 2, "a"), TaskCancelled(1.0, 2, 0, 0)],
+        TaskMoved(3.0, 2, 1, 2),
+    ),
     "RunStarted: the run has begun already": ([RunStarted(0.0, "", 0.0)], RunStarted(1.0, "", 0.0)),
     "RunEnded: the run is over already": ([RunEnded(0.0)], RunEnded(1.0)),
     "SourceOpened: source 5 was opened already": ([SourceOpened(0.0, 5, 1)], SourceOpened(0.0, 5, 1)),
@@ -420,6 +454,63 @@ def test_only_the_last_impossible_events_are_kept_in_words() -> None:
     assert state.anomalies.count == 100
     assert len(state.anomalies.last) == DESCRIBED
     assert "task 99" in state.anomalies.last[-1]
+
+
+VALID: list[tuple[list[Event], Event]] = [
+    ([], RUN),
+    ([], RunEnded(2.0)),
+    ([], StopRequested(2.0, "Ctrl-C", 1)),
+    ([], SourceOpened(2.0, 5, 40)),
+    ([SourceOpened(2.0, 5, 40)], SourceClosed(3.0, 5, 40)),
+    ([], TaskQueued(2.0, 1, "a")),
+    ([], TaskStarted(2.0, 1, 1, "w", "d", 5, "B", 7, (("a", 1),))),
+    (STARTED, TaskMoved(3.0, 1, 1, 5)),
+    (STARTED, TaskChanged(3.0, 1, 1, "d", 5, "s", (("a", 1),))),
+    (STARTED, TaskEnded(3.0, 1, 1, 5)),
+    (STARTED, TaskFailed(3.0, 1, 1, 5, ERROR, "row 5")),
+    ([TaskQueued(2.0, 1, "a")], TaskFailed(3.0, 1, 0, 5, ERROR, "row 5")),
+    (STARTED, TaskRetried(3.0, 1, 1, 5, ERROR, 1.0, "row 5")),
+    (STARTED, TaskCancelled(3.0, 1, 1, 5, "Ctrl-C")),
+    ([TaskQueued(2.0, 1, "a")], TaskCancelled(3.0, 1, 0, 0, "Ctrl-C")),
+    (FAILED, TaskReopened(3.0, 1, 1)),
+    ([], TextWritten(3.0, 1, 1, "w", "log", "text")),
+    (STARTED, MetricReported(3.0, 1, 1, "m", 5)),
+    ([], ItemsEnded(3.0, 5, "w", ((1, 1.0, 2.0),), 3, 0.5)),
+]
+BAD: dict[type, tuple[object, ...]] = {
+    str: (5, b"x"),
+    int: ("5", 0.5, None),
+    float: ("5", NAN, None, [1]),
+    ErrorReport: (("ValueError", "x", ""), None),
+    tuple: (5, ((5, 5),), ("x",)),
+}
+MEMBERS = [
+    pytest.param(events, event._replace(**{name: bad}), id=f"{type(event).__name__}.{name}={bad!r}")  # type: ignore[arg-type]
+    for events, event in VALID
+    for name, value in zip(event._fields, event, strict=True)
+    for bad in BAD[float if name in {"at", "completed", "total", "wall", "delay", "value", "seconds"} else type(value)]
+    if not (bad is None and name in {"total", "parent", "description", "status"})  # where None has a meaning
+    if not (isinstance(event, MetricReported) and name == "value" and bad is NAN)
+    if not (isinstance(event, TextWritten) and name in {"task", "attempt"})  # text counts, whoever wrote it
+    if not (isinstance(event, SourceOpened) and bad == [1])
+]
+
+
+@pytest.mark.parametrize(
+    ("events", "event"), VALID, ids=lambda case: type(case).__name__ if isinstance(case, tuple) else ""
+)
+def test_an_event_with_the_right_members_is_taken(events: list[Event], event: Event) -> None:
+    state = reduced([*events, event])
+    assert (state.anomalies.count, state.late) == (0, 0)
+
+
+@pytest.mark.parametrize(("events", "odd"), MEMBERS)
+def test_a_member_of_another_kind_is_described_and_changes_nothing(events: list[Event], odd: Any) -> None:
+    state = reduced(events)
+    before = but(state, "anomalies")
+    reduce(state, odd)
+    assert state.anomalies.count == 1
+    assert but(state, "anomalies") == before
 
 
 # --- numbers of other kinds ---
@@ -519,6 +610,44 @@ def test_the_fraction_of_a_run_counts_running_tasks_by_theirs() -> None:
     assert reduced([]).fraction is None
 
 
+def test_what_is_added_up_of_running_tasks_leaves_with_them() -> None:
+    state = reduced([started(task, total=10) for task in (1, 2)])
+    reduce(state, TaskMoved(2.0, 1, 1, 3))
+    reduce(state, TaskMoved(2.0, 2, 1, 6))
+    assert state.progress == pytest.approx(0.9)
+    reduce(state, TaskEnded(3.0, 1, 1, 10))
+    assert state.progress == pytest.approx(0.6)
+
+
+def test_rounding_leaves_nothing_when_nothing_runs() -> None:
+    tasks = range(1, 4)
+    state = reduced([started(task, task * 0.1, total=10) for task in tasks])
+    for task in tasks:
+        reduce(state, TaskMoved(2.0, task, 1, task))
+    for task in tasks:
+        reduce(state, TaskEnded(3.0, task, 1, 10))
+    assert (state.progress, state.starts) == (0.0, 0.0)
+
+
+def test_what_a_task_typically_takes_is_the_mean_of_the_first_and_then_follows_the_last() -> None:
+    state = reduced([started(1, 0.0), TaskEnded(4.0, 1, 1, 0), started(2, 0.0), TaskEnded(2.0, 2, 1, 0)])
+    assert state.typical == 3.0
+    for task in range(3, 200):
+        reduce(state, started(task, 0.0))
+        reduce(state, TaskEnded(9.0, task, 1, 0))
+    assert state.typical == pytest.approx(9.0, rel=0.001)
+
+
+@pytest.mark.parametrize("begun", [True, False])
+def test_tasks_that_fail_or_are_cancelled_have_a_pace_too(begun: bool) -> None:  # noqa: FBT001  # a parameter of the test
+    for ends in (lambda *end: TaskFailed(*end, ERROR), TaskCancelled):
+        state = reduced([started(99, 0.0)])
+        for task in range(1, 41):
+            reduce(state, started(task, task * 0.5) if begun else TaskQueued(0.0, task, "a"))
+            reduce(state, ends(task * 0.5, task, int(begun), 0))
+        assert state.rate(20.0) == pytest.approx(2.0, rel=0.05)
+
+
 def test_tasks_that_end_evenly_give_a_rate_and_an_eta() -> None:
     state = reduced([SourceOpened(0.0, 5, 100)])
     assert state.eta(1.0) is None
@@ -591,3 +720,20 @@ def test_ended_tasks_leave_nothing_but_numbers() -> None:
         sizes.append(size(state) if task % 1000 == 999 else 0)
     assert sizes[999] == sizes[-1]
     assert len(state.over._blocks) == 20
+
+
+def test_a_field_named_unit_says_what_the_items_are() -> None:
+    state = RunState()
+    for event in (
+        RunStarted(0.0, "", 0.0),
+        TaskStarted(0.0, 1, 1, "w", "file"),
+        TaskMoved(1.0, 1, 1, 5),
+        TaskChanged(1.0, 1, 1, fields=(("unit", "B"), ("host", "a"))),
+        TaskMoved(2.0, 1, 1, 9),
+    ):
+        reduce(state, event)
+    assert state.tasks[1].unit == "B"
+    assert dict(state.tasks[1].fields) == {"host": "a"}
+    reduce(state, TaskEnded(3.0, 1, 1, 10))
+    assert state.units == {"B": 10}
+    assert not any(state.live_units.values())

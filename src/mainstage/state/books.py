@@ -102,6 +102,14 @@ def place(state: RunState, live: TaskState, completed: float, total: float | Non
     live.total = total
 
 
+def rename_unit(state: RunState, live: TaskState, unit: str) -> None:
+    """Count the items of a running task under another unit."""
+    if live.parent is None:
+        state.live_units[live.unit] -= live.completed
+        state.live_units[unit] = state.live_units.get(unit, 0) + live.completed
+    live.unit = unit
+
+
 def learn(state: RunState, seconds: float, description: str) -> None:
     """Remember how long a top-level task took that ended well, once it is counted."""
     state.typical += (seconds - state.typical) * (RECENT if state.counts.done > 1 / RECENT else 1 / state.counts.done)

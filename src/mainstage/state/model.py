@@ -212,10 +212,6 @@ class Numbers:
             self._blocks[number >> 10] = block = bytearray(1024)
             block[number & 1023] = 1
 
-    def remove(self, number: int) -> None:
-        """Take `number`, which must be in, out again."""
-        self._blocks[number >> 10][number & 1023] = 0
-
     def __contains__(self, number: int) -> bool:
         """Return whether `number` is in."""
         block = self._blocks.get(number >> 10)
@@ -321,7 +317,7 @@ class RunState:
         """When the first top-level task began."""
 
         self.over = Numbers()
-        """The reducer's: ids of tasks that ended."""
+        """The reducer's: ids of tasks that ended, those that were reopened among them."""
         self.last_attempts: dict[int, int] = {}
         """The reducer's: the last attempts of ended tasks, where it was not 1."""
         self.reopenable: dict[int, TaskState] = {}

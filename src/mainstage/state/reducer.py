@@ -249,7 +249,11 @@ def _task_changed(state: RunState, event: TaskChanged) -> None:
         total = check_position(total)
     if fields:
         check_fields(fields)
-        live.fields = {**live.fields, **dict(fields)}
+        known = dict(fields)
+        unit = known.pop("unit", None)
+        if unit is not None:
+            books.rename_unit(state, live, str(unit))
+        live.fields = {**live.fields, **known}
     if description is not None:
         live.description = description
     if status is not None:
@@ -303,8 +307,9 @@ def _task_failed(state: RunState, event: TaskFailed) -> None:
 
 def _fail_queued(state: RunState, event: TaskFailed) -> None:
     """Take the failure of a task that nobody could begin (attempt 0): its pool broke, it would not pickle."""
-    at, task, _, _, error, given = event
+    at, task, _, completed, error, given = event
     at = check_number(at)
+    check_position(completed)
     check_error(error)
     check_text(given)
     description = books.leave_queue(state, task)
@@ -322,6 +327,7 @@ def _task_retried(state: RunState, event: TaskRetried) -> None:
     delay = check_position(event.delay)
     check_position(event.completed)
     check_error(event.error)
+    check_text(event.input)
     counts = books.rest(state, live)
     counts.waiting += 1
     counts.retried += 1
@@ -345,6 +351,8 @@ def _task_cancelled(state: RunState, event: TaskCancelled) -> None:
         counts.cancelled += 1
     elif live is None and attempt == 0 and task in state.queued:
         at = check_number(at)
+        check_position(completed)
+        check_text(reason)
         books.leave_queue(state, task)
         state.counts.cancelled += 1
     else:
@@ -363,8 +371,6 @@ def _task_reopened(state: RunState, event: TaskReopened) -> None:
     at = check_number(at)
     check_parent(state, task, live.parent)
     del state.reopenable[task]
-    state.over.remove(task)
-    state.last_attempts.pop(task, None)
     state.tasks[task] = live
     live.reopened = True
     live.moved_at = at
@@ -429,7 +435,8 @@ def _check_items(state: RunState, items: tuple[tuple[int, float, float], ...]) -
 
 def _text_written(state: RunState, event: TextWritten) -> None:
     check_number(event.at)
-    check_text(event.text)
+    for words in (event.worker, event.stream, event.text):
+        check_text(words)
     state.text_lines += event.text.count("\n") + 1
 
 

@@ -81,7 +81,10 @@ class Task(PositionCell):
         status: str | None = None,
         **fields: object,
     ) -> None:
-        """Say what is known anew; what is left out stays. `completed` raises `Cancelled` as `advance` does."""
+        """Say what is known anew; what is left out stays. A field `unit` ("B", "rows") is what the items are.
+
+        `completed` raises `Cancelled` as `advance` does.
+        """
         if self.closed:
             return
         if total is not None:

@@ -198,7 +198,8 @@ class Track(Generic[T_co]):
         if around is not None:
             around = around.resolve()
         if around is not None and self._description is None and around.driven(loop):
-            around.set(total=total, **self._fields)  # type: ignore[arg-type]  # the caller's own fields
+            unit = {"unit": self._unit} if self._unit else {}
+            around.set(total=total, **unit, **self._fields)  # type: ignore[arg-type]  # the caller's own fields
             return around, False
         name = self._description if self._description is not None else "track"
         if around is not None:
