@@ -236,11 +236,11 @@ def test_a_strict_run_raises_at_the_line_that_writes() -> None:
 def test_what_the_program_writes_while_it_has_the_terminal_goes_there() -> None:
     with captured() as stage:
         assert stage.capture is not None
-        stage.capture.lent = True
+        stage.capture.lend(on=True)
         print("Name? ", end="")
         assert stage.passed() == "Name? "
         stage.run(lambda: print("a task"))
-        stage.capture.lent = False
+        stage.capture.lend(on=False)
     assert stage.lines(7) == ["a task"]
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.worker.bridges import bridges_for
-from mainstage.worker.lines import Lines
+from mainstage.worker.lines import Key, Lines
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import Task
 
@@ -81,38 +81,48 @@ class Router:
     def write(self, text: Any) -> int:  # any: callers are not all typed
         """As `TextIO.write`: take a piece of text. Raises `RenderingViolation` in a strict run."""
         capture = self._capture
-        if capture.live and isinstance(text, str):
-            with capture.lock:  # what passes it before `stop` is an event, what comes after is the original's
-                if self._take(text):
-                    return len(text)
-        return self._original.write(text)
-
-    def _take(self, text: str) -> bool:
-        """Gather `text`; False: it is for the original."""
-        capture = self._capture
-        if not capture.live:
-            return False
-        task = capture.task()
-        if task is None and capture.lent:
-            return False
-        if not text:
-            return True
-        if capture.strict:
-            raise RenderingViolation(_violation(self._name, text))
+        if not capture.live or not isinstance(text, str):
+            return self._original.write(text)
+        task: Any = ambient.get()
+        if task is not None and not isinstance(task, Task):
+            task = capture.task()
+        if capture.special and self._refused(task, text):
+            return self._original.write(text)
         key = (0 if task is None else task.id, get_ident())
         whole = self._lines.add(key, text)
         if whole is not None:
-            self._send(task, whole)
-        elif task is not None and "\r" in text:
+            self._send(task, whole, key)
+        elif capture.special:
+            self._give_back(key)
+        elif "\r" in text and task is not None:
             self._show_status(task, self._lines.begun(key))
-        return True
+        return len(text)
 
-    def _send(self, task: Task | None, text: str) -> None:
+    def _refused(self, task: Task | None, text: str) -> bool:
+        """Return whether `text` is for the original."""
+        capture = self._capture
+        if not capture.live or (capture.lent and task is None):
+            return True
+        if capture.strict and text:
+            raise RenderingViolation(_violation(self._name, text))
+        return False
+
+    def _give_back(self, key: Key) -> None:
+        """Hand on what was gathered while capture stopped, if `stop` has not taken it."""
+        if not self._capture.live:
+            self._original.write(self._lines.take(key))
+
+    def _send(self, task: Task | None, text: str, key: Key) -> None:
+        capture = self._capture
         if self._bytes is not None and not text.isascii():
             text = self._bytes.mend(text)
-        if task is not None and self._statuses.pop(task.id, None) is not None:
+        if self._statuses and task is not None and self._statuses.pop(task.id, None) is not None:
             task.set(status="")
-        self._capture.send(task, self._name, text)
+        with capture.lock:  # what passes it before `stop` is an event, what comes after is the original's
+            if capture.live:
+                capture.send(task, self._name, text)
+            else:
+                self._original.write(f"{text}\n{self._lines.take(key)}")
 
     def _show_status(self, task: Task, line: str) -> None:
         now = task.reporter.now()
@@ -188,7 +198,8 @@ class Capture:
         self.live = False
         """True between `start` and `stop`."""
         self.lent = False
-        """True while somebody else has the terminal: what no task wrote goes straight there."""
+        self.special = True
+        """False while text simply becomes events: live, not lent, not strict."""
         self.lock = RLock()
         self.routers: dict[str, Router] = {}
         self._owned = [name for name in STREAMS if name in owned]
@@ -199,7 +210,9 @@ class Capture:
     # --- life ---
 
     def start(self) -> None:
-        """Take the streams."""
+        """Take the streams; once is enough."""
+        if self.live:
+            return
         for name in self._owned:
             stream = getattr(sys, name)
             if isinstance(stream, Router) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
@@ -207,6 +220,7 @@ class Capture:
             if stream is not None:
                 self.routers[name] = Router(self, name, stream)
         self.live = True
+        self.special = self.strict
         live.capture = self
         for name, router in self.routers.items():
             setattr(sys, name, router)
@@ -227,11 +241,18 @@ class Capture:
 
     def _give_back(self) -> None:
         self.live = False
+        self.special = True
         if live.capture is self:
             live.capture = None
         for name, router in self.routers.items():
             if getattr(sys, name) is router:
                 setattr(sys, name, router.original)
+
+    def lend(self, *, on: bool) -> None:
+        """Somebody else has the terminal, or has it no more: what no task writes meanwhile goes straight there."""
+        with self.lock:
+            self.lent = on
+            self.special = on or self.strict or not self.live
 
     def leave_in_child(self) -> None:
         """Give everything back in a forked child, where no other thread is left and any lock may be held for ever."""
@@ -266,9 +287,9 @@ class Capture:
             reporter = task.reporter
             reporter.send(TextWritten(reporter.now(), task.id, task.attempt, task.worker, stream, text))
         else:
-            thread = current_thread()
+            reporter, thread = self.reporter, current_thread()
             worker = "" if thread is main_thread() else thread.name
-            self.reporter.send(TextWritten(self.reporter.now(), None, 0, worker, stream, text))
+            reporter.send(TextWritten(reporter.now(), None, 0, worker, stream, text))
 
     def send_late(self, task: Task | None, number: int, stream: str, text: str) -> None:
         """Send a line that has no end, of a task that ends or ended."""

@@ -18,27 +18,39 @@ class Lines:
         self._begun: dict[Key, list[str]] = {}
 
     def add(self, key: Key, text: str) -> str | None:
-        """Add a piece; return the lines that it completes, without the last newline, or None."""
-        head, newline, tail = text.rpartition("\n")
-        if newline:
-            begun = self._begun.pop(key, None) if self._begun else None
-            whole = head if begun is None else "".join((*begun, head))
-            if tail:
-                self._keep(key, tail)
-            return overwritten(whole) if "\r" in whole else whole
-        self._keep(key, tail)
-        return None
+        """Add a piece; return the lines that it completes, without the last newline, or None.
 
-    def _keep(self, key: Key, piece: str) -> None:
-        begun = self._begun.setdefault(key, [])
-        begun.append(piece)
-        if "\r" in piece:
-            text = "".join(begun)
-            begun[:] = [text[text.rstrip("\r").rfind("\r") + 1 :]]
+        An entry is taken out, changed and put back: a signal handler that writes meanwhile makes one of its own.
+        """
+        begun = self._begun
+        if "\n" not in text:
+            pieces = begun.pop(key, None)
+            if pieces is None:
+                pieces = [text]
+            else:
+                pieces.append(text)
+            if "\r" in text:
+                pieces = [_last_start("".join(pieces))]
+            kept = begun.setdefault(key, pieces)
+            if kept is not pieces:
+                kept.extend(pieces)
+            return None
+        head, _, tail = text.rpartition("\n")
+        pieces = begun.pop(key, None)
+        if pieces is not None:
+            pieces.append(head)
+            head = "".join(pieces)
+        if tail:
+            self.add(key, tail)
+        return overwritten(head) if "\r" in head else head
 
     def begun(self, key: Key) -> str:
         """Return the beginning of the line at hand."""
         return "".join(self._begun.get(key, ()))
+
+    def take(self, key: Key) -> str:
+        """Take the beginning of the line at hand, if nobody else has."""
+        return "".join(self._begun.pop(key, ()))
 
     def flush(self, task: int | None = None) -> list[tuple[Key, str]]:
         """Take what was begun by `task`, or by anybody."""
@@ -52,6 +64,11 @@ class Lines:
 
     def __bool__(self) -> bool:
         return bool(self._begun)
+
+
+def _last_start(line: str) -> str:
+    """Return what the next piece may add to, or overwrite."""
+    return line[line.rstrip("\r").rfind("\r") + 1 :]
 
 
 def overwritten(text: str) -> str:
