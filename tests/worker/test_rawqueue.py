@@ -329,6 +329,18 @@ def test_a_sender_that_returns_early_fails_the_task_within_the_patience(opened: 
     assert not q.pending()
 
 
+def test_a_sender_that_came_within_the_patience_has_all_the_time_it_needs(opened: Opened) -> None:
+    q, stage = opened(50, patience=0.02), Stage()
+    run(second, q)
+    stage.start(lambda: second(q), q)
+    for thread in threading.enumerate():
+        if thread.name == "mainstage-queue":
+            thread.join(DEADLINE)
+    assert q.pending()
+    stage.finish(0)
+    assert opened.told(TaskFailed) == []
+
+
 def test_whoever_waits_is_woken_when_the_patience_is_over(opened: Opened) -> None:
     woken = threading.Event()
     q = opened(100, patience=0.02, wake=woken.set)
@@ -370,6 +382,22 @@ def test_a_sender_that_raises_after_its_sentinel_is_the_reason(
 
     run(breaks, q)
     assert opened.told(TaskFailed)[0].error.text == "disk full"
+    assert hooked == [ValueError]
+
+
+def test_a_reason_that_comes_after_the_failure_takes_its_place(
+    opened: Opened, hooked: list[type[BaseException]]
+) -> None:
+    q = opened(100)
+
+    def breaks(q: queue.Queue[Any]) -> None:
+        q.put(None)
+        assert isinstance(q.error(), QueueError)  # type: ignore[attr-defined]  # it is ours
+        raise ValueError("disk full")
+
+    run(breaks, q)
+    assert isinstance(q.settle(), ValueError)
+    assert "ended with ValueError: disk full" in opened.text()
     assert hooked == [ValueError]
 
 
@@ -481,6 +509,7 @@ def test_closing_decides_about_a_sender_that_does_not_end(opened: Opened) -> Non
     assert "closed with 2 senders alive at 3 of 100" in str(q.error())
     stage.finish(0)
     assert q.completed == 28
+    assert opened.told(TaskReopened) == []
     assert not q.pending()
 
 

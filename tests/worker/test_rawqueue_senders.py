@@ -116,7 +116,7 @@ def test_a_thread_keeps_its_own_run_and_its_result(q: RawQueue) -> None:
 
 
 def test_a_thread_that_cannot_start_is_no_sender(q: RawQueue, monkeypatch: pytest.MonkeyPatch) -> None:
-    def refused(*_: object) -> None:
+    def refused(*_: object, **__: object) -> None:
         raise RuntimeError("can't start new thread")
 
     thread = threading.Thread(target=print, args=(q,))
@@ -313,6 +313,30 @@ def test_a_submitted_call_that_was_not_handed_the_queue_ends_with_its_task(chann
         assert q.error() is None
         assert not q.pending()
         assert "50 of 100" in str(q.error())
+
+
+def test_two_calls_on_one_thread_are_two_senders(channel: ThreadChannel, q: RawQueue) -> None:
+    seen: list[BaseException | None] = []
+
+    def worker() -> None:
+        q.put(25)
+        q.put(("total", 100))
+        seen.append(q.error())
+
+    with Lane(channel) as lane:
+        lane.run(worker)
+        lane.run(worker)
+    assert seen == [None, None]
+
+
+def test_a_call_within_a_call_does_not_end_it(q: RawQueue) -> None:
+    enter_senders((q,), {})
+    for queue in enter_senders((q,), {}):
+        leave_sender(queue, None)
+    assert q.error() is None
+    assert q.pending()
+    leave_sender(q, None)
+    assert not q.pending()
 
 
 def test_a_call_whose_thread_is_stuck_ends_with_its_task(channel: ThreadChannel, q: RawQueue) -> None:
