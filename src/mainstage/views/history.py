@@ -91,7 +91,7 @@ class History:
             return self._palette.paint("mainstage.prefix", f"{LIBRARY}: ")
         if event.task is None:
             name = self._glyphs.name(event.worker)
-        elif state.counts.seen == 1 and not state.nested.seen:
+        elif state.expected == 1 and not state.open_ended and not state.nested.seen:
             return ""  # the only task there is: its name says nothing
         else:
             name = self._name_of(event.task, state) or self._glyphs.name(event.worker) or f"task {event.task}"
