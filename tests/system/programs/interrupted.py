@@ -1,0 +1,178 @@
+"""A program to interrupt: interrupted.py WHERE WORKER [GRACE].
+
+It writes READY straight to its terminal once a worker is at work, 0.15 s after the main thread went where it waits.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+from rich.progress import TextColumn
+
+import mainstage
+from mainstage.loop import Loop
+from mainstage.session import current_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+LONG = 60.0
+_said = threading.Lock()
+
+
+def ready() -> None:
+    """Say, once, that the interrupt may come."""
+    if _said.acquire(blocking=False):
+        time.sleep(0.15)
+        os.write(2, b"READY\r\n")
+
+
+def report(_: object = None) -> None:
+    """Report as it goes: stops at once when asked."""
+    task = mainstage.current_task()
+    ready()
+    for _ in range(int(LONG * 50)):
+        time.sleep(0.02)
+        task.advance()
+
+
+def nap(_: object = None) -> None:
+    """Sleep in a way that a request to stop ends."""
+    ready()
+    mainstage.current_task().sleep(LONG)
+
+
+def stuck(_: object = None) -> None:
+    """Hear nothing."""
+    ready()
+    time.sleep(LONG)
+
+
+def cleanup(_: object = None) -> None:
+    """Clean up, visibly, when asked to stop."""
+    try:
+        nap()
+    finally:
+        os.write(2, b"CLEANED\r\n")
+
+
+WORKERS: dict[str, Callable[[object], None]] = {"report": report, "nap": nap, "stuck": stuck, "cleanup": cleanup}
+
+
+def result(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    run.submit(work, 0).result()
+
+
+def loop(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    for _ in run.map(work, range(100)):
+        pass
+
+
+def end(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    run.submit(work, 0)
+
+
+def wait(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    run.wait([run.submit(work, 0)])
+
+
+def completed(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    for _ in run.as_completed([run.submit(work, 0)]):
+        pass
+
+
+def queue(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    q = run.queue(total=100)
+
+    def put(inbox: Any) -> None:
+        ready()
+        while True:
+            time.sleep(0.02)
+            inbox.put(0)
+
+    threading.Thread(target=put, args=(q,), daemon=True).start()
+
+
+def sleep(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    run.submit(work, 0)
+    time.sleep(LONG)
+
+
+def join(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    run.submit(work, 0)
+    thread = threading.Thread(target=time.sleep, args=(LONG,), daemon=True)
+    thread.start()
+    thread.join()
+
+
+def spin(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    run.submit(work, 0)
+    until = time.monotonic() + LONG
+    while time.monotonic() < until:
+        sum(range(100))
+
+
+def body(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    """In the body of the loop over a map."""
+    for _ in run.map(lambda n: n if n == 0 else work(n), range(100)):
+        time.sleep(LONG)
+
+
+def last(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    """Be interrupted at the very end of a wait, and then sleep in other code."""
+    run.submit(work, 0)
+    time.sleep(0.7)
+    run.wait_until(lambda: os.kill(os.getpid(), signal.SIGINT) is None)
+    time.sleep(LONG)
+
+
+PLACES = {place.__name__: place for place in (result, loop, end, wait, completed, queue, sleep, join, spin, body)}
+PLACES |= {"hung": result, "hung-sleep": sleep, "self": result, "self-sleep": sleep, "last": last}
+
+
+class HungColumn(TextColumn):
+    """A column of the user's that hangs once the run is to stop."""
+
+    def render(self, task: Any) -> Any:
+        run = current_run()
+        if run is not None and run._stop is not None:  # what it waits for does not matter
+            os.write(2, b"HUNG\r\n")
+            threading.Event().wait(LONG)
+        return super().render(task)
+
+
+def press_in_the_next_frame() -> None:
+    """Have Ctrl-C arrive in the middle of a frame, once."""
+    draw = Loop.draw
+
+    def pressed(self: Loop, now: float, *, borrowed: bool = False) -> None:
+        Loop.draw = draw  # type: ignore[method-assign]  # put back
+        os.kill(os.getpid(), signal.SIGINT)
+        draw(self, now, borrowed=borrowed)
+
+    Loop.draw = pressed  # type: ignore[method-assign]  # as above
+
+
+def main() -> None:
+    place, worker, *options = sys.argv[1:]
+    grace = float(options[0]) if options else 5.0
+    if "mine" in options:
+        signal.signal(signal.SIGINT, lambda *_: os.write(2, b"MINE\r\n"))
+    if place == "bare":  # a map without a run
+        for _ in mainstage.map(WORKERS[worker], range(100), max_workers=4):
+            pass
+        return
+    columns = [HungColumn("{task.description}")] if place.startswith("hung") else None
+    if place.startswith("self"):
+        press_in_the_next_frame()
+    with mainstage.Run("interrupted", max_workers=4, grace=grace, columns=columns) as run:
+        PLACES[place](run, WORKERS[worker])
+
+
+if __name__ == "__main__":
+    main()

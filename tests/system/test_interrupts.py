@@ -1,0 +1,138 @@
+"""Ctrl-C once, twice and three times, and the other signals: how a run ends, and how it gives the terminal back."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import sys
+import termios
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.system.terminals import Pty
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM = str(Path(__file__).parent / "programs" / "interrupted.py")
+FRAME = b"\x1b[?2026h"
+CTRL_C = b"\x03"
+SOON = 4.0
+"""Seconds within which what is asked to stop, and does, has ended; far less than `grace`, on a loaded machine too."""
+OURS = ("result", "loop", "end", "wait", "completed", "queue", "bare")
+THEIRS = ("sleep", "join", "spin", "body")
+
+
+def live(program: Pty) -> None:
+    """Read until the work is under way and a picture of it on the screen."""
+    program.until(lambda: b"READY" in program.output and b"\x1b[?25l" in program.output, what="READY and a frame")
+
+
+def last(output: bytes, pattern: bytes) -> bytes:
+    return re.findall(pattern, output)[-1]
+
+
+def given_back(program: Pty, before: Sequence[object]) -> None:
+    """Fail unless cursor, scroll region, wrapping and terminal modes are as they were."""
+    output = bytes(program.output)
+    assert last(output, rb"\x1b\[\?25[hl]") == b"\x1b[?25h"
+    assert last(output, rb"\x1b\[\?2026[hl]") == b"\x1b[?2026l"
+    assert last(output, rb"\x1b\[\?7[hl]") == b"\x1b[?7h"
+    assert last(output, rb"\x1b\[(?:\d+;\d+)?r") == b"\x1b[r"
+    assert not program.screen.cursor_hidden
+    assert termios.tcgetattr(program._master) == before
+
+
+def interrupted(*words: str, by: Sequence[bytes | int] = (CTRL_C,), seconds: float = SOON) -> tuple[int, str]:
+    """Run the program, interrupt it, `by` keys or signals in turn; return its status and what its screen says."""
+    with Pty([sys.executable, PROGRAM, *words]) as program:
+        before = termios.tcgetattr(program._master)
+        live(program)
+        for index, how in enumerate(by):
+            if index:
+                program.expect("stopping")
+                program.read_for(0.1)
+            if isinstance(how, bytes):
+                program.send(how)
+            else:
+                os.kill(program.process.pid, how)
+        status = program.wait(seconds)
+        given_back(program, before)
+        assert "Traceback" not in program.screen.text
+        return status, program.screen.text
+
+
+@pytest.mark.parametrize("place", OURS)
+def test_ctrl_c_in_a_call_of_ours_stops_what_reports_and_ends_by_the_signal(place: str) -> None:
+    status, text = interrupted(place, "report", "60")
+    assert status == -signal.SIGINT, text
+    assert "stopped by Ctrl-C" in text
+
+
+@pytest.mark.parametrize("place", THEIRS)
+def test_ctrl_c_in_other_code_is_raised_there_and_the_end_of_the_block_stops_the_work(place: str) -> None:
+    status, text = interrupted(place, "report", "60")
+    assert status == -signal.SIGINT, text
+    assert "stopped by Ctrl-C" in text
+    assert re.search(r"\d cancelled", text)
+
+
+@pytest.mark.parametrize("place", ["result", "sleep"])
+def test_a_worker_that_is_asked_to_stop_wakes_from_its_sleep_and_cleans_up(place: str) -> None:
+    status, text = interrupted(place, "cleanup", "60")
+    assert status == -signal.SIGINT, text
+    assert text.count("CLEANED") == 1
+
+
+@pytest.mark.parametrize("place", ["result", "loop", "end", "body", "bare"])
+def test_a_stuck_worker_is_abandoned_after_the_grace_time(place: str) -> None:
+    status, text = interrupted(place, "stuck", "0.3", seconds=SOON if place != "bare" else 5 + SOON)
+    assert status == -signal.SIGINT, text
+    assert "stopped by Ctrl-C" in text
+    assert re.search(r"\d cancelled", text)
+
+
+@pytest.mark.parametrize("place", ["result", "loop", "end", "sleep", "body"])
+def test_a_second_ctrl_c_abandons_a_stuck_worker_at_once(place: str) -> None:
+    status, text = interrupted(place, "stuck", "60", by=(CTRL_C, CTRL_C))
+    assert status == -signal.SIGINT, text
+
+
+@pytest.mark.parametrize("place", ["hung", "hung-sleep"])
+def test_a_third_ctrl_c_ends_a_program_whose_own_view_hangs(place: str) -> None:
+    """Nothing but the signal's handler runs any more: it gives the terminal back and dies."""
+    with Pty([sys.executable, PROGRAM, place, "stuck", "60"]) as program:
+        before = termios.tcgetattr(program._master)
+        live(program)
+        program.send(CTRL_C)
+        program.until(lambda: b"HUNG" in program.output)
+        program.send(CTRL_C)
+        program.until(lambda: program.output.count(b"^C") == 2)
+        program.read_for(0.1)
+        assert program.process.poll() is None
+        program.send(CTRL_C)
+        assert program.wait(SOON) == -signal.SIGINT, program.screen.text
+        given_back(program, before)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize("place", ["result", "loop", "sleep", "body"])
+def test_sigterm_and_sighup_stop_the_work_and_the_process_dies_of_them(place: str, signum: signal.Signals) -> None:
+    status, text = interrupted(place, "report", "60", by=(signum,))
+    assert status == -signum, text
+    assert f"stopped by {signum.name}" in text
+
+
+def test_a_second_sigterm_abandons_a_stuck_worker_at_once() -> None:
+    status, text = interrupted("result", "stuck", "60", by=(signal.SIGTERM, signal.SIGTERM))
+    assert status == -signal.SIGTERM, text
+
+
+@pytest.mark.parametrize("place", ["self", "self-sleep", "last"])
+def test_a_ctrl_c_in_the_middle_of_a_frame_or_at_the_end_of_a_wait_is_not_lost(place: str) -> None:
+    status, text = interrupted(place, "report", "60", by=())
+    assert status == -signal.SIGINT, text
+    assert "stopped by Ctrl-C" in text
