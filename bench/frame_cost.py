@@ -178,9 +178,9 @@ def traffic(ours: Ours, counted: CountedFile, theirs: Theirs, frames: int = 20) 
 
 
 def rows() -> list[Row]:
-    """Return the rows of a frame with 30 live tasks, a quarter of which moved, and with all of them moved."""
+    """Return the rows of a frame with 30 live tasks, a quarter of which moved; with all moved, told beside."""
     found: list[Row] = []
-    for moved in (8, 30):
+    for moved, budget in ((8, True), (30, False)):
         with terminal(COLUMNS, ROWS) as mine, terminal(COLUMNS, ROWS) as other:
             counted = CountedFile(other)
             display = TerminalDisplay(mine, env=ENV)
@@ -192,10 +192,10 @@ def rows() -> list[Row]:
         name = f"a frame, 30 live, {moved} moved:"
         peer = listed({"rich": cpu["rich"]}, "ms", ".2f")
         ratio = cpu["ours"] / cpu["rich"]
-        found.append(Row(f"{name} CPU / Rich's", f"{cpu['ours']:.2f} ms", peer, ratio, 1 / 50))
+        found.append(Row(f"{name} CPU / Rich's", f"{cpu['ours']:.2f} ms", peer, ratio, 1 / 50 if budget else None))
         ratio = sent["our bytes"] / sent["rich bytes"]
         mine_told, peer = f"{sent['our bytes']:.0f} bytes", f"rich {sent['rich bytes']:.0f} bytes"
-        found.append(Row(f"{name} bytes / Rich's", mine_told, peer, ratio, 1 / 4))
+        found.append(Row(f"{name} bytes / Rich's", mine_told, peer, ratio, 1 / 4 if budget else None))
         writes, peer = sent["our writes"], f"rich {sent['rich writes']:.1f}"
         found.append(Row(f"{name} writes", f"{writes:.1f}", peer, writes, 1, ""))
     return found
@@ -216,14 +216,16 @@ def wrong_rows(case: Ours) -> int:
     return sum(expected[int(found[1])].strip() != found[2].strip() for found in told)
 
 
-def slowest_reading(case: Ours) -> float:
-    """Return the seconds until every position of a storm that has ended is in the state."""
-    case.move()
-    begun = case.clock.now()
-    while case.channel.next_look() == 0.0 or not case.channel.empty():
+def oldest_reading(case: Ours, frames: int = 24) -> float:
+    """Return how many seconds old the oldest position in the state is, in a storm in which every task moves on."""
+    oldest = 0.0
+    for frame in range(frames):
+        case.move()
         case.draw()
-        case.clock.advance(STEP)
-    return case.clock.now() - begun
+        if frame >= frames // 2:
+            now = case.clock.now()
+            oldest = max(oldest, *(now - task.moved_at for task in case.loop.state.tasks.values()))
+    return oldest
 
 
 def many_rows() -> list[Row]:
@@ -237,7 +239,7 @@ def many_rows() -> list[Row]:
         recorded.move()
         recorded.draw()
         wrong = max(wrong, wrong_rows(recorded))
-    late = slowest_reading(recorded)
+    late = oldest_reading(recorded)
     rich = rich_thousand()
     peers = f"30 live {cpu['30 live']:.2f} ms, rich with 1,000 live {rich:.0f} ms"
     name = "a frame, 10,000 live,"
@@ -245,7 +247,7 @@ def many_rows() -> list[Row]:
         Row(f"{name} 30 moved / 30 live", f"{cpu['30 moved']:.2f} ms", peers, cpu["30 moved"] / cpu["30 live"], 1.5),
         Row(f"{name} all moved / 30 live", f"{cpu['all moved']:.2f} ms", peers, cpu["all moved"] / cpu["30 live"], 20),
         Row(f"{name} all moved: visible rows not exact", str(wrong), "", wrong, 0, ""),
-        Row(f"{name} all moved: until all are read", f"{late:.2f} s", "", late, 1, "s"),
+        Row(f"{name} all moved: age of the oldest position", f"{late:.2f} s", "", late, 1, "s"),
     ]
 
 

@@ -18,22 +18,25 @@ if TYPE_CHECKING:
 
 
 class Row(NamedTuple):
-    """One line: `figure` is what the budget bounds, a ratio ("x") or a count of `unit`."""
+    """One line: `figure` is what the budget bounds, a ratio ("x") or a count of `unit`; no target: told beside."""
 
     name: str
     ours: str
     peers: str
     figure: float
-    target: float
+    target: float | None
     unit: str = "x"
     remark: str = ""
 
     @property
     def verdict(self) -> str:
+        if self.target is None:
+            return "-"
         return "ok" if self.figure <= self.target else "short"
 
     def cells(self) -> tuple[str, ...]:
-        return (self.name, self.ours, self.peers, self.told(self.figure), f"<= {self.told(self.target)}", self.verdict)
+        target = "-" if self.target is None else f"<= {self.told(self.target)}"
+        return (self.name, self.ours, self.peers, self.told(self.figure), target, self.verdict)
 
     def told(self, figure: float) -> str:
         text = f"{figure:.4f}" if self.unit == "x" and figure < 0.1 else f"{figure:.2f}".removesuffix(".00")
