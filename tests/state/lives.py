@@ -71,7 +71,7 @@ def _attempt(draw: Draw, task: int, attempt: int, parent: int | None) -> list[Ev
     begin = float(draw(st.integers(0, 100)))
     total = draw(st.none() | st.integers(0, 10))
     unit = draw(st.sampled_from(["", "B"]))
-    fields = draw(st.sampled_from([(), (("size", 3),)]))
+    fields = draw(st.sampled_from([(), (("size", 3),), (("unit", "rows"),)]))
     worker = draw(st.sampled_from(WORKERS))
     events: list[Event] = [TaskStarted(begin, task, attempt, worker, f"task {task}", total, unit, parent, fields)]
     at = begin

@@ -251,6 +251,31 @@ def test_a_change_leaves_as_it_was_what_it_does_not_name() -> None:
     assert reduced([*before, TaskChanged(3.0, 1, 1, "", 0, "")]).tasks[1].status == ""
 
 
+@pytest.mark.parametrize("moved", [0, 6])
+def test_a_task_may_say_its_unit_while_it_runs(moved: float) -> None:
+    state = reduced([started(fields=(("a", 1),)), TaskMoved(2.0, 1, 1, moved)])
+    reduce(state, TaskChanged(3.0, 1, 1, fields=(("unit", "B"), ("b", 2))))
+    assert (state.tasks[1].unit, dict(state.tasks[1].fields)) == ("B", {"a": 1, "b": 2})
+    assert (state.items("B"), state.items("")) == (moved, 0)
+    reduce(state, TaskChanged(3.0, 1, 1, fields=(("unit", None),)))
+    assert (state.tasks[1].unit, dict(state.tasks[1].fields)) == ("B", {"a": 1, "b": 2})
+    assert not state.anomalies.count
+
+
+def test_a_nested_task_may_say_its_unit_too() -> None:
+    state = reduced([started(parent=7), TaskMoved(2.0, 1, 1, 6), TaskChanged(3.0, 1, 1, fields=(("unit", "B"),))])
+    assert (state.tasks[1].unit, state.live_units) == ("B", {})
+
+
+def test_items_that_change_their_unit_are_no_speed_of_the_new_one() -> None:
+    state = reduced([started(1, 0.0, unit="B"), started(2, 0.0), TaskMoved(1.0, 2, 1, 9000)])
+    for second in range(1, 11):
+        reduce(state, TaskMoved(second, 1, 1, second * 100))
+    reduce(state, TaskChanged(10.0, 2, 1, fields=(("unit", "B"),)))
+    reduce(state, TaskMoved(11.0, 1, 1, 1100))
+    assert state.unit_rate("B", 11.0) == pytest.approx(100.0, rel=0.01)
+
+
 def test_a_task_between_two_attempts_says_why_and_until_when() -> None:
     state = reduced([started(total=9, unit="B"), TaskMoved(2.0, 1, 1, 6), TaskRetried(3.0, 1, 1, 6, ERROR, 2.0)])
     task = state.tasks[1]
@@ -482,7 +507,7 @@ BAD: dict[type, tuple[object, ...]] = {
     int: ("5", 0.5, None),
     float: ("5", NAN, None, [1]),
     ErrorReport: (("ValueError", "x", ""), None),
-    tuple: (5, ((5, 5),), ("x",)),
+    tuple: (5, ((5, 5),), ("x",), (("unit", 5),)),
 }
 MEMBERS = [
     pytest.param(events, event._replace(**{name: bad}), id=f"{type(event).__name__}.{name}={bad!r}")  # type: ignore[arg-type]
@@ -493,6 +518,7 @@ MEMBERS = [
     if not (isinstance(event, MetricReported) and name == "value" and bad is NAN)
     if not (isinstance(event, TextWritten) and name in {"task", "attempt"})  # text counts, whoever wrote it
     if not (isinstance(event, SourceOpened) and bad == [1])
+    if not (isinstance(event, TaskStarted) and bad == (("unit", 5),))
 ]
 
 
@@ -639,12 +665,13 @@ def test_what_a_task_typically_takes_is_the_mean_of_the_first_and_then_follows_t
 
 
 @pytest.mark.parametrize("begun", [True, False])
-def test_tasks_that_fail_or_are_cancelled_have_a_pace_too(begun: bool) -> None:  # noqa: FBT001  # a parameter of the test
-    for ends in (lambda *end: TaskFailed(*end, ERROR), TaskCancelled):
+def test_tasks_that_fail_or_are_cancelled_have_a_pace_too(begun: bool) -> None:  # a parameter of the test
+    for kind in (TaskFailed, TaskCancelled):
         state = reduced([started(99, 0.0)])
         for task in range(1, 41):
             reduce(state, started(task, task * 0.5) if begun else TaskQueued(0.0, task, "a"))
-            reduce(state, ends(task * 0.5, task, int(begun), 0))
+            end = (task * 0.5, task, int(begun), 0)
+            reduce(state, TaskFailed(*end, ERROR) if kind is TaskFailed else TaskCancelled(*end))
         assert state.rate(20.0) == pytest.approx(2.0, rel=0.05)
 
 

@@ -104,10 +104,12 @@ def place(state: RunState, live: TaskState, completed: float, total: float | Non
 
 def rename_unit(state: RunState, live: TaskState, unit: str) -> None:
     """Count the items of a running task under another unit."""
-    if live.parent is None:
+    if live.parent is None and live.completed:
         state.live_units[live.unit] -= live.completed
         state.live_units[unit] = state.live_units.get(unit, 0) + live.completed
+    rebase_unit(state, live)
     live.unit = unit
+    rebase_unit(state, live)
 
 
 def learn(state: RunState, seconds: float, description: str) -> None:

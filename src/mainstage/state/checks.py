@@ -37,10 +37,11 @@ def check_position(value: Any) -> float:
     return number
 
 
-def check_text(value: Any) -> None:
-    """Let texts pass."""
+def check_text(value: Any) -> str:
+    """Return `value` if it is a text."""
     if not isinstance(value, str):
         impossible(f"{type(value).__name__} where a text belongs")
+    return value
 
 
 def check_whole(value: Any) -> None:
@@ -70,7 +71,9 @@ def impossible(why: str) -> NoReturn:
     raise Impossible(why)
 
 
-def check_fields(fields: Any) -> None:
-    """Let (name, value) pairs pass."""
-    for name, _ in fields:
+def check_fields(fields: Any) -> dict[str, Any]:
+    """Return (name, value) pairs by name."""
+    known = dict(fields)
+    for name in known:
         check_text(name)
+    return known

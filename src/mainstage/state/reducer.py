@@ -74,6 +74,7 @@ def _describe(event: object, trouble: Exception) -> str:
 
 def _missed(state: RunState, task: int, attempt: int) -> None:
     """Take an event whose attempt does not run: late if that is over, impossible otherwise."""
+    check_whole(attempt)
     live = state.tasks.get(task)
     if live is not None:
         known = live.attempt
@@ -247,12 +248,11 @@ def _task_changed(state: RunState, event: TaskChanged) -> None:
         check_text(status)
     if total is not None:
         total = check_position(total)
-    if fields:
-        check_fields(fields)
-        known = dict(fields)
-        unit = known.pop("unit", None)
-        if unit is not None:
-            books.rename_unit(state, live, str(unit))
+    known = check_fields(fields)
+    unit = known.pop("unit", None)
+    if unit is not None:
+        books.rename_unit(state, live, check_text(unit))
+    if known:
         live.fields = {**live.fields, **known}
     if description is not None:
         live.description = description
