@@ -73,7 +73,8 @@ class Run(Executor):
     `max_workers` threads run the work; `retries` and `timeout` (seconds, each attempt) are defaults for all of it.
     `view` is "auto", "live", "plain", "json" or "silent"; `columns` are Rich's progress columns for the rows of a live
     view; `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's thread is in a
-    call of ours. Raises `ValueError` or `DisplayError` for arguments that make no sense.
+    call of ours. `capture=False` leaves the output of the program alone; `strict` raises `RenderingViolation` where it
+    writes. Raises `ValueError` or `DisplayError` for arguments that make no sense.
 
     A run inside a run opens no second display: its work joins the first one's.
     """
@@ -92,6 +93,8 @@ class Run(Executor):
         timeout: float | None = None,
         grace: float = 5.0,
         heartbeat: bool = True,
+        capture: bool = True,
+        strict: bool = False,
         display: Display | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -105,7 +108,9 @@ class Run(Executor):
         self.on_error: OnError = check_on_error(on_error)
         self._policy = check_policy(retries, timeout, grace)
         self._max_workers = max_workers or default_workers()
-        self._look = Look(view, columns, log, heartbeat=heartbeat, display=display, clock=clock)
+        self._look = Look(
+            view, columns, log, heartbeat=heartbeat, display=display, clock=clock, capture=capture, strict=strict
+        )
         self._show: Show | None = None
         self._branch = False
         self._backend: ThreadBackend | None = None
