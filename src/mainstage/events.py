@@ -96,7 +96,7 @@ class TaskMoved(NamedTuple):
 
 
 class TaskChanged(NamedTuple):
-    """What is known of the task changed; None means "as before"."""
+    """What is known of the task changed; None means "as before". A field named "unit" changes its unit."""
 
     at: float
     task: int

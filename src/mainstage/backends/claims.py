@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mainstage.backends.lane import FOLD, Item, Lane
 from mainstage.backends.policy import Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note
-from mainstage.events import SourceClosed, SourceOpened
+from mainstage.events import SourceClosed, SourceOpened, TaskCancelled
 from mainstage.worker import runner
 from mainstage.worker.reporter import ambient
 from mainstage.worker.runner import Outcome
@@ -205,8 +205,10 @@ class Claims:
             self._pool.put(self._work, yields=True)
 
     def _drop(self, entry: Entry) -> None:
-        index, _, args, attempt = entry
+        index, ident, args, attempt = entry
         now = self._reporter.now()
+        if attempt > 1:  # it waited for its next attempt
+            self._reporter.send(TaskCancelled(now, ident, attempt - 1, 0, self.halted or ""))
         self._done.put((index, args, None, Cancelled(self.halted or ""), now, now, attempt - 1))
 
     # --- the worker's side: a pool's thread ---

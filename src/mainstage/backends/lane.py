@@ -125,6 +125,8 @@ class Lane:
         self.armed = True
         self.current: Item | None = None
         self.ended: deque[tuple[int, float, float]] = deque()
+        self._shown = 0
+        """The task that was last announced from here: its end must be told by name."""
         self.folded = 0
         self.folded_seconds = 0.0
         self.count = 0
@@ -151,13 +153,19 @@ class Lane:
 
     def fold(self) -> None:
         """Keep the reports bounded while nobody takes them: the worker's side of it."""
+        kept = None
         for _ in range(FOLD // 2):
             try:
-                _, started, ended = self.ended.popleft()
+                one = self.ended.popleft()
             except IndexError:
-                return
+                break
+            if one[0] == self._shown:
+                kept = one
+                continue
             self.folded += 1
-            self.folded_seconds += ended - started
+            self.folded_seconds += one[2] - one[1]
+        if kept is not None:
+            self.ended.append(kept)
 
     def sample(self, now: float) -> list[Event]:
         """Return the items that ended, and the start of the one at hand once it has run for long."""
@@ -173,5 +181,6 @@ class Lane:
         if item is not None and now - item.started >= GLANCE and all(one[0] != item.id for one in items[-1:]):
             start = item.announce(now)
             if start is not None:
+                self._shown = item.id
                 events.append(start)
         return events

@@ -1,0 +1,69 @@
+"""A lane: short items told in batches, long ones by name, and nothing lost while nobody looks."""
+
+from __future__ import annotations
+
+from mainstage.backends.lane import FOLD, Item, Lane
+from mainstage.channels.thread import ThreadChannel
+from mainstage.events import ItemsEnded, TaskStarted
+from mainstage.testing import ManualClock
+
+
+def lane_at(clock: ManualClock) -> Lane:
+    return Lane(ThreadChannel(clock), 1, "thread-1")
+
+
+def test_an_item_that_runs_for_long_is_announced_once() -> None:
+    clock = ManualClock(10.0)
+    lane = lane_at(clock)
+    lane.current = Item(lane, (0, 7, ("a",), 1), 10.0)
+    assert lane.sample(10.05) == []
+    assert lane.sample(10.2) == [TaskStarted(10.0, 7, 1, "thread-1", "a")]
+    assert lane.sample(10.3) == []
+
+
+def test_an_item_that_has_just_ended_is_not_announced() -> None:
+    lane = lane_at(ManualClock(10.0))
+    lane.current = Item(lane, (0, 7, ("a",), 1), 10.0)
+    lane.ended.append((7, 10.0, 10.4))
+    assert lane.sample(10.5) == [ItemsEnded(10.5, 1, "thread-1", ((7, 10.0, 10.4),))]
+
+
+def test_what_nobody_takes_is_folded_into_two_numbers_but_for_the_one_on_the_screen() -> None:
+    lane = lane_at(ManualClock(0.0))
+    lane.current = Item(lane, (0, 1, ("a",), 1), 0.0)
+    assert [type(event) for event in lane.sample(1.0)] == [TaskStarted]
+    lane.ended.extend((number, 0.0, 1.0) for number in range(1, FOLD + 2))
+    lane.current = None
+    lane.fold()
+    (event,) = lane.sample(2.0)
+    assert isinstance(event, ItemsEnded)
+    assert len(event.items) + event.more == FOLD + 1
+    assert event.more == FOLD // 2 - 1
+    assert event.seconds == event.more
+    assert 1 in [item[0] for item in event.items]
+
+
+def test_a_stand_in_becomes_its_task_when_somebody_asks() -> None:
+    clock = ManualClock(5.0)
+    lane = lane_at(clock)
+    item = Item(lane, (3, 9, (1, 2), 2), 5.0)
+    task = item.resolve()
+    assert item.resolve() is task
+    assert (task.id, task.attempt, task.description) == (9, 2, "(1, 2)")
+    assert isinstance(lane.reporter, ThreadChannel)
+    event = lane.reporter.receive(0)
+    assert isinstance(event, TaskStarted)
+    assert (event.task, event.attempt) == (9, 2)
+    assert item.announce(6.0) is None
+
+
+def test_a_stand_in_that_was_asked_to_stop_asks_its_task() -> None:
+    lane = lane_at(ManualClock())
+    item = Item(lane, (0, 1, (), 1), 0.0)
+    item.request_cancel("enough")
+    assert item.resolve().cancelled
+
+
+def test_an_item_is_settled_once() -> None:
+    item = Item(lane_at(ManualClock()), (0, 1, (), 1), 0.0)
+    assert [item.claim(), item.claim()] == [True, False]
