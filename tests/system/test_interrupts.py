@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import sys
 import termios
@@ -136,3 +137,103 @@ def test_a_ctrl_c_in_the_middle_of_a_frame_or_at_the_end_of_a_wait_is_not_lost(p
     status, text = interrupted(place, "report", "60", by=())
     assert status == -signal.SIGINT, text
     assert "stopped by Ctrl-C" in text
+
+
+@pytest.mark.parametrize("place", ["result", "sleep"])
+def test_ctrl_z_gives_the_terminal_back_and_sigcont_takes_it_again(place: str) -> None:
+    with Pty(["/bin/sh", "-i"], env={"PS1": "SHELL> ", "ENV": ""}) as shell:
+        shell.expect("SHELL>")
+        before = termios.tcgetattr(shell._master)
+        shell.send(shlex.join([sys.executable, PROGRAM, place, "report", "60"]).encode() + b"\n")
+        live(shell)
+        for turn in (2, 3):
+            shell.send(b"\x1a")
+            shell.until(lambda turn=turn: shell.output.count(b"SHELL> ") == turn, seconds=SOON)  # type: ignore[misc]  # one a turn
+            given_back(shell, before)
+            frames = shell.output.count(FRAME)
+            shell.read_for(0.2)
+            assert shell.output.count(FRAME) == frames
+            assert "▸ report" not in shell.screen.text
+            shell.send(b"fg\n")
+            shell.until(lambda: shown(shell, "▸ report"), seconds=SOON)
+        shell.send(CTRL_C)
+        shell.until(lambda: shell.output.count(b"SHELL> ") == 4, seconds=SOON)
+        given_back(shell, before)
+        shell.send(b"echo STATUS $?\n")
+        shell.expect("STATUS 130")
+
+
+def shown(program: Pty, text: str) -> bool:
+    return any(text in line for line in program.screen.lines())
+
+
+@pytest.mark.parametrize("place", ["result", "sleep"])
+def test_a_resize_repaints_at_the_new_size(place: str) -> None:
+    with Pty([sys.executable, PROGRAM, place, "report", "60"], columns=100, rows=20) as program:
+        before = termios.tcgetattr(program._master)
+        live(program)
+        for columns, rows in ((60, 12), (90, 30), (40, 6)):
+            program.resize(columns, rows)
+            painted = rf"^▸ report.{{{columns - 12},}}"  # a row nearly as wide as the terminal
+            program.until(
+                lambda: len(re.findall(painted, program.screen.lines()[-1])) == 1,  # noqa: B023  # used at once
+                what=f"a row of {columns} columns",
+            )
+            assert all(len(line) <= columns for line in program.screen.lines())
+            assert sum("▸ report" in line for line in program.screen.lines()) == 1
+        program.send(CTRL_C)
+        assert program.wait(SOON) == -signal.SIGINT, program.screen.text
+        given_back(program, before)
+
+
+def test_a_pause_leaves_the_terminal_to_a_question() -> None:
+    with Pty([sys.executable, PROGRAM, "ask", "report", "60"]) as program:
+        before = termios.tcgetattr(program._master)
+        live(program)
+        program.expect("Go on?")
+        given_back(program, before)
+        frames = program.output.count(FRAME)
+        program.read_for(0.3)
+        program.send(b"yes\n")
+        program.expect("ANSWER yes")
+        assert program.output.count(FRAME) == frames
+        assert program.wait(SOON) == 0, program.screen.text
+        assert program.output.count(FRAME) > frames
+        assert "Go on? yes\n" in program.screen.text
+        given_back(program, before)
+
+
+@pytest.mark.parametrize("place", ["result", "sleep"])
+def test_a_handler_of_the_users_for_ctrl_c_stays_in_force(place: str) -> None:
+    with Pty([sys.executable, PROGRAM, place, "report", "60", "mine"]) as program:
+        before = termios.tcgetattr(program._master)
+        live(program)
+        for times in (1, 2, 3):
+            program.send(CTRL_C)
+            program.until(lambda times=times: program.output.count(b"MINE") == times)  # type: ignore[misc]  # one a turn
+        program.read_for(0.2)
+        assert program.process.poll() is None
+        assert "stopping" not in program.screen.text
+        os.kill(program.process.pid, signal.SIGTERM)
+        assert program.wait(SOON) == -signal.SIGTERM, program.screen.text
+        given_back(program, before)
+
+
+def test_a_run_off_the_main_thread_is_interrupted_on_the_main_thread() -> None:
+    with Pty([sys.executable, PROGRAM, "thread", "report", "0.3"]) as program:
+        before = termios.tcgetattr(program._master)
+        live(program)
+        program.send(CTRL_C)
+        assert program.wait(SOON) == -signal.SIGINT, program.screen.text
+        given_back(program, before)
+
+
+def test_an_ignored_hangup_stays_ignored() -> None:
+    with Pty(["/bin/sh", "-c", f"trap '' HUP; exec {sys.executable} {PROGRAM} result report 60"]) as program:
+        live(program)
+        os.kill(program.process.pid, signal.SIGHUP)
+        program.read_for(0.3)
+        assert program.process.poll() is None
+        assert "stopping" not in program.screen.text
+        os.kill(program.process.pid, signal.SIGTERM)
+        assert program.wait(SOON) == -signal.SIGTERM

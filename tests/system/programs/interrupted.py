@@ -131,7 +131,32 @@ def last(run: mainstage.Run, work: Callable[[object], None]) -> None:
     time.sleep(LONG)
 
 
-PLACES = {place.__name__: place for place in (result, loop, end, wait, completed, queue, sleep, join, spin, body)}
+def ask(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    """Ask a question of the user's in the middle of it."""
+    future = run.submit(work, 0)
+    time.sleep(0.8)
+    with run.pause():
+        os.write(2, b"ANSWER " + input("Go on? ").encode() + b"\r\n")
+        time.sleep(0.3)
+    run.cancel(future)
+    future.exception()
+
+
+def thread(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    """Be used off the main thread, with a nested run."""
+    failures: list[BaseException] = []
+
+    def elsewhere() -> None:
+        with mainstage.Run("elsewhere", on_error="collect") as inner:
+            failures.extend(e for e in inner.map(lambda n: 1 / n, [0, 1, 2]) if isinstance(e, Exception))
+            inner.submit(work, 0).exception()
+
+    one = threading.Thread(target=elsewhere)
+    one.start()
+    one.join()
+
+
+PLACES = {place.__name__: place for place in (result, loop, end, wait, completed, queue, sleep, join, spin, body, ask, thread)}
 PLACES |= {"hung": result, "hung-sleep": sleep, "self": result, "self-sleep": sleep, "last": last}
 
 
@@ -172,6 +197,7 @@ def main() -> None:
         press_in_the_next_frame()
     with mainstage.Run("interrupted", max_workers=4, grace=grace, columns=columns) as run:
         PLACES[place](run, WORKERS[worker])
+    os.write(2, b"AFTER\r\n")
 
 
 if __name__ == "__main__":
