@@ -39,7 +39,7 @@ class Adopted:
             task = self.task = open_task(
                 self.reporter, self.id, 1, self.description, worker=threading.current_thread().name
             )
-            senders = rawqueue.enter_senders(args, kwargs)
+            senders = rawqueue.enter_senders(args, kwargs, task)
             outcome = runner.run(task, fn, args, kwargs)
             runner.finish(task, outcome, self.description)
             for queue in senders:

@@ -8,6 +8,7 @@ round without blocking. Views and displays come as arguments; nothing here knows
 from __future__ import annotations
 
 from collections import deque
+from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
 from mainstage.events import RunEnded, StopRequested, TaskMoved, TextWritten
@@ -26,6 +27,10 @@ if TYPE_CHECKING:
 
 HEAD_START = 0.5
 """Seconds before the first picture: a short run does not flash."""
+MOST_ABOVE = 5000
+"""Lines that wait in memory for a blocked display; more stay in the channel, which has room on disk."""
+RETRY = 0.05
+"""Seconds between two looks at a display that is blocked and has that many."""
 BATCH = 5000
 """Events reduced between two looks at the clock."""
 
@@ -61,6 +66,9 @@ class Loop:
         self._display = display
         self._now = clock.now
         self._above: list[str] = []
+        self._blocked = False
+        self._patience = Lock()
+        self._patience.acquire()  # never released: to wait for it is to sleep
         self._calls: deque[Callable[[], None]] = deque()
         self._dirty = False
         self._drawn_at = clock.now() + HEAD_START - view.interval if view.interval < HEAD_START else clock.now()
@@ -83,6 +91,9 @@ class Loop:
                 if due is not None and now >= due:
                     self.draw(now)
                     continue
+                if self._overfull():
+                    self._patience.acquire(timeout=RETRY)
+                    continue
                 times = [time for time in (due, deadline) if time is not None]
                 event = channel.receive(max(0.0, min(times) - now) if times else None)
                 if event is not None:
@@ -101,7 +112,7 @@ class Loop:
                 self._calls.popleft()()
             self.when_noted = self._view.due(self.state, self._drawn_at, dirty=True) if not self.paused else None
             self.channel.away = True
-            if not self.channel.empty():
+            if not self.channel.empty() and not self._overfull():
                 self.channel.away = False
                 self.channel.alarm()
 
@@ -111,7 +122,7 @@ class Loop:
             return None
         self.beating = self.pumping = True
         try:
-            self._drain(self.channel)
+            self._drain(self.channel, patient=False)
             now = self._now()
             due = self.due()
             if due is not None and now >= due:
@@ -136,13 +147,19 @@ class Loop:
 
     # --- one round ---
 
-    def _drain(self, channel: ThreadChannel) -> None:
+    def _overfull(self) -> bool:
+        """Return whether a blocked display has so many lines to take that the rest may wait where it is."""
+        return self._blocked and len(self._above) > MOST_ABOVE
+
+    def _drain(self, channel: ThreadChannel, *, patient: bool = True) -> None:
         for _ in range(BATCH):
-            if channel.empty():
+            if channel.empty() or self._overfull():
                 return
-            event = channel.receive(0)
+            event = channel.receive(0, patient=patient)
             if event is not None:
                 self._take(event)
+            elif not patient and channel.stuck():
+                return
 
     def _take(self, event: Event) -> None:
         state = self.state
@@ -170,7 +187,8 @@ class Loop:
         except Exception as error:  # noqa: BLE001  # as above
             self._fall_back(error)
             return
-        if self._display.show(self._above, rows):
+        self._blocked = not self._display.show(self._above, rows)
+        if not self._blocked:
             self._above = []
             self._dirty = False
 
@@ -224,6 +242,7 @@ class Loop:
         """Reduce what is left and that the run has ended, show the last picture and close the display."""
         self.channel.away = False
         self.pumping = True
+        self._blocked = False
         while not self.channel.empty():
             self._drain(self.channel)
         now = self._now()

@@ -226,7 +226,7 @@ class Run(Executor):
     def queue(self, *, total: float | None = None, description: str = "queue") -> RawQueue:
         """Return a `queue.Queue` whose messages are progress: the pasted recipe's workers run with it unchanged."""
         show, _ = self._live()
-        queue = RawQueue(show.channel, total=total, description=description)
+        queue = RawQueue(show.channel, total=total, description=description, wake=show.wake)
         self._queues.append(queue)
         return queue
 
@@ -256,6 +256,8 @@ class Run(Executor):
             reason = future or "the run was cancelled"
             backend.command(Cancel(None, reason))
             self._adopted().cancel(reason)
+            for queue in self._queues:
+                queue.request_cancel(reason)
             return True
         call = backend.find(future)
         return call.cancel("cancelled") if call is not None else future.cancel()

@@ -106,6 +106,7 @@ class Show:
         try:
             self.loop.finish()
         finally:
+            self.channel.close()
             self._interrupts.restore()
 
     def pumps(self) -> bool:

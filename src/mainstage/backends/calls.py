@@ -52,7 +52,6 @@ class TaskFuture(Future[R]):
         finally:
             self.looked = self.looked or self.done()
 
-
     def failure(self) -> BaseException | None:
         """Return what it failed with, without having looked; None: it did not, or not yet."""
         return super().exception() if self.done() and not self.cancelled() else None
@@ -109,13 +108,13 @@ class Call:
         self.task = task
         if spec.policy.timeout is not None:
             self._alarm = self._owner.timer.after(spec.policy.timeout, lambda: self._overdue(worker))
-        senders = rawqueue.enter_senders(spec.args, spec.kwargs)
+        senders = rawqueue.enter_senders(spec.args, spec.kwargs, task)
         outcome = runner.run(task, spec.fn, spec.args, spec.kwargs)
         if self._alarm is not None:
             self._alarm.cancel()
-        self._conclude(worker, task, outcome)
+        again = self._conclude(worker, task, outcome)
         for queue in senders:
-            rawqueue.leave_sender(queue, outcome.error)
+            rawqueue.leave_sender(queue, None if again else outcome.error)
 
     def cancel(self, reason: str) -> bool:
         """Cancel it if it waits, ask it to stop if it runs; False: it has ended."""
@@ -172,15 +171,17 @@ class Call:
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
         self._settle(task, Outcome(None, error), worker)
 
-    def _conclude(self, worker: Worker, task: Task, outcome: Outcome) -> None:
+    def _conclude(self, worker: Worker, task: Task, outcome: Outcome) -> bool:
+        """Settle it, or return True: it runs again."""
         error = outcome.error
         if self.overdue and isinstance(error, Cancelled):
             outcome = Outcome(None, error := self._timed_out())
         if error is not None and not self._settled and self._retries(error):
             self._retry(task, outcome)
-            return
+            return True
         if self._claim():
             self._settle(task, outcome, worker)
+        return False
 
     def _retries(self, error: BaseException) -> bool:
         return self._owner.halted is None and self.spec.policy.again(error, self.attempt)

@@ -11,6 +11,9 @@ import itertools
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
+from mainstage.channels.spill import FEW, LONG, MANY, Block, Spill
+from mainstage.events import TextWritten
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -18,7 +21,7 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.worker.reporter import Cell
 
-    Note: TypeAlias = "Event | Cell | None"
+    Note: TypeAlias = "Event | Cell | Block | None"
 
 FIRST_LOOK = 0.1
 SLOWEST_LOOK = 1.0
@@ -29,6 +32,10 @@ def _nobody_sleeps() -> None:
     """Do nothing: the owner is awake."""
 
 
+def _nowhere(_: object) -> None:
+    """Take what comes after the end."""
+
+
 class ThreadChannel:
     """Both halves: workers hold it as their `Reporter`, the loop receives from it."""
 
@@ -36,6 +43,8 @@ class ThreadChannel:
         self.now = clock.now
         self._inbox: SimpleQueue[Note] = SimpleQueue()
         self._put = self._inbox.put
+        self._spill = Spill(self._put)
+        self._reading: Block | None = None
         self._ids = itertools.count(1)
         self.new_id = self._ids.__next__
         self._moved: dict[int, Cell] = {}
@@ -48,10 +57,18 @@ class ThreadChannel:
     # --- sending half: any thread ---
 
     def send(self, event: Event) -> None:
-        """Put one event into the inbox."""
-        self._put(event)
+        """Put one event into the inbox; text that would make it too long, into a file."""
+        if event.__class__ is TextWritten and self._too_much(event):
+            self._spill.take(event)
+        else:
+            self._put(event)
+            self._spill.open = None
         if self.away:
             self.alarm()
+
+    def _too_much(self, event: TextWritten) -> bool:
+        waiting = self._inbox.qsize()
+        return waiting > MANY or (waiting > FEW and len(event.text) > LONG)
 
     def moved(self, cell: Cell) -> None:
         """Put a note that `cell` has moved."""
@@ -70,14 +87,31 @@ class ThreadChannel:
 
     # --- receiving half: the owner ---
 
-    def receive(self, timeout: float | None) -> Event | None:
-        """Wait up to `timeout` seconds (None: for ever; 0: not at all) for an event; None: a note, or nothing came."""
+    def close(self) -> None:
+        """Take nothing more: what a thread that outlives the run still sends goes nowhere, at no cost."""
+        self.send = self.moved = self.watch = _nowhere  # type: ignore[method-assign]  # from now on
+        self._spill.close()
+
+    def receive(self, timeout: float | None, *, patient: bool = True) -> Event | None:
+        """Wait up to `timeout` seconds (None: for ever; 0: not at all) for an event; None: a note, or nothing came.
+
+        Not `patient`: in a signal handler, which waits for no lock; then `stuck` may say that text waits for one.
+        """
+        block = self._reading
+        if block is not None:
+            event = self._spill.read(block, patient=patient)
+            if event is not None or block.left:
+                return event
+            self._reading = None
         try:
             note = self._inbox.get(timeout=timeout) if timeout != 0 else self._inbox.get_nowait()
         except Empty:
             return None
         if note is None or isinstance(note, tuple):
             return note
+        if isinstance(note, Block):
+            self._reading = note
+            return self._spill.read(note, patient=patient)
         if note.polled:
             self._polled[note.id] = (note, FIRST_LOOK)
             self._next_look = 0.0
@@ -85,9 +119,13 @@ class ThreadChannel:
             self._moved[note.id] = note
         return None
 
+    def stuck(self) -> bool:
+        """Return whether text in the file is all that can be received next."""
+        return self._reading is not None and self._reading.left > 0
+
     def empty(self) -> bool:
         """Return whether nothing waits."""
-        return self._inbox.empty()
+        return self._reading is None and self._inbox.empty()
 
     def next_look(self) -> float | None:
         """Return when `sample` is worth calling: 0.0 at the next frame, a time for idle `track` loops, None: never."""
