@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import io
+import itertools
 import sys
 import warnings
 from typing import TYPE_CHECKING
 
-from mainstage.channels.thread import ThreadChannel
 from mainstage.clock import SystemClock
 from mainstage.events import TextWritten
 from mainstage.worker import runner
@@ -22,25 +22,36 @@ if TYPE_CHECKING:
     import pytest
 
     from mainstage.events import Event
+    from mainstage.worker.reporter import Cell
+
+
+class Inbox:
+    """The sending half of a channel whose events stay in a list: any thread may send."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.send = self.events.append
+        self.new_id = itertools.count(1000).__next__
+        self.now = SystemClock().now
+
+    def moved(self, cell: Cell) -> None:
+        """Nobody asks for positions."""
+
+    watch = unwatch = moved
 
 
 class Stage:
     """A live capture over two streams that stand for a terminal."""
 
     def __init__(self) -> None:
-        self.channel = ThreadChannel(SystemClock())
+        self.channel = Inbox()
         self.stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
         self.stderr = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
         self.capture: Capture | None = None
-        self._taken: list[Event] = []
 
     def events(self) -> list[Event]:
         """Return what was sent so far; positions are not."""
-        while not self.channel.empty():
-            event = self.channel.receive(0)
-            if event is not None:
-                self._taken.append(event)
-        return self._taken
+        return list(self.channel.events)
 
     def texts(self, stream: str | None = None) -> list[TextWritten]:
         found = [event for event in self.events() if isinstance(event, TextWritten)]

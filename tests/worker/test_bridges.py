@@ -83,3 +83,15 @@ def test_a_hook_of_the_program_stays_the_programs() -> None:
             stage.run(lambda: warnings.warn_explicit("old", UserWarning, "here.py", 3, registry={}))
     assert len(seen) == 1
     assert stage.texts() == []
+
+
+def test_a_handler_on_a_closed_stream_fails_nothing() -> None:
+    with captured() as stage:
+        assert stage.capture is not None
+        stage.capture.stop()
+        handler = logging.StreamHandler()
+        stage.stderr.close()
+        stage.capture.start()
+        assert handler.stream is sys.stderr
+        stage.capture.stop()
+        assert handler.stream is stage.stderr

@@ -20,8 +20,9 @@ from mainstage.errors import Cancelled
 from mainstage.events import TaskChanged, TaskEnded, TaskStarted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
+    from rich.console import RenderableType
     from tests.worker.captured import Stage
 
 
@@ -94,6 +95,24 @@ def test_no_thread_of_rich_draws() -> None:
     assert stage.passed() == ""
 
 
+def test_a_worker_does_not_pay_for_pictures_that_nobody_sees() -> None:
+    class Costly(Progress):
+        drawn = 0
+
+        def get_renderables(self) -> Iterable[RenderableType]:
+            Costly.drawn += 1
+            return ()
+
+    with captured() as stage:
+        progress = Costly()
+        made = Costly.drawn
+        with progress:
+            progress.update(progress.add_task("a"), advance=1, refresh=True)
+            progress.refresh()
+    assert Costly.drawn == made
+    assert ended(stage, "a") == 1
+
+
 def test_tasks_added_before_the_start_and_shown_later_count() -> None:
     def work() -> None:
         progress = Progress()
@@ -161,6 +180,22 @@ def test_a_display_that_outlives_the_run_ends_with_it() -> None:
         progress.stop()
         assert "late" not in stage.passed()
     assert ended(stage, "late") == 2
+
+
+def test_a_renderable_that_fails_at_the_end_of_the_run_keeps_nothing_from_being_given_back() -> None:
+    class Broken:
+        def __rich__(self) -> str:
+            raise RuntimeError("no")
+
+    with captured() as stage:
+        rich.live.Live(Broken()).start()
+        late = Progress()
+        late.start()
+        late.add_task("late")
+        assert stage.capture is not None
+        stage.capture.stop()
+        assert sys.stdout is stage.stdout
+    assert ended(stage, "late") == 0
 
 
 def test_a_progress_on_a_stream_that_is_not_owned_draws_there() -> None:

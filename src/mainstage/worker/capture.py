@@ -7,6 +7,7 @@ comes out in order. Nothing here writes to a terminal; once capture has stopped 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from threading import RLock, current_thread, get_ident, main_thread
@@ -135,13 +136,10 @@ class Router:
         """Send the lines that `task`, or anybody, has begun and not ended."""
         if self._lines:
             for (number, _), text in self._lines.flush(None if task is None else task.id):
-                self._capture.send_late(task, number, self._name, text)
+                mended = text if self._bytes is None else self._bytes.mend(text)
+                self._capture.send_late(task, number, self._name, mended)
         if task is not None:
             self._statuses.pop(task.id, None)
-
-    def forget(self) -> None:
-        """Forget begun lines: they are the parent's, in a forked child."""
-        self._lines.clear()
 
 
 class ByteRouter:
@@ -226,14 +224,18 @@ class Capture:
             setattr(sys, name, router)
         _give_back_in_children(self)
         for bridge in self._bridges:
-            bridge.start()
+            with contextlib.suppress(Exception):  # another library's insides: it then writes as ever
+                bridge.start()
 
     def stop(self) -> None:
         """Send what was begun and give everything back, but what somebody else has replaced meanwhile."""
         if not self.live:
             return
         for bridge in reversed(self._bridges):
-            bridge.stop()
+            try:
+                bridge.stop()
+            except Exception:  # noqa: BLE001  # a user's renderable or stream: the rest is given back all the same
+                bridge.leave_in_child()
         with self.lock:
             self._give_back()
             for router in self.routers.values():
@@ -258,8 +260,6 @@ class Capture:
         """Give everything back in a forked child, where no other thread is left and any lock may be held for ever."""
         self.lock = RLock()
         self._give_back()
-        for router in self.routers.values():
-            router.forget()
         for bridge in reversed(self._bridges):
             bridge.leave_in_child()
 

@@ -58,10 +58,6 @@ class Lines:
         taken = [(key, overwritten("".join(self._begun.pop(key, ())))) for key in keys]
         return [(key, text) for key, text in taken if text]
 
-    def clear(self) -> None:
-        """Forget it all."""
-        self._begun.clear()
-
     def __bool__(self) -> bool:
         return bool(self._begun)
 

@@ -25,14 +25,14 @@ class LoggingBridge:
         for handler in _stream_handlers():
             router = self._capture.router_of(handler.stream)
             if router is not None and handler.stream is not router:
-                handler.setStream(router)
+                _set_stream(handler, router)
 
     def stop(self) -> None:
         """Point handlers that hold a router to its original."""
         for handler in _stream_handlers():
             router = self._capture.router_of(handler.stream)
             if router is not None and handler.stream is router:
-                handler.setStream(router.original)
+                _set_stream(handler, router.original)
 
     def leave_in_child(self) -> None:
         """Do so without the handlers' locks, which a thread of the parent may hold for ever."""
@@ -40,6 +40,13 @@ class LoggingBridge:
             router = self._capture.router_of(handler.stream)
             if router is not None:
                 handler.stream = router.original
+
+
+def _set_stream(handler: Any, stream: Any) -> None:
+    try:
+        handler.setStream(stream)  # flushes the old one, which may be closed
+    except (OSError, ValueError):
+        handler.stream = stream
 
 
 def _stream_handlers() -> Iterator[Any]:

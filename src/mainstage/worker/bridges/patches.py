@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import sys
 from typing import TYPE_CHECKING, Any
@@ -52,7 +53,7 @@ class ImportWatch:
         for name, call in self._wanted.items():
             module = sys.modules.get(name)
             if module is not None:
-                call(module)
+                _tell(call, module)
 
     def stop(self) -> None:
         """Watch no more."""
@@ -98,4 +99,9 @@ class _Loader:
         if module.__spec__ is not None:
             module.__spec__.loader = self._loader
         self._loader.exec_module(module)
-        self._call(module)
+        _tell(self._call, module)
+
+
+def _tell(call: Callable[[ModuleType], None], module: ModuleType) -> None:
+    with contextlib.suppress(AttributeError, KeyError):  # a version of another shape: it stays as it is
+        call(module)

@@ -8,6 +8,7 @@ No display of Rich's is started: no thread of it draws, no stream is replaced, t
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -43,7 +44,8 @@ class RichBridge:
         """End displays that are still open, and put the methods back."""
         for display in list(self._started.values()):
             owner = _progress_of(display)
-            (display if owner is None else owner).stop()
+            with contextlib.suppress(Exception):  # a renderable of the user's
+                (display if owner is None else owner).stop()
         self.leave_in_child()
 
     def leave_in_child(self) -> None:
