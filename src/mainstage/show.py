@@ -153,8 +153,8 @@ class Show:
                 self._after_beat()
 
     def quiet(self) -> None:
-        """Give an implicit run the chance to end."""
-        if self.on_quiet is not None:
+        """Give an implicit run the chance to end, unless a line is just being sent: it brings us here again."""
+        if self.on_quiet is not None and not self.capture.sending():
             self.on_quiet()
 
     def _after_beat(self) -> None:

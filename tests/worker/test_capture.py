@@ -14,7 +14,7 @@ import pytest
 from tests.worker.captured import captured, take_warnings
 
 from mainstage.errors import RenderingViolation
-from mainstage.events import TaskChanged, TaskEnded, TextWritten
+from mainstage.events import Event, TaskChanged, TaskEnded, TextWritten
 from mainstage.worker.capture import Router
 from mainstage.worker.reporter import ambient
 from mainstage.worker.task import Task, root_task
@@ -242,6 +242,22 @@ def test_what_the_program_writes_while_it_has_the_terminal_goes_there() -> None:
         stage.run(lambda: print("a task"))
         stage.capture.lend(on=False)
     assert stage.lines(7) == ["a task"]
+
+
+def test_a_handler_that_interrupts_a_line_being_sent_can_tell() -> None:
+    seen: list[bool] = []
+    with captured() as stage:
+        assert stage.capture is not None
+        capture, send = stage.capture, stage.channel.send
+
+        def look(event: Event) -> None:
+            seen.append(capture.sending())
+            send(event)
+
+        stage.channel.send = look
+        print("line")
+        assert not capture.sending()
+    assert seen == [True]
 
 
 def test_a_traceback_is_attributed() -> None:

@@ -265,6 +265,10 @@ class Capture:
 
     # --- text ---
 
+    def sending(self) -> bool:
+        """Return whether this thread is sending a line: a signal handler that asks has interrupted it."""
+        return bool(self.lock._is_owned())  # type: ignore[attr-defined]  # noqa: SLF001  # as threading.Condition asks
+
     def task(self) -> Task | None:
         """Return the task of the code running now; None: it has none of ours."""
         task: Any = ambient.get()  # or what stands for a task until somebody asks
