@@ -179,11 +179,15 @@ class Loop:
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """Read the positions and show one picture; a blocked display gets it again with the next."""
-        for event in self.channel.sample(now):
+        for event in self.channel.sample(now, self._view.shown):
             self._take(event)
         self._drawn_at = now
         try:
             rows = self._view.rows(self.state, self._moment(now, borrowed=borrowed))
+            if self.channel.behind(self._view.shown):  # rows that were not there before: exact too
+                for event in self.channel.sample(now, self._view.shown):
+                    self._take(event)
+                rows = self._view.rows(self.state, self._moment(now, borrowed=borrowed))
         except Exception as error:  # noqa: BLE001  # as above
             self._fall_back(error)
             return

@@ -76,9 +76,18 @@ def test_more_cells_than_a_slice_are_read_in_slices(channel: ThreadChannel) -> N
     for task in tasks:
         task.advance()
     received(channel)
-    assert len(channel.sample(1.0)) == module.SLICE
+    last = tasks[-1].id
+    events = channel.sample(1.0, first=[last, 10**9])
+    assert len(events) == module.SLICE + 1
+    assert isinstance(events[0], TaskMoved)
+    assert events[0].task == last
+    for task in tasks[:100]:
+        task.advance()
+    received(channel)
     assert channel.next_look() == 0.0
-    assert len(channel.sample(1.0)) == 10
+    waited = [event.task for event in channel.sample(1.0) if isinstance(event, TaskMoved)]
+    assert waited[:9] == [task.id for task in tasks[-10:-1]]
+    assert len(waited) == 109
     assert channel.next_look() is None
 
 

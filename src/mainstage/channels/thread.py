@@ -7,7 +7,7 @@ handler, and 15 times cheaper (docs/design.md).
 
 from __future__ import annotations
 
-import itertools
+from itertools import count, islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -15,7 +15,7 @@ from mainstage.channels.spill import FEW, LONG, MANY, Block, Spill
 from mainstage.events import TextWritten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from mainstage.clock import Clock
     from mainstage.events import Event
@@ -45,7 +45,7 @@ class ThreadChannel:
         self._put = self._inbox.put
         self._spill = Spill(self._put)
         self._reading: Block | None = None
-        self._ids = itertools.count(1)
+        self._ids = count(1)
         self.new_id = self._ids.__next__
         self._moved: dict[int, Cell] = {}
         self._polled: dict[int, tuple[Cell, float]] = {}  # cell, seconds until the next look
@@ -89,7 +89,7 @@ class ThreadChannel:
 
     def close(self) -> None:
         """Take nothing more: what a thread that outlives the run still sends goes nowhere, at no cost."""
-        self.send = self.moved = self.watch = _nowhere  # type: ignore[method-assign]  # from now on
+        self.send = self.moved = self.watch = _nowhere  # type: ignore[method-assign, assignment]  # from now on
         self._spill.close()
 
     def receive(self, timeout: float | None, *, patient: bool = True) -> Event | None:
@@ -133,17 +133,33 @@ class ThreadChannel:
             return 0.0
         return self._next_look if self._polled else None
 
-    def sample(self, now: float) -> list[Event]:
-        """Read the cells that moved, arm them again, and return what they tell."""
+    def behind(self, tasks: Iterable[int]) -> bool:
+        """Return whether any of these has moved and not been read: they wait for a later slice."""
+        return bool(self._moved) and any(task in self._moved for task in tasks)
+
+    def sample(self, now: float, first: Iterable[int] = ()) -> list[Event]:
+        """Read the cells that moved, arm them again, and return what they tell.
+
+        At most `SLICE` of them, those of the tasks `first` before all, then those that have waited the longest.
+        """
         events: list[Event] = []
-        for _ in range(min(len(self._moved), SLICE)):
-            _, cell = self._moved.popitem()
+        moved = self._moved
+        cells = list(moved.values()) if len(moved) <= SLICE else self._slice(first)
+        for cell in cells:
+            del moved[cell.id]
             cell.arm()  # before the read: a change in between costs a second note, never a lost one
             if not cell.closed:
                 events.extend(cell.sample(now))
         if self._polled and now >= self._next_look:
             self._poll(now, events)
         return events
+
+    def _slice(self, first: Iterable[int]) -> list[Cell]:
+        moved = self._moved
+        chosen = {ident: moved[ident] for ident in first if ident in moved}
+        for ident, cell in islice(moved.items(), SLICE):
+            chosen.setdefault(ident, cell)
+        return list(chosen.values())
 
     def _poll(self, now: float, events: list[Event]) -> None:
         soonest = SLOWEST_LOOK

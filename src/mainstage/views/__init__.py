@@ -8,6 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mainstage.events import Event
     from mainstage.state.model import RunState
 
@@ -40,6 +42,8 @@ class View(Protocol):
 
     interval: float
     """Seconds between two pictures at the least."""
+    shown: Sequence[int]
+    """The tasks that the last picture had rows for: their positions are read first for the next."""
 
     def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
         """Return the lines that `event` (already reduced) adds to the history, mostly none."""

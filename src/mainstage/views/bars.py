@@ -84,6 +84,7 @@ class BarsView:
         self._columns: ColumnRows | None = None
         self._panel: Panel | None = None
         self._troubles: list[str] = []
+        self.shown: Sequence[int] = ()
         self._reading: object = None
         self._time = ""
         self._speed = ""
@@ -124,6 +125,7 @@ class BarsView:
         room -= len(lines)
         alone = is_single_track(state) and state.stop is None
         chosen = choose(state, moment.now, room if alone else room - 1)
+        self.shown = [task.id for _, task in chosen.shown]
         lines += self._tasks(chosen, state, moment, with_run=not alone)
         return lines if columns >= NARROWEST else [crop(line, max(1, columns - 1)) for line in lines]
 

@@ -11,6 +11,8 @@ from mainstage.views.summary import Summary
 from mainstage.views.text import clip, one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mainstage.events import Event
     from mainstage.state.model import Failure, RunState
     from mainstage.views import Moment
@@ -53,6 +55,7 @@ class PlainView:
         self._groups = groups
         self._written = False
         """True while lines for the history wait for the next picture."""
+        self.shown: Sequence[int] = ()
         self._next = NEVER
         """When the next line is to be said; NEVER: the line of the start has not been."""
         self._gap = min(FIRST_GAP, interval)
@@ -151,6 +154,7 @@ class SilentView:
     """Shows nothing, and is never due."""
 
     interval = 3600.0
+    shown: Sequence[int] = ()
 
     def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature
         """Return nothing."""
