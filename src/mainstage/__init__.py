@@ -32,7 +32,8 @@ from mainstage.worker.track import track
 
 if TYPE_CHECKING:
     from mainstage import futures
-    from mainstage.session import Run, map  # noqa: A004  # the builtin's name on purpose: `mainstage.map`
+    from mainstage.mapping import map  # noqa: A004  # the builtin's name on purpose: `mainstage.map`
+    from mainstage.session import Run
 
 __version__ = "0.1.0"
 
@@ -58,7 +59,7 @@ __all__ = [
 _LATER = {
     "Run": "mainstage.session",
     "futures": "mainstage.futures",
-    "map": "mainstage.session",
+    "map": "mainstage.mapping",
 }
 """Where the names live that are loaded on first use."""
 

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import atexit
 import contextlib
 import os
-import sys
 import threading
 from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
 
 from mainstage import waiting
 from mainstage.attach import Adoption
@@ -18,7 +16,7 @@ from mainstage.backends.threads import ThreadBackend
 from mainstage.commands import Cancel, Hold
 from mainstage.consume import Consumer, ItemOutcome, OnError, check_on_error
 from mainstage.errors import Terminated
-from mainstage.interrupts import die_of
+from mainstage.exits import quieten
 from mainstage.show import Look, Show
 from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.runner import describe_call
@@ -72,9 +70,9 @@ class Run(Executor):
 
     `max_workers` threads run the work; `retries` and `timeout` (seconds, each attempt) are defaults for all of it.
     `view` is "auto", "live", "plain", "json" or "silent"; `columns` are Rich's progress columns for the rows of a live
-    view; `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's thread is in a
-    call of ours. `capture=False` leaves the output of the program alone; `strict` raises `RenderingViolation` where it
-    writes. Raises `ValueError` or `DisplayError` for arguments that make no sense.
+    view; `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's
+    thread is in a call of ours. `capture=False` leaves the output of the program alone; `strict` raises
+    `RenderingViolation` where it writes. Raises `ValueError` or `DisplayError` for arguments that make no sense.
 
     A run inside a run opens no second display: its work joins the first one's.
     """
@@ -147,15 +145,15 @@ class Run(Executor):
     ) -> None:
         """Wait for what was begun (leaving by an exception: ask it to stop first), show the end, raise what is due."""
         show, backend = self._live()
+        interrupt: KeyboardInterrupt | None = None
         try:
             if error is not None and self._stop is None:
                 self._left_by(error)
             try:
                 self._settle(stopping=error is not None)
-            except KeyboardInterrupt as interrupt:  # the owner never pumps: it came to us as an exception
-                self.cancel("Ctrl-C")
-                backend.abandon("Ctrl-C")
-                error = error or interrupt
+            except KeyboardInterrupt as caught:  # the owner does not pump: it came to us as an exception
+                interrupt = caught
+                self._settle_at_once(caught)
             backend.close()
         finally:
             self._adopted().detach()
@@ -163,7 +161,9 @@ class Run(Executor):
             show.stops.remove(self._on_stop)
             if not self._branch:
                 show.close()
-        self._raise_what_is_due(error)
+        self._raise_what_is_due(error or interrupt)
+        if error is None and interrupt is not None:
+            raise interrupt
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # Executor's
         """As `Executor.shutdown`: wait for what was submitted; the display stays until the `with` block ends."""
@@ -186,7 +186,7 @@ class Run(Executor):
         """Return a way to submit with a name, other `retries` or another `timeout` (seconds, each attempt)."""
         return Options(self, description, self._policy_of(retries, timeout))
 
-    def map(  # noqa: PLR0913  # Executor.map and more
+    def map(  # Executor.map and more
         self,
         fn: Callable[..., R],
         *iterables: Iterable[Any],
@@ -453,9 +453,22 @@ class Run(Executor):
         if not stopping:
             self._settle(stopping=True)
             return
+        self._abandon("did not stop in time")
+
+    def _settle_at_once(self, interrupt: KeyboardInterrupt) -> None:
+        """Stop what is pending since `interrupt` was raised while it was waited for; a second request abandons it."""
+        if self._stop is None:
+            self._left_by(interrupt)
+            with contextlib.suppress(KeyboardInterrupt):  # the second one
+                self._settle(stopping=True)
+        self._abandon("Ctrl-C")
+
+    def _abandon(self, reason: str) -> None:
+        """Settle everything although it did not stop; nothing happens to what did."""
+        _, backend = self._live()
         for queue in self._queues:
             queue.close()
-        backend.abandon("did not stop in time")
+        backend.abandon(reason)
         self._adopted().abandon()
 
     def _failing(self) -> bool:
@@ -496,7 +509,7 @@ class Run(Executor):
             with contextlib.suppress(AttributeError):
                 error.run = self  # type: ignore[attr-defined]  # as in _raise_stop
             if isinstance(error, KeyboardInterrupt):
-                _quiet(error)
+                quieten(error)
             return
         if self._stop is not None and not self._exit_raised:
             self._raise_stop()
@@ -516,7 +529,7 @@ class Run(Executor):
         cause = self._stop.cause if self._stop is not None else ""
         error = KeyboardInterrupt(cause) if cause == "Ctrl-C" else Terminated(cause, show.signum)
         error.run = self  # type: ignore[attr-defined]  # partial results stay readable
-        _quiet(error)
+        quieten(error)
         raise error
 
 
@@ -525,27 +538,6 @@ def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
         return min(len(iterable) for iterable in iterables)  # type: ignore[arg-type]  # those without are the except
     except TypeError:
         return None
-
-
-# --- the way out ---
-
-_quiet_errors: list[BaseException] = []
-_deadly: list[int] = []
-
-
-def _quiet(error: BaseException) -> None:
-    """Have `error` leave no traceback if it ends the process: what there is to say is on the screen."""
-    if not _quiet_errors:
-        previous = sys.excepthook
-
-        def hook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
-            if value not in _quiet_errors:
-                previous(kind, value, traceback)
-            elif isinstance(value, Terminated):
-                _deadly.append(value.signum)
-
-        sys.excepthook = hook
-    _quiet_errors.append(error)
 
 
 def current_run() -> Run | None:
@@ -558,98 +550,6 @@ def implicit_run(title: str = "") -> Run:
     return Run(title)
 
 
-@contextlib.contextmanager
-def _run_for(max_workers: int | None, executor: str, on_error: OnError, view: str | View) -> Iterator[Run]:
-    with Run(max_workers=max_workers, executor=executor, on_error=on_error, view=view) as run:
-        yield run
-
-
-T1 = TypeVar("T1")
-T2 = TypeVar("T2")
-
-
-@overload
-def map(  # noqa: A001
-    fn: Callable[[T1], R],
-    iterable: Iterable[T1],
-    /,
-    *,
-    max_workers: int | None = ...,
-    executor: str = ...,
-    unordered: bool = ...,
-    on_error: OnError = ...,
-    retries: int = ...,
-    timeout: float | None = ...,
-    buffersize: int | None = ...,
-    view: str | View = ...,
-) -> Iterator[R]: ...
-@overload
-def map(  # noqa: A001
-    fn: Callable[[T1, T2], R],
-    iterable: Iterable[T1],
-    second: Iterable[T2],
-    /,
-    *,
-    max_workers: int | None = ...,
-    executor: str = ...,
-    unordered: bool = ...,
-    on_error: OnError = ...,
-    retries: int = ...,
-    timeout: float | None = ...,
-    buffersize: int | None = ...,
-    view: str | View = ...,
-) -> Iterator[R]: ...
-@overload
-def map(  # noqa: A001
-    fn: Callable[..., R],
-    iterable: Iterable[Any],
-    second: Iterable[Any],
-    third: Iterable[Any],
-    /,
-    *iterables: Iterable[Any],
-    max_workers: int | None = ...,
-    executor: str = ...,
-    unordered: bool = ...,
-    on_error: OnError = ...,
-    retries: int = ...,
-    timeout: float | None = ...,
-    buffersize: int | None = ...,
-    view: str | View = ...,
-) -> Iterator[R]: ...
-def map(  # noqa: PLR0913  # the builtin's name and shape, on purpose; keyword-only options
-    fn: Callable[..., R],
-    *iterables: Iterable[Any],
-    max_workers: int | None = None,
-    executor: str = "thread",
-    unordered: bool = False,
-    on_error: OnError = "raise",
-    retries: int = 0,
-    timeout: float | None = None,
-    buffersize: int | None = None,
-    view: str | View = "auto",
-) -> Iterator[R]:
-    """Return an iterator of `fn` of each item, worked on by `max_workers` threads under one display.
-
-    As the builtin, in input order (unless `unordered`), the input pulled lazily on the caller's thread, a bounded
-    window ahead. `timeout` is in seconds, for each attempt at an item. `on_error`: "raise" cancels the rest and raises
-    the worker's own exception; "collect" yields the exception in its place; "skip" leaves it out. The display lives
-    from the first `next` to the end of the iterator, or as a branch of the run that is live.
-    """
-    check_on_error(on_error)
-    check_policy(retries, timeout, 0)
-    if not iterables:
-        msg = "map needs at least one iterable"
-        raise TypeError(msg)
-
-    def results() -> Iterator[R]:
-        with _run_for(max_workers, executor, on_error, view) as run:
-            yield from run.map(
-                fn, *iterables, unordered=unordered, retries=retries, timeout=timeout, buffersize=buffersize
-            )
-
-    return results()
-
-
 def _finish_implicit() -> None:
     """Wait for what a drop-in executor still runs when the program ends, and show the end."""
     run = current_run()
@@ -658,10 +558,4 @@ def _finish_implicit() -> None:
         run._leave_if_idle()  # noqa: SLF001  # as above
 
 
-def _die_as_asked() -> None:
-    if _deadly:
-        die_of(_deadly[0])
-
-
 threading._register_atexit(_finish_implicit)  # type: ignore[attr-defined]  # noqa: SLF001  # before threads are joined
-atexit.register(_die_as_asked)  # registered early, so that it runs after nearly everybody else's
