@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from mainstage.loop import Loop
 
 NEVER = float("inf")
+SOON = 0.05
+"""Seconds that a call may be late for the sake of one wake-up less: half as many on an idle terminal."""
 LINGER = 1.02
 """Seconds after which the metronome looks whether the owner wants to be called again: a clock's next second needs no
 word from it then."""
@@ -77,7 +79,7 @@ class Heartbeat:
     def _want(self, due: float | None) -> None:
         """Be called at `due`; the metronome is woken only if it would look too late."""
         self._due = NEVER if due is None else due
-        if self._due < self._wake_at:
+        if self._due < self._wake_at - SOON:
             self._wake_at = self._due
             self._bell.put(self._due)
 

@@ -66,7 +66,7 @@ def map(  # noqa: A001
     buffersize: int | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
-def map(  # noqa: A001  # the builtin's name and shape, on purpose; keyword-only options
+def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; keyword-only options
     fn: Callable[..., R],
     *iterables: Iterable[Any],
     max_workers: int | None = None,

@@ -382,6 +382,7 @@ class Run(Executor):
 
     def _leave_if_idle(self) -> None:
         if self in _runs and not self._pending():
+            self._live()[0].on_quiet = None  # the end waits too, and would come here again
             self.__exit__(None, None, None)
 
     def adopt(
@@ -441,7 +442,7 @@ class Run(Executor):
 
     def _settle(self, *, stopping: bool) -> None:
         """Wait until nothing is pending; when stopping, at most for the grace time or until asked again."""
-        show, backend = self._live()
+        show, _ = self._live()
         seen = self._stop.stage if self._stop is not None else 0
 
         def asked() -> bool:
