@@ -105,9 +105,11 @@ def _keep(kept: list[str], text: str, left: int) -> int:
 
 def row(text: str, columns: int) -> str:
     """Return the bytes that overwrite a whole screen row, wrapping being off, from its first column."""
-    text = clip(clean(text), columns)
+    text = clean(text)
+    if width(text) < columns:
+        return text + ERASE_RIGHT
     # At the edge the cursor stays on the last cell: erasing to the right from there would take that cell.
-    return text if width(text) >= columns else text + ERASE_RIGHT
+    return clip(text, columns)
 
 
 def over(line: str, columns: int) -> str:

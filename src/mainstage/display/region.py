@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mainstage.display import ansi
+from mainstage.display import ansi, spans
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+WHOLE = 10
+"""Each so many changes a row is written whole, for about a second of wrong rows at most."""
 
 
 class RegionScreen:
@@ -25,6 +28,8 @@ class RegionScreen:
         self._columns = columns
         self._height = height
         self._shown: list[str | None] = []
+        self._changes: dict[int, int] = {}
+        """By the screen's line; each begins at another number, so that not all rows are written whole at once."""
 
     @property
     def live(self) -> bool:
@@ -97,7 +102,7 @@ class RegionScreen:
     def _draw(self, rows: Sequence[str]) -> str:
         top = self._height - len(rows) + 1
         changed = [
-            f"{_at(top + index)}{ansi.row(row, self._columns)}"
+            self._change(top + index, old, row)
             for index, (row, old) in enumerate(zip(rows, self._shown, strict=True))
             if row != old
         ]
@@ -105,6 +110,13 @@ class RegionScreen:
             return ""
         self._shown = list(rows)
         return f"{ansi.SAVE}{ansi.NO_WRAP}{ansi.PLAIN}{''.join(changed)}{ansi.RESTORE}{ansi.WRAP}"
+
+    def _change(self, line: int, old: str | None, row: str) -> str:
+        """Return what turns `old` into `row`; now and then all of it: a child may have reset the terminal."""
+        count = self._changes[line] = self._changes.get(line, line) + 1
+        if old is None or count % WHOLE == 0:
+            return spans.whole(row, line, self._columns)
+        return spans.change(old, row, line, self._columns)
 
     def _without_rows(self, lines: Sequence[str]) -> str:
         """Add `lines` over what the rows leave behind: every line is replaced at once, none is blank in between."""

@@ -1,0 +1,64 @@
+"""What of a row changed, so that only that is sent.
+
+A row is taken as spans, each of which ends where its style does, so that one can be written without the others: the
+cursor goes to where it begins. That asks for columns that are certain: a row with characters that terminals do not
+agree upon (emoji, combining marks) is written whole.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from mainstage.display import ansi
+
+UNCERTAIN = 1 << 20
+"""Cells of a span that terminals do not agree upon: more than any row has."""
+
+_UNCERTAIN = re.compile(
+    "[^ -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u052f"  # Latin, Greek and Cyrillic letters
+    "\u2010-\u2027\u2190-\u22ff\u2500-\u25fc\u2713-\u2718"  # dashes, dots, arrows, signs, bars, ticks
+    "\u3041-\u3096\u30a1-\u30ff\u4e00-\u9fff\uac00-\ud7a3]"  # wide ones: kana, Chinese, Korean
+)
+
+
+def change(before: str, after: str, line: int, columns: int) -> str:
+    """Return what turns the row `before`, as it stands on screen line `line` (from 1), into `after`.
+
+    Wrapping is off and no style on, then and afterwards.
+    """
+    olds, news = before.split(ansi.PLAIN), after.split(ansi.PLAIN)
+    if len(olds) != len(news):
+        return whole(after, line, columns)
+    parts: list[str] = []
+    at = column = 1  # of the old span, of the new one
+    writing = False
+    for old, new in zip(olds, news, strict=True):
+        if old == new and at == column:
+            writing = False
+        else:
+            parts.append(f"{new}{ansi.PLAIN}" if writing else f"\x1b[{line};{column}H{new}{ansi.PLAIN}")
+            writing = True
+            at += cells(old) - cells(new)
+        size = cells(new)
+        at += size
+        column += size
+    if max(at, column) > columns + 1:
+        return whole(after, line, columns)
+    if column < at:
+        parts.append(ansi.ERASE_RIGHT)
+    return "".join(parts)
+
+
+def whole(row: str, line: int, columns: int) -> str:
+    """Return what writes all of `row` onto screen line `line`."""
+    return f"\x1b[{line}H{ansi.row(row, columns)}"
+
+
+@lru_cache(4096)  # most spans of a row were there before: a third of the cost of a frame
+def cells(span: str) -> int:
+    """Return how many cells `span` takes, or `UNCERTAIN`; so for anything that a terminal would act upon, but SGR."""
+    text = ansi.plain(span)
+    if text.isascii():
+        return len(text) if text.isprintable() else UNCERTAIN
+    return UNCERTAIN if _UNCERTAIN.search(text) else ansi.width(text)
