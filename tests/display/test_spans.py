@@ -79,3 +79,9 @@ def test_rows_that_somebody_erased_are_whole_again_after_some_changes() -> None:
     for picture in rows[1:]:
         screen.feed(live.frame([], picture).encode())
     assert screen.lines()[-2:] == [f"one {WHOLE}", f"two {WHOLE}"]
+
+
+def test_what_a_lone_accent_did_to_the_cell_before_it_goes_with_it() -> None:
+    before, after = f"a{PLAIN}\u0301b", f"a{PLAIN}b"
+    screen = written(spans.whole(before, 2, COLUMNS), spans.change(before, after, 2, COLUMNS))
+    assert screen.lines()[1] == "ab"
