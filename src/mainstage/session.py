@@ -68,7 +68,8 @@ class Run(Executor):
     at the end of the block; `"collect"` and `"skip"` cancel nothing. One Ctrl-C while a call of ours waits asks the
     work to stop and raises `KeyboardInterrupt` when it has; a second one, or `grace` seconds, abandons what has not.
 
-    `max_workers` threads run the work; `retries` and `timeout` (seconds, each attempt) are defaults for all of it.
+    `max_workers` threads run the work (default: processors + 4, at most 32); `retries` (further attempts) and `timeout`
+    (seconds, each attempt) are defaults for all of it.
     `view` is "auto", "live", "plain", "json" or "silent"; `columns` are Rich's progress columns for the rows of a live
     view; `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's
     thread is in a call of ours. `capture=False` leaves the output of the program alone; `strict` raises
@@ -202,7 +203,8 @@ class Run(Executor):
         The input is pulled lazily, on the caller's thread, a bounded window ahead (`buffersize` items, or as many as
         the speed of the items warrants). `timeout` is in seconds, for each attempt at an item. `on_error`: "raise"
         cancels the rest and raises the worker's own exception; "collect" yields the exception in its place; "skip"
-        leaves it out.
+        leaves it out. `chunksize` is taken and ignored. Raises `TypeError` without an iterable, `ValueError` for a
+        `buffersize` below 1.
         """
         consumer = self._consume(
             fn, iterables, buffersize=buffersize, unordered=unordered, policy=self._policy_of(retries, timeout)

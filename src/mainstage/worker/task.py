@@ -103,12 +103,12 @@ class Task(PositionCell):
                 self._fire()
 
     def log(self, text: str) -> None:
-        """Write `text`, one line or several, above the display, under this task's name."""
+        """Write `text`, one line or several, above the display, under this task's name. Never raises `Cancelled`."""
         at = self.reporter.now()
         self.reporter.send(TextWritten(at, self.id, self.attempt, self.worker, "log", str(text).removesuffix("\n")))
 
     def metric(self, name: str, value: float) -> None:
-        """Report a measurement."""
+        """Report a measurement, an event of its own. Never raises `Cancelled`."""
         at = self.reporter.now()
         self.reporter.send(MetricReported(at, self.id, self.attempt, str(name), float(value)))
 
@@ -358,6 +358,8 @@ def task(description: str, *, total: float | None = None, unit: str = "", **fiel
     """Open a task: nested in the current one, or in the live run; without a run, one that does nothing.
 
     Use it in a `with` statement: `with mainstage.task("report.csv", total=size, unit="B") as t: t.advance(len(chunk))`.
+    `total` and all counts are in `unit`: "B" for bytes, "rows", "" for plain items. `fields` are for columns. Raises
+    `TypeError` or `ValueError` for a `total` that is no finite number, where a run is live.
     """
     parent = ambient.get()
     reporter = live.reporter

@@ -228,6 +228,9 @@ def track(
 ) -> Track[T]:
     """Count the items of a loop: `for row in mainstage.track(rows, "Reading"): ...`.
 
+    `total` is how many there are, where `len` cannot tell; `unit` what they are ("B" for bytes, "rows"); further
+    keywords are fields of the task, for columns.
+
     In a worker the first one without a description drives the worker's task, any other opens a task of its own in it.
     On the main thread it is a task of the live run; where none is live, it opens one for as long as the loop lasts.
     In any other thread without a run it is the plain loop. The item that a `break` or an error leaves unfinished is
