@@ -1,0 +1,101 @@
+"""Floods of text while bars move: every line once and whole, no row where none belongs, no torn frame."""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from mainstage.display.recording import Screen
+from tests.system.terminals import Pty, Tmux
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+PROGRAM = str(Path(__file__).parent / "programs" / "floods.py")
+THREADS = 8
+SHOW = b"\x1b[?2026l"
+
+
+def flood(lines: int, how: str) -> list[str]:
+    return [sys.executable, PROGRAM, str(lines), how]
+
+
+def of_threads(lines: int) -> list[str]:
+    return [f"bar {who} │ thread {who} line {n:04d} {'.' * 20} whole" for who in range(THREADS) for n in range(lines)]
+
+
+def of_children(lines: int) -> list[str]:
+    return [f"child {who} line {n:04d} {'=' * 20} whole" for who in range(THREADS) for n in range(lines)]
+
+
+def check(everything: Iterable[str], expected: list[str]) -> None:
+    """Fail unless there is each expected line once, each writer's in order, and the summary, and nothing else."""
+    first, *middle, summary, last = everything
+    assert (first, last) == ("BEFORE", "AFTER")
+    assert re.match(r"✓ flood: 8 done in ", summary)
+    assert Counter(middle) - Counter(expected) == Counter()
+    assert Counter(expected) - Counter(middle) == Counter()
+    for who in range(THREADS):
+        mine = [line for line in middle if re.search(rf"(thread|child) {who} ", line)]
+        assert mine == sorted(mine)
+
+
+@pytest.mark.tmux
+@pytest.mark.parametrize("how", ["log", "print", "logging", "mixed"])
+def test_eight_threads_flood_a_terminal_while_eight_bars_move(how: str, tmp_path: Path) -> None:
+    with Tmux(flood(2000, how), tmp_path) as tmux:
+        shown = tmux.until(lambda lines: sum("▸   bar" in line for line in lines) == THREADS)
+        assert re.match("▸ flood", shown[-1])
+        assert tmux.wait() == 0
+        assert tmux.cursor_shown()
+        check(tmux.everything(), of_threads(2000))
+
+
+@pytest.mark.tmux
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (60, 12)])
+def test_eight_children_write_straight_to_the_terminal(columns: int, rows: int, tmp_path: Path) -> None:
+    with Tmux(flood(60, "children"), tmp_path, columns=columns, rows=rows) as tmux:
+        tmux.until(lambda lines: any("child" in line for line in lines) and lines[-1].startswith("▸ flood"))
+        assert tmux.wait() == 0
+        assert tmux.cursor_shown()
+        check(tmux.everything(), of_children(60))
+
+
+@pytest.mark.parametrize(("lines", "how"), [(200, "mixed"), (60, "children")])
+def test_no_frame_of_a_flood_is_torn(lines: int, how: str) -> None:
+    """At the end of each frame, the only moments that a terminal shows: the bars stand below the text, each once."""
+    with Pty(flood(lines, how)) as program:
+        assert program.wait() == 0, program.screen.text
+        output = bytes(program.output)
+        check([line for line in program.screen.text.split("\n") if line], expected(lines, how))
+    screen = Screen()
+    frames = output.split(SHOW)
+    live = 0
+    for frame in frames[:-1]:
+        screen.feed(frame + SHOW)
+        live += whole(screen)
+    assert live > 5, len(frames)
+
+
+def expected(lines: int, how: str) -> list[str]:
+    return of_children(lines) if how == "children" else of_threads(lines)
+
+
+def whole(screen: Screen) -> bool:
+    """Fail if a frame is torn; return whether there were bars."""
+    assert not any("▸" in line for line in screen.history()[-30:])
+    lines = screen.lines()
+    bars = [number for number, line in enumerate(lines) if line.startswith("▸")]
+    if not bars:
+        return False
+    assert bars == list(range(bars[0], len(lines))), lines
+    named = Counter(match[1] for number in bars if (match := re.match(r"▸ +(bar \d|flood|\w+\(\d, \d+)", lines[number])))
+    assert named.total() == len(bars), lines
+    assert set(named.values()) == {1}, lines
+    assert all(re.search(r" whole$|^BEFORE$|^$", line) for line in lines[: bars[0]]), lines
+    return True
