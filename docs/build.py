@@ -200,7 +200,7 @@ stdout, after a first line that names the schema: an object each, its kind under
    Task ─── started, changed, ended, ... ───┼──► inbox ──► reduce(state, event) ──► view(state, moment) ──► terminal
     ▲  └─── "task 7 moved": a note ─────────┼──► position read at the next frame ──► TaskMoved
     │                                       │
- backend ◄──────────────────────────────────┼──── commands: cancel, hold
+ backend ◄──────────────────────────────────┼──── commands: cancel, hold, interval
 ```
 
 - Edges are sent: a start, an end, an error, a line, a measurement. None is dropped, none is reordered within a task.
