@@ -237,3 +237,16 @@ def test_an_ignored_hangup_stays_ignored() -> None:
         assert "stopping" not in program.screen.text
         os.kill(program.process.pid, signal.SIGTERM)
         assert program.wait(SOON) == -signal.SIGTERM
+
+
+@pytest.mark.parametrize("place", ["submitted", "mapped", "taken", "left", "body_fails", "bare_body"])
+def test_an_error_ends_the_program_although_other_workers_are_stuck(place: str) -> None:
+    with Pty([sys.executable, PROGRAM, place, "stuck", "0.3"]) as program:
+        before = termios.tcgetattr(program._master)
+        assert program.wait(2 * SOON) == 1, program.screen.text
+        given_back(program, before)
+        text = program.screen.text
+        assert text.count("Traceback") == 1
+        assert re.search(r"^LookupError: no such thing$", text, re.MULTILINE)
+        assert re.search(r"\d cancelled", text)
+        assert "AFTER" not in text

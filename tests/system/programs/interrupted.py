@@ -123,6 +123,44 @@ def body(run: mainstage.Run, work: Callable[[object], None]) -> None:
         time.sleep(LONG)
 
 
+def failing(n: int) -> None:
+    """Fail once the other workers are stuck and a picture stands."""
+    if n:
+        stuck()
+    else:
+        time.sleep(0.8)
+        raise LookupError("no such thing")
+
+
+def submitted(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    for n in range(4):
+        run.submit(failing, n)
+
+
+def mapped(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    for _ in run.map(failing, range(100)):
+        pass
+
+
+def taken(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    [run.submit(failing, n) for n in range(4)][0].result()
+
+
+def left(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    run.submit(stuck, 0)
+    time.sleep(0.8)
+    raise LookupError("no such thing")
+
+
+def body_fails(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    for _ in run.map(lambda n: stuck() if n else n, range(100)):
+        time.sleep(0.8)
+        raise LookupError("no such thing")
+
+
+FAILING = (submitted, mapped, taken, left, body_fails)
+
+
 def last(run: mainstage.Run, work: Callable[[object], None]) -> None:
     """Be interrupted at the very end of a wait, and then sleep in other code."""
     run.submit(work, 0)
@@ -157,6 +195,7 @@ def thread(run: mainstage.Run, work: Callable[[object], None]) -> None:
 
 
 PLACES = {place.__name__: place for place in (result, loop, end, wait, completed, queue, sleep, join, spin, body, ask, thread)}
+PLACES |= {place.__name__: place for place in FAILING}
 PLACES |= {"hung": result, "hung-sleep": sleep, "self": result, "self-sleep": sleep, "last": last}
 
 
@@ -192,6 +231,10 @@ def main() -> None:
         for _ in mainstage.map(WORKERS[worker], range(100), max_workers=4):
             pass
         return
+    if place == "bare_body":
+        for _ in mainstage.map(lambda n: nap() if n else n, range(100), max_workers=4):
+            time.sleep(0.8)
+            raise LookupError("no such thing")
     columns = [HungColumn("{task.description}")] if place.startswith("hung") else None
     if place.startswith("self"):
         press_in_the_next_frame()
