@@ -88,12 +88,11 @@ def program_of(right: str) -> str:
 
 
 @pytest.mark.parametrize("right", right_hand_sides())
-@pytest.mark.parametrize("view", ["silent", "plain"])
-def test_a_right_hand_side_runs(right: str, view: str, tmp_path: Path) -> None:
+def test_a_right_hand_side_runs(right: str, tmp_path: Path) -> None:
     script = tmp_path / "migrated.py"
     script.write_text(START + re.sub(r"^        ", "", program_of(right), flags=re.MULTILINE), encoding="utf-8")
     command = [sys.executable, "-W", "error", str(script)]
-    env = environment({"MAINSTAGE_VIEW": view})
+    env = environment({"MAINSTAGE_VIEW": "plain"})
     done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=False, env=env)
     assert done.returncode == 0, done.stderr
 
