@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
+import signal
 import sys
 from typing import TYPE_CHECKING
 
@@ -34,8 +36,22 @@ def quieten(error: BaseException) -> None:
     _quiet.append(error)
 
 
+def end_at_once(error: KeyboardInterrupt) -> None:
+    """Run the exit hooks and die of the signal behind `error`, waiting for no thread."""
+    die_at_the_end(error)
+    atexit._run_exitfuncs()  # noqa: SLF001  # as the interpreter would, once it had waited
+
+
+def die_at_the_end(error: KeyboardInterrupt) -> None:
+    """Have the process die of the signal behind `error` once its exit hooks have run."""
+    _deadly.append(error.signum if isinstance(error, Terminated) else signal.SIGINT)
+
+
 def _die_as_asked() -> None:
     if _deadly:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
         die_of(_deadly[0])
 
 

@@ -42,6 +42,7 @@ class Heartbeat:
         self._due = NEVER  # when the owner wants to be called
         self._wake_at = NEVER  # when the metronome looks next
         self._thread: threading.Thread | None = None
+        self._in_handler = False
         self.after_beat: Callable[[], None] | None = None
         """Called on the main thread after each round done by the handler."""
 
@@ -67,10 +68,14 @@ class Heartbeat:
         """End, and give the signal back."""
         self._loop.channel.away = False
         self._bell.put(None)
-        if self._thread is not None and self._pid == os.getpid():
-            self._thread.join()
+        if self._thread is not None and self._pid == os.getpid() and not self._in_handler:
+            self._thread.join()  # in the handler this thread may hold a lock that the other needs to end
         if signal.getsignal(signal.SIGURG) == self._on_signal:
             signal.signal(signal.SIGURG, signal.SIG_DFL)
+
+    def call(self) -> None:
+        """Have the owner do a round at once. Any thread."""
+        self._bell.put(0.0)
 
     def left(self) -> None:
         """Learn that the owner has left a call of ours: a clock on the screen may be due before any note."""
@@ -120,4 +125,8 @@ class Heartbeat:
             return
         self._want(self._loop.beat())
         if self.after_beat is not None:
-            self.after_beat()
+            self._in_handler = True
+            try:
+                self.after_beat()
+            finally:
+                self._in_handler = False

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from rich.progress import ProgressColumn
 
+    from mainstage.attach import Adopted
     from mainstage.clock import Clock
     from mainstage.display import Display
     from mainstage.events import StopRequested
@@ -162,6 +163,8 @@ class Run(Executor):
             show.stops.remove(self._on_stop)
             if not self._branch:
                 show.close()
+            else:
+                show.quiet()  # the run around it may be an implicit one that has waited for this
         self._raise_what_is_due(error or interrupt)
         if error is None and interrupt is not None:
             raise interrupt
@@ -242,7 +245,7 @@ class Run(Executor):
 
     def wait(
         self, futures: Iterable[Future[Any]], timeout: float | None = None, return_when: str = "ALL_COMPLETED"
-    ) -> DoneAndNotDone:
+    ) -> DoneAndNotDone[Any]:
         """Wait for futures, as `concurrent.futures.wait`, keeping the display alive."""
         return waiting.wait(self, futures, timeout, return_when)
 
@@ -367,35 +370,40 @@ class Run(Executor):
         ended = show.wait(lambda: done() or (self._stop is not None and not raised), timeout)
         if self._stop is not None and not self._exit_raised:
             self._settle(stopping=True)
+            show.quiet()
             self._raise_stop()
         return ended
 
     # --- for the other faces of the library ---
 
-    @classmethod
-    def implicit(cls) -> Run:
-        """Enter a run that nobody leaves: it ends by itself, on its owner's thread, when nothing is pending."""
-        run = cls()
-        run._look = run._look._replace(implicit=True)
-        run.__enter__()
-        show, _ = run._live()
-        show.on_quiet = run._leave_if_idle
-        return run
+    def open_implicitly(self, end: Callable[[], None]) -> None:
+        """Enter a run that no `with` block leaves; `end` is called on the owner's thread whenever it may be idle."""
+        self._look = self._look._replace(implicit=True)
+        self.__enter__()
+        show, _ = self._live()
+        show.on_quiet = end
+        self._adopted().on_idle = show.summon
 
-    def _leave_if_idle(self) -> None:
-        if self in _runs and not self._pending():
-            self._live()[0].on_quiet = None  # the end waits too, and would come here again
-            self.__exit__(None, None, None)
+    def close_implicitly(self) -> None:
+        """Leave it; raises nothing, also in a signal handler."""
+        self._live()[0].on_quiet = None
+        self._exit_raised = True
+        self.__exit__(None, None, None)
+
+    def expect(self, description: str) -> Adopted:
+        """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
+        return self._adopted().expect(description)
 
     def adopt(
         self,
+        adopted: Adopted,
         submit: Callable[..., Future[R]],
         fn: Callable[..., R],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Future[R]:
-        """Submit by somebody else's `submit`, on threads of this process, and show what becomes of it."""
-        return self._adopted().submit(submit, fn, args, kwargs)
+        """Submit what `adopted.inside` returned, by somebody else's `submit`, and show what becomes of it."""
+        return self._adopted().submit(adopted, submit, fn, args, kwargs)
 
     def attach(self, executor: Executor) -> None:
         """Show what is submitted to `executor` from now on; the end of the block waits for it, and lets go of it."""
@@ -404,12 +412,6 @@ class Run(Executor):
     def wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for `done()` as every call of ours does; whatever makes it true must call `wake` after it did."""
         return self._wait(done, timeout)
-
-    def wait_for_threads(self, threads: Iterable[threading.Thread]) -> None:
-        """Wait for threads of other executors that end with their last future."""
-        adopted = self._adopted()
-        if self.pumps() and any(thread.is_alive() for thread in threads):
-            self._wait(lambda: not adopted.pending())
 
     def wake(self) -> None:
         """Have whoever waits look again. Any thread."""
@@ -422,6 +424,10 @@ class Run(Executor):
     def pumps(self) -> bool:
         """Return whether this thread is the one that draws."""
         return self._live()[0].pumps()
+
+    def stuck(self) -> bool:
+        """Return whether work of other executors still runs although nobody waits for it any more."""
+        return self._adopted().stuck()
 
     def glance(self) -> None:
         """Draw if it is time; for a consumer that had no need to wait."""
@@ -438,7 +444,8 @@ class Run(Executor):
         self._wait(future.done, timeout)
         return True
 
-    def _pending(self) -> bool:
+    def pending(self) -> bool:
+        """Return whether anything runs or waits to, here or in an executor that is shown here."""
         _, backend = self._live()
         return backend.pending() or self._adopted().pending() or any(queue.pending() for queue in self._queues)
 
@@ -450,8 +457,8 @@ class Run(Executor):
         def asked() -> bool:
             return (self._stop is not None and self._stop.stage > seen) or (not stopping and self._failing())
 
-        show.wait(lambda: not self._pending() or asked(), self._policy.grace if stopping else None)
-        if not self._pending():
+        show.wait(lambda: not self.pending() or asked(), self._policy.grace if stopping else None)
+        if not self.pending():
             return
         if not stopping:
             self._settle(stopping=True)
@@ -551,14 +558,3 @@ def current_run() -> Run | None:
 def implicit_run(title: str = "") -> Run:
     """Return the run that a bare `track` or `map` opens for itself."""
     return Run(title)
-
-
-def _finish_implicit() -> None:
-    """Wait for what a drop-in executor still runs when the program ends, and show the end."""
-    run = current_run()
-    if run is not None and run.pumps():
-        run.wait_until(lambda: run not in _runs or not run._pending())  # noqa: SLF001  # this module's own
-        run._leave_if_idle()  # noqa: SLF001  # as above
-
-
-threading._register_atexit(_finish_implicit)  # type: ignore[attr-defined]  # noqa: SLF001  # before threads are joined

@@ -58,7 +58,7 @@ class Show:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
         self.clock: Clock = look.clock or SystemClock()
         self.channel = ThreadChannel(self.clock)
-        opened = stage(look.view, columns=look.columns, log=look.log, display=look.display)
+        opened = stage(look.view, columns=look.columns, log=look.log, display=look.display, discreet=look.implicit)
         self.loop = Loop(self.channel, opened.view, opened.display, self.clock)
         self.loop.recorders = opened.recorders
         self.loop.fallback = opened.fallback
@@ -177,6 +177,12 @@ class Show:
         if self._sleepers:
             with self._idle:
                 self._idle.notify_all()
+
+    def summon(self) -> None:
+        """Have the owner look at once, wherever it is, if it can be reached. Any thread."""
+        self.wake()
+        if self._heartbeat is not None:
+            self._heartbeat.call()
 
     def say(self, text: str) -> None:
         """Show a line of the library's own."""

@@ -13,6 +13,7 @@ from mainstage.display.runlog import RunLog
 from mainstage.display.stream import NullDisplay, StreamDisplay
 from mainstage.display.terminal import TerminalDisplay
 from mainstage.errors import DisplayError
+from mainstage.events import TextWritten
 from mainstage.views.bars import BarsView
 from mainstage.views.palette import Glyphs, Palette
 from mainstage.views.plain import PlainView, SilentView
@@ -23,16 +24,64 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
     from mainstage.display import Display
+    from mainstage.events import Event
     from mainstage.loop import Recorder
-    from mainstage.views import View
+    from mainstage.state.model import RunState
+    from mainstage.views import Moment, View
 
 PLAIN_INTERVAL = 30.0
+SHORT = 0.5
+"""Seconds in which nothing is drawn, and after which a run that nobody opened by name is worth a line."""
 
 
 class Sampled(SilentView):
     """Shows nothing, and has moving positions read once a second, for whoever records events."""
 
     interval = 1.0
+
+
+class Discreet:
+    """A view for a run that nobody opened by name: in its first half second it tells of nothing but text.
+
+    Failures of then are told when it is older, or never: whoever waits for their futures has them.
+    """
+
+    def __init__(self, view: View) -> None:
+        self.interval = view.interval
+        self.shown = view.shown
+        self._view = view
+        self._held: list[str] = []
+
+    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
+        """Return what the view does, or keep it."""
+        lines = self._view.above(event, state, moment)
+        if isinstance(event, TextWritten):
+            return lines
+        self._held += lines
+        return self._told(state, moment)
+
+    def rows(self, state: RunState, moment: Moment) -> list[str]:
+        """Return what the view does; at the end of a short run nothing."""
+        rows = self._view.rows(state, moment)
+        self.shown = self._view.shown
+        if not moment.final:
+            return rows
+        return [*self._told(state, moment), *rows] if self._old(state, moment) else []
+
+    def due(self, state: RunState, drawn_at: float, *, dirty: bool) -> float | None:
+        """Return what the view does."""
+        return self._view.due(state, drawn_at, dirty=dirty)
+
+    def _told(self, state: RunState, moment: Moment) -> list[str]:
+        if not self._old(state, moment):
+            return []
+        held, self._held = self._held, []
+        return held
+
+    @staticmethod
+    def _old(state: RunState, moment: Moment) -> bool:
+        began = state.started_at
+        return state.stop is not None or (began is not None and moment.now - began >= SHORT)
 
 
 class Staged(NamedTuple):
@@ -51,6 +100,7 @@ def stage(
     columns: Sequence[str | ProgressColumn] | None = None,
     log: str | os.PathLike[str] | None = None,
     display: Display | None = None,
+    discreet: bool = False,
 ) -> Staged:
     """Return what to show with; `DisplayError` names an argument that makes no sense, or a log that does not open."""
     recorders: list[Recorder] = [RunLog(log)] if log is not None else []
@@ -59,9 +109,11 @@ def stage(
     if place.view == "json" and display is None and isinstance(view, str):
         lines = JsonlDisplay(place.stream)
         return Staged(Sampled(), lines, [lines, *recorders], None, animated=True)
-    shown = _view(place, columns) if isinstance(view, str) else view
+    shown: View = _view(place, columns) if isinstance(view, str) else view
     where = display or _display(place)
     spare = None if place.view == "silent" else (_plain(place), StreamDisplay(place.stream))
+    if discreet:
+        shown = Discreet(shown)
     return Staged(shown, where, recorders, spare, animated=place.view != "silent")
 
 

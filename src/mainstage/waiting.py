@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import concurrent.futures
-import threading
-from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION, Future
-from queue import SimpleQueue
+import contextlib
+from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
+from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED
+from concurrent.futures._base import DoneAndNotDoneFutures as DoneAndNotDone
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from concurrent.futures import Future
+
+__all__ = ["DoneAndNotDone", "Host", "as_completed", "wait"]
 
 R = TypeVar("R")
-
-
-class DoneAndNotDone(NamedTuple):
-    """What `wait` returns: `done` and `not_done`, two sets of futures."""
-
-    done: set[Future[Any]]
-    not_done: set[Future[Any]]
 
 
 class Host(Protocol):
@@ -41,71 +39,131 @@ class Host(Protocol):
         ...
 
 
+class Ended(NamedTuple):
+    """A future that is done, and whether by an exception."""
+
+    future: Future[Any]
+    failed: bool
+
+
+class Watch:
+    """Hears of the end of futures as the standard library's own waiters do.
+
+    A done-callback would not serve: it comes at `cancel()`, and a cancelled future counts as done only once its
+    executor has seen that.
+    """
+
+    def __init__(self, host: Host) -> None:
+        self._host = host
+        self._ended: SimpleQueue[Ended] = SimpleQueue()
+
+    def begin(self, future: Future[Any]) -> None:
+        """Hear of `future` from now on, of one that is done at once."""
+        with future._condition:  # noqa: SLF001  # the standard library's wait does the same; there is no other way
+            if _is_done(future):
+                self._ended.put(Ended(future, future._exception is not None))  # noqa: SLF001  # this is not a look
+            else:
+                future._waiters.append(self)  # type: ignore[arg-type]  # noqa: SLF001  # as above
+
+    def end(self, future: Future[Any]) -> None:
+        """Hear of it no more."""
+        with future._condition, contextlib.suppress(ValueError):  # noqa: SLF001  # it ended first, and is none of its waiters
+            future._waiters.remove(self)  # type: ignore[arg-type]  # noqa: SLF001  # as above
+
+    def some(self) -> bool:
+        """Return whether any has ended that was not taken."""
+        return not self._ended.empty()
+
+    def take(self) -> list[Ended]:
+        """Return those that have ended since the last call."""
+        ended = []
+        try:
+            while True:
+                ended.append(self._ended.get_nowait())
+        except Empty:
+            return ended
+
+    # --- what a future calls, holding its lock ---
+
+    def add_result(self, future: Future[Any]) -> None:
+        """Hear that it has a result."""
+        self._hear(Ended(future, failed=False))
+
+    def add_exception(self, future: Future[Any]) -> None:
+        """Hear that it has an exception."""
+        self._hear(Ended(future, failed=True))
+
+    def add_cancelled(self, future: Future[Any]) -> None:
+        """Hear that it was cancelled, and its executor knows."""
+        self._hear(Ended(future, failed=False))
+
+    def _hear(self, ended: Ended) -> None:
+        self._ended.put(ended)
+        self._host.wake()
+
+
 def as_completed(run: Host | None, fs: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
     """As `concurrent.futures.as_completed`, keeping the display alive while it waits."""
     if run is None or not run.pumps():
         yield from concurrent.futures.as_completed(fs, timeout)
         return
-    futures = set(fs)
-    total = len(futures)
-    finished: SimpleQueue[Future[R]] = SimpleQueue()
-
-    def note(future: Future[R]) -> None:
-        finished.put(future)
-        run.wake()
-
-    for future in futures:
-        future.add_done_callback(note)
     deadline = None if timeout is None else run.now() + timeout
-    while futures:
-        left = None if deadline is None else max(0.0, deadline - run.now())
-        if not run.wait_until(lambda: not finished.empty(), left):
-            msg = f"{len(futures)} (of {total}) futures unfinished"
-            raise TimeoutError(msg)
-        future = finished.get()
-        futures.discard(future)
-        yield future
-        del future
+    watch = Watch(run)
+    pending = set(fs)
+    total = len(pending)
+    for future in pending:
+        watch.begin(future)
+    future = None  # type: ignore[assignment]  # nothing here keeps a future that its caller lets go
+    try:
+        ended = [one.future for one in watch.take()]
+        while True:
+            ended.reverse()  # they are popped, so that the list keeps none that was given out
+            while ended:
+                pending.remove(ended[-1])
+                yield ended.pop()
+            if not pending:
+                return
+            left = None if deadline is None else deadline - run.now()
+            if (left is not None and left < 0) or not run.wait_until(watch.some, left):
+                raise TimeoutError(f"{len(pending)} (of {total}) futures unfinished")
+            ended = [one.future for one in watch.take()]
+    finally:
+        for future in pending:
+            watch.end(future)
 
 
 def wait(
-    run: Host | None, fs: Iterable[Future[Any]], timeout: float | None = None, return_when: str = ALL_COMPLETED
-) -> DoneAndNotDone:
+    run: Host | None, fs: Iterable[Future[R]], timeout: float | None = None, return_when: str = ALL_COMPLETED
+) -> DoneAndNotDone[R]:
     """As `concurrent.futures.wait`, keeping the display alive."""
     futures = set(fs)
-    if run is not None and run.pumps():
-        count = _Countdown(len(futures), return_when, run.wake)
+    known = return_when in (ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION)
+    if run is None or not run.pumps() or not known:  # it knows best how to refuse
+        return concurrent.futures.wait(futures, timeout, return_when)
+    watch = Watch(run)
+    for future in futures:
+        watch.begin(future)
+    left = len(futures)
+
+    def over() -> bool:
+        nonlocal left
+        ended = watch.take()
+        left -= len(ended)
+        first = (return_when == FIRST_COMPLETED and ended) or (
+            return_when == FIRST_EXCEPTION and any(one.failed for one in ended)
+        )
+        left = 0 if first else left
+        return left <= 0
+
+    try:
+        run.wait_until(over, timeout)
+    finally:
         for future in futures:
-            future.add_done_callback(count)
-        run.wait_until(count.satisfied, timeout)
-        timeout = 0
-    return DoneAndNotDone(*concurrent.futures.wait(futures, timeout, return_when))
+            watch.end(future)
+    done = {future for future in futures if _is_done(future)}
+    return DoneAndNotDone(done, futures - done)
 
 
-class _Countdown:
-    """Knows when a `wait` is over, without looking at every future each time."""
-
-    def __init__(self, total: int, return_when: str, wake: Callable[[], None]) -> None:
-        self._left = total
-        self._return_when = return_when
-        self._wake = wake
-        self._lock = threading.Lock()
-        self._first = False
-        self._failed = False
-
-    def __call__(self, future: Future[Any]) -> None:
-        """Count one future that is done."""
-        failed = not future.cancelled() and Future.exception(future) is not None  # the base's: this is not a look
-        with self._lock:
-            self._left -= 1
-            self._first = True
-            self._failed = self._failed or failed
-        self._wake()
-
-    def satisfied(self) -> bool:
-        """Return whether the wait is over."""
-        if self._left <= 0:
-            return True
-        if self._return_when == FIRST_COMPLETED:
-            return self._first
-        return self._return_when == FIRST_EXCEPTION and self._failed
+def _is_done(future: Future[Any]) -> bool:
+    """Return whether it is done for those who wait; asking for its exception would be a look at it."""
+    return future._state in (CANCELLED_AND_NOTIFIED, FINISHED)  # noqa: SLF001  # as in `Watch.begin`
