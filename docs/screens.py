@@ -112,7 +112,7 @@ def crop(frames: Sequence[list[Row]]) -> list[list[Row]]:
 def svg(frames: Sequence[list[Row]], seconds: Sequence[float], *, columns: int, title: str, about: str) -> str:
     """Return the picture: frames of equal height one after the other, each shown for as many seconds, for ever.
 
-    One frame is a still picture. Where nothing is animated, the one before the last is shown.
+    One frame is a still picture. Where nothing is animated, the middle one is shown.
     """
     wide = round(columns * CELL + 2 * MARGIN)
     high = TITLE_BAR + len(frames[0]) * LINE + 2 * MARGIN - 4
@@ -151,7 +151,7 @@ def _style(seconds: Sequence[float]) -> str:
             rules.append(f"@keyframes k{index}{{{before}{start:.2f}%{{visibility:visible}}{after}}}")
             rules.append(f"#f{index}{{animation-name:k{index}}}")
             begin += length
-        rules.append(f"#f{len(seconds) - 2}{{visibility:visible}}")
+        rules.append(f"#f{len(seconds) // 2}{{visibility:visible}}")
         rules.append("@media (prefers-reduced-motion:reduce){.f{animation:none!important}}")
     return "".join(rules)
 
