@@ -167,6 +167,11 @@ class Claims:
         """Return whether threads still work on items."""
         return bool(self._active)
 
+    def abandon_in_time(self) -> None:
+        """Give up, after the grace time, on the threads that have not stopped by then."""
+        if self._active:
+            self._timer.after(self._policy.grace, lambda: self.abandon("did not stop in time"))
+
     def abandon(self, reason: str) -> None:
         """Give up on the threads that did not stop."""
         for worker, lane in list(self._lanes.items()):
