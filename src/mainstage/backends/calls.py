@@ -74,13 +74,18 @@ class Spec(NamedTuple):
 class Call:
     """A submitted call under way."""
 
-    __slots__ = ("_alarm", "_lock", "_owner", "_settled", "attempt", "future", "overdue", "spec", "task", "waiting")
+    __slots__ = (
+        *("_alarm", "_asked", "_grace", "_lock", "_owner", "_settled"),
+        *("attempt", "future", "overdue", "spec", "task", "waiting"),
+    )
 
     def __init__(self, owner: ThreadBackend, spec: Spec, future: TaskFuture[Any]) -> None:
         self._owner = owner
         self._lock = threading.Lock()
         self._settled = False
         self._alarm: Alarm | None = None
+        self._grace: Alarm | None = None
+        self._asked: str | None = None
         self.spec = spec
         self.future = future
         self.attempt = 0
@@ -96,16 +101,14 @@ class Call:
 
     def __call__(self, worker: Worker) -> None:
         """Run one attempt on this thread: the pool's unit of work."""
-        if self.attempt == 0 and not self.future.set_running_or_notify_cancel():
-            self._never_began("cancelled before it began")
+        if not self._begin():
             return
-        if self._settled:
-            return
-        self.waiting = False
-        self.attempt += 1
         spec = self.spec
         task = open_task(self._owner.reporter, self.future.task, self.attempt, spec.description, worker=worker.name)
-        self.task = task
+        with self._lock:
+            self.task, asked = task, self._asked
+        if asked is not None:
+            task.request_cancel(asked)
         if spec.policy.timeout is not None:
             self._alarm = self._owner.timer.after(spec.policy.timeout, lambda: self._overdue(worker))
         senders = rawqueue.enter_senders(spec.args, spec.kwargs, task)
@@ -116,18 +119,42 @@ class Call:
         for queue in senders:
             rawqueue.leave_sender(queue, None if again else outcome.error)
 
+    def _begin(self) -> bool:
+        """Return whether it is to run; told at once that it does not, if somebody cancelled its future."""
+        with self._lock:
+            if self._settled:
+                return False
+            if self.attempt or self.future.set_running_or_notify_cancel():
+                self.waiting = False
+                self.task = None
+                self.attempt += 1
+                return True
+            self._settled = True
+        self._never_began("cancelled before it began")
+        return False
+
     def cancel(self, reason: str) -> bool:
-        """Cancel it if it waits, ask it to stop if it runs; False: it has ended."""
+        """Cancel it if it waits, ask it to stop if it runs, and abandon it after the grace time; False: it has ended.
+
+        One that waits has ended with that, although a unit of it is still in the queue of the threads.
+        """
         if self.future.cancel():
+            if self._claim():
+                self.future.set_running_or_notify_cancel()
+                self._never_began(reason)
             return True
-        if self.waiting and self._claim():
+        if self._claim(waiting=True):
             self.future.set_exception(CancelledError(reason))
             self._never_began(reason)
             return True
-        task = self.task
-        if task is None or self._settled:
-            return False
-        task.request_cancel(reason)
+        with self._lock:
+            if self._settled:
+                return False
+            task, self._asked = self.task, reason
+        if task is not None:
+            task.request_cancel(reason)
+        if self._grace is None:
+            self._grace = self._owner.timer.after(self.spec.policy.grace, lambda: self.abandon("did not stop in time"))
         return True
 
     def abandon(self, reason: str) -> None:
@@ -136,9 +163,10 @@ class Call:
         if worker is not None:
             self._give_up(worker, Cancelled(reason))
 
-    def _claim(self) -> bool:
+    def _claim(self, *, waiting: bool = False) -> bool:
+        """Take the right to settle it, where it waits if `waiting`: True once."""
         with self._lock:
-            if self._settled:
+            if self._settled or (waiting and not self.waiting):
                 return False
             self._settled = True
             return True
@@ -184,7 +212,7 @@ class Call:
         return False
 
     def _retries(self, error: BaseException) -> bool:
-        return self._owner.halted is None and self.spec.policy.again(error, self.attempt)
+        return self._owner.halted is None and self._asked is None and self.spec.policy.again(error, self.attempt)
 
     def _retry(self, task: Task, outcome: Outcome) -> None:
         self.overdue = False
@@ -195,6 +223,8 @@ class Call:
 
     def _settle(self, task: Task, outcome: Outcome, worker: Worker) -> None:
         error = outcome.error
+        if self._grace is not None:
+            self._grace.cancel()
         if error is None:
             self.future.set_result(outcome.value)
         elif isinstance(error, Cancelled):

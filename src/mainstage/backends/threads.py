@@ -66,6 +66,7 @@ class ThreadBackend:
                 self.halted = reason
                 for claims in list(self._maps.values()):
                     claims.halt(reason)
+                    claims.abandon_in_time()
                 for call in reversed(list(self._calls.values())):  # waiting ones first: none begins meanwhile
                     call.cancel(reason)
             case Cancel(task=task, reason=reason):
