@@ -213,7 +213,7 @@ def test_the_width_of_a_head_is_known_without_measuring_it() -> None:
     painter = RowPainter(Palette("16"), Glyphs())
     for columns in range(4, 120):
         layout = arrange(columns, ((12, 7, 9, 9, 0),))
-        assert width(painter.head(">", "名前", 0.3, 0, layout)) == layout.head
+        assert width(painter.with_bar(painter.left(">", "名前", layout), 0.3, 0, layout)) == layout.head
 
 
 def test_state_is_told_without_colours_too() -> None:

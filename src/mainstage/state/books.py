@@ -96,7 +96,8 @@ def leave_queue(state: RunState, task: int) -> str:
 def place(state: RunState, live: TaskState, completed: float, total: float | None) -> None:
     """Set the position and total of a running task, in the sums too."""
     if live.parent is None:
-        state.progress += (fraction(completed, total) or 0.0) - (live.fraction or 0.0)
+        if total is not None or live.total is not None:
+            state.progress += (fraction(completed, total) or 0.0) - (fraction(live.completed, live.total) or 0.0)
         state.live_units[live.unit] = state.live_units.get(live.unit, 0) + completed - live.completed
     live.completed = completed
     live.total = total

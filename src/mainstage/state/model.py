@@ -341,9 +341,10 @@ class RunState:
     @property
     def fraction(self) -> float | None:
         """Return the part of the run that is done, running tasks by their fractions; None: no telling."""
-        if self.open_ended or not self.expected:
+        expected = self.expected
+        if self.open_ended or not expected:
             return None
-        return min(1.0, (self.counts.ended + max(0.0, self.progress)) / self.expected)
+        return min(1.0, (self.counts.ended + max(0.0, self.progress)) / expected)
 
     @property
     def busy(self) -> list[str]:

@@ -222,8 +222,10 @@ def _task_moved(state: RunState, event: TaskMoved) -> None:
     if live is None or live.attempt != attempt or live.waiting:
         _missed(state, task, attempt)
         return
-    completed = check_position(completed)
-    at = check_number(at)
+    if completed.__class__ not in PLAIN or not 0 <= completed < LARGEST:  # as in `_task_ended`
+        completed = check_position(completed)
+    if at.__class__ is not float or not -LARGEST < at < LARGEST:
+        at = check_number(at)
     if completed == live.completed:
         return
     books.place(state, live, completed, live.total)

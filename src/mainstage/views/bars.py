@@ -14,7 +14,8 @@ from mainstage.views import units
 from mainstage.views.history import History
 from mainstage.views.layout import arrange
 from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.rows import READINGS, RowPainter
+from mainstage.views.rows import RowPainter
+from mainstage.views.run import RunRow
 from mainstage.views.summary import Summary
 from mainstage.views.text import clip, crop, one_line, width
 
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from mainstage.state.model import RunState, TaskState
     from mainstage.views import Moment
     from mainstage.views.columns import ColumnRows
-    from mainstage.views.layout import Layout
     from mainstage.views.renderable import Panel
 
     Header = RenderableType | Callable[[RunState, float], RenderableType]
@@ -79,15 +79,13 @@ class BarsView:
         self._palette = palette or Palette()
         self._glyphs = glyphs or Glyphs()
         self._painter = RowPainter(self._palette, self._glyphs)
+        self._run = RunRow(self._palette, self._glyphs, self._painter)
         self._history = History(self._palette, self._glyphs)
         self._summary = Summary(self._palette, self._glyphs, slowest=slowest)
         self._columns: ColumnRows | None = None
         self._panel: Panel | None = None
         self._troubles: list[str] = []
         self.shown: Sequence[int] = ()
-        self._reading: object = None
-        self._time = ""
-        self._speed = ""
         if columns is not None:
             from mainstage.views.columns import ColumnRows  # noqa: PLC0415  # loads rich.progress: only who asks pays
 
@@ -132,7 +130,7 @@ class BarsView:
     def _tasks(self, chosen: Chosen, state: RunState, moment: Moment, *, with_run: bool) -> list[str]:
         columns, now = moment.size.columns, moment.now
         rows = self._painter.read(chosen.shown, now)
-        title = (self._glyphs.name(one_line(state.title)) or "total") if with_run else ""
+        title = self._run.title(state) if with_run else ""
         layout = arrange(columns, (*[row.widths for row in rows], (width(title), 0, 0, 0, 0)))
         lines = self._by_columns(chosen, moment)
         if lines is None:
@@ -141,58 +139,8 @@ class BarsView:
             more = clip(f"  + {units.count(chosen.hidden)} more", max(0, columns - 1), self._glyphs.ellipsis)
             lines.append(self._palette.paint("mainstage.dim", more))
         if with_run:
-            stopping = state.stop is not None
-            lines.append(self._stopping(state, columns) if stopping else self._run(state, now, title, layout, columns))
+            lines.append(self._run.line(state, now, layout, columns))
         return lines
-
-    def _run(self, state: RunState, now: float, title: str, layout: Layout, columns: int) -> str:
-        """Return the row of the whole run; where there is no room for both, how much is done goes before the bar."""
-        mark = self._palette.paint("mainstage.title", self._glyphs.running)
-        fraction = state.fraction
-        pieces = list(self._pieces(state, now))
-        head = self._painter.head(mark, title, fraction, state.counts.ended, layout)
-        needed = sum(width(text) + 2 for _, text in pieces[: 2 if state.counts.failed else 1])
-        left = columns - 1 - layout.head
-        if needed <= left:
-            return self._painter.join(head, pieces, left)
-        pieces[0] = (pieces[0][0], pieces[0][1].strip())
-        if fraction is not None:
-            pieces.insert(0, ("progress.percentage", units.percent(fraction)))
-        title = clip(title, max(0, columns - 3), self._glyphs.ellipsis)
-        return self._painter.join(f"{mark} {title}", pieces, columns - 3 - width(title))
-
-    def _pieces(self, state: RunState, now: float) -> Iterator[tuple[str, str]]:
-        """Yield what the row of the whole run says after its bar, (style, text) each, the most important first."""
-        counts = state.counts
-        yield "progress.download", units.part(counts.ended, None if state.open_ended else state.expected)
-        if counts.failed:
-            yield "mainstage.failed", f"{self._glyphs.failed} {units.count(counts.failed)} failed"
-        if counts.cancelled:
-            yield "mainstage.cancelled", f"{self._glyphs.cancelled} {units.count(counts.cancelled)} cancelled"
-        reading = (int(now * READINGS), state.expected, state.open_ended)
-        if reading != self._reading:
-            self._reading = reading
-            left, rate = state.eta(now), state.rate(now)
-            self._time = units.eta(left) if left else ""
-            self._speed = units.rate(rate) if rate else ""
-        if self._time:
-            yield "progress.remaining", self._time
-        if self._speed:
-            yield "progress.data.speed", self._speed
-        size = state.items("B")
-        if size:
-            yield "progress.filesize", units.size(size)
-        yield "progress.elapsed", units.duration(state.elapsed(now))
-
-    def _stopping(self, state: RunState, columns: int) -> str:
-        counts = state.counts
-        running = f"{units.count(counts.running + counts.waiting)} running"
-        done = units.part(counts.ended, None if state.open_ended else state.expected).strip()
-        stage = state.stop.stage if state.stop is not None else 1
-        text = f"stopping: Ctrl-C again to abandon {running}" if stage < 2 else f"abandoning {running}"  # noqa: PLR2004
-        failed = f", {units.count(counts.failed)} failed" if counts.failed else ""
-        text = clip(f"{self._glyphs.cancelled} {text}, {done} done{failed}", max(0, columns - 1), self._glyphs.ellipsis)
-        return self._palette.paint("mainstage.stopping", text)
 
     # --- what users plug in ---
 

@@ -95,8 +95,10 @@ class RowPainter:
         row.amount = units.part(task.completed, total, row.unit) if task.completed or total is not None else ""
         row.fraction = task.fraction
         row.beat = round(task.moved_at * PULSE)
-        name, _, time, speed, status = row.widths
-        row.widths = (name, _size(row.amount), time, speed, status)
+        size = _size(row.amount)
+        if size != row.widths[1]:
+            name, _, time, speed, status = row.widths
+            row.widths = (name, size, time, speed, status)
         row.line = ""
 
     def _describe(self, row: Row, depth: int, task: TaskState, now: float) -> None:
@@ -123,8 +125,8 @@ class RowPainter:
     def compose(self, rows: Sequence[Row], layout: Layout) -> list[str]:
         """Return the lines of `rows` in `layout`."""
         for row in rows:
-            if row.layout != layout:
-                row.left = self._left(row.mark, row.name, layout)
+            if row.layout is not layout:
+                row.left = self.left(row.mark, row.name, layout)
                 row.right = self._right(row, layout)
                 row.layout = layout
                 row.line = ""
@@ -134,7 +136,7 @@ class RowPainter:
 
     def _line(self, row: Row, layout: Layout) -> str:
         """Return one row. Blanks at its end are left out, as are the columns that the layout dropped."""
-        head = self._with_bar(row.left, row.fraction, row.beat, layout)
+        head = self.with_bar(row.left, row.fraction, row.beat, layout)
         if not layout.amount:
             return head + row.right
         if row.amount:
@@ -161,15 +163,13 @@ class RowPainter:
             right += " " * (blank + 2) + self._palette.paint("mainstage.status", status)
         return right
 
-    def head(self, mark: str, name: str, fraction: float | None, beat: int, layout: Layout) -> str:
-        """Return the left part of a row, the same for tasks and for the whole run: mark, name, per cent, bar."""
-        return self._with_bar(self._left(mark, name, layout), fraction, beat, layout)
-
-    def _left(self, mark: str, name: str, layout: Layout) -> str:
+    def left(self, mark: str, name: str, layout: Layout) -> str:
+        """Return the left part of a row, the same for tasks and for the whole run: mark and name."""
         name = shorten(name, layout.name, self._glyphs.ellipsis)
         return f"{mark} {self._palette.paint('progress.description', name)}"
 
-    def _with_bar(self, left: str, fraction: float | None, beat: int, layout: Layout) -> str:
+    def with_bar(self, left: str, fraction: float | None, beat: int, layout: Layout) -> str:
+        """Return `left` with what follows it: per cent and bar."""
         if layout.percent:
             left += self._blank if fraction is None else self._percents[units.hundredths(fraction)]
         return f"{left} {self.bar(fraction, beat, layout.bar)}" if layout.bar else left
