@@ -516,8 +516,7 @@ class Run(Executor):
     def _raise_what_is_due(self, error: BaseException | None) -> None:
         failures = [failure for queue in self._queues if (failure := queue.settle()) is not None]
         if error is not None:
-            with contextlib.suppress(AttributeError):
-                error.run = self  # type: ignore[attr-defined]  # as in _raise_stop
+            self._carried_by(error)
             if isinstance(error, KeyboardInterrupt):
                 quieten(error)
             return
@@ -528,9 +527,15 @@ class Run(Executor):
         for future in self._futures.values():
             failure = future.failure()
             if failure is not None and failure is self._first_failure and not future.looked:
-                raise failure
+                raise self._carried_by(failure)
         for failure in failures:
-            raise failure
+            raise self._carried_by(failure)
+
+    def _carried_by(self, error: BaseException) -> BaseException:
+        """Return `error` with the run on it, where its class lets us: partial results stay readable."""
+        with contextlib.suppress(Exception):
+            error.run = self  # type: ignore[attr-defined]
+        return error
 
     def _raise_stop(self) -> None:
         """Raise the interrupt that was asked for, once."""
