@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.system.terminals import Pty, Tmux
 
 from mainstage.display.recording import Screen
-from tests.system.terminals import Pty, Tmux
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,7 +94,9 @@ def whole(screen: Screen) -> bool:
     if not bars:
         return False
     assert bars == list(range(bars[0], len(lines))), lines
-    named = Counter(match[1] for number in bars if (match := re.match(r"▸ +(bar \d|flood|\w+\(\d, \d+)", lines[number])))
+    named = Counter(
+        match[1] for number in bars if (match := re.match(r"▸ +(bar \d|flood|\w+\(\d, \d+)", lines[number]))
+    )
     assert named.total() == len(bars), lines
     assert set(named.values()) == {1}, lines
     assert all(re.search(r" whole$|^BEFORE$|^$", line) for line in lines[: bars[0]]), lines

@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 
 import pytest
-
 from tests.system.terminals import Pty, environment
 
 PROGRAM = str(Path(__file__).parent / "programs" / "no_owner.py")
@@ -77,7 +76,7 @@ STATUSES = {
 }
 
 
-@OWNERS
+@pytest.mark.parametrize("owner", ["asleep", "heartless"])  # the others: test_interrupts.py and tests/session
 @pytest.mark.parametrize("case", list(STATUSES))
 def test_the_exit_status_of_a_program_is_the_same(owner: str, case: str) -> None:
     expected, said = STATUSES[case]

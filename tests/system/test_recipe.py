@@ -10,16 +10,17 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.system.terminals import environment
 
 import mainstage
 from mainstage.display.recording import RecordingDisplay
 from mainstage.errors import QueueError
 from mainstage.events import Event, TaskEnded, TaskFailed, TaskMoved, TaskReopened, TaskStarted
-from tests.system.terminals import environment
 
 if TYPE_CHECKING:
     import queue
     from collections.abc import Callable
+    from typing import Self
 
 SOON = 10.0
 """Seconds that any of this may take on a loaded machine; a hang takes for ever."""
@@ -56,12 +57,12 @@ class Recipe:
         self.threads: list[threading.Thread] = []
         self.events: list[Event] = []
 
-    def __enter__(self) -> Recipe:
+    def __enter__(self) -> Self:
         self.run.__enter__()
         self.run._live()[0].loop.recorders = [self]
         return self
 
-    def __exit__(self, *left: Any) -> None:
+    def __exit__(self, *left: Any) -> None:  # noqa: PYI036  # passed on as they are
         began = time.monotonic()
         try:
             self.run.__exit__(*left)
@@ -160,7 +161,7 @@ def test_four_sentinels_of_four_senders_are_fine(how: str, total: int | None) ->
 
 @HOW
 def test_one_of_four_that_raises_fails_the_task_with_its_error(how: str) -> None:
-    with pytest.raises(OSError, match="the disk is full"), Recipe(max_workers=4) as recipe:
+    with pytest.raises(OSError, match="the disk is full"), Recipe(max_workers=4) as recipe:  # noqa: PT012  # the end of the block raises
         four = recipe.run.queue(total=100)
         for worker in (shared, shared, early, shared):
             recipe.start(worker, four, how=how)
@@ -186,7 +187,7 @@ def test_one_of_four_that_raises_is_only_told_where_errors_are_collected(how: st
 
 @HOW
 def test_a_sender_that_just_returns_fails_the_task_within_a_second(how: str) -> None:
-    with pytest.raises(QueueError, match="10 of 100"), Recipe() as recipe:
+    with pytest.raises(QueueError, match="10 of 100"), Recipe() as recipe:  # noqa: PT012  # the end of the block raises
         q = recipe.run.queue(total=100)
         recipe.start(counted, 10, q, how=how)
         recipe.run.wait_until(lambda: q.error() is not None, 1.5)
@@ -218,7 +219,7 @@ def test_a_late_put_reopens_what_was_told_as_failed_and_the_end_of_the_block_dec
 
 def test_the_failure_of_a_queue_is_raised_by_the_end_of_the_block_and_not_before() -> None:
     reached = []
-    with pytest.raises(QueueError), Recipe() as recipe:
+    with pytest.raises(QueueError), Recipe() as recipe:  # noqa: PT012  # the end of the block raises
         q = recipe.run.queue(total=20)
         recipe.start(counted, 10, q)
         recipe.run.wait_until(lambda: q.error() is not None, SOON)

@@ -143,7 +143,8 @@ def mapped(run: mainstage.Run, work: Callable[[object], None]) -> None:
 
 
 def taken(run: mainstage.Run, work: Callable[[object], None]) -> None:
-    [run.submit(failing, n) for n in range(4)][0].result()
+    futures = [run.submit(failing, n) for n in range(4)]
+    futures[0].result()
 
 
 def left(run: mainstage.Run, work: Callable[[object], None]) -> None:
@@ -161,11 +162,17 @@ def body_fails(run: mainstage.Run, work: Callable[[object], None]) -> None:
 FAILING = (submitted, mapped, taken, left, body_fails)
 
 
+def pressed() -> bool:
+    """Be true, and Ctrl-C comes as it is asked."""
+    os.kill(os.getpid(), signal.SIGINT)
+    return True
+
+
 def last(run: mainstage.Run, work: Callable[[object], None]) -> None:
     """Be interrupted at the very end of a wait, and then sleep in other code."""
     run.submit(work, 0)
     time.sleep(0.7)
-    run.wait_until(lambda: os.kill(os.getpid(), signal.SIGINT) is None)
+    run.wait_until(pressed)
     time.sleep(LONG)
 
 
@@ -194,7 +201,9 @@ def thread(run: mainstage.Run, work: Callable[[object], None]) -> None:
     one.join()
 
 
-PLACES = {place.__name__: place for place in (result, loop, end, wait, completed, queue, sleep, join, spin, body, ask, thread)}
+PLACES = {
+    place.__name__: place for place in (result, loop, end, wait, completed, queue, sleep, join, spin, body, ask, thread)
+}
 PLACES |= {place.__name__: place for place in FAILING}
 PLACES |= {"hung": result, "hung-sleep": sleep, "self": result, "self-sleep": sleep, "last": last}
 
