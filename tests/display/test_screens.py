@@ -183,4 +183,4 @@ def test_the_bytes_of_one_frame() -> None:
         "\x1b7\x1b[r\x1b8\x1bD\x1b[1A\x1b7\x1b[1;5r\x1b8"  # the region again: somebody may have reset it
         "\x1b7\x1b[?7l\x1b[0m\x1b[6;1Hbar 2\x1b[0m\x1b8\x1b[?7h"
     )
-    assert live.leave() == "\x1b7\x1b[r\x1b8\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8\x1b[?25h"
+    assert live.leave() == "\x1b7\x1b[r\x1b8\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8\x1b[?7h\x1b[?25h"
