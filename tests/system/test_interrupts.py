@@ -23,7 +23,7 @@ CTRL_C = b"\x03"
 SOON = 4.0
 """Seconds within which what is asked to stop, and does, has ended; far less than `grace`, on a loaded machine too."""
 OURS = ("result", "loop", "end", "wait", "completed", "queue", "bare")
-THEIRS = ("sleep", "join", "spin", "body")
+THEIRS = ("sleep", "join", "spin", "body", "flow")
 
 
 def live(program: Pty) -> None:
@@ -78,7 +78,7 @@ def test_ctrl_c_in_other_code_is_raised_there_and_the_end_of_the_block_stops_the
     status, text = interrupted(place, "report", "60")
     assert status == -signal.SIGINT, text
     assert "stopped by Ctrl-C" in text
-    assert re.search(r"\d cancelled", text)
+    assert place == "flow" or re.search(r"\d cancelled", text)
 
 
 @pytest.mark.parametrize("place", ["result", "sleep"])
@@ -132,7 +132,7 @@ def test_a_second_sigterm_abandons_a_stuck_worker_at_once() -> None:
     assert status == -signal.SIGTERM, text
 
 
-@pytest.mark.parametrize("place", ["self", "self-sleep", "last"])
+@pytest.mark.parametrize("place", ["self", "self-sleep", "self-flow", "last"])
 def test_a_ctrl_c_in_the_middle_of_a_frame_or_at_the_end_of_a_wait_is_not_lost(place: str) -> None:
     status, text = interrupted(place, "report", "60", by=())
     assert status == -signal.SIGINT, text

@@ -5,6 +5,7 @@ It writes READY straight to its terminal once a worker is at work, 0.15 s after 
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import sys
@@ -176,6 +177,13 @@ def last(run: mainstage.Run, work: Callable[[object], None]) -> None:
     time.sleep(LONG)
 
 
+def flow(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    """Take results that never have to be waited for."""
+    ready()
+    for _ in run.map(lambda n: n, itertools.count()):
+        pass
+
+
 def ask(run: mainstage.Run, work: Callable[[object], None]) -> None:
     """Ask a question of the user's in the middle of it."""
     future = run.submit(work, 0)
@@ -205,7 +213,15 @@ PLACES = {
     place.__name__: place for place in (result, loop, end, wait, completed, queue, sleep, join, spin, body, ask, thread)
 }
 PLACES |= {place.__name__: place for place in FAILING}
-PLACES |= {"hung": result, "hung-sleep": sleep, "self": result, "self-sleep": sleep, "last": last}
+PLACES |= {
+    "hung": result,
+    "hung-sleep": sleep,
+    "self": result,
+    "self-sleep": sleep,
+    "self-flow": flow,
+    "flow": flow,
+    "last": last,
+}
 
 
 class HungColumn(TextColumn):
