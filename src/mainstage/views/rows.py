@@ -79,19 +79,20 @@ class RowPainter:
             key = (moved_at, age, task.completed, depth, task.total, task.status, task.description, task.waiting)
             if row.key != key:
                 row.key = key
-                self._update(row, depth, task, max(moved_at, started_at + age))
+                self._update(row, depth, task, age)
             after[task.id] = row
         self._rows = after
         return list(after.values())
 
-    def _update(self, row: Row, depth: int, task: TaskState, now: float) -> None:
-        about = (int(now * READINGS), int(now - task.started_at), depth, task.total, task.status, task.description,
-                 task.waiting, task.attempt, task.speed is None)  # fmt: skip
+    def _update(self, row: Row, depth: int, task: TaskState, age: int) -> None:
+        now = max(task.moved_at, task.started_at + age)
+        total = task.total
+        about = (int(now * READINGS), age, depth, total, task.status, task.description, task.waiting, task.attempt,
+                 task.speed is None)  # fmt: skip
         if row.about != about:
             row.about = about
             self._describe(row, depth, task, now)
             row.layout = None
-        total = task.total
         row.amount = units.part(task.completed, total, row.unit) if task.completed or total is not None else ""
         row.fraction = task.fraction
         row.beat = round(task.moved_at * PULSE)
@@ -184,11 +185,11 @@ class RowPainter:
         return head
 
     def bar(self, fraction: float | None, beat: int, cells: int) -> str:
-        """Return a bar of `cells`, full to `fraction`; None: a block that stands where `beat` says."""
+        """Return a bar of `cells`, full to `fraction` (0.0 to 1.0); None: a block that stands where `beat` says."""
         if fraction is None:
             key = (-1 - beat % (2 * cells), cells)
         else:
-            key = (int(units.within_one(fraction) * 2 * cells), cells)
+            key = (int(fraction * 2 * cells), cells)
         try:
             return self._bars[key]
         except KeyError:

@@ -47,14 +47,13 @@ class RunRow:
         """Return the row in `layout`; where there is no room for both, how much is done goes before the bar."""
         if state.stop is not None:
             return self._stopping(state, columns)
-        counts, size, painter = state.counts, state.items("B"), self._painter
+        counts, painter = state.counts, self._painter
         expected = None if state.open_ended else state.expected
-        told = units.size(size) if size else ""
         key = (counts.ended, counts.failed, counts.cancelled, expected, int(now * READINGS), int(state.elapsed(now)),
-               told, layout, columns, state.title)  # fmt: skip
+               layout, columns, state.title)  # fmt: skip
         if key != self._key:  # it seldom does, which spares a tenth of a frame
             self._key = key
-            self._pieces = list(self._say(state, now, expected, told))
+            self._pieces = list(self._say(state, now, expected))
             room = columns - 1 - layout.head
             self._fits = sum(width(text) + 2 for _, text in self._pieces[: 2 if counts.failed else 1]) <= room
             self._left = painter.left(self._mark, self.title(state), layout)
@@ -72,7 +71,7 @@ class RunRow:
         title = clip(self.title(state), max(0, columns - 3), self._glyphs.ellipsis)
         return self._painter.join(f"{self._mark} {title}", pieces, columns - 3 - width(title))
 
-    def _say(self, state: RunState, now: float, expected: int | None, size: str) -> Iterator[tuple[str, str]]:
+    def _say(self, state: RunState, now: float, expected: int | None) -> Iterator[tuple[str, str]]:
         """Yield what the row says after its bar, (style, text) each, the most important first."""
         counts = state.counts
         yield "progress.download", units.part(counts.ended, expected)
@@ -90,8 +89,9 @@ class RunRow:
             yield "progress.remaining", self._time
         if self._speed:
             yield "progress.data.speed", self._speed
+        size = state.items("B")
         if size:
-            yield "progress.filesize", size
+            yield "progress.filesize", units.size(size)
         yield "progress.elapsed", units.duration(state.elapsed(now))
 
     def _stopping(self, state: RunState, columns: int) -> str:

@@ -80,7 +80,7 @@ def part(completed: float, total: float | None, unit: str = "") -> str:
 
 
 def _part_of_size(completed: float, total: float, unit: str) -> str:
-    if not is_number(total) or not is_number(completed):
+    if not (-INFINITY < completed < INFINITY and -INFINITY < total < INFINITY):
         return f"{size(completed, unit)}/{size(total, unit)}"
     digits, divisor, whole, name = _whole_size(total, unit)
     return f"{completed / divisor:>{len(whole)},.{digits}f}/{whole} {name}"
@@ -153,13 +153,8 @@ def percent(fraction: float) -> str:
 
 
 def hundredths(fraction: float) -> int:
-    """Return the whole per cents of `fraction`, within 0 and 100."""
-    return int(within_one(fraction) * 100 + 1e-9)
-
-
-def within_one(fraction: float) -> float:
-    """Return `fraction` within 0.0 and 1.0; 0.0 for what is no number."""
-    return min(1.0, fraction) if fraction > 0.0 else 0.0
+    """Return the whole per cents of `fraction`, within 0 and 100; 0 of what is no number."""
+    return int(min(1.0, fraction) * 100 + 1e-9) if fraction > 0.0 else 0
 
 
 def time_of_day(wall: float, utc_offset_s: float = 0.0) -> str:
