@@ -50,6 +50,8 @@ class Loop:
         self.state = RunState()
         self.channel = channel
         self.recorders: Sequence[Recorder] = ()
+        self.unshown: frozenset[str] = frozenset()
+        """Streams whose text is recorded, and shown by nobody."""
         self.on_stop: Callable[[StopRequested], None] | None = None
         """Called, on the owner's thread, with each request to stop that the loop has reduced."""
         self.fallback: tuple[View, Display] | None = None
@@ -168,7 +170,7 @@ class Loop:
         for recorder in self.recorders:
             recorder.record(event)
         kind = type(event)
-        if kind is TaskMoved:
+        if kind is TaskMoved or (kind is TextWritten and event.stream in self.unshown):  # type: ignore[union-attr]  # by `kind`
             return
         try:
             self._above += self._view.above(event, state, self._moment(event.at))

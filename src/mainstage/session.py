@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mainstage.clock import Clock
     from mainstage.display import Display
     from mainstage.events import StopRequested
+    from mainstage.show import OutputRecorder
     from mainstage.views import View
     from mainstage.waiting import DoneAndNotDone
 
@@ -74,7 +75,8 @@ class Run(Executor):
     `view` is "auto", "live", "plain", "json" or "silent"; `columns` are Rich's progress columns for the rows of a live
     view; `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's
     thread is in a call of ours. `capture=False` leaves the output of the program alone; `strict` raises
-    `RenderingViolation` where it writes. Raises `ValueError` or `DisplayError` for arguments that make no sense.
+    `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then,
+    wherever it would lead. Raises `ValueError` or `DisplayError` for arguments that make no sense.
 
     A run inside a run opens no second display: its work joins the first one's.
     """
@@ -95,6 +97,7 @@ class Run(Executor):
         heartbeat: bool = True,
         capture: bool = True,
         strict: bool = False,
+        recorder: OutputRecorder | None = None,
         display: Display | None = None,
         clock: Clock | None = None,
     ) -> None:
@@ -109,7 +112,15 @@ class Run(Executor):
         self._policy = check_policy(retries, timeout, grace)
         self._max_workers = max_workers or default_workers()
         self._look = Look(
-            view, columns, log, heartbeat=heartbeat, display=display, clock=clock, capture=capture, strict=strict
+            view,
+            columns,
+            log,
+            heartbeat=heartbeat,
+            display=display,
+            clock=clock,
+            capture=capture,
+            strict=strict,
+            recorder=recorder,
         )
         self._show: Show | None = None
         self._branch = False
@@ -170,11 +181,16 @@ class Run(Executor):
             raise interrupt
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # Executor's
-        """As `Executor.shutdown`: wait for what was submitted; the display stays until the `with` block ends."""
+        """As `Executor.shutdown`: wait for what was submitted; the display stays until the `with` block ends.
+
+        `cancel_futures` cancels what has not begun, items of maps too, and lets what runs end.
+        """
         _, backend = self._live()
         if cancel_futures:
             for future in list(self._futures.values()):
                 future.cancel()
+            for consumer in list(self._consumers):
+                consumer.claims.drain("the run was shut down")
         if wait:
             self._wait(lambda: not backend.pending())
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mainstage.channels.thread import ThreadChannel
 from mainstage.clock import Clock, SystemClock
@@ -29,7 +29,19 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
     from mainstage.display import Display
+    from mainstage.events import Event
     from mainstage.views import View
+
+
+class OutputRecorder(Protocol):
+    """Whoever keeps all that workers write, be it shown or not."""
+
+    unshown: Collection[str]
+    """Set by the run: the streams whose text nobody shows, since they lead elsewhere; it is the recorder's alone."""
+
+    def record(self, event: Event) -> None:
+        """Take one event, on the owner's thread. An error here would end the run: keep it for later."""
+        ...
 
 
 class Look(NamedTuple):
@@ -44,6 +56,7 @@ class Look(NamedTuple):
     clock: Clock | None = None
     capture: bool = True
     strict: bool = False
+    recorder: OutputRecorder | None = None
 
 
 class Show:
@@ -65,7 +78,8 @@ class Show:
         self.loop.on_stop = self._on_stop
         owned = _owned_streams(opened.display) if look.capture else ()
         shown = look.capture and not isinstance(opened.display, NullDisplay)
-        self.capture = Capture(self.channel, owned=owned, bars={*owned, "stderr"} if shown else (), strict=look.strict)
+        taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
+        self.capture = Capture(self.channel, owned=taken, bars={*owned, "stderr"} if shown else (), strict=look.strict)
         self.stops: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
@@ -81,6 +95,15 @@ class Show:
         self._title = title
         self.on_quiet: Callable[[], None] | None = None
         """Called on the owner's thread between two pieces of work; an implicit run ends there."""
+
+    def _record_all(self, recorder: OutputRecorder, owned: Collection[str]) -> Collection[str]:
+        """Have `recorder` take everything; return the streams to capture."""
+        unshown = {name for name in STREAMS if name not in owned}
+        if "stderr" in unshown:
+            unshown.add("warning")
+        recorder.unshown = self.loop.unshown = frozenset(unshown)
+        self.loop.recorders = [*self.loop.recorders, recorder]
+        return STREAMS
 
     def open(self) -> None:
         """Go live."""

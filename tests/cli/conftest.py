@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 DEADLINE = 40  # seconds: generous, cores are shared
 JOBS = '''
-import os, time
+import logging, os, sys, threading, time, warnings
 import mainstage
+logging.basicConfig(format="%(message)s")
 
 def double(text):
     return int(text) * 2
@@ -63,6 +64,54 @@ def deaf(text):
         gate.write("here")
     time.sleep(0.3)
     return text
+
+begun = threading.Event()
+
+def race(text):
+    """"slow" takes a second and wakes when it is asked to stop, "bad" fails once "slow" has begun."""
+    if text == "slow":
+        begun.set()
+        mainstage.current_task().sleep(1)
+    elif text == "bad":
+        begun.wait(30)
+        raise ValueError("bad")
+    else:
+        begun.wait(30)
+        mainstage.current_task().sleep(0.05)
+    return text
+
+def noisy(text):
+    """Write in every way that Python has."""
+    print(f"out {text} 1")
+    sys.stderr.write(f"err {text} 1\\n")
+    logging.getLogger("noisy").warning("log %s", text)
+    with mainstage.task("part"):
+        print(f"part {text}")
+    warnings.warn(f"warned {text}")
+    mainstage.current_task().log(f"said {text}")
+    print("x" * 100_000)
+    print(f"out {text} end", end="")
+    if text == "bad":
+        raise ValueError(f"no {text}")
+    return text
+
+def twice(text):
+    """Write, and fail the first time."""
+    task = mainstage.current_task()
+    print(f"attempt {task.attempt}")
+    if task.attempt == 1:
+        raise OSError("not yet")
+
+def fails(text):
+    number = int(text)
+    raise ValueError(f"no {number}")
+
+class Unspeakable(Exception):
+    def __str__(self):
+        raise RuntimeError("not even this")
+
+def unspeakable(text):
+    raise Unspeakable
 
 async def later(text):
     return text

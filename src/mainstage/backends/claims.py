@@ -147,8 +147,8 @@ class Claims:
         if self._source_error is not None:
             raise self._source_error
 
-    def halt(self, reason: str) -> None:
-        """Hand out nothing more and ask the items at hand to stop. Any thread; a second call asks again."""
+    def drain(self, reason: str) -> None:
+        """Hand out nothing more, no second attempt either, and let the items at hand end. Any thread."""
         self.halted = reason
         while True:
             try:
@@ -156,12 +156,16 @@ class Claims:
             except IndexError:
                 break
             self._drop(entry)
+        self._exhaust(None)
+        self._tell()
+
+    def halt(self, reason: str) -> None:
+        """Hand out nothing more and ask the items at hand to stop. Any thread; a second call asks again."""
+        self.drain(reason)
         for lane in list(self._lanes.values()):
             item = lane.current
             if item is not None:
                 item.request_cancel(reason)
-        self._exhaust(None)
-        self._tell()
 
     def active(self) -> bool:
         """Return whether threads still work on items."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -11,8 +12,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 import mainstage
+from mainstage.cli.failures import Failures
+from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
 from mainstage.cli.inputs import Job, gather, select
 from mainstage.cli.joblog import JobLog
+from mainstage.cli.outputs import Outputs, given
 from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of, write_all
 from mainstage.cli.shell import join, program, say
 from mainstage.cli.target import Target, load_target
@@ -21,7 +25,7 @@ from mainstage.errors import Cancelled, DisplayError, Terminated
 from mainstage.interrupts import die_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from mainstage.consume import ItemOutcome
 
@@ -38,18 +42,24 @@ class Options(NamedTuple):
     retries: int
     timeout: float | None
     on_error: str
+    halt: Halt | None
     keep_order: bool
+    results: str | None
+    tag: bool
+    traceback: int
     dry_run: bool
     view: str
     log: str | None
 
 
 class Sink:
-    """Where outcomes go: the results file or stdout, and the job log. Counts what it was given."""
+    """Where outcomes go: the results file or stdout, the job log, the outputs. Counts what it was given."""
 
-    def __init__(self, target: Target, options: Options, results: ResultsFile | None) -> None:
+    def __init__(self, target: Target, options: Options, results: ResultsFile | None, outputs: Outputs | None) -> None:
         self._target = target
         self._results = results
+        self.outputs = outputs
+        self.failures = Failures(options.traceback)
         self._skip_failed = options.on_error == "skip"
         resuming = options.resume or options.resume_failed
         self._joblog = JobLog(options.joblog, target.name, append=resuming) if options.joblog else None
@@ -63,12 +73,16 @@ class Sink:
         if isinstance(outcome.error, Cancelled):
             return
         received = 0
+        line = line_of(self._target.name, outcome)
+        if self.outputs is not None:
+            self.outputs.finish(job, encode(line))
         if outcome.error is None or not self._skip_failed:
-            received = len(self._write(line_of(self._target.name, outcome)))
+            received = len(self._write(line))
         if outcome.error is None:
             self.ok += 1
         else:
             self.failed += 1
+            self.failures.add(job, outcome.error)
         if self._joblog is not None:
             self._joblog.append(job, outcome, started=self._epoch + outcome.started, received=received)
 
@@ -84,12 +98,10 @@ class Sink:
 
     def close(self) -> None:
         """Let go of the files."""
-        try:
-            if self._results is not None:
-                self._results.close()
-        finally:
-            if self._joblog is not None:
-                self._joblog.close()
+        with contextlib.ExitStack() as files:
+            for file in (self.outputs, self._joblog, self._results):
+                if file is not None:
+                    files.callback(file.close)
 
 
 @click.command("map")
@@ -116,10 +128,23 @@ class Sink:
     type=click.Choice(["raise", "collect", "skip"]),
     default="collect",
     show_default=True,
-    help="raise: stop at the first failure; collect: a line for it; skip: no line, so that --resume runs it again.",
+    help="raise: as --halt now,fail=1; collect: a line for it; skip: no line, so that --resume runs it again.",
+)
+@click.option(
+    "--halt",
+    type=HaltType(),
+    help="When to give up: now (what runs is asked to stop) or soon (it may end); fail, success or done; N or N% of the"
+    " inputs; as soon,fail=3. Default: never.",
 )
 @click.option(
     "-k", "--keep-order", is_flag=True, help="Lines on stdout in input order (a results file is never held back)."
+)
+@click.option(
+    "--results", metavar="DIR", help="Keep stdout, stderr and status of each input in DIR/1/<input>, and off stdout."
+)
+@click.option("--tag", is_flag=True, help="Put the input and a tab before each line that an input writes.")
+@click.option(
+    "--traceback", count=True, help="Tell failures at the end, with code around: the first 10; given twice: all."
 )
 @click.option("--dry-run", is_flag=True, help="Print what would be run, and run nothing.")
 @click.option(
@@ -140,6 +165,10 @@ def run_map(target_text: str, inputs: list[str], options: Options, *, stdin: boo
     """Do what the command says; leaves by `SystemExit`, `click.UsageError` or the signal that interrupted it."""
     if (options.resume or options.resume_failed) and options.out is None:
         raise click.UsageError("--resume and --resume-failed need --out FILE, the results to take up")
+    if options.on_error == "raise":
+        if options.halt is not None:
+            raise click.UsageError("--on-error raise is --halt now,fail=1: give one of the two")
+        options = options._replace(halt=FIRST_FAILURE)
     if not inputs:
         raise click.UsageError(
             "there are no inputs: give them as arguments, or one a line by --inputs FILE (- is stdin)"
@@ -151,20 +180,31 @@ def run_map(target_text: str, inputs: list[str], options: Options, *, stdin: boo
     results = _open_results(options)
     skip = _skip(results, target, options)
     jobs = select(inputs, skip)
+    outputs = _open_outputs(inputs, options)
     try:
-        sink = Sink(target, options, results)
+        sink = Sink(target, options, results, outputs)
     except OSError as error:
         raise click.UsageError(f"--joblog {options.joblog}: {error.strerror}") from error
     try:
-        _run(target, jobs, options, sink)
+        halted = _run(target, jobs, options, sink)
     except KeyboardInterrupt as interrupt:
         _close(sink, options)
+        sink.failures.tell()
         _die(interrupt, sink, len(jobs), _resume_command(options, stdin=stdin))
     _close(sink, options)
-    raise SystemExit(1 if sink.failed else 0)
+    sink.failures.tell()
+    if halted:
+        _tell_halt(options, sink, len(jobs), _resume_command(options, stdin=stdin))
+    raise SystemExit(1 if sink.failed and not _sought(options, halted=halted) else 0)
 
 
-def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> None:
+def _sought(options: Options, *, halted: bool) -> bool:
+    """Return whether the run found what it was to go on until: failures on the way there are none of it."""
+    return halted and options.halt is not None and options.halt.why == "success"
+
+
+def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> bool:
+    """Run all; return whether it was given up, as `--halt` asked."""
     unordered = not options.keep_order or options.out is not None
     try:
         with mainstage.Run(
@@ -176,40 +216,55 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> N
             on_error="collect",
             retries=options.retries,
             timeout=options.timeout,
+            recorder=sink.outputs,
         ) as run:
-            outcomes = run.outcomes(target.function, [job.input for job in jobs], unordered=unordered)
+            if sink.outputs is None:
+                outcomes = run.outcomes(target.function, [job.input for job in jobs], unordered=unordered)
+            else:
+                outcomes = run.outcomes(
+                    sink.outputs.wrap(target.function), [given(job) for job in jobs], unordered=unordered
+                )
             try:
-                _take(outcomes, jobs, sink, halt=run.cancel if options.on_error == "raise" else None)
+                return _take(outcomes, jobs, sink, options.halt, run)
             except KeyboardInterrupt:
                 run.cancel("Ctrl-C")
-                _take(outcomes, jobs, sink, halt=None)  # what ended well all the same is written
+                _take(outcomes, jobs, sink, None, run)  # what ended well all the same is written
                 raise
     except DisplayError as error:
         raise click.UsageError(str(error)) from error
     except BrokenPipeError:
-        _close(sink, options)
+        with contextlib.suppress(BrokenPipeError):
+            _close(sink, options)
         die_of(signal.SIGPIPE)  # nobody reads stdout any more: as any other filter
+        raise
     except OSError as error:
         _close(sink, options)
-        raise click.ClickException(f"the results cannot be written: {error}; --resume goes on from here") from error
+        mended = "; --resume goes on from here" if options.out else ""
+        raise click.ClickException(f"the results cannot be written: {error}{mended}") from error
 
 
 def _take(
-    outcomes: Iterator[ItemOutcome], jobs: Sequence[Job], sink: Sink, *, halt: Callable[[str], object] | None
-) -> None:
-    """Write outcomes to the end; the first failure calls `halt`, and what ends well all the same is written too."""
+    outcomes: Iterator[ItemOutcome], jobs: Sequence[Job], sink: Sink, halt: Halt | None, run: mainstage.Run
+) -> bool:
+    """Write outcomes to the end; return whether `halt` was reached. What ends well all the same is written too."""
+    halted = False
     for outcome in outcomes:
         sink.take(jobs[outcome.number], outcome)
-        if sink.failed and halt is not None:
-            halt("an input failed")
-            halt = None
+        if halt is not None and not halted and halt.reached(ok=sink.ok, failed=sink.failed, total=len(jobs)):
+            halted = True
+            if halt.now:
+                run.cancel(f"--halt {halt}")
+            else:
+                run.shutdown(wait=False, cancel_futures=True)
+    return halted
 
 
 def _close(sink: Sink, options: Options) -> None:
     try:
         sink.close()
     except OSError as error:
-        raise click.ClickException(f"{options.out}: {error.strerror}; no line is lost, --resume mends it") from error
+        mended = f"; no line of {options.out} is lost, --resume mends it" if options.out else ""
+        raise click.ClickException(f"the results cannot be written: {error}{mended}") from error
 
 
 # --- the results file ---
@@ -231,6 +286,15 @@ def _open_results(options: Options) -> ResultsFile | None:
             " runs its failed inputs again; or name another file"
         )
     return results
+
+
+def _open_outputs(inputs: Sequence[str], options: Options) -> Outputs | None:
+    if options.results is None and not options.tag:
+        return None
+    try:
+        return Outputs(inputs, folder=options.results, tag=options.tag)
+    except OSError as error:
+        raise click.UsageError(f"--results {options.results}: {error.strerror}") from error
 
 
 def _skip(results: ResultsFile | None, target: Target, options: Options) -> Counter[str]:
@@ -261,6 +325,12 @@ def _resume_command(options: Options, *, stdin: bool) -> str | None:
         at = words.index("map") + 1
         words.insert(at, "--resume")
     return join(words) + ("   (with the same standard input)" if stdin else "")
+
+
+def _tell_halt(options: Options, sink: Sink, jobs: int, command: str | None) -> None:
+    left = jobs - sink.ok - sink.failed
+    line = f"given up: --halt {options.halt}: {sink.ok} of {jobs} went well, {sink.failed} failed, {left} were not run"
+    say(f"{line}; resume with: {command}" if command and left else line, err=True)
 
 
 def _die(interrupt: KeyboardInterrupt, sink: Sink, jobs: int, command: str | None) -> None:

@@ -1,0 +1,195 @@
+r"""What each task wrote, kept: in files of its own, in GNU parallel's layout, or tagged on the command's own streams.
+
+    DIR/1/<input>/stdout, stderr    whole lines, never clipped; a task that is retried goes on where it was
+    DIR/1/<input>/seq               the place of the input among all that were given, from 1
+    DIR/1/<input>/status            how it ended: the line of the results; a task that has none has not ended
+
+In the folder's name `/` is `\_`, as GNU parallel has it, and so that every name fits: a backslash is `\\`, a tab `\t`,
+no text `\e`, and `.` is `\.`. Past 254 bytes a name goes on in a folder below, with a `+` where it was cut. An input
+that is given again has `\2`, `\3` behind its name.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from typing import TYPE_CHECKING, TypeVar
+
+from mainstage.cli.results import write_all
+from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskStarted, TextWritten
+from mainstage.worker.task import current_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Sequence
+
+    from mainstage.cli.inputs import Job
+    from mainstage.events import Event
+
+R = TypeVar("R")
+
+FILES = {"stdout": "stdout", "stderr": "stderr", "warning": "stderr", "log": "stderr"}
+"""Which file a stream's text is kept in."""
+LONGEST = 254
+ESCAPES = str.maketrans({"\\": "\\\\", "/": "\\_", "\t": "\\t", "\0": "\\0"})
+
+
+class Given(str):
+    """An input on its way to a worker: it knows which job it is."""
+
+    __slots__ = ("job",)
+    job: Job
+
+
+def given(job: Job) -> Given:
+    """Return the input of `job` for `Outputs.wrap`."""
+    text = Given(job.input)
+    text.job = job
+    return text
+
+
+def folder_names(inputs: Sequence[str]) -> list[str]:
+    """Return the folder of each input, below DIR."""
+    counts: Counter[str] = Counter()
+    names = []
+    for text in inputs:
+        counts[text] += 1
+        name = text.translate(ESCAPES) or "\\e"
+        if name in (".", ".."):
+            name = "\\" + name
+        if counts[text] > 1:
+            name += f"\\{counts[text]}"
+        names.append(os.path.join("1", *_pieces(name)))  # noqa: PTH118  # names of any bytes, as strings
+    return names
+
+
+def _pieces(name: str) -> list[str]:
+    data = os.fsencode(name)
+    cuts = range(0, len(data), LONGEST)
+    pieces = [data[at : at + LONGEST] + (b"+" if at + LONGEST < len(data) else b"") for at in cuts]
+    return [os.fsdecode(piece) for piece in pieces]
+
+
+class Outputs:
+    """A recorder of the run; `folder` keeps files, `tag` passes text on with the input in front of each line."""
+
+    def __init__(self, inputs: Sequence[str], *, folder: str | None, tag: bool) -> None:
+        """Make the folder; `OSError` where it cannot be."""
+        self.unshown: Collection[str] = ()
+        self.error: OSError | None = None
+        """The first trouble with a file or stream; nothing is kept from then on."""
+        self._raised = False
+        self._folder = folder
+        self._tag = tag
+        self._jobs: dict[int, Job] = {}
+        self._files: dict[tuple[int, str], int] = {}
+        self._begun: set[int] = set()
+        self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
+        self._names = folder_names(inputs) if folder is not None else []
+        if folder is not None:
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103  # strings throughout
+
+    def wrap(self, function: Callable[[str], R]) -> Callable[[Given], R]:
+        """Return `function` for inputs made by `given`; what it writes is known to be of its job."""
+
+        def call(text: Given) -> R:
+            self._jobs[current_task().id] = text.job
+            return function(text.job.input)
+
+        return call
+
+    # --- the owner's side ---
+
+    def record(self, event: Event) -> None:
+        """Keep what `event` has to say, if anything."""
+        if self.error is not None:
+            return
+        try:
+            match event:
+                case TextWritten(task=task, stream=stream, text=text) if stream in FILES:
+                    self._keep(self._jobs.get(task or 0), stream, text)
+                case TaskStarted(task=task, parent=int(parent)) if parent in self._jobs:
+                    self._jobs[task] = self._jobs[parent]
+                case TaskEnded(task=task) | TaskFailed(task=task) | TaskCancelled(task=task) if task in self._jobs:
+                    self._close(self._jobs[task].seq)
+                case _:
+                    pass
+        except OSError as error:
+            self.error = error
+
+    def finish(self, job: Job, line: bytes) -> None:
+        """Say how `job` ended; `OSError` where that, or what it wrote, could not be kept."""
+        self._raise()
+        if self._folder is None:
+            return
+        for name in ("stdout", "stderr"):
+            self._file(job, name)
+        for name, data in (("seq", b"%d\n" % job.seq), ("status", line)):
+            fd = os.open(self._path(job, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            try:
+                write_all(fd, data)
+            finally:
+                os.close(fd)
+        self._close(job.seq)  # text of it that is still on its way opens them again
+
+    def close(self) -> None:
+        """Let go of the files; `OSError` where something could not be kept."""
+        for seq, _ in list(self._files):
+            self._close(seq)
+        self._raise()
+
+    def _raise(self) -> None:
+        """Raise the trouble that there was, once."""
+        if self.error is not None and not self._raised:
+            self._raised = True
+            raise self.error
+
+    def _keep(self, job: Job | None, stream: str, text: str) -> None:
+        if job is not None and self._folder is not None:
+            write_all(self._file(job, FILES[stream]), _encoded(text + "\n"))
+        if stream in self.unshown and (job is None or self._tag):
+            lines = text if job is None else _tagged(job.input, text)
+            out = self._streams[FILES[stream]]
+            out.flush()
+            write_all(out.fileno(), _encoded(lines + "\n"))
+
+    def _path(self, job: Job, name: str) -> str:
+        return os.path.join(self._folder or "", self._names[job.seq - 1], name)  # noqa: PTH118  # as above
+
+    def _file(self, job: Job, name: str) -> int:
+        """Return the file open for appending; what an earlier run left in it is gone with the first of the job."""
+        fd = self._files.get((job.seq, name))
+        if fd is None:
+            if job.seq not in self._begun:
+                self._begun.add(job.seq)
+                self._begin(job)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
+            fd = self._files[job.seq, name] = os.open(self._path(job, name), flags, 0o666)
+        return fd
+
+    def _begin(self, job: Job) -> None:
+        os.makedirs(os.path.dirname(self._path(job, "seq")), exist_ok=True)  # noqa: PTH103, PTH120  # as above
+        for name in ("stdout", "stderr", "seq", "status"):
+            try:
+                os.unlink(self._path(job, name))  # noqa: PTH108  # as above
+            except FileNotFoundError:
+                continue
+
+    def _close(self, seq: int) -> None:
+        for name in ("stdout", "stderr"):
+            fd = self._files.pop((seq, name), None)
+            if fd is not None:
+                os.close(fd)
+
+
+def _tagged(tag: str, text: str) -> str:
+    if not tag.isprintable():  # a line end in it would tear the line; other bytes than text stay what they are
+        tag = "".join(repr(char)[1:-1] if char < " " or char == "\x7f" else char for char in tag)
+    return "\n".join(f"{tag}\t{line}" for line in text.split("\n"))
+
+
+def _encoded(text: str) -> bytes:
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "backslashreplace")
