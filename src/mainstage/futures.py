@@ -160,7 +160,8 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """As the standard library's."""
-        expected = _implicit.expect(describe_submitted(fn, args))
+        refused = self._shutdown or self._broken  # the standard one says so; there is nothing to show
+        expected = None if refused else _implicit.expect(describe_submitted(fn, args))
         if expected is None:
             return super().submit(fn, *args, **kwargs)
         run, adopted = expected
