@@ -72,7 +72,7 @@ def test_now_asks_what_runs_to_stop_too(shop: Shop) -> None:
 def test_what_was_not_run_is_run_when_the_run_is_resumed(shop: Shop) -> None:
     shop.run("map", "-j", "1", "jobs:odd_fails", *MANY, "--halt", "soon,fail=3", "--out", "r.jsonl")
     before = shop.lines()
-    assert 3 <= sum(line["status"] == "failed" for line in before) < 100
+    assert [line["status"] for line in before] == ["ok", "failed"] * 3
     shop.run("map", "jobs:odd_fails", *MANY, "--out", "r.jsonl", "--resume")
     assert sorted(line["input"] for line in shop.lines()) == sorted(MANY)
 
@@ -80,8 +80,7 @@ def test_what_was_not_run_is_run_when_the_run_is_resumed(shop: Shop) -> None:
 def test_a_run_that_went_on_until_a_success_is_good_although_others_failed(shop: Shop) -> None:
     done = shop.run("map", "-j", "1", "jobs:odd_fails", "1", *MANY, "--halt", "now,success=1")
     assert done.returncode == 0, done.stderr
-    assert 0 in results(done)
-    assert len(results(done)) < 100
+    assert results(done) == [None, 0]
 
 
 def test_a_run_that_found_no_success_is_not_good(shop: Shop) -> None:

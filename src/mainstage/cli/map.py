@@ -23,6 +23,7 @@ from mainstage.cli.target import Target, load_target
 from mainstage.clock import SystemClock
 from mainstage.errors import Cancelled, DisplayError, Terminated
 from mainstage.interrupts import die_of
+from mainstage.session import default_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -218,12 +219,13 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
             timeout=options.timeout,
             recorder=sink.outputs,
         ) as run:
-            if sink.outputs is None:
-                outcomes = run.outcomes(target.function, [job.input for job in jobs], unordered=unordered)
-            else:
-                outcomes = run.outcomes(
-                    sink.outputs.wrap(target.function), [given(job) for job in jobs], unordered=unordered
-                )
+            outcomes = run.outcomes(
+                target.function if sink.outputs is None else sink.outputs.wrap(target.function),
+                [job.input if sink.outputs is None else given(job) for job in jobs],
+                unordered=unordered,
+                # what is handed out is begun although the run is to be given up: no more than there are threads
+                buffersize=options.max_workers or default_workers() if options.halt is not None and unordered else None,
+            )
             try:
                 return _take(outcomes, jobs, sink, options.halt, run)
             except KeyboardInterrupt:
