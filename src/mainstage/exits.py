@@ -6,14 +6,17 @@ import atexit
 import contextlib
 import signal
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 from mainstage.errors import Terminated
 from mainstage.interrupts import die_of
 
 if TYPE_CHECKING:
-    from types import TracebackType
+    from types import FrameType, TracebackType
 
+HELD = 0.3
+"""Seconds that a stopped program may take to exit before what it waits for is named."""
 _quiet: list[BaseException] = []
 _deadly: list[int] = []
 
@@ -39,7 +42,9 @@ def quieten(error: BaseException) -> None:
 def end_at_once(error: KeyboardInterrupt) -> None:
     """Run the exit hooks and die of the signal behind `error`, waiting for no thread."""
     die_at_the_end(error)
+    atexit.unregister(_die_as_asked)  # after the others, the older ones too
     atexit._run_exitfuncs()  # noqa: SLF001  # as the interpreter would, once it had waited
+    _die_as_asked()
 
 
 def die_at_the_end(error: KeyboardInterrupt) -> None:
@@ -56,3 +61,30 @@ def _die_as_asked() -> None:
 
 
 atexit.register(_die_as_asked)  # registered early, so that it runs after nearly everybody else's
+
+
+def _watch_the_exit() -> None:
+    """Name the user's threads that hold the exit of a stopped program; one more Ctrl-C leaves them behind."""
+    if not _quiet:
+        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave_them)
+    threading.Thread(target=_name_what_holds, name="mainstage-exit", daemon=True).start()
+
+
+def _leave_them(signum: int, _frame: FrameType | None) -> None:
+    signal.signal(signum, signal.SIG_DFL)  # once more, and no hook of anybody's is waited for
+    end_at_once(KeyboardInterrupt())
+
+
+def _name_what_holds() -> None:
+    threading.Event().wait(HELD)
+    main = threading.main_thread()
+    names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread is not main]
+    if names:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(f"waiting for thread {', '.join(names)}; Ctrl-C again leaves it behind\n")
+            sys.stderr.flush()
+
+
+threading._register_atexit(_watch_the_exit)  # type: ignore[attr-defined]  # noqa: SLF001  # before threads are joined
