@@ -17,7 +17,7 @@ from mainstage.views.palette import Glyphs, Palette
 from mainstage.views.rows import RowPainter
 from mainstage.views.run import RunRow
 from mainstage.views.summary import Summary
-from mainstage.views.text import clip, crop, one_line, width
+from mainstage.views.text import clip, crop, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -116,10 +116,10 @@ class BarsView:
         if moment.final:
             told = [crop(line, columns) for line in self._told()]
             return told + self._summary.lines(state, moment.now, columns)
-        if not state.counts.seen and not state.sources:
+        if not state.sources and not state.counts.seen:
             return []
         room = room_for_rows(height)
-        lines = self._header(state, moment)[: max(0, room - 2)]
+        lines = [] if self._panel is None else self._header(self._panel, state, moment)[: max(0, room - 2)]
         room -= len(lines)
         alone = is_single_track(state) and state.stop is None
         chosen = choose(state, moment.now, room if alone else room - 1)
@@ -130,9 +130,9 @@ class BarsView:
     def _tasks(self, chosen: Chosen, state: RunState, moment: Moment, *, with_run: bool) -> list[str]:
         columns, now = moment.size.columns, moment.now
         rows = self._painter.read(chosen.shown, now)
-        title = self._run.title(state) if with_run else ""
-        layout = arrange(columns, (*[row.widths for row in rows], (width(title), 0, 0, 0, 0)))
-        lines = self._by_columns(chosen, moment)
+        title = self._run.title(state)[1] if with_run else 0
+        layout = arrange(columns, (*[row.widths for row in rows], (title, 0, 0, 0, 0)))
+        lines = None if self._columns is None else self._by_columns(self._columns, chosen, moment)
         if lines is None:
             lines = self._painter.compose(rows, layout)
         if chosen.hidden:
@@ -144,23 +144,19 @@ class BarsView:
 
     # --- what users plug in ---
 
-    def _by_columns(self, chosen: Chosen, moment: Moment) -> list[str] | None:
-        if self._columns is None:
-            return None
+    def _by_columns(self, columns: ColumnRows, chosen: Chosen, moment: Moment) -> list[str] | None:
         room = len(chosen.shown)
         try:
-            lines = self._columns.lines(chosen.shown, moment.now, moment.size.columns, borrowed=moment.borrowed)
+            lines = columns.lines(chosen.shown, moment.now, moment.size.columns, borrowed=moment.borrowed)
         except Exception as error:  # noqa: BLE001  # a user's code: told once, and our own rows take over
             self._columns = None
             self._trouble("a column", error)
             return None
         return None if lines is None else lines[:room]
 
-    def _header(self, state: RunState, moment: Moment) -> list[str]:
-        if self._panel is None:
-            return []
+    def _header(self, panel: Panel, state: RunState, moment: Moment) -> list[str]:
         try:
-            return self._panel.lines(state, moment.now, moment.size.columns, borrowed=moment.borrowed)
+            return panel.lines(state, moment.now, moment.size.columns, borrowed=moment.borrowed)
         except Exception as error:  # noqa: BLE001  # as above
             self._panel = None
             self._trouble("the header", error)
@@ -199,8 +195,7 @@ def room_for_rows(height: int) -> int:
 
 def is_single_track(state: RunState) -> bool:
     """Return whether the run is one task and nothing else is expected."""
-    live = state.counts.running + state.counts.waiting
-    return live == state.expected == 1 and not state.open_ended
+    return state.counts.running + state.counts.waiting == 1 and state.expected == 1 and not state.open_ended
 
 
 def choose(state: RunState, now: float, room: int) -> Chosen:

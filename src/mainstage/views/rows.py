@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mainstage.state.model import fraction
 from mainstage.views import units
 from mainstage.views.layout import PERCENT
 from mainstage.views.text import RESET, clip, one_line, shorten, width
@@ -94,7 +95,7 @@ class RowPainter:
             self._describe(row, depth, task, now)
             row.layout = None
         row.amount = units.part(task.completed, total, row.unit) if task.completed or total is not None else ""
-        row.fraction = task.fraction
+        row.fraction = fraction(task.completed, total)
         row.beat = round(task.moved_at * PULSE)
         size = _size(row.amount)
         if size != row.widths[1]:
@@ -169,11 +170,11 @@ class RowPainter:
         name = shorten(name, layout.name, self._glyphs.ellipsis)
         return f"{mark} {self._palette.paint('progress.description', name)}"
 
-    def with_bar(self, left: str, fraction: float | None, beat: int, layout: Layout) -> str:
+    def with_bar(self, left: str, part: float | None, beat: int, layout: Layout) -> str:
         """Return `left` with what follows it: per cent and bar."""
         if layout.percent:
-            left += self._blank if fraction is None else self._percents[units.hundredths(fraction)]
-        return f"{left} {self.bar(fraction, beat, layout.bar)}" if layout.bar else left
+            left += self._blank if part is None else self._percents[units.hundredths(part)]
+        return f"{left} {self.bar(part, beat, layout.bar)}" if layout.bar else left
 
     def join(self, head: str, pieces: Iterable[tuple[str, str]], left: int) -> str:
         """Return `head` and as many `pieces`, (style, text) each, as fit into the `left` cells after it."""
@@ -184,12 +185,9 @@ class RowPainter:
             head = f"{head}  {self._palette.paint(style, text)}"
         return head
 
-    def bar(self, fraction: float | None, beat: int, cells: int) -> str:
-        """Return a bar of `cells`, full to `fraction` (0.0 to 1.0); None: a block that stands where `beat` says."""
-        if fraction is None:
-            key = (-1 - beat % (2 * cells), cells)
-        else:
-            key = (int(fraction * 2 * cells), cells)
+    def bar(self, part: float | None, beat: int, cells: int) -> str:
+        """Return a bar of `cells`, full to `part` (0.0 to 1.0); None: a block that stands where `beat` says."""
+        key = (-1 - beat % (2 * cells), cells) if part is None else (int(part * 2 * cells), cells)
         try:
             return self._bars[key]
         except KeyError:

@@ -26,7 +26,7 @@ class RunRow:
         self._painter = painter
         self._mark = palette.paint("mainstage.title", glyphs.running)
         self._given: str | None = None
-        self._title = ""
+        self._title = "", 0
         self._reading: object = None
         """What `_time` and `_speed` depend on."""
         self._time = self._speed = ""
@@ -36,11 +36,12 @@ class RunRow:
         self._left = self._right = ""
         self._fits = True
 
-    def title(self, state: RunState) -> str:
-        """Return the run's title, safe to show."""
+    def title(self, state: RunState) -> tuple[str, int]:
+        """Return the run's title, safe to show, and its width."""
         if state.title != self._given:
             self._given = state.title
-            self._title = self._glyphs.name(one_line(state.title)) or "total"
+            title = self._glyphs.name(one_line(state.title)) or "total"
+            self._title = title, width(title)
         return self._title
 
     def line(self, state: RunState, now: float, layout: Layout, columns: int) -> str:
@@ -56,7 +57,7 @@ class RunRow:
             self._pieces = list(self._say(state, now, expected))
             room = columns - 1 - layout.head
             self._fits = sum(width(text) + 2 for _, text in self._pieces[: 2 if counts.failed else 1]) <= room
-            self._left = painter.left(self._mark, self.title(state), layout)
+            self._left = painter.left(self._mark, self.title(state)[0], layout)
             self._right = painter.join("", self._pieces, room)
         if not self._fits:
             return self._narrow(state, columns)
@@ -68,7 +69,7 @@ class RunRow:
         fraction = state.fraction
         if fraction is not None:
             pieces.insert(0, ("progress.percentage", units.percent(fraction)))
-        title = clip(self.title(state), max(0, columns - 3), self._glyphs.ellipsis)
+        title = clip(self.title(state)[0], max(0, columns - 3), self._glyphs.ellipsis)
         return self._painter.join(f"{self._mark} {title}", pieces, columns - 3 - width(title))
 
     def _say(self, state: RunState, now: float, expected: int | None) -> Iterator[tuple[str, str]]:

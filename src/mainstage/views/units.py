@@ -83,7 +83,8 @@ def _part_of_size(completed: float, total: float, unit: str) -> str:
     if not (-INFINITY < completed < INFINITY and -INFINITY < total < INFINITY):
         return f"{size(completed, unit)}/{size(total, unit)}"
     digits, divisor, whole, name = _whole_size(total, unit)
-    return f"{completed / divisor:>{len(whole)},.{digits}f}/{whole} {name}"
+    done = f"{completed / divisor:,.1f}" if digits else f"{completed / divisor:,.0f}"
+    return f"{done.rjust(len(whole))}/{whole} {name}"
 
 
 @lru_cache(4096)
