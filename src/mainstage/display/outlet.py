@@ -50,6 +50,8 @@ class Outlet:
 
     def flush(self, patience: float = PATIENCE) -> bool:
         """Send what is left, waiting up to `patience` seconds in all for a slow place; False: not everything went."""
+        if not self._rest:
+            return True
         deadline = monotonic() + patience
         while self._rest and self.alive:
             if self._push():

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 FALLBACK = Size(80, 24)
 MOST_AT_ONCE = 16_000
 """Characters of text in one write: far less than a terminal's buffer holds, so that a write is seldom cut."""
+NO_LINES: Sequence[tuple[list[str], int]] = (([], 0),)
 SETTLING = 0.3
 """Seconds after a resize in which a multiplexer may have yet another size than it says: tmux tells one in 0.25 s."""
 MULTIPLEXERS = ("tmux", "screen")
@@ -136,9 +137,9 @@ class TerminalDisplay:
             self._screen.forget()
         self._rows = rows
         fitted = self._fit_to_size()
-        settled = monotonic() >= self._settled_at
+        settled = not self._settled_at or monotonic() >= self._settled_at
         picture = self._clip(rows) if settled else []
-        for lines, count in _batches(above[self._sent :]):
+        for lines, count in _batches(above[self._sent :]) if above else NO_LINES:
             fitted += self._screen.frame(lines, picture)
             self._sent += count
             if not self._send(fitted):
