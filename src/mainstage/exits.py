@@ -30,13 +30,22 @@ def quieten(error: BaseException) -> None:
         previous = sys.excepthook
 
         def hook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
-            if not any(value is quiet for quiet in _quiet):
+            if not _is_quiet(value):
                 previous(kind, value, traceback)
             elif isinstance(value, Terminated):
                 _deadly.append(value.signum)
 
         sys.excepthook = hook
     _quiet.append(error)
+
+
+def _is_quiet(error: BaseException | None) -> bool:
+    """Return whether `error` was quietened, or is one more interrupt while such a one was handled."""
+    while isinstance(error, KeyboardInterrupt):
+        if any(error is quiet for quiet in _quiet):
+            return True
+        error = error.__context__
+    return False
 
 
 def end_at_once(error: KeyboardInterrupt) -> None:
