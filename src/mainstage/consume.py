@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from mainstage.errors import Cancelled
@@ -58,6 +59,11 @@ def _outcome(record: Record) -> ItemOutcome:
     return ItemOutcome(number, args[0], value, error, ended - started, attempt, started)
 
 
+def _as_of_a_future(error: BaseException) -> BaseException:
+    """Return what a future's `result` raises for `error`: a `Cancelled` is the worker's own business."""
+    return CancelledError(*error.args) if isinstance(error, Cancelled) else error
+
+
 class Consumer:
     """Takes the records of one map."""
 
@@ -86,9 +92,9 @@ class Consumer:
                         yield value
                         del value
                     elif on_error == "raise":
-                        raise claims.first_failure or error
+                        raise claims.first_failure or _as_of_a_future(error)
                     elif on_error == "collect":
-                        yield error
+                        yield _as_of_a_future(error)
         finally:
             self._end()
 

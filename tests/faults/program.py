@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import json
 import os
+import signal
 import sys
 import threading
 import time
@@ -40,7 +41,11 @@ WAITING = ("queued", "held")
 """States in which the work has not begun: behind others, or held back."""
 WORKERS = 2
 """How many are in the state in question."""
+THREADS = 4
+ITEMS = 40
+"""Items of a map: far more than there are threads for."""
 QUICK = (0, 1, 2)
+USUAL = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGURG)}
 began = time.monotonic()
 arrived = threading.Semaphore(0)
 started = threading.Semaphore(0)
@@ -48,6 +53,8 @@ over = threading.Event()
 """Set when the work of a program that ends well may end."""
 told: list[int] = []
 """For each worker that was told: how often."""
+begun: list[int] = []
+"""The items of a map that were begun."""
 wrote: list[int] = []
 """Lines that flooding workers have written."""
 
@@ -191,6 +198,7 @@ class HungColumn(TextColumn):
 
 
 def item(number: int) -> int:
+    begun.append(number)
     if number:
         WORKS[STATE](number)
     return 0
@@ -213,7 +221,7 @@ class Scene:
         if CAUSE == "failure":
             run.submit(fail)
             started.acquire()
-        if CAUSE in ("map", "body"):
+        if CAUSE in ("map", "body", "cancel-map"):
             self.map()
             if STATE not in WAITING:
                 return
@@ -230,8 +238,8 @@ class Scene:
         """Begin a map of the work, and take its first value: the next one comes late."""
         items = range(1)
         if STATE not in WAITING:
-            items = range(WORKERS + 1)
-            herald(WORKERS)
+            items = range(ITEMS)
+            herald(THREADS)
         self.mapped = iter(self.run.map(item, items))
         self.taken.append(next(self.mapped))
 
@@ -269,6 +277,15 @@ def cancel_all(scene: Scene) -> None:
     wait_for_the_picture()
     say("ACT")
     scene.run.cancel()
+
+
+def cancel_map(scene: Scene) -> None:
+    """Cancel all, and go on taking from the map."""
+    wait_for_the_picture()
+    say("ACT")
+    scene.run.cancel()
+    scene.taken += scene.mapped
+    scene.rest()
 
 
 def leave(_scene: Scene) -> None:
@@ -316,6 +333,7 @@ CAUSES: dict[str, Callable[[Scene], None]] = {
     "hup": ours,
     "cancel": cancel,
     "cancel-all": cancel_all,
+    "cancel-map": cancel_map,
     "failure": ours,
     "leave": leave,
     "exit": leave_by_exit,
@@ -343,9 +361,11 @@ def record(scene: Scene, error: BaseException | None) -> None:
         "raised": None if error is None else type(error).__name__,
         "results": None if run is None else run.results,
         "taken": scene.taken,
+        "begun": len(begun),
+        "handlers": [str(signum) for signum, usual in USUAL.items() if signal.getsignal(signum) is not usual],
         "outcomes": [outcome(future) for future in scene.futures],
         "told": told,
-        "wrote": [wrote.count(which) for which in range(WORKERS + 1)],
+        "wrote": [wrote.count(which) for which in range(ITEMS)],
         "threads": [one.name for one in threading.enumerate() if not one.daemon and one is not threading.main_thread()],
     }
     Path(FILE).write_text(json.dumps(found), encoding="utf-8")
@@ -357,7 +377,7 @@ def main() -> None:
         grace = 0.4
     run = mainstage.Run(
         "faults",
-        max_workers=2 if STATE == "queued" else 4,
+        max_workers=2 if STATE == "queued" else THREADS,
         executor=BACKEND,
         grace=grace,
         timeout=0.9 if CAUSE == "timeout" else None,

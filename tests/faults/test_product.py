@@ -13,9 +13,7 @@ if TYPE_CHECKING:
 
     Case = tuple[str, str, str]
 
-CASES: list[Case] = [
-    (backend, cause, state) for backend in product.BACKENDS for cause in product.CAUSES for state in product.STATES
-]
+CASES = product.cases()
 
 
 @pytest.fixture(scope="module")
