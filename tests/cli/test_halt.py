@@ -38,14 +38,14 @@ def test_anything_else_is_an_error_that_says_what_would_be_right(text: str) -> N
         ("now,success=2", 2, 0, True),
         ("now,done=2", 1, 0, False),
         ("now,done=2", 1, 1, True),
-        ("now,fail=10%", 0, 9, False),
-        ("now,fail=10%", 0, 10, True),
+        ("now,fail=10%", 100, 19, False),
+        ("now,fail=10%", 0, 20, True),
     ],
 )
 def test_a_percentage_is_of_all_inputs(text: str, ok: int, failed: int, *, reached: bool) -> None:
     halt = parse(text)
     assert halt is not None
-    assert halt.reached(ok=ok, failed=failed, total=100) is reached
+    assert halt.reached(ok=ok, failed=failed, total=200) is reached
 
 
 def test_soon_starts_nothing_new_and_lets_what_runs_end(shop: Shop) -> None:

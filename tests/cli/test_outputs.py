@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tests.cli.conftest import Shop, results
 from tests.system.terminals import Pty
@@ -86,6 +87,8 @@ def test_inputs_given_twice_and_names_with_slashes_have_folders_of_their_own(sho
     assert not (shop.folder / "stdout").exists()
 
 
+@example(["/", "\\_"])
+@example(["a", "a", "a\\2"])
 @settings(max_examples=300)
 @given(st.lists(st.text(st.characters(codec="utf-8") | st.sampled_from("/\\.2e_\0\t\udcff"), max_size=6), max_size=8))
 def test_no_two_inputs_share_a_folder_and_none_leaves_the_root(inputs: list[str]) -> None:
@@ -112,6 +115,32 @@ def test_output_that_cannot_be_kept_ends_the_run_and_is_told(shop: Shop) -> None
     assert done.returncode == 1
     assert "the results cannot be written: " in done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+def test_tagged_lines_that_nobody_takes_end_the_run_and_are_told(shop: Shop) -> None:
+    command = f"{sys.executable} -m mainstage map jobs:noisy a b c --tag --out r.jsonl --view silent"
+    full = subprocess.run(
+        ["bash", "-c", f"{command} > /dev/full"],
+        cwd=shop.folder,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+    assert full.returncode == 1, full.stderr
+    assert "the results cannot be written: [Errno 28]" in full.stderr
+    assert "Traceback" not in full.stderr
+    (shop.folder / "r.jsonl").unlink()
+    gone = subprocess.run(
+        ["bash", "-c", f"{command} | true; echo ${{PIPESTATUS[0]}}"],
+        cwd=shop.folder,
+        capture_output=True,
+        text=True,
+        timeout=40,
+        check=False,
+    )
+    assert gone.stdout == "141\n"  # as any filter's
+    assert "Traceback" not in gone.stderr
 
 
 def test_on_a_terminal_what_is_kept_is_shown_once(tmp_path: Path) -> None:

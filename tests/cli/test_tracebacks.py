@@ -14,6 +14,7 @@ def test_failures_are_short_unless_more_is_asked_for(shop: Shop) -> None:
     done = shop.run("map", "jobs:fails", "7", "--out", "r.jsonl")
     assert b"no 7" in done.stderr
     assert b"number = int(text)" not in done.stderr
+    assert b"more failed" not in done.stderr
 
 
 def test_a_traceback_shows_the_users_code_and_none_of_ours(shop: Shop) -> None:

@@ -27,15 +27,15 @@ class Failures:
 
     def add(self, job: Job, error: BaseException) -> None:
         """Keep a failure, if it is to be told."""
-        if self._asked and (self._asked > 1 or len(self._kept) < SHOWN):
+        if not self._asked:
+            return
+        if self._asked > 1 or len(self._kept) < SHOWN:
             self._kept.append((job, error))
         else:
             self._more += 1
 
     def tell(self) -> None:
         """Write what was asked for to stderr."""
-        if not self._asked:
-            return
         for job, error in self._kept:
             say(f"failed: {job.input!r}", err=True)
             _print(error)
