@@ -44,7 +44,7 @@ def gate() -> Iterator[threading.Event]:
 
 def eventually(done: Callable[[], bool]) -> bool:
     """Wait in somebody else's code, where only the heartbeat can do anything."""
-    for _ in range(int(SOON / 0.01)):
+    for _ in range(int(SOON / 2 / 0.01)):
         if done():
             return True
         threading.Event().wait(0.01)
@@ -190,7 +190,7 @@ def test_a_run_lives_from_the_first_submit_until_nothing_is_pending(
 def test_it_ends_while_the_main_thread_is_in_other_code(pool: ThreadPoolExecutor, gate: threading.Event) -> None:
     before = handlers()
     future = pool.submit(gate.wait, SOON)
-    threading.Timer(0.05, gate.set).start()
+    threading.Timer(0.7, gate.set).start()  # after the line of the start; the next one would come 10 s later
     concurrent.futures.wait([future])
     assert eventually(lambda: current_run() is None)
     assert handlers() == before
@@ -277,7 +277,8 @@ def test_shutdown_waits_for_its_own_pool_only(gate: threading.Event) -> None:
     slow = ThreadPoolExecutor(1)
     held = slow.submit(gate.wait, SOON)
     with ThreadPoolExecutor(1) as quick:
-        assert quick.submit(pow, 2, 2).result() == 4
+        late = quick.submit(threading.Event().wait, 0.1)
+    assert late.done()
     assert not held.done()
     gate.set()
     slow.shutdown()
