@@ -41,6 +41,7 @@ class Heartbeat:
         self._bell: SimpleQueue[float | None] = SimpleQueue()
         self._due = NEVER  # when the owner wants to be called
         self._wake_at = NEVER  # when the metronome looks next
+        self._asked = False  # the owner was called and has not come yet
         self._thread: threading.Thread | None = None
         self._in_handler = False
         self.after_beat: Callable[[], None] | None = None
@@ -111,16 +112,27 @@ class Heartbeat:
     def _tick(self, noted: float) -> float:
         """Call the owner if it is time; return what is left of what was noted."""
         due, now = min(self._due, noted), monotonic()
-        if due > now:
+        if due > now and not self._asked:
             self._wake_at = due
             return noted
-        self._due = NEVER
-        self._wake_at = now + LINGER if due != NEVER else NEVER
-        if not self._loop.pumping:
+        self._wake_at = now + LINGER if due <= now else min(due, now + LINGER)
+        if due <= now:
+            self._due = noted = NEVER
+        self._call()
+        return noted
+
+    def _call(self) -> None:
+        """Call the owner; `LINGER` later once more if it has not come.
+
+        A signal that reaches it between Python's last look for signals and a blocking system call does not end that
+        call, and its handler would run when the call is over: after an hour, maybe.
+        """
+        if not (self._loop.pumping or self._loop.paused):
+            self._asked = True
             signal.pthread_kill(self._main, signal.SIGURG)
-        return NEVER
 
     def _on_signal(self, _signum: int, _frame: FrameType | None) -> None:
+        self._asked = False
         if os.getpid() != self._pid or self._loop.pumping:
             return
         self._want(self._loop.beat())

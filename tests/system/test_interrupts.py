@@ -250,3 +250,10 @@ def test_an_error_ends_the_program_although_other_workers_are_stuck(place: str) 
         assert re.search(r"^LookupError: no such thing$", text, re.MULTILINE)
         assert re.search(r"\d cancelled", text)
         assert "AFTER" not in text
+
+
+def test_a_frame_whose_signal_was_missed_by_a_sleep_is_asked_for_again() -> None:
+    with Pty([sys.executable, PROGRAM, "deaf_once", "report", "60"]) as program:
+        assert program.wait() == 0, program.screen.text
+        blocked = bytes(program.output).partition(b"MISSED")[2].partition(b"UNBLOCKED")[0]
+        assert blocked.count(FRAME) >= 3

@@ -184,6 +184,23 @@ def flow(run: mainstage.Run, work: Callable[[object], None]) -> None:
         pass
 
 
+def deaf_once(run: mainstage.Run, work: Callable[[object], None]) -> None:
+    """Sleep, and miss the one signal that comes between Python's last look for signals and the system call."""
+    future = run.submit(work, 0)
+    time.sleep(0.8)
+    kill = signal.pthread_kill
+
+    def missed(_thread: int, _signum: int) -> None:
+        signal.pthread_kill = kill
+        os.write(2, b"MISSED\r\n")
+
+    signal.pthread_kill = missed
+    time.sleep(2.5)
+    os.write(2, b"UNBLOCKED\r\n")
+    run.cancel(future)
+    future.exception()
+
+
 def ask(run: mainstage.Run, work: Callable[[object], None]) -> None:
     """Ask a question of the user's in the middle of it."""
     future = run.submit(work, 0)
@@ -210,7 +227,8 @@ def thread(run: mainstage.Run, work: Callable[[object], None]) -> None:
 
 
 PLACES = {
-    place.__name__: place for place in (result, loop, end, wait, completed, queue, sleep, join, spin, body, ask, thread)
+    place.__name__: place
+    for place in (result, loop, end, wait, completed, queue, sleep, join, spin, body, ask, thread, deaf_once)
 }
 PLACES |= {place.__name__: place for place in FAILING}
 PLACES |= {
