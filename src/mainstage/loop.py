@@ -151,7 +151,7 @@ class Loop:
 
     def _overfull(self) -> bool:
         """Return whether a blocked display has so many lines to take that the rest may wait where it is."""
-        return self._blocked and len(self._above) > MOST_ABOVE
+        return (self._blocked or self.paused) and len(self._above) > MOST_ABOVE
 
     def _drain(self, channel: ThreadChannel, *, patient: bool = True) -> None:
         for _ in range(BATCH):
@@ -219,14 +219,26 @@ class Loop:
         return self._display
 
     def suspend(self) -> None:
-        """Give the terminal back, and draw nothing until `resume`."""
-        self.paused = True
-        self._display.suspend()
+        """Show what was written so far, give the terminal back, and draw nothing until `resume`."""
+        outer, self.pumping = self.pumping, True
+        try:
+            self._drain(self.channel)
+            self.paused = True
+            if self._above and self._display.show(self._above, []):
+                self._above = []
+            self._display.suspend()
+        finally:
+            self.pumping = outer
+        self.leave()
 
     def resume(self) -> None:
         """Draw again."""
         self.paused = False
         self._dirty = True
+
+    def call_on_owner(self, call: Callable[[], None]) -> None:
+        """Call `call` on the owner's thread when it comes by; whoever asks, on another thread, then summons it."""
+        self._calls.append(call)
 
     def call_soon(self, call: Callable[[], None]) -> None:
         """Call `call` on the owner's thread between two rounds; from a signal handler on that thread."""
@@ -248,7 +260,7 @@ class Loop:
         """Reduce what is left and that the run has ended, show the last picture and close the display."""
         self.channel.away = False
         self.pumping = True
-        self._blocked = False
+        self._blocked = self.paused = False
         while not self.channel.empty():
             self._drain(self.channel)
         now = self._now()

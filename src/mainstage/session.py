@@ -296,14 +296,8 @@ class Run(Executor):
     @contextlib.contextmanager
     def pause(self) -> Iterator[None]:
         """Give the terminal back within the block: for `input`, `getpass`, `breakpoint`. The work goes on."""
-        show, _ = self._live()
-        show.loop.call_soon(show.loop.suspend)
-        show.capture.lend(on=True)
-        try:
+        with self._live()[0].lent():
             yield
-        finally:
-            show.capture.lend(on=False)
-            show.loop.resume()
 
     @property
     def results(self) -> list[Any]:

@@ -5,6 +5,7 @@ Everything here may be asleep or absent and every result, error and exit status 
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -24,13 +25,17 @@ from mainstage.worker.reporter import live
 from mainstage.worker.task import close_default_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Callable, Collection, Iterator, Sequence
 
     from rich.progress import ProgressColumn
 
     from mainstage.display import Display
     from mainstage.events import Event
     from mainstage.views import View
+
+
+REACHED = 1.0
+"""Seconds in which the owner should have come by, wherever it is; a prompt on another thread waits no longer."""
 
 
 class OutputRecorder(Protocol):
@@ -93,6 +98,9 @@ class Show:
         self._animated = opened.animated and look.heartbeat
         self._heartbeat: Heartbeat | None = None
         self._title = title
+        self.capture.pause = self.lent
+        self._lends = 0
+        self._lending = threading.Lock()
         self.on_quiet: Callable[[], None] | None = None
         """Called on the owner's thread between two pieces of work; an implicit run ends there."""
 
@@ -174,6 +182,46 @@ class Show:
                 self.loop.run_until(lambda: True)
                 self.loop.beat()
                 self._after_beat()
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """Give the terminal to this thread within the block; the work goes on. Any thread, also within another."""
+        with self._lending:
+            self._lends += 1
+        self._step_aside()
+        self.capture.lend(on=True)
+        try:
+            yield
+        finally:
+            self.capture.lend(on=False)
+            with self._lending:
+                self._lends -= 1
+            if not self._lends:
+                self._come_back()
+
+    def _step_aside(self) -> None:
+        if threading.get_ident() == self._owner:
+            self.loop.suspend()
+            return
+        gone = threading.Event()
+
+        def suspend() -> None:
+            if self._lends:  # it may come by too late
+                self.loop.suspend()
+            gone.set()
+
+        self.loop.call_on_owner(suspend)
+        self.summon()
+        gone.wait(REACHED)
+        self.loop.paused = True
+
+    def _come_back(self) -> None:
+        self.loop.resume()
+        if threading.get_ident() == self._owner:
+            self.loop.leave()
+            self.left()
+        else:
+            self.summon()
 
     def quiet(self) -> None:
         """Give an implicit run the chance to end, unless a line is just being sent: it brings us here again."""

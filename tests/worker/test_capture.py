@@ -239,7 +239,9 @@ def test_what_the_program_writes_while_it_has_the_terminal_goes_there() -> None:
         stage.capture.lend(on=True)
         print("Name? ", end="")
         assert stage.passed() == "Name? "
-        stage.run(lambda: print("a task"))
+        other = threading.Thread(target=stage.run, args=(lambda: print("a task"),))
+        other.start()
+        other.join()
         stage.capture.lend(on=False)
     assert stage.lines(7) == ["a task"]
 

@@ -21,7 +21,8 @@ from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import Task
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable
+    from contextlib import AbstractContextManager
     from typing import Self
 
     from mainstage.worker.reporter import Reporter
@@ -102,11 +103,18 @@ class Router:
     def _refused(self, task: Task | None, text: str) -> bool:
         """Return whether `text` is for the original."""
         capture = self._capture
-        if not capture.live or (capture.lent and task is None):
+        if not capture.live or capture.lets_pass(task):
             return True
         if capture.strict and text:
             raise RenderingViolation(_violation(self._name, text))
         return False
+
+    def give_begun(self, key: Key) -> None:
+        """Hand on the line that was begun."""
+        begun = self._lines.take(key)
+        if begun:
+            self._original.write(begun)
+            self._original.flush()
 
     def _give_back(self, key: Key) -> None:
         """Hand on what was gathered while capture stopped, if `stop` has not taken it."""
@@ -195,7 +203,10 @@ class Capture:
         self.strict = strict
         self.live = False
         """True between `start` and `stop`."""
-        self.lent = False
+        self.lent: list[int] = []
+        """The threads that have the terminal for themselves, each as often as it was lent."""
+        self.pause: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+        """What a prompt is to be asked within."""
         self.special = True
         """False while text simply becomes events: live, not lent, not strict."""
         self.lock = RLock()
@@ -251,10 +262,27 @@ class Capture:
                 setattr(sys, name, router.original)
 
     def lend(self, *, on: bool) -> None:
-        """Somebody else has the terminal, or has it no more: what no task writes meanwhile goes straight there."""
+        """This thread has the terminal, or has it no more: what it writes, or no task, goes straight there meanwhile.
+
+        So does the line that it has begun: it is the question.
+        """
+        thread = get_ident()
         with self.lock:
-            self.lent = on
-            self.special = on or self.strict or not self.live
+            if on:
+                self.lent.append(thread)
+                self._begun_by(thread)
+            else:
+                self.lent.remove(thread)
+            self.special = bool(self.lent) or self.strict or not self.live
+
+    def lets_pass(self, task: Task | None) -> bool:
+        """Return whether the terminal is lent, and to the code that runs now: that of this thread, or of no task."""
+        return bool(self.lent) and (task is None or get_ident() in self.lent)
+
+    def _begun_by(self, thread: int) -> None:
+        task = self.task()
+        for router in self.routers.values():
+            router.give_begun((0 if task is None else task.id, thread))
 
     def leave_in_child(self) -> None:
         """Give everything back in a forked child, where no other thread is left and any lock may be held for ever."""

@@ -27,8 +27,15 @@ class Bridge(Protocol):
 def bridges_for(capture: Capture) -> list[Bridge]:
     """Return a bridge for each library that is known."""
     from mainstage.worker.bridges.logs import LoggingBridge  # noqa: PLC0415  # each builds on this module
+    from mainstage.worker.bridges.prompts import PromptBridge  # noqa: PLC0415
     from mainstage.worker.bridges.rich_bars import RichBridge  # noqa: PLC0415
     from mainstage.worker.bridges.tqdm_bars import TqdmBridge  # noqa: PLC0415
     from mainstage.worker.bridges.warns import WarningsBridge  # noqa: PLC0415
 
-    return [LoggingBridge(capture), WarningsBridge(capture), TqdmBridge(capture), RichBridge(capture)]
+    return [
+        LoggingBridge(capture),
+        WarningsBridge(capture),
+        TqdmBridge(capture),
+        RichBridge(capture),
+        PromptBridge(capture),
+    ]

@@ -16,9 +16,9 @@ _MISSING = object()
 
 
 class Patch:
-    """One attribute of a class. It is kept as the class has it: a staticmethod comes back as one."""
+    """One attribute of a class or module. It is kept as the class has it: a staticmethod comes back as one."""
 
-    def __init__(self, owner: type, name: str, replacement: object) -> None:
+    def __init__(self, owner: type | ModuleType, name: str, replacement: object) -> None:
         self._owner = owner
         self._name = name
         self._found = vars(owner).get(name, _MISSING)
@@ -35,8 +35,8 @@ class Patch:
             setattr(self._owner, self._name, self._found)
 
 
-def wrap(owner: type, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Patch:
-    """Replace a method by what `make` returns for it."""
+def wrap(owner: type | ModuleType, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Patch:
+    """Replace a method or function by what `make` returns for it."""
     original = getattr(owner, name)
     return Patch(owner, name, functools.wraps(original)(make(original)))
 

@@ -47,7 +47,7 @@ class WarningsBridge:
         capture = self._capture
         text = warnings.formatwarning(message, category, filename, lineno, line)
         with capture.lock:
-            if file is None and capture.live and not (capture.lent and capture.task() is None):
+            if file is None and capture.live and not capture.lets_pass(capture.task()):
                 if capture.strict:
                     raise RenderingViolation(f"a warning while a strict run is live: {text.rstrip()}")
                 capture.send(capture.task(), "warning", text.removesuffix("\n"))
