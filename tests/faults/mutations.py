@@ -1,0 +1,190 @@
+"""Guarded lines, broken one by one: `python -m tests.faults.mutations [WORD ...]` shows that a test fails for each.
+
+Each is applied to a copy of the tree in a folder of its own. Exit status 1 if a broken line goes unnoticed. With
+words, only mutations whose file or line has one of them.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).parents[2]
+AT_ONCE = 3
+DEADLINE = 300.0
+
+
+class Mutation(NamedTuple):
+    """A line, what it is broken to, and the tests that guard it."""
+
+    file: str
+    line: str
+    broken: str
+    tests: tuple[str, ...]
+
+
+def product(*cases: str) -> tuple[str, ...]:
+    """Name cases of the product."""
+    return tuple(f"tests/faults/test_product.py::test_it_ends_as_promised[thread-{case}]" for case in cases)
+
+
+ANSI = "src/mainstage/display/ansi.py"
+CALLS = "src/mainstage/backends/calls.py"
+CANCEL = "src/mainstage/worker/cancel.py"
+CLAIMS = "src/mainstage/backends/claims.py"
+EXITS = "src/mainstage/exits.py"
+INTERRUPTS = "src/mainstage/interrupts.py"
+LOOP = "src/mainstage/loop.py"
+POOL = "src/mainstage/backends/pool.py"
+SESSION = "src/mainstage/session.py"
+THREADS = "src/mainstage/backends/threads.py"
+OWN_EXITS = ("tests/faults/test_exits.py",)
+
+MUTATIONS = [
+    # the terminal is given back
+    Mutation(ANSI, 'SHOW = f"{WRAP}\\x1b[?25h"', "SHOW = WRAP", product("once-computing", "thrice-stuck")),
+    Mutation(ANSI, 'SHOW = f"{WRAP}\\x1b[?25h"', 'SHOW = "\\x1b[?25h"', ("tests/display/test_screens.py",)),
+    Mutation(ANSI, 'f"{SAVE}\\x1b[r{RESTORE}"', 'f"{SAVE}{RESTORE}"', product("term-nested")),
+    Mutation(ANSI, 'END = "\\x1b[?2026l"', 'END = ""', product("end-computing")),
+    Mutation(INTERRUPTS, "            emergency()", "            pass", product("thrice-stuck")),
+    Mutation(
+        LOOP,
+        "        while not self.channel.empty():\n",
+        "        while False:\n",
+        product("twice-stuck", "other-twice-stuck"),
+    ),
+    # the worker is told, once, and wakes
+    Mutation(CANCEL, "        request.told.add(thread)", "        pass", product("once-cleanup", "cancel-nested")),
+    Mutation(CANCEL, "                alarm.release()", "                pass", product("once-blocked")),
+    Mutation(CANCEL, "                loop.cut(request)", "                pass", product("once-computing")),
+    # work that waits ends at once, and no more is handed out
+    Mutation(
+        CALLS,
+        "if self._claim():\n                self.future",
+        "if False:\n                self.future",
+        product("once-held", "term-held"),
+    ),
+    Mutation(
+        CLAIMS,
+        "        self.drain(reason)\n",
+        "        self.halted = reason\n",
+        product("map-computing", "cancel-map-nested"),
+    ),
+    Mutation(SESSION, 'self.cancel(f"the run was left by {name}")', "pass", product("leave-computing", "exit-blocked")),
+    Mutation(
+        SESSION, 'self._backend.command(Cancel(None, "another task failed"))', "pass", product("failure-computing")
+    ),
+    # what does not stop is abandoned
+    Mutation(
+        CALLS, "        if self._grace is None:\n", "        if False:\n", product("cancel-stuck", "failure-stuck")
+    ),
+    Mutation(THREADS, "claims.abandon_in_time()", "pass", product("cancel-map-stuck")),
+    Mutation(SESSION, "        backend.abandon(reason)\n", "        pass\n", product("twice-stuck")),
+    Mutation(
+        CALLS,
+        "alarm = self._owner.timer.after(spec.policy.timeout",
+        "alarm = self._owner.timer.after(1e6",
+        product("timeout-stuck"),
+    ),
+    Mutation(POOL, "daemon=True", "daemon=False", product("once-stuck")),
+    Mutation(
+        POOL,
+        "            self._threads.discard(worker)\n        if",
+        "        if",
+        product("once-stuck", "twice-cleanup"),
+    ),
+    # the signal
+    Mutation(INTERRUPTS, "LAST_STAGE = 3", "LAST_STAGE = 99", product("thrice-computing")),
+    Mutation(
+        INTERRUPTS,
+        "    os.kill(os.getpid(), signum)\n\n\nclass",
+        "    os._exit(1)\n\n\nclass",
+        product("term-computing", "thrice-computing"),
+    ),
+    Mutation(
+        INTERRUPTS,
+        "                signal.signal(signum, previous)",
+        "                pass",
+        product("end-computing", "other-blocked"),
+    ),
+    Mutation(
+        INTERRUPTS,
+        "            _raise(signum, frame)\n\n    def",
+        "            pass\n\n    def",
+        product("other-computing"),
+    ),
+    Mutation(EXITS, "                _deadly.append(value.signum)", "                pass", product("hup-blocked")),
+    Mutation(EXITS, "            if not _is_quiet(value):", "            if True:", product("once-computing")),
+    Mutation(EXITS, "        error = error.__context__", "        return False", OWN_EXITS),
+    Mutation(EXITS, "    if names:\n", "    if False:\n", OWN_EXITS),
+    Mutation(EXITS, "        signal.signal(signal.SIGINT, _leave_them)", "        pass", OWN_EXITS),
+    # results so far
+    Mutation(
+        SESSION,
+        "            error.run = self  # type: ignore[attr-defined]\n",
+        "            pass\n",
+        product("failure-nested"),
+    ),
+    Mutation(
+        "src/mainstage/consume.py",
+        "if isinstance(error, Cancelled) else error",
+        "if False else error",
+        product("cancel-map-computing"),
+    ),
+]
+
+
+def survives(mutation: Mutation) -> str:
+    """Return why the broken line went unnoticed; an empty text: a test failed, as it should."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder)
+        for name in ("src", "tests"):
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", tree)
+        file = tree / mutation.file
+        text = file.read_text(encoding="utf-8")
+        if text.count(mutation.line) != 1:
+            return f"the line is there {text.count(mutation.line)} times: the list is out of date"
+        file.write_text(text.replace(mutation.line, mutation.broken), encoding="utf-8")
+        return _unnoticed(tree, mutation.tests)
+
+
+def _unnoticed(tree: Path, tests: tuple[str, ...]) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests],
+        cwd=tree,
+        env={**os.environ, "PYTHONPATH": str(tree / "src"), "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        text=True,
+        timeout=DEADLINE,
+        check=False,
+    )
+    if done.returncode == 1:
+        return ""
+    return "every test passed" if done.returncode == 0 else f"no test ran: {done.stdout[-500:]}{done.stderr[-500:]}"
+
+
+def main() -> int:
+    """Break each line and print what came of it."""
+    words = sys.argv[1:]
+    chosen = [one for one in MUTATIONS if not words or any(word in one.file + one.line for word in words)]
+    began = time.monotonic()
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        failed = 0
+        for mutation, why in zip(chosen, pool.map(survives, chosen), strict=True):
+            line = mutation.line.strip().split("\n")[0]
+            print(f"    {'FAILS' if why else 'ok   '} {mutation.file}: {line}{f': {why}' if why else ''}", flush=True)
+            failed += bool(why)
+    print(f"{len(chosen)} lines broken, {failed} unnoticed, in {time.monotonic() - began:.0f} s")
+    return int(failed > 0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
