@@ -111,6 +111,10 @@ def test_what_loud_workers_write_is_there_once_and_whole() -> None:
         assert pty.wait() == 0
         assert marks(pty.screen.text, kinds) == expected
         assert "it/s" not in pty.screen.text
+        prefixed = re.findall(
+            r"^([a-d]) +│ (?:library: )?<(?:print|stderr|log|rich) ([a-d]) ", pty.screen.text, re.MULTILINE
+        )
+        assert Counter(f"{who}{name}" for who, name in prefixed) == Counter({2 * name: 20 for name in "abcd"})
 
 
 def test_of_loud_workers_a_pipe_gets_what_they_printed_and_nothing_else() -> None:
