@@ -22,8 +22,9 @@ check: $(READY)  ## lint, format, types, architecture
 bench: $(READY)  ## every budget row beside its peers
 	$(BIN)/python -m bench
 
-soak: $(READY)  ## long runs: leaks, stalls, races
+soak: $(READY)  ## long runs: leaks, stalls, races; then guarded lines broken one by one
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m tests.faults.mutations
 
 docs: $(READY)  ## what in the docs is made from the code
 	$(BIN)/python docs/build.py

@@ -96,8 +96,8 @@ MUTATIONS = [
     Mutation(POOL, "daemon=True", "daemon=False", product("once-stuck")),
     Mutation(
         POOL,
-        "            self._threads.discard(worker)\n        if",
-        "        if",
+        "            self._threads.discard(worker)\n        if self.busy",
+        "        if self.busy",
         product("once-stuck", "twice-cleanup"),
     ),
     # the signal
@@ -118,7 +118,7 @@ MUTATIONS = [
         INTERRUPTS,
         "            _raise(signum, frame)\n\n    def",
         "            pass\n\n    def",
-        product("other-computing"),
+        product("other-computing", "other-stuck", "other-blocked"),
     ),
     Mutation(EXITS, "                _deadly.append(value.signum)", "                pass", product("hup-blocked")),
     Mutation(EXITS, "            if not _is_quiet(value):", "            if True:", product("once-computing")),
