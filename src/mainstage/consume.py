@@ -113,10 +113,10 @@ class Consumer:
                 while ready:
                     record = ready.popleft()
                     claims.taken += 1
-                    if interrupt is None:
-                        claims.feed()
                     if record[6] > 0 or not isinstance(record[3], Cancelled):
                         yield _outcome(record)
+                    if interrupt is None:  # only now: the caller may have given up at this outcome
+                        claims.feed()
                 if interrupt is not None:
                     raise interrupt
                 if not more:
