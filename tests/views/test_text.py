@@ -60,6 +60,10 @@ def test_no_text_gets_a_control_past_cleaning(dirty: str) -> None:
 
 
 @given(HOSTILE, st.integers(0, 30))
+@example("\u200d", 1)
+@example("\u200da", 3)
+@example("a\u200d\u200d b", 9)
+@example("👨\u200d👩\u200d👨", 4)
 def test_a_fitted_text_has_exactly_its_width(dirty: str, cells: int) -> None:
     clean = text.clean(dirty, sgr=False)
     assert cell_len(text.fit(clean, cells)) == cells

@@ -24,6 +24,8 @@ _SEQUENCE = re.compile(
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # a string for the terminal: title, link, query
 )
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+_JOINS_NOTHING = re.compile("(?<!\\S)\u200d+|\u200d+(?=\\s|$)")
+"""Joiners with nothing on one side would join what we put there: padding, an ellipsis."""
 _SPACES = re.compile(r"\s+")
 
 
@@ -85,7 +87,7 @@ def _expand_tabs(text: str) -> str:
 def _show_unseen(text: str, encoding: str) -> str:
     if not text.isprintable():
         picture = _picture if _says_pictures(encoding) else _escape
-        text = _UNSEEN.sub(picture, text)
+        text = _JOINS_NOTHING.sub("", _UNSEEN.sub(picture, text))
     return _encodable(text, encoding)
 
 
@@ -176,7 +178,7 @@ def _tail(text: str, cells: int) -> str:
         if cells < 0:
             break
         start = begin
-    return text[start:]
+    return text[start:].lstrip("\u200d")
 
 
 def _head(text: str, cells: int) -> str:
@@ -189,7 +191,7 @@ def _head(text: str, cells: int) -> str:
         if taken > cells:
             break
         end = stop
-    return text[:end]
+    return text[:end].rstrip("\u200d")
 
 
 def crop(line: str, cells: int) -> str:
