@@ -31,6 +31,8 @@ MOST_ABOVE = 5000
 """Lines that wait in memory for a blocked display; more stay in the channel, which has room on disk."""
 RETRY = 0.05
 """Seconds between two looks at a display that is blocked and has that many."""
+LAST_PATIENCE = 1.0
+"""Seconds for which a display that is blocked at the end holds up what waits on disk; then memory takes it."""
 BATCH = 5000
 """Events reduced between two looks at the clock."""
 
@@ -256,13 +258,27 @@ class Loop:
         if self.channel.away:
             self.channel.alarm()
 
+    def _take_all(self) -> None:
+        """Reduce what is left; lines that are too many for memory are shown meanwhile, if the display takes any."""
+        patience = LAST_PATIENCE
+        while not self.channel.empty():
+            self._drain(self.channel)
+            if len(self._above) <= MOST_ABOVE or patience <= 0:
+                continue
+            self._blocked = not self._display.show(self._above, [])
+            if not self._blocked:
+                self._above, patience = [], LAST_PATIENCE
+                continue
+            patience -= RETRY
+            self._patience.acquire(timeout=RETRY)
+            self._blocked = patience > 0
+
     def finish(self) -> None:
         """Reduce what is left and that the run has ended, show the last picture and close the display."""
         self.channel.away = False
         self.pumping = True
         self._blocked = self.paused = False
-        while not self.channel.empty():
-            self._drain(self.channel)
+        self._take_all()
         now = self._now()
         while self.channel.next_look() == 0.0:
             for event in self.channel.sample(now):

@@ -46,7 +46,7 @@ def check(everything: Iterable[str], expected: list[str]) -> None:
 
 
 @pytest.mark.tmux
-@pytest.mark.parametrize("how", ["log", "print", "logging", "mixed"])
+@pytest.mark.parametrize("how", ["log", "print", "logging", "warnings", "mixed"])
 def test_eight_threads_flood_a_terminal_while_eight_bars_move(how: str, tmp_path: Path) -> None:
     with Tmux(flood(2000, how), tmp_path) as tmux:
         shown = tmux.until(lambda lines: sum("▸   bar" in line for line in lines) == THREADS)
@@ -64,6 +64,14 @@ def test_eight_children_write_straight_to_the_terminal(columns: int, rows: int, 
         assert tmux.wait() == 0
         assert tmux.cursor_shown()
         check(tmux.everything(), of_children(60))
+
+
+@pytest.mark.tmux
+def test_eight_threads_write_past_every_stream(tmp_path: Path) -> None:
+    with Tmux(flood(500, "direct"), tmp_path) as tmux:
+        tmux.until(lambda lines: any("thread" in line for line in lines) and lines[-1].startswith("▸ flood"))
+        assert tmux.wait() == 0
+        check(tmux.everything(), [line.partition("│ ")[2] for line in of_threads(500)])
 
 
 @pytest.mark.parametrize(("lines", "how"), [(200, "mixed"), (60, "children")])

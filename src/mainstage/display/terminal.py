@@ -136,15 +136,14 @@ class TerminalDisplay:
             self._outlet.cut = False
             self._screen.forget()
         self._rows = rows
-        fitted = self._fit_to_size()
-        settled = not self._settled_at or monotonic() >= self._settled_at
-        picture = self._clip(rows) if settled else []
+        settled = True
         for lines, count in _batches(above[self._sent :]) if above else NO_LINES:
-            fitted += self._screen.frame(lines, picture)
+            fitted = self._fit_to_size()  # before each: a resize does not wait for a flood to end
+            settled = not self._settled_at or monotonic() >= self._settled_at
+            frame = self._screen.frame(lines, self._clip(rows) if settled else [])
             self._sent += count
-            if not self._send(fitted):
+            if not self._send(fitted + frame):
                 return False
-            fitted = ""
         if settled:
             self._sent = 0
         return settled
@@ -162,11 +161,9 @@ class TerminalDisplay:
         if self._closed:
             return
         if self._outlet.alive and self._outlet.drain():
-            fitted = self._fit_to_size()
             for lines, _ in _batches([*above[self._sent :], *rows]):
-                self._send(fitted + self._screen.frame(lines, []))
+                self._send(self._fit_to_size() + self._screen.frame(lines, []))
                 self._outlet.drain()
-                fitted = ""
         self._end()
 
     def emergency(self) -> None:

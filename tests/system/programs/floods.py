@@ -1,11 +1,13 @@
-"""Eight threads that write lines while eight bars move: floods.py LINES log|print|logging|stderr|mixed|children."""
+"""Eight threads that write lines while eight bars move: floods.py LINES log|print|logging|stderr|warnings|mixed|direct|children."""
 
 from __future__ import annotations
 
 import logging
+import os
 import subprocess
 import sys
 import time
+import warnings
 
 import mainstage
 
@@ -17,7 +19,7 @@ for n in range(int(lines)):
     time.sleep(0.005)
     os.write(1 + n % 2, f"child {who} line {n:04d} {'=' * 20} whole\\n".encode())
 """
-WAYS = ("log", "print", "logging", "stderr")
+WAYS = ("log", "print", "logging", "stderr", "warnings")
 
 
 def text_of(who: int, n: int) -> str:
@@ -34,6 +36,10 @@ def write(how: str, text: str) -> None:
             logging.getLogger("flood").warning(text)
         case "stderr":
             sys.stderr.write(text + "\n")
+        case "warnings":
+            warnings.warn(text, stacklevel=1)
+        case "direct":  # as C code would: one call, past every stream
+            os.write(2, f"{text}\n".encode())
 
 
 def talk(who: int, lines: int, how: str) -> None:
@@ -63,6 +69,8 @@ def step(task: mainstage.Task, count: int) -> None:
 def main() -> None:
     lines, how = int(sys.argv[1]), sys.argv[2]
     logging.basicConfig(format="%(message)s")
+    warnings.simplefilter("always")
+    warnings.formatwarning = lambda message, *_: f"{message}\n"
     sys.stderr.write("BEFORE\n")
     with mainstage.Run("flood", max_workers=THREADS) as run:
         if how == "children":
