@@ -37,6 +37,10 @@ class Host(Protocol):
         """Wait for `done()`, drawing."""
         ...
 
+    def wind_down(self, busy: Callable[[], bool]) -> None:
+        """Wait until not `busy()`, for the grace time or until asked to stop once more."""
+        ...
+
     def glance(self) -> None:
         """Draw if it is time."""
         ...
@@ -108,6 +112,8 @@ class Consumer:
                     more = self._refill()
                 except KeyboardInterrupt as error:
                     interrupt, more = error, False
+                    claims.halt("Ctrl-C")
+                    self._host.wind_down(claims.active)
                     self._sort(claims.take_all())
                     ready.extend(self._early[number] for number in sorted(self._early))
                 while ready:

@@ -423,6 +423,13 @@ class Run(Executor):
         """Wait for `done()` as every call of ours does; whatever makes it true must call `wake` after it did."""
         return self._wait(done, timeout)
 
+    def wind_down(self, busy: Callable[[], bool]) -> None:
+        """Wait until not `busy()`, at most for the grace time or until asked to stop once more."""
+        seen = self._stop.stage if self._stop is not None else 0
+        self._live()[0].wait(
+            lambda: not busy() or (self._stop is not None and self._stop.stage > seen), self._policy.grace
+        )
+
     def wake(self) -> None:
         """Have whoever waits look again. Any thread."""
         self._live()[0].wake()

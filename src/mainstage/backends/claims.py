@@ -247,8 +247,8 @@ class Claims:
         with self._lock:
             self._launched -= 1
         self._launch()
-        if self.left and not self._active and self.on_done is not None:
-            self.on_done()  # the end of the run may wait for the last of them
+        if (self.left or self.halted is not None) and not self._active and self.on_done is not None:
+            self.on_done()  # somebody may wait for the last of them
 
     def _claim(self, lane: Lane, worker: Worker) -> None:  # noqa: C901  # the hot path: a call more costs 5 %
         popleft, now, fn = self._window.popleft, self._reporter.now, self._fn
