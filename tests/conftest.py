@@ -57,6 +57,13 @@ def pytest_configure(config: pytest.Config) -> None:
     report = os.environ.get("MAINSTAGE_TEST_REPORT")
     if report:
         config.pluginmanager.register(Ran(Path(report), config.rootpath))
+    for name in _foreign():  # fixtures that outlive a test, and the programs that they start, see no more either
+        del os.environ[name]
+    os.environ["TERM"] = "xterm-256color"
+
+
+def _foreign() -> list[str]:
+    return [name for name in os.environ if name in FOREIGN or name.startswith("MAINSTAGE_")]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -68,9 +75,8 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def known_environment() -> Iterator[None]:
     """Take away what the caller's shell says about terminals; children of a test inherit the result."""
     with pytest.MonkeyPatch.context() as patch:  # and not the fixture: hypothesis bans one made anew for each test
-        for name in os.environ:
-            if name in FOREIGN or name.startswith("MAINSTAGE_"):
-                patch.delenv(name)
+        for name in _foreign():
+            patch.delenv(name)
         patch.setenv("TERM", "xterm-256color")
         yield
 
