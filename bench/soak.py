@@ -3,7 +3,8 @@
 `items`: 1,000,000 items through `map`, every result in its place, memory flat. `runs`: 200 runs opened and closed,
 then memory, threads and descriptors as before. `storm`: a run in tmux that is resized the whole time and then sent
 Ctrl-C, many times over: every line of text once, the cursor shown, dead by the signal. `logs`: eight threads, 20,000
-lines each, in order, none lost.
+lines each, in order, none lost. `floods`: eight threads, 20,000 lines each, printed, logged, warned and written to a
+tmux that is resized; 500 each past every stream, and by children.
 """
 
 from __future__ import annotations
@@ -137,6 +138,43 @@ def logs(scale: float) -> None:
     check("every line once, in order", holds=ordered, told=f"{len(told):,} of {8 * lines:,} lines")
 
 
+FLOOD = Path(__file__).parents[1] / "tests/system/programs/floods.py"
+
+
+class DeepTmux(Tmux):
+    CONFIG = Tmux.CONFIG.replace("history-limit 100000", "history-limit 2000000")
+
+
+def floods(scale: float) -> None:
+    """Write from eight threads to a tmux that is resized meanwhile, by each way there is and past all of them."""
+    if shutil.which("tmux") is None:
+        print("    skipped: no tmux here")
+        return
+    for how, lines in (("mixed", 20_000), ("direct", 500), ("children", 500)):
+        flood(how, max(40, int(lines * scale)))
+
+
+def flood(how: str, lines: int) -> None:
+    chance = random.Random(11)
+    command = ["/usr/bin/time", "-f", "MOST %M", sys.executable, str(FLOOD), str(lines), how]
+    with tempfile.TemporaryDirectory() as name, DeepTmux(command, Path(name), columns=100, rows=30) as tmux:
+        for _ in range(5):
+            time.sleep(1.0)
+            tmux.resize(chance.randint(80, 140), chance.randint(20, 45))
+        status = tmux.wait(seconds=300)
+        text = tmux.everything(joined=True)
+    found = [line for line in text if line.endswith("whole")]
+    texts = [line.rpartition("│ ")[2] for line in found]
+    wanted = 8 * lines
+    told = f"{len(set(texts)):,} of {wanted:,} lines, {len(texts) - len(set(texts))} twice"
+    check(how, holds=status == 0, told=f"exit status {status}")
+    check(how, holds=len(texts) == len(set(texts)) == wanted, told=told)
+    odd = [line for line in text if line and not line.endswith("whole")]
+    check(how, holds=len(odd) == 4, told=f"{len(odd) - 4} rows of anything else")
+    most = int(odd[-1].split()[1]) / 1000
+    check(how, holds=most < 64, told=f"{most:.0f} MB at the most")
+
+
 STORM = """
 import subprocess, sys, threading
 import mainstage
@@ -195,7 +233,7 @@ def storm(scale: float) -> None:
         print(f"         {left} rows with remains of bars")
 
 
-SOAKS: dict[str, Callable[[float], None]] = {"items": items, "runs": runs, "logs": logs, "storm": storm}
+SOAKS: dict[str, Callable[[float], None]] = {"items": items, "runs": runs, "logs": logs, "storm": storm, "floods": floods}
 
 
 def main() -> int:

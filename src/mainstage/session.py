@@ -6,7 +6,7 @@ import contextlib
 import os
 import threading
 from concurrent.futures import Executor, Future
-from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
 from mainstage import waiting
 from mainstage.attach import Adoption
@@ -74,7 +74,8 @@ class Run(Executor):
     (seconds, each attempt) are defaults for all of it.
     `view` is "auto", "live", "plain", "json" or "silent"; `columns` are Rich's progress columns for the rows of a live
     view; `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's
-    thread is in a call of ours. `capture=False` leaves the output of the program alone; `strict` raises
+    thread is in a call of ours. `capture=False` leaves the output of the program alone, "fd" takes that of C code and
+    children too (and the words of a crash with it); `strict` raises
     `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then,
     wherever it would lead. Raises `ValueError` or `DisplayError` for arguments that make no sense.
 
@@ -95,7 +96,7 @@ class Run(Executor):
         timeout: float | None = None,
         grace: float = 5.0,
         heartbeat: bool = True,
-        capture: bool = True,
+        capture: bool | Literal["fd"] = True,
         strict: bool = False,
         recorder: OutputRecorder | None = None,
         display: Display | None = None,

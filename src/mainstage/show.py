@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from mainstage.channels.thread import ThreadChannel
 from mainstage.clock import Clock, SystemClock
@@ -59,7 +59,7 @@ class Look(NamedTuple):
     display: Display | None = None
     implicit: bool = False
     clock: Clock | None = None
-    capture: bool = True
+    capture: bool | Literal["fd"] = True
     strict: bool = False
     recorder: OutputRecorder | None = None
 
@@ -84,7 +84,13 @@ class Show:
         owned = _owned_streams(opened.display) if look.capture else ()
         shown = look.capture and not isinstance(opened.display, NullDisplay)
         taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
-        self.capture = Capture(self.channel, owned=taken, bars={*owned, "stderr"} if shown else (), strict=look.strict)
+        self.capture = Capture(
+            self.channel,
+            owned=taken,
+            bars={*owned, "stderr"} if shown else (),
+            strict=look.strict,
+            descriptors=look.capture == "fd",
+        )
         self.stops: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None

@@ -25,7 +25,7 @@ class Outlet:
         self.cut = False
         """True once a write was taken in part: other writers may have come between; whoever acts on it resets it."""
         self._own = posix.reopen(fd)
-        self._fd = fd if self._own is None else self._own
+        self._fd = fd
         self._pid = os.getpid()
         self._rest = bytearray()
         self._stuck = False
@@ -36,6 +36,11 @@ class Outlet:
     def alive(self) -> bool:
         """Whether writing still makes sense here, in this process."""
         return self.broken is None and not self._closed and self._pid == os.getpid()
+
+    @property
+    def fd(self) -> int:
+        """The descriptor that is written to: of our own where there is one, else the one that was given."""
+        return self._fd if self._own is None else self._own
 
     @property
     def waiting(self) -> bool:
@@ -76,7 +81,7 @@ class Outlet:
         self._rest.clear()
         if self.alive:
             try:
-                os.write(self._fd, data)
+                os.write(self.fd, data)
             except OSError as trouble:
                 self.broken = trouble
 
@@ -93,9 +98,9 @@ class Outlet:
         try:
             if self._kind is posix.Kind.PIPE:
                 size = min(size, posix.PIPE_ROOM)
-            if self._kind is not posix.Kind.NEVER_BLOCKS and not posix.writable(self._fd, 0):
+            if self._kind is not posix.Kind.NEVER_BLOCKS and not posix.writable(self.fd, 0):
                 return 0
-            taken = os.write(self._fd, self._rest[:size])
+            taken = os.write(self.fd, self._rest[:size])
         except BlockingIOError:
             return 0
         except OSError as trouble:
@@ -107,7 +112,7 @@ class Outlet:
 
     def _wait(self, seconds: float) -> bool:
         try:
-            return seconds > 0 and posix.writable(self._fd, seconds)
+            return seconds > 0 and posix.writable(self.fd, seconds)
         except OSError as trouble:
             self._break(trouble)
             return True

@@ -76,7 +76,6 @@ class TerminalDisplay:
     ) -> None:
         self._env = os.environ if env is None else env
         self._outlet = Outlet(fd)
-        self._fd = fd
         self._encoding = encoding
         self._late = self._env.get("TERM", "").startswith(MULTIPLEXERS)
         self._settled_at = 0.0
@@ -100,7 +99,7 @@ class TerminalDisplay:
     def size(self) -> Size:
         """Return the size to lay out for: COLUMNS and LINES where set, else the terminal's."""
         if self._size is None:
-            self._size = size_of(self._fd, self._env)
+            self._size = size_of(self._outlet.fd, self._env)
         return self._size
 
     def resized(self) -> None:
@@ -203,7 +202,7 @@ class TerminalDisplay:
 
     def _fit_to_size(self) -> str:
         """Return what the change of size asks for, if there was one: asked each frame, for not every resize tells."""
-        real = _real_size(self._fd) or self._real
+        real = _real_size(self._outlet.fd) or self._real
         if real == self._real and not self._moved:
             return ""
         self._real, self._size, self._moved = real, None, False

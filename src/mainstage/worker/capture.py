@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TextIO, cast
 from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.worker.bridges import bridges_for
+from mainstage.worker.descriptors import DescriptorCapture
 from mainstage.worker.lines import Key, Lines
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import Task
@@ -75,6 +76,11 @@ class Router:
         """As `TextIO.writelines`."""
         for line in lines:
             self.write(line)
+
+    def isatty(self) -> bool:
+        """Return whether it stands for a terminal: also where the descriptor leads into a file for now."""
+        descriptors = self._capture.descriptors
+        return (descriptors is not None and descriptors.has(self._name)) or self._original.isatty()
 
     def flush(self) -> None:
         """Flush the original; a line that has not ended stays."""
@@ -188,7 +194,8 @@ class Capture:
     """Captures the streams named in `owned` ("stdout", "stderr") for `reporter`, from `start` to `stop`.
 
     `bars` names the streams on which progress bars of other libraries would draw and become tasks instead; the owned
-    ones unless told. `strict`: writing raises `RenderingViolation` instead.
+    ones unless told. `descriptors`: what C code and children write to them too. `strict`: writing raises
+    `RenderingViolation` instead.
     """
 
     def __init__(
@@ -198,6 +205,7 @@ class Capture:
         owned: Collection[str],
         bars: Collection[str] | None = None,
         strict: bool = False,
+        descriptors: bool = False,
     ) -> None:
         self.reporter = reporter
         self.strict = strict
@@ -212,6 +220,7 @@ class Capture:
         self.lock = RLock()
         self.routers: dict[str, Router] = {}
         self._owned = [name for name in STREAMS if name in owned]
+        self.descriptors = DescriptorCapture(reporter, self._owned) if descriptors else None
         self._bars = [name for name in STREAMS if name in (owned if bars is None else bars)]
         self._bridges = bridges_for(self)
         self._resolving: set[int] = set()
@@ -233,6 +242,8 @@ class Capture:
         live.capture = self
         for name, router in self.routers.items():
             setattr(sys, name, router)
+        if self.descriptors is not None:
+            self.descriptors.start()
         _give_back_in_children(self)
         for bridge in self._bridges:
             with contextlib.suppress(Exception):  # another library's insides: it then writes as ever
@@ -242,6 +253,8 @@ class Capture:
         """Send what was begun and give everything back, but what somebody else has replaced meanwhile."""
         if not self.live:
             return
+        if self.descriptors is not None:
+            self.descriptors.stop()
         for bridge in reversed(self._bridges):
             try:
                 bridge.stop()
@@ -269,11 +282,17 @@ class Capture:
         thread = get_ident()
         with self.lock:
             if on:
+                self._lead(to_terminal=True)
                 self.lent.append(thread)
                 self._begun_by(thread)
             else:
                 self.lent.remove(thread)
+                self._lead(to_terminal=bool(self.lent))
             self.special = bool(self.lent) or self.strict or not self.live
+
+    def _lead(self, *, to_terminal: bool) -> None:
+        if self.descriptors is not None:
+            self.descriptors.lend(on=to_terminal)
 
     def lets_pass(self, task: Task | None) -> bool:
         """Return whether the terminal is lent, and to the code that runs now: that of this thread, or of no task."""

@@ -1,4 +1,7 @@
-"""Eight threads that write lines while eight bars move: floods.py LINES log|print|logging|stderr|warnings|mixed|direct|children."""
+"""Eight threads that write lines while eight bars move: floods.py LINES WAY.
+
+WAY is log, print, logging, stderr, warnings, mixed, direct or children.
+"""
 
 from __future__ import annotations
 
