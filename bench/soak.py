@@ -233,7 +233,13 @@ def storm(scale: float) -> None:
         print(f"         {left} rows with remains of bars")
 
 
-SOAKS: dict[str, Callable[[float], None]] = {"items": items, "runs": runs, "logs": logs, "storm": storm, "floods": floods}
+SOAKS: dict[str, Callable[[float], None]] = {
+    "items": items,
+    "runs": runs,
+    "logs": logs,
+    "storm": storm,
+    "floods": floods,
+}
 
 
 def main() -> int:

@@ -28,7 +28,11 @@ class TextOutlet:
             try:
                 self._stream.write(data.decode())
                 self._stream.flush()
-            except (OSError, ValueError) as trouble:  # ValueError: closed, or its own encoding says no
+            except (
+                OSError,
+                ValueError,
+                AttributeError,
+            ) as trouble:  # closed, its own encoding says no, or no stream at all
                 self.broken = trouble if isinstance(trouble, OSError) else OSError(str(trouble))
         return True
 
