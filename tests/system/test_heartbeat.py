@@ -195,7 +195,8 @@ sys.stdout.write(f"SWITCHES {found[0]}\\n")
 def test_an_idle_run_wakes_nobody_without_a_terminal(what: str, where: str) -> None:
     argv = [sys.executable, "-c", IDLE, what, where]
     done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE, env=environment(), check=True)
-    assert int(done.stdout.split()[-1]) == 0
+    # a poll of once a second would be three or more; one may be the metronome's last look, late on a loaded machine
+    assert int(done.stdout.split()[-1]) <= 1
 
 
 @pytest.mark.parametrize(("where", "most"), [("ours", 5), ("other", 10)])
