@@ -150,7 +150,7 @@ def floods(scale: float) -> None:
     if shutil.which("tmux") is None:
         print("    skipped: no tmux here")
         return
-    for how, lines in (("mixed", 20_000), ("direct", 500), ("children", 500)):
+    for how, lines in (("direct", 500), ("children", 500), ("mixed", 20_000)):
         flood(how, max(40, int(lines * scale)))
 
 
