@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 HELD = 0.3
 """Seconds that a stopped program may take to exit before what it waits for is named."""
 _quiet: list[BaseException] = []
+_ending = threading.Event()
+"""Set when the interpreter begins to end."""
 _deadly: list[int] = []
 
 
@@ -36,6 +38,8 @@ def quieten(error: BaseException) -> None:
                 _deadly.append(value.signum)
 
         sys.excepthook = hook
+        with contextlib.suppress(RuntimeError):  # newer interpreters start no thread once they end
+            threading.Thread(target=_name_what_holds, name="mainstage-exit", daemon=True).start()
     _quiet.append(error)
 
 
@@ -78,7 +82,7 @@ def _watch_the_exit() -> None:
         return
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, _leave_them)
-    threading.Thread(target=_name_what_holds, name="mainstage-exit", daemon=True).start()
+    _ending.set()
 
 
 def _leave_them(signum: int, _frame: FrameType | None) -> None:
@@ -87,6 +91,7 @@ def _leave_them(signum: int, _frame: FrameType | None) -> None:
 
 
 def _name_what_holds() -> None:
+    _ending.wait()
     threading.Event().wait(HELD)
     main = threading.main_thread()
     names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread is not main]
