@@ -58,13 +58,3 @@ def writable(fd: int, seconds: float) -> bool:
     waiter = select.poll()
     waiter.register(fd, select.POLLOUT)
     return bool(waiter.poll(max(0, int(seconds * 1000))))
-
-
-def in_background(fd: int) -> bool:
-    """Return whether the terminal behind `fd` is in the hands of another job."""
-    if not POSIX:
-        return False
-    try:
-        return os.tcgetpgrp(fd) != os.getpgrp()
-    except OSError:
-        return False
