@@ -1,10 +1,9 @@
-"""`Run` and `map`: the composition root, where work and show meet."""
+"""`Run`: the composition root, where work and show meet."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -15,8 +14,7 @@ from mainstage.backends.policy import Policy, check_policy
 from mainstage.backends.threads import ThreadBackend
 from mainstage.commands import Cancel, Hold
 from mainstage.consume import Consumer, ItemOutcome, OnError, check_on_error
-from mainstage.errors import Terminated
-from mainstage.exits import quieten
+from mainstage.ending import Ending
 from mainstage.show import Look, Show
 from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.runner import describe_call
@@ -31,7 +29,6 @@ if TYPE_CHECKING:
     from mainstage.attach import Adopted
     from mainstage.clock import Clock
     from mainstage.display import Display
-    from mainstage.events import StopRequested
     from mainstage.show import OutputRecorder
     from mainstage.views import View
     from mainstage.waiting import DoneAndNotDone
@@ -128,11 +125,8 @@ class Run(Executor):
         self._backend: ThreadBackend | None = None
         self._futures: dict[int, TaskFuture[Any]] = {}
         self._queues: list[RawQueue] = []
-        self._first_failure: BaseException | None = None
-        self._stop: StopRequested | None = None
         self._consumers: list[Consumer] = []
-        self._lock = threading.Lock()
-        self._exit_raised = False
+        self._ending: Ending | None = None
         self._adoption: Adoption | None = None
 
     # --- life ---
@@ -147,9 +141,12 @@ class Run(Executor):
         name = "thread" if not _runs else f"thread{len(_runs) + 1}"
         self._backend = ThreadBackend(self._show.channel, self._max_workers, wake=self._show.wake, name=name)
         self._backend.on_failure = self._on_failure
+        self._ending = Ending(
+            self, self._show, grace=self._policy.grace, strict=self.on_error == "raise", branch=self._branch
+        )
         if not self._branch:
             self._show.open()
-        self._show.stops.append(self._on_stop)
+        self._show.stops.append(self._ending.on_stop)
         self._adoption = Adoption(self._show.channel, self._show.wake)
         _runs.append(self)
         return self
@@ -159,25 +156,26 @@ class Run(Executor):
     ) -> None:
         """Wait for what was begun (leaving by an exception: ask it to stop first), show the end, raise what is due."""
         show, backend = self._live()
+        ending = self._end()
         interrupt: KeyboardInterrupt | None = None
         try:
-            if error is not None and self._stop is None:
-                self._left_by(error)
+            if error is not None and ending.stop is None:
+                ending.left_by(error)
             try:
-                self._settle(stopping=error is not None)
+                ending.settle(stopping=error is not None)
             except KeyboardInterrupt as caught:  # the owner does not pump: it came to us as an exception
                 interrupt = caught
-                self._settle_at_once(caught)
+                ending.settle_at_once(caught)
             backend.close()
         finally:
             self._adopted().detach()
             _runs.remove(self)
-            show.stops.remove(self._on_stop)
+            show.stops.remove(ending.on_stop)
             if not self._branch:
                 show.close()
             else:
                 show.quiet()  # the run around it may be an implicit one that has waited for this
-        self._raise_what_is_due(error or interrupt)
+        ending.raise_what_is_due(error or interrupt, self._futures.values(), self._queues)
         if error is None and interrupt is not None:
             raise interrupt
 
@@ -275,11 +273,7 @@ class Run(Executor):
         """
         _, backend = self._live()
         if future is None or isinstance(future, str):
-            reason = future or "the run was cancelled"
-            backend.command(Cancel(None, reason))
-            self._adopted().cancel(reason)
-            for queue in self._queues:
-                queue.request_cancel(reason)
+            self.ask(future or "the run was cancelled")
             return True
         call = backend.find(future)
         return call.cancel("cancelled") if call is not None else future.cancel()
@@ -377,12 +371,12 @@ class Run(Executor):
     def _wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for `done()`; a request to stop that arrives meanwhile is carried out, then raised."""
         show, _ = self._live()
-        raised = self._exit_raised
-        ended = show.wait(lambda: done() or (self._stop is not None and not raised), timeout)
-        if self._stop is not None and not self._exit_raised:
-            self._settle(stopping=True)
+        ending = self._end()
+        ended = show.wait(lambda: done() or ending.asked(), timeout)
+        if ending.asked():
+            ending.settle(stopping=True)
             show.quiet()
-            self._raise_stop()
+            ending.raise_stop()
         return ended
 
     # --- for the other faces of the library ---
@@ -398,7 +392,7 @@ class Run(Executor):
     def close_implicitly(self) -> None:
         """Leave it; raises nothing, also in a signal handler."""
         self._live()[0].on_quiet = None
-        self._exit_raised = True
+        self._end().raised = True
         self.__exit__(None, None, None)
 
     def expect(self, description: str) -> Adopted:
@@ -426,10 +420,7 @@ class Run(Executor):
 
     def wind_down(self, busy: Callable[[], bool]) -> None:
         """Wait until not `busy()`, at most for the grace time or until asked to stop once more."""
-        seen = self._stop.stage if self._stop is not None else 0
-        self._live()[0].wait(
-            lambda: not busy() or (self._stop is not None and self._stop.stage > seen), self._policy.grace
-        )
+        self._end().wind_down(busy)
 
     def wake(self) -> None:
         """Have whoever waits look again. Any thread."""
@@ -451,6 +442,11 @@ class Run(Executor):
         """Draw if it is time; for a consumer that had no need to wait."""
         self._live()[0].glance()
 
+    def _end(self) -> Ending:
+        if self._ending is None:
+            self._live()
+        return cast("Ending", self._ending)
+
     def _adopted(self) -> Adoption:
         if self._adoption is None:
             self._live()
@@ -467,31 +463,14 @@ class Run(Executor):
         _, backend = self._live()
         return backend.pending() or self._adopted().pending() or any(queue.pending() for queue in self._queues)
 
-    def _settle(self, *, stopping: bool) -> None:
-        """Wait until nothing is pending; when stopping, at most for the grace time or until asked again."""
-        show, _ = self._live()
-        seen = self._stop.stage if self._stop is not None else 0
+    def ask(self, reason: str) -> None:
+        """Ask all that is under way to stop, and take no notice of whether it does."""
+        self._live()[1].command(Cancel(None, reason))
+        self._adopted().cancel(reason)
+        for queue in self._queues:
+            queue.request_cancel(reason)
 
-        def asked() -> bool:
-            return (self._stop is not None and self._stop.stage > seen) or (not stopping and self._failing())
-
-        show.wait(lambda: not self.pending() or asked(), self._policy.grace if stopping else None)
-        if not self.pending():
-            return
-        if not stopping:
-            self._settle(stopping=True)
-            return
-        self._abandon("did not stop in time")
-
-    def _settle_at_once(self, interrupt: KeyboardInterrupt) -> None:
-        """Stop what is pending since `interrupt` was raised while it was waited for; a second request abandons it."""
-        if self._stop is None:
-            self._left_by(interrupt)
-            with contextlib.suppress(KeyboardInterrupt):  # the second one
-                self._settle(stopping=True)
-        self._abandon("Ctrl-C")
-
-    def _abandon(self, reason: str) -> None:
+    def abandon(self, reason: str) -> None:
         """Settle everything although it did not stop; nothing happens to what did."""
         _, backend = self._live()
         for queue in self._queues:
@@ -499,71 +478,10 @@ class Run(Executor):
         backend.abandon(reason)
         self._adopted().abandon()
 
-    def _failing(self) -> bool:
-        return self.on_error == "raise" and self._first_failure is not None
-
-    def _left_by(self, error: BaseException) -> None:
-        """Stop the work since the block is left by `error`; the next Ctrl-C is the second request."""
-        show, _ = self._live()
-        name = type(error).__name__
-        if isinstance(error, KeyboardInterrupt):
-            name = str(error) or "Ctrl-C"
-        if not self._branch and not isinstance(error, GeneratorExit):  # a loop over `map` may be left when it likes
-            self._stop = show.stopped(name)
-        self.cancel(f"the run was left by {name}")
-
-    def _on_stop(self, event: StopRequested) -> None:
-        if event is self._stop:
-            return
-        self._stop = event
-        _, backend = self._live()
-        if event.stage == 1:
-            backend.command(Cancel(None, event.cause))
-            self._adopted().cancel(event.cause)
-            for queue in self._queues:
-                queue.request_cancel(event.cause)
-
     def _on_failure(self, error: BaseException) -> None:
-        """Learn of the first final failure, on a worker's thread: the rest is cancelled if the policy says so."""
-        with self._lock:
-            first = self._first_failure is None
-            self._first_failure = self._first_failure or error
-        if first and self.on_error == "raise" and self._backend is not None:
+        """Learn of a final failure, on a worker's thread: the rest is cancelled if the policy says so."""
+        if self._end().on_failure(error) and self._backend is not None:
             self._backend.command(Cancel(None, "another task failed"))
-
-    def _raise_what_is_due(self, error: BaseException | None) -> None:
-        failures = [failure for queue in self._queues if (failure := queue.settle()) is not None]
-        if error is not None:
-            self._carried_by(error)
-            if isinstance(error, KeyboardInterrupt):
-                quieten(error)
-            return
-        if self._stop is not None and not self._exit_raised:
-            self._raise_stop()
-        if self.on_error != "raise":
-            return
-        for future in self._futures.values():
-            failure = future.failure()
-            if failure is not None and failure is self._first_failure and not future.looked:
-                raise self._carried_by(failure)
-        for failure in failures:
-            raise self._carried_by(failure)
-
-    def _carried_by(self, error: BaseException) -> BaseException:
-        """Return `error` with the run on it, where its class lets us: partial results stay readable."""
-        with contextlib.suppress(Exception):
-            error.run = self  # type: ignore[attr-defined]
-        return error
-
-    def _raise_stop(self) -> None:
-        """Raise the interrupt that was asked for, once."""
-        show, _ = self._live()
-        self._exit_raised = True
-        cause = self._stop.cause if self._stop is not None else ""
-        error = KeyboardInterrupt(cause) if cause == "Ctrl-C" else Terminated(cause, show.signum)
-        error.run = self  # type: ignore[attr-defined]  # partial results stay readable
-        quieten(error)
-        raise error
 
 
 def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:

@@ -44,6 +44,7 @@ INTERRUPTS = "src/mainstage/interrupts.py"
 LOOP = "src/mainstage/loop.py"
 POOL = "src/mainstage/backends/pool.py"
 SESSION = "src/mainstage/session.py"
+ENDING = "src/mainstage/ending.py"
 THREADS = "src/mainstage/backends/threads.py"
 OWN_EXITS = ("tests/faults/test_exits.py",)
 
@@ -77,7 +78,9 @@ MUTATIONS = [
         "        self.halted = reason\n",
         product("map-computing", "cancel-map-nested"),
     ),
-    Mutation(SESSION, 'self.cancel(f"the run was left by {name}")', "pass", product("leave-computing", "exit-blocked")),
+    Mutation(
+        ENDING, 'self._work.ask(f"the run was left by {name}")', "pass", product("leave-computing", "exit-blocked")
+    ),
     Mutation(
         SESSION, 'self._backend.command(Cancel(None, "another task failed"))', "pass", product("failure-computing")
     ),
@@ -127,8 +130,8 @@ MUTATIONS = [
     Mutation(EXITS, "        signal.signal(signal.SIGINT, _leave_them)", "        pass", OWN_EXITS),
     # results so far
     Mutation(
-        SESSION,
-        "            error.run = self  # type: ignore[attr-defined]\n",
+        ENDING,
+        "            error.run = self._work  # type: ignore[attr-defined]\n",
         "            pass\n",
         product("failure-nested"),
     ),

@@ -191,7 +191,7 @@ class HungColumn(TextColumn):
 
     def render(self, task: Any) -> Any:
         run = current_run()
-        if run is not None and run._stop is not None:
+        if run is not None and run._ending is not None and run._ending.stop is not None:
             say("HUNG")
             threading.Event().wait(LONG)
         return super().render(task)

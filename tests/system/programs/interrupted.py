@@ -247,8 +247,8 @@ class HungColumn(TextColumn):
 
     def render(self, task: Any) -> Any:
         run = current_run()
-        if run is not None and run._stop is not None:  # what it waits for does not matter
-            os.write(2, b"HUNG\r\n")
+        if run is not None and run._ending is not None and run._ending.stop is not None:
+            os.write(2, b"HUNG\r\n")  # what it waits for does not matter
             threading.Event().wait(LONG)
         return super().render(task)
 

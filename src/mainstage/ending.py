@@ -1,0 +1,159 @@
+"""How a run ends: what asked it to stop, what failed first, how long is waited, and what is raised in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mainstage.errors import Terminated
+from mainstage.exits import quieten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from mainstage.backends.calls import TaskFuture
+    from mainstage.events import StopRequested
+    from mainstage.show import Show
+    from mainstage.worker.rawqueue import RawQueue
+
+
+class Work(Protocol):
+    """What a run has under way."""
+
+    def pending(self) -> bool:
+        """Return whether anything runs or waits to."""
+        ...
+
+    def ask(self, reason: str) -> None:
+        """Ask all of it to stop."""
+        ...
+
+    def abandon(self, reason: str) -> None:
+        """Settle all of it although it did not stop; nothing happens to what did."""
+        ...
+
+
+class Ending:
+    """The end of the run `work`, which is shown by `show`; `branch`: it stands within another run.
+
+    `grace` is the seconds that work which was asked to stop has; `strict` makes a failure stop the rest, and raises it.
+    """
+
+    def __init__(self, work: Work, show: Show, *, grace: float, strict: bool, branch: bool) -> None:
+        self.stop: StopRequested | None = None
+        """What asked the run to stop, the latest request."""
+        self.raised = False
+        """Whether that has been raised in the program; once is enough."""
+        self._work = work
+        self._show = show
+        self._grace = grace
+        self._strict = strict
+        self._branch = branch
+        self._first_failure: BaseException | None = None
+        self._lock = threading.Lock()
+
+    # --- what happens ---
+
+    def on_stop(self, event: StopRequested) -> None:
+        """Learn of a request, on the owner's thread: the first one asks the work to stop."""
+        if event is self.stop:
+            return
+        self.stop = event
+        if event.stage == 1:
+            self._work.ask(event.cause)
+
+    def on_failure(self, error: BaseException) -> bool:
+        """Learn of a final failure, on a worker's thread; return whether the rest is to be cancelled for it."""
+        with self._lock:
+            first = self._first_failure is None
+            self._first_failure = self._first_failure or error
+        return first and self._strict
+
+    def asked(self) -> bool:
+        """Return whether a request to stop waits to be raised."""
+        return self.stop is not None and not self.raised
+
+    def left_by(self, error: BaseException) -> None:
+        """Stop the work since the block is left by `error`; the next Ctrl-C is the second request."""
+        name = type(error).__name__
+        if isinstance(error, KeyboardInterrupt):
+            name = str(error) or "Ctrl-C"
+        if not self._branch and not isinstance(error, GeneratorExit):  # a loop over `map` may be left when it likes
+            self.stop = self._show.stopped(name)
+        self._work.ask(f"the run was left by {name}")
+
+    # --- waiting for the end ---
+
+    def settle(self, *, stopping: bool) -> None:
+        """Wait until nothing is pending; when stopping, at most for the grace time or until asked again."""
+        pending = self._work.pending
+        again = self._asked_again()
+
+        def enough() -> bool:
+            return not pending() or again() or (not stopping and self._failing())
+
+        self._show.wait(enough, self._grace if stopping else None)
+        if not pending():
+            return
+        if not stopping:
+            self.settle(stopping=True)
+            return
+        self._work.abandon("did not stop in time")
+
+    def settle_at_once(self, interrupt: KeyboardInterrupt) -> None:
+        """Stop what is pending since `interrupt` was raised while it was waited for; a second request abandons it."""
+        if self.stop is None:
+            self.left_by(interrupt)
+            with contextlib.suppress(KeyboardInterrupt):  # the second one
+                self.settle(stopping=True)
+        self._work.abandon("Ctrl-C")
+
+    def wind_down(self, busy: Callable[[], bool]) -> None:
+        """Wait until not `busy()`, at most for the grace time or until asked to stop once more."""
+        again = self._asked_again()
+        self._show.wait(lambda: not busy() or again(), self._grace)
+
+    def _asked_again(self) -> Callable[[], bool]:
+        seen = self.stop.stage if self.stop is not None else 0
+        return lambda: self.stop is not None and self.stop.stage > seen
+
+    def _failing(self) -> bool:
+        return self._strict and self._first_failure is not None
+
+    # --- what is raised ---
+
+    def raise_what_is_due(
+        self, error: BaseException | None, futures: Collection[TaskFuture[Any]], queues: Iterable[RawQueue]
+    ) -> None:
+        """Raise the request to stop or the first failure that nobody looked at, unless `error` is on its way out."""
+        failures = [failure for queue in queues if (failure := queue.settle()) is not None]
+        if error is not None:
+            self._carried_by(error)
+            if isinstance(error, KeyboardInterrupt):
+                quieten(error)
+            return
+        if self.asked():
+            self.raise_stop()
+        if not self._strict:
+            return
+        for future in futures:
+            failure = future.failure()
+            if failure is not None and failure is self._first_failure and not future.looked:
+                raise self._carried_by(failure)
+        for failure in failures:
+            raise self._carried_by(failure)
+
+    def raise_stop(self) -> None:
+        """Raise the interrupt that was asked for, once."""
+        self.raised = True
+        cause = self.stop.cause if self.stop is not None else ""
+        error = KeyboardInterrupt(cause) if cause == "Ctrl-C" else Terminated(cause, self._show.signum)
+        quieten(error)
+        raise self._carried_by(error)
+
+    def _carried_by(self, error: BaseException) -> BaseException:
+        """Return `error` with the run on it, where its class lets us: partial results stay readable."""
+        with contextlib.suppress(Exception):
+            error.run = self._work  # type: ignore[attr-defined]
+        return error
