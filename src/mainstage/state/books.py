@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mainstage.state.model import SLOWEST, RunState, TaskState, fraction
+from mainstage.state.model import SLOWEST, RunState, TaskState
 from mainstage.state.rate import Speed
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def leave(state: RunState, live: TaskState, completed: float) -> Counts:
     state.over.add(task)
     if live.attempt != 1:
         state.last_attempts[task] = live.attempt
-    live.completed = completed
+    live.place(completed, live.total)
     if completed and live.parent is None:
         state.units[live.unit] = state.units.get(live.unit, 0) + completed
     return counts
@@ -95,12 +95,11 @@ def leave_queue(state: RunState, task: int) -> str:
 
 def place(state: RunState, live: TaskState, completed: float, total: float | None) -> None:
     """Set the position and total of a running task, in the sums too."""
+    before, part = live.completed, live.fraction
+    live.place(completed, total)
     if live.parent is None:
-        if total is not None or live.total is not None:
-            state.progress += (fraction(completed, total) or 0.0) - (fraction(live.completed, live.total) or 0.0)
-        state.live_units[live.unit] = state.live_units.get(live.unit, 0) + completed - live.completed
-    live.completed = completed
-    live.total = total
+        state.progress += (live.fraction or 0.0) - (part or 0.0)
+        state.live_units[live.unit] = state.live_units.get(live.unit, 0) + completed - before
 
 
 def rename_unit(state: RunState, live: TaskState, unit: str) -> None:

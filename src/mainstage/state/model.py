@@ -36,10 +36,12 @@ class TaskState:
 
     __slots__ = (
         "attempt",
+        "changes",
         "completed",
         "description",
         "error",
         "fields",
+        "fraction",
         "id",
         "moved_at",
         "parent",
@@ -67,7 +69,9 @@ class TaskState:
         self.total: float | None = total
         """Items to do; None: nobody knows."""
         self.completed: float = 0
-        """Items done, as last read; it may go back, and beyond `total`."""
+        """Items done, as last read; it may go back, and beyond `total`. Set with `place`."""
+        self.fraction = fraction(0, total)
+        """The part that is done, within 0.0 and 1.0; None: the total is not known."""
         self.unit = unit
         """"B", "rows"; "" for plain items."""
         self.status = ""
@@ -80,6 +84,8 @@ class TaskState:
         """When this attempt began."""
         self.moved_at = at
         """When anything about it last changed."""
+        self.changes = 0
+        """How often anything about it changed: who keeps something of it sees by this whether it still holds."""
         self.waiting = False
         """True between two attempts: the last one failed with `error`, the next one begins about `retry_at`."""
         self.retry_at: float | None = None
@@ -96,10 +102,16 @@ class TaskState:
         fields = tuple(sorted(self.fields.items(), key=lambda field: field[0]))
         return (*known, fields, self.started_at, self.waiting, self.retry_at, self.error, self.reopened)
 
-    @property
-    def fraction(self) -> float | None:
-        """Return the part that is done, within 0.0 and 1.0; None: the total is not known."""
-        return fraction(self.completed, self.total)
+    def place(self, completed: float, total: float | None) -> None:
+        """Be at `completed` items of `total`. The reducer's."""
+        self.completed = completed
+        self.total = total
+        self.fraction = fraction(completed, total)
+
+    def touch(self, at: float) -> None:
+        """Count a change at `at`. The reducer's."""
+        self.moved_at = max(at, self.moved_at)
+        self.changes += 1
 
     def elapsed(self, now: float) -> float:
         """Return the seconds since this attempt began."""
@@ -228,7 +240,7 @@ class RunState:
         "ended_at",
         "failures",
         "first_start",
-        "handed",
+        "known",
         "last_attempts",
         "late",
         "live_units",
@@ -245,11 +257,11 @@ class RunState:
         "started_at",
         "starts",
         "stop",
-        "submitted",
         "tasks",
         "text_lines",
         "title",
         "typical",
+        "uncounted",
         "unhanded",
         "unit_paces",
         "units",
@@ -283,10 +295,10 @@ class RunState:
         """The slowest top-level tasks that ended well: (seconds, description), slowest first, at most `SLOWEST`."""
         self.sources: dict[int, Source] = {}
         """Open sources by their number."""
-        self.submitted = 0
-        """Tasks that were ever queued."""
-        self.handed = 0
-        """Items that the closed sources handed out."""
+        self.uncounted = 0
+        """How many of these do not know their total."""
+        self.known = 0
+        """Tasks that were ever queued, items that closed sources handed out, and the totals of the open ones."""
         self.unhanded = 0
         """Items that closed sources were known to have and did not hand out (the run was stopped, say)."""
 
@@ -328,15 +340,13 @@ class RunState:
     @property
     def expected(self) -> int:
         """Return how many top-level tasks there are to be, as far as is known: submitted, of sources, or just seen."""
-        known = self.submitted + self.handed + sum(source.total or 0 for source in self.sources.values())
-        if self.stop is not None:
-            known += self.unhanded
+        known = self.known if self.stop is None else self.known + self.unhanded
         return max(known, self.counts.seen)
 
     @property
     def open_ended(self) -> bool:
         """Return whether more tasks than `expected` may come: an open source does not know its total."""
-        return any(source.total is None for source in self.sources.values())
+        return self.uncounted > 0
 
     @property
     def fraction(self) -> float | None:

@@ -124,6 +124,10 @@ def _source_opened(state: RunState, event: SourceOpened) -> None:
         check_whole(total)
         check_position(total)
     state.sources[source] = Source(total)
+    if total is None:
+        state.uncounted += 1
+    else:
+        state.known += total
 
 
 def _source_closed(state: RunState, event: SourceClosed) -> None:
@@ -135,7 +139,9 @@ def _source_closed(state: RunState, event: SourceClosed) -> None:
     check_position(handed)
     total = state.sources.pop(source).total
     state.sources_over.add(source)
-    state.handed += handed
+    if total is None:
+        state.uncounted -= 1
+    state.known += handed - (total or 0)
     state.unhanded += max(0, (total or 0) - handed)
 
 
@@ -151,7 +157,7 @@ def _task_queued(state: RunState, event: TaskQueued) -> None:
         impossible("it was submitted, or has begun, already")
     state.queued[task] = event.description
     state.counts.queued += 1
-    state.submitted += 1
+    state.known += 1
 
 
 def _task_started(state: RunState, event: TaskStarted) -> None:
@@ -229,7 +235,7 @@ def _task_moved(state: RunState, event: TaskMoved) -> None:
     if completed == live.completed:
         return
     books.place(state, live, completed, live.total)
-    live.moved_at = max(at, live.moved_at)
+    live.touch(at)
     if live.speed is None:
         live.speed = Speed(live.started_at)
     live.speed.feed(completed, at)
@@ -262,7 +268,7 @@ def _task_changed(state: RunState, event: TaskChanged) -> None:
         live.status = status
     if total is not None:
         books.place(state, live, live.completed, total)
-    live.moved_at = max(at, live.moved_at)
+    live.touch(at)
 
 
 def _task_ended(state: RunState, event: TaskEnded) -> None:
@@ -337,7 +343,8 @@ def _task_retried(state: RunState, event: TaskRetried) -> None:
     live.error = event.error
     live.retry_at = at + delay
     live.moved_at = at
-    live.completed = 0
+    live.changes += 1
+    live.place(0, live.total)
     live.speed = None
     books.rebase_unit(state, live)
 
@@ -376,6 +383,7 @@ def _task_reopened(state: RunState, event: TaskReopened) -> None:
     state.tasks[task] = live
     live.reopened = True
     live.moved_at = at
+    live.changes += 1
     if live.parent is None:
         del state.failures[task]
         state.counts.failed -= 1
