@@ -9,7 +9,7 @@ demo: $(READY)  ## hash every file of Python's own library folder, four at a tim
 	$(BIN)/mainstage demo
 
 test: $(READY)  ## the whole suite on one interpreter
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 3 --dist worksteal
 
 check: $(READY)  ## lint, format, types, architecture
 	$(BIN)/ruff check .

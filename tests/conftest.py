@@ -55,7 +55,7 @@ class Ran:
 
 def pytest_configure(config: pytest.Config) -> None:
     report = os.environ.get("MAINSTAGE_TEST_REPORT")
-    if report:
+    if report and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Ran(Path(report), config.rootpath))
     for name in _foreign():  # fixtures that outlive a test, and the programs that they start, see no more either
         del os.environ[name]

@@ -13,13 +13,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from mainstage.backends.calls import TaskFuture
+    from mainstage.consume import OnError
     from mainstage.events import StopRequested
     from mainstage.show import Show
     from mainstage.worker.rawqueue import RawQueue
 
 
 class Work(Protocol):
-    """What a run has under way."""
+    """What a run has under way; `on_error="raise"`: a failure stops the rest, and is raised."""
+
+    on_error: OnError
 
     def pending(self) -> bool:
         """Return whether anything runs or waits to."""
@@ -37,10 +40,10 @@ class Work(Protocol):
 class Ending:
     """The end of the run `work`, which is shown by `show`; `branch`: it stands within another run.
 
-    `grace` is the seconds that work which was asked to stop has; `strict` makes a failure stop the rest, and raises it.
+    `grace` is the seconds that work has which was asked to stop.
     """
 
-    def __init__(self, work: Work, show: Show, *, grace: float, strict: bool, branch: bool) -> None:
+    def __init__(self, work: Work, show: Show, *, grace: float, branch: bool) -> None:
         self.stop: StopRequested | None = None
         """What asked the run to stop, the latest request."""
         self.raised = False
@@ -48,7 +51,6 @@ class Ending:
         self._work = work
         self._show = show
         self._grace = grace
-        self._strict = strict
         self._branch = branch
         self._first_failure: BaseException | None = None
         self._lock = threading.Lock()
@@ -68,7 +70,7 @@ class Ending:
         with self._lock:
             first = self._first_failure is None
             self._first_failure = self._first_failure or error
-        return first and self._strict
+        return first and self._work.on_error == "raise"
 
     def asked(self) -> bool:
         """Return whether a request to stop waits to be raised."""
@@ -119,7 +121,7 @@ class Ending:
         return lambda: self.stop is not None and self.stop.stage > seen
 
     def _failing(self) -> bool:
-        return self._strict and self._first_failure is not None
+        return self._work.on_error == "raise" and self._first_failure is not None
 
     # --- what is raised ---
 
@@ -135,7 +137,7 @@ class Ending:
             return
         if self.asked():
             self.raise_stop()
-        if not self._strict:
+        if self._work.on_error != "raise":
             return
         for future in futures:
             failure = future.failure()

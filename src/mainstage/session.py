@@ -141,9 +141,7 @@ class Run(Executor):
         name = "thread" if not _runs else f"thread{len(_runs) + 1}"
         self._backend = ThreadBackend(self._show.channel, self._max_workers, wake=self._show.wake, name=name)
         self._backend.on_failure = self._on_failure
-        self._ending = Ending(
-            self, self._show, grace=self._policy.grace, strict=self.on_error == "raise", branch=self._branch
-        )
+        self._ending = Ending(self, self._show, grace=self._policy.grace, branch=self._branch)
         if not self._branch:
             self._show.open()
         self._show.stops.append(self._ending.on_stop)

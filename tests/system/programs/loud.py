@@ -21,6 +21,15 @@ LINES = int(sys.argv[1]) if len(sys.argv) > 1 else 40
 logging.basicConfig(format="%(message)s", level=logging.INFO)
 old = Console(file=sys.stderr)
 named = logging.getLogger("some.library")
+standard = warnings.formatwarning
+
+
+def short(message: Warning | str, category: type[Warning], _file: str, number: int, line: str | None = None) -> str:
+    """As the standard one, with a path that is equally long wherever this file stands: where lines wrap is tested."""
+    return standard(message, category, "programs/loud.py", number, line)
+
+
+warnings.formatwarning = short  # type: ignore[assignment]  # the names of its arguments differ
 
 
 def printing(job: int) -> None:
