@@ -44,6 +44,7 @@ class TaskState:
         "fraction",
         "id",
         "moved_at",
+        "moves",
         "parent",
         "reopened",
         "retry_at",
@@ -84,8 +85,10 @@ class TaskState:
         """When this attempt began."""
         self.moved_at = at
         """When anything about it last changed."""
+        self.moves = 0
+        """How often its position changed."""
         self.changes = 0
-        """How often anything about it changed: who keeps something of it sees by this whether it still holds."""
+        """How often anything else did; by these two, who keeps something of it sees whether that still holds."""
         self.waiting = False
         """True between two attempts: the last one failed with `error`, the next one begins about `retry_at`."""
         self.retry_at: float | None = None
@@ -107,11 +110,6 @@ class TaskState:
         self.completed = completed
         self.total = total
         self.fraction = fraction(completed, total)
-
-    def touch(self, at: float) -> None:
-        """Count a change at `at`. The reducer's."""
-        self.moved_at = max(at, self.moved_at)
-        self.changes += 1
 
     def elapsed(self, now: float) -> float:
         """Return the seconds since this attempt began."""

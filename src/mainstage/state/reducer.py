@@ -235,9 +235,11 @@ def _task_moved(state: RunState, event: TaskMoved) -> None:
     if completed == live.completed:
         return
     books.place(state, live, completed, live.total)
-    live.touch(at)
+    live.moved_at = max(at, live.moved_at)
+    live.moves += 1
     if live.speed is None:
         live.speed = Speed(live.started_at)
+        live.changes += 1
     live.speed.feed(completed, at)
     if live.parent is None and live.unit:
         books.feed_unit(state, live.unit, at)
@@ -268,7 +270,8 @@ def _task_changed(state: RunState, event: TaskChanged) -> None:
         live.status = status
     if total is not None:
         books.place(state, live, live.completed, total)
-    live.touch(at)
+    live.moved_at = max(at, live.moved_at)
+    live.changes += 1
 
 
 def _task_ended(state: RunState, event: TaskEnded) -> None:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mainstage.state.model import fraction
 from mainstage.views import units
 from mainstage.views.layout import PERCENT
 from mainstage.views.text import RESET, clip, one_line, shorten, width
@@ -35,15 +34,19 @@ class Row:
     """What one task's row says, and the row as last composed."""
 
     __slots__ = (
-        "about", "amount", "beat", "fraction", "key", "layout", "left", "line", "mark", "name", "right", "speed",
-        "status", "time", "unit", "widths",
+        "amount", "beat", "changes", "depth", "fraction", "layout", "left", "line", "mark", "moves", "name", "reading",
+        "right", "since", "speed", "status", "task", "time", "unit", "until", "widths",
     )  # fmt: skip
 
-    def __init__(self) -> None:
-        self.key: object = None
-        """What all of the row depends on."""
-        self.about: object = None
-        """What all depends on but fraction, beat and amount."""
+    def __init__(self, task: TaskState, depth: int) -> None:
+        self.task = task
+        self.depth = depth
+        self.moves = self.changes = -1
+        """The task's, when it was read."""
+        self.reading = -1
+        """When its time and speed were read, in halves of a second."""
+        self.since = self.until = 0.0
+        """When its age in whole seconds last changed, and when it does next."""
         self.mark = self.name = self.unit = self.amount = self.time = self.speed = self.status = ""
         self.fraction: float | None = None
         self.beat = 0
@@ -74,28 +77,32 @@ class RowPainter:
         before = self._rows
         after: dict[int, Row] = {}
         for depth, task in shown:
-            row = before.get(task.id) or Row()
-            moved_at, started_at = task.moved_at, task.started_at
-            age = int(now - started_at)
-            key = (moved_at, age, task.completed, depth, task.total, task.status, task.description, task.waiting)
-            if row.key != key:
-                row.key = key
-                self._update(row, depth, task, age)
+            row = before.get(task.id)
+            if row is None or row.task is not task or row.depth != depth:
+                row = Row(task, depth)
+            if row.moves != task.moves or row.changes != task.changes or now >= row.until:
+                self._update(row, now)
             after[task.id] = row
         self._rows = after
         return list(after.values())
 
-    def _update(self, row: Row, depth: int, task: TaskState, age: int) -> None:
-        now = max(task.moved_at, task.started_at + age)
-        total = task.total
-        about = (int(now * READINGS), age, depth, total, task.status, task.description, task.waiting, task.attempt,
-                 task.speed is None)  # fmt: skip
-        if row.about != about:
-            row.about = about
-            self._describe(row, depth, task, now)
+    def _update(self, row: Row, now: float) -> None:
+        task = row.task
+        if now >= row.until:
+            age = int(now - task.started_at)
+            row.since, row.until = task.started_at + age, task.started_at + age + 1
+            row.reading = -1
+        now = max(task.moved_at, row.since)
+        reading = int(now * READINGS)
+        if row.reading != reading or row.changes != task.changes:
+            row.reading = reading
+            row.changes = task.changes
             row.layout = None
-        row.amount = units.part(task.completed, total, row.unit) if task.completed or total is not None else ""
-        row.fraction = fraction(task.completed, total)
+            self._describe(row, now)
+        row.moves = task.moves
+        done, total = task.completed, task.total
+        row.amount = units.part(done, total, row.unit) if done or total is not None else ""
+        row.fraction = task.fraction
         row.beat = round(task.moved_at * PULSE)
         size = _size(row.amount)
         if size != row.widths[1]:
@@ -103,9 +110,9 @@ class RowPainter:
             row.widths = (name, size, time, speed, status)
         row.line = ""
 
-    def _describe(self, row: Row, depth: int, task: TaskState, now: float) -> None:
-        glyphs = self._glyphs
-        row.name = " " * (INDENT * depth) + (glyphs.name(task.description) or f"task {task.id}")
+    def _describe(self, row: Row, now: float) -> None:
+        task, glyphs = row.task, self._glyphs
+        row.name = " " * (INDENT * row.depth) + (glyphs.name(task.description) or f"task {task.id}")
         row.unit = glyphs.name(task.unit) if task.unit else ""
         row.mark = self._waiting if task.waiting else self._running
         row.status = self._status(task, now)
