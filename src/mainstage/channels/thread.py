@@ -104,7 +104,7 @@ class ThreadChannel:
                 return event
             self._reading = None
         try:
-            note = self._inbox.get(timeout=timeout) if timeout != 0 else self._inbox.get_nowait()
+            note = self._inbox.get(timeout=timeout) if timeout != 0 else self._after_notes()
         except Empty:
             return None
         if note is None or isinstance(note, tuple):
@@ -118,6 +118,15 @@ class ThreadChannel:
         else:
             self._moved[note.id] = note
         return None
+
+    def _after_notes(self) -> Note:
+        """Keep the plain notes that come first, at most one a cell, and return what follows; `Empty`: nothing does."""
+        get, moved = self._inbox.get_nowait, self._moved
+        note = get()
+        while note is not None and not isinstance(note, tuple | Block) and not note.polled:
+            moved[note.id] = note
+            note = get()
+        return note
 
     def stuck(self) -> bool:
         """Return whether text in the file is all that can be received next."""
