@@ -27,7 +27,7 @@ def cells(screen: Screen) -> list[object]:
 
 def written(*changes: str) -> Screen:
     screen = Screen(COLUMNS, 3)
-    screen.feed(f"\x1b[1Habove\x1b[3Hbelow{ansi.NO_WRAP}".encode())
+    screen.feed(f"\x1b[1Habove\x1b[3Hbelow\x1b[2H{ansi.NO_WRAP}".encode())
     for change in changes:
         screen.feed(change.encode())
     return screen
@@ -36,39 +36,39 @@ def written(*changes: str) -> Screen:
 @settings(max_examples=300)
 @given(rows=st.lists(styled_row, min_size=2, max_size=4))
 def test_a_changed_row_has_the_cells_and_colours_of_one_that_is_written_whole(rows: list[str]) -> None:
-    changes = [spans.change(old, new, 2, COLUMNS) for old, new in pairwise(rows)]
-    screen = written(spans.whole(rows[0], 2, COLUMNS), *changes)
-    assert cells(screen) == cells(written(spans.whole(rows[-1], 2, COLUMNS)))
+    changes = [spans.change(old, new, COLUMNS) for old, new in pairwise(rows)]
+    screen = written(spans.whole(rows[0], COLUMNS), *changes)
+    assert cells(screen) == cells(written(spans.whole(rows[-1], COLUMNS)))
     assert (screen.lines()[0], screen.lines()[2]) == ("above", "below")
 
 
 @settings(max_examples=100)
 @given(old=styled_row, new=styled_row)
 def test_no_style_is_left_on_after_a_change(old: str, new: str) -> None:
-    screen = written(spans.whole(old, 2, COLUMNS), spans.change(old, new, 2, COLUMNS), "\x1b[3Hnew")
+    screen = written(spans.whole(old, COLUMNS), spans.change(old, new, COLUMNS), "\x1b[3Hnew")
     styles = [screen._screen.buffer[2][column]._replace(data="") for column in (0, 4)]
     assert styles[0] == styles[1]
 
 
 def test_only_spans_that_changed_are_sent_and_what_they_move() -> None:
     before = f"{GREEN}a{PLAIN} name {RED}1/9{PLAIN}  {GREEN}0:05{PLAIN}"
-    assert spans.change(before, before.replace("1/9", "2/9"), 4, 40) == f"\x1b[4;2H name {RED}2/9{PLAIN}"
-    longer = spans.change(before, before.replace("1/9", "10/9"), 4, 40)
-    assert longer == f"\x1b[4;2H name {RED}10/9{PLAIN}  {GREEN}0:05{PLAIN}{PLAIN}"
-    assert spans.change(before, before.replace("0:05", "5"), 4, 40) == f"\x1b[4;11H  {GREEN}5{PLAIN}{PLAIN}\x1b[K"
+    assert spans.change(before, before.replace("1/9", "2/9"), 40) == f"\x1b[2G name {RED}2/9{PLAIN}"
+    longer = spans.change(before, before.replace("1/9", "10/9"), 40)
+    assert longer == f"\x1b[2G name {RED}10/9{PLAIN}  {GREEN}0:05{PLAIN}{PLAIN}"
+    assert spans.change(before, before.replace("0:05", "5"), 40) == f"\x1b[11G  {GREEN}5{PLAIN}{PLAIN}\x1b[K"
 
 
 @pytest.mark.parametrize("name", ["👍", "e\u0301", "\u200d", "ก็", "\x1b[2J", "\t", "soft\xadhyphen", "\ufe0f"])
 def test_a_row_whose_columns_are_not_certain_is_written_whole(name: str) -> None:
     before = f"{name}{PLAIN} 1{PLAIN} end"
     after = f"{name}{PLAIN} 2{PLAIN} end"
-    assert spans.change(before, after, 4, 40) == spans.whole(after, 4, 40)
+    assert spans.change(before, after, 40) == spans.whole(after, 40)
 
 
 @pytest.mark.parametrize("cells", [40, 41])
 def test_a_row_that_is_cut_is_written_whole(cells: int) -> None:
     before, after = f"1{PLAIN}{'x' * (cells - 1)}", f"2{PLAIN}{'x' * (cells - 1)}"
-    assert (spans.change(before, after, 4, 40) == spans.whole(after, 4, 40)) == (cells > 40)
+    assert (spans.change(before, after, 40) == spans.whole(after, 40)) == (cells > 40)
 
 
 def test_rows_that_somebody_erased_are_whole_again_after_some_changes() -> None:
@@ -83,5 +83,5 @@ def test_rows_that_somebody_erased_are_whole_again_after_some_changes() -> None:
 
 def test_what_a_lone_accent_did_to_the_cell_before_it_goes_with_it() -> None:
     before, after = f"a{PLAIN}\u0301b", f"a{PLAIN}b"
-    screen = written(spans.whole(before, 2, COLUMNS), spans.change(before, after, 2, COLUMNS))
+    screen = written(spans.whole(before, COLUMNS), spans.change(before, after, COLUMNS))
     assert screen.lines()[1] == "ab"

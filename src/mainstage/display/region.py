@@ -29,7 +29,7 @@ class RegionScreen:
         self._height = height
         self._shown: list[str | None] = []
         self._changes: dict[int, int] = {}
-        """By the screen's line; each begins at another number, so that not all rows are written whole at once."""
+        """By the row, counted from below; each begins at another number, so that not all rows are written whole at once."""
 
     @property
     def live(self) -> bool:
@@ -65,12 +65,29 @@ class RegionScreen:
         """Return what adds the clean `lines` to the text and turns the rows shown into `rows`."""
         if not rows:
             return self._without_rows(lines)
+        if len(lines) >= self._height:
+            return self._flooded(lines, rows)
         if not lines and list(rows) == self._shown:
             return ""
-        return f"{self._pin(len(rows))}{self._text(lines)}{self._draw(rows)}"
+        text = f"{self._margin(len(rows))}{self._text(lines)}" if lines else ""
+        return f"{self._room_for(len(rows))}{text}{self._draw(rows)}"
 
-    def _pin(self, count: int) -> str:
-        """Make room for `count` rows at the bottom and keep the text out of it.
+    def _flooded(self, lines: Sequence[str], rows: Sequence[str]) -> str:
+        """Let more text than the screen holds run over the rows and draw them anew below it.
+
+        A terminal that takes its time may have another size when it comes to these bytes. So nothing in here says where
+        on the screen it belongs: text scrolls all of it, the rows follow the text, and the cursor goes back over them.
+        """
+        self._shown = list(rows)
+        text = "".join([f"{line}\r\n" for line in lines])
+        below = "".join([f"{ansi.INDEX}\r{ansi.row(row, self._columns)}" for row in rows])
+        return (
+            f"{ansi.HIDE}{ansi.ALL_ROWS}{ansi.fresh_line(self._columns)}{ansi.ERASE_ROWS}{text}"
+            f"{ansi.NO_WRAP}{ansi.PLAIN}{below}\x1b[{len(rows)}A\r{ansi.WRAP}{self._margin(len(rows))}"
+        )
+
+    def _room_for(self, count: int) -> str:
+        """Scroll the whole screen again and make room for `count` rows at its bottom.
 
         In every frame, for some bytes: a child may have reset the terminal, and without a region the text would run
         over the rows and the rows over the text.
@@ -78,50 +95,56 @@ class RegionScreen:
         before = len(self._shown)
         if not before:
             self._shown = [None] * count
-            return f"{ansi.HIDE}{ansi.ALL_ROWS}{_room(count)}{ansi.ERASE_ROWS}{self._margin(count)}"
-        pinned = f"{ansi.ALL_ROWS}{_room(before)}{self._margin(before)}"
+            return f"{ansi.HIDE}{ansi.ALL_ROWS}{_room(count)}{ansi.ERASE_ROWS}"
+        kept = f"{ansi.ALL_ROWS}{_room(before)}"
         if count > before:
             self._shown[:0] = [None] * (count - before)
-            return f"{pinned}{_room(count - before)}{self._margin(count)}"
+            return f"{kept}{self._margin(before)}{_room(count - before)}{ansi.ALL_ROWS}"
         if count < before:
-            freed = range(self._height - before + 1, self._height - count + 1)
-            erased = "".join(f"{_at(row)}{ansi.ERASE_RIGHT}" for row in freed)
+            freed = f"{ansi.ERASE_RIGHT}\x1b[B" * (before - count)
             self._shown = self._shown[before - count :]
-            return f"{pinned}{ansi.SAVE}{erased}{ansi.RESTORE}{self._margin(count)}"
-        return pinned
+            return f"{kept}{ansi.SAVE}{_to_row(before)}{freed}{ansi.RESTORE}"
+        return kept
 
     def _margin(self, count: int) -> str:
         """Return what ends the region above the lowest `count` rows; the cursor stays."""
-        return f"{ansi.SAVE}\x1b[1;{self._height - count}r{ansi.RESTORE}"
+        return f"{ansi.SAVE}{self._region(count)}{ansi.RESTORE}"
+
+    def _region(self, count: int) -> str:
+        return f"\x1b[1;{self._height - count}r"
 
     def _text(self, lines: Sequence[str]) -> str:
-        if not lines:
-            return ""
         return "".join([ansi.fresh_line(self._columns), *(f"{line}\r\n" for line in lines)])
 
     def _draw(self, rows: Sequence[str]) -> str:
-        top = self._height - len(rows) + 1
-        changed = [
-            self._change(top + index, old, row)
-            for index, (row, old) in enumerate(zip(rows, self._shown, strict=True))
-            if row != old
-        ]
-        if not changed:
-            return ""
+        """Return what turns the rows shown into `rows`, counted from the lowest, and pins them there."""
+        parts: list[str] = []
+        at = None
+        for index, (row, old) in enumerate(zip(rows, self._shown, strict=True)):
+            if row != old:
+                parts.append(_to_row(len(rows) - index) if at is None else f"\x1b[{index - at}B")
+                parts.append(self._change(index, old, row))
+                at = index
+        if not parts:
+            return self._margin(len(rows))
         self._shown = list(rows)
-        return f"{ansi.SAVE}{ansi.NO_WRAP}{ansi.PLAIN}{''.join(changed)}{ansi.RESTORE}{ansi.WRAP}"
+        changed = "".join(parts)
+        return (
+            f"{ansi.SAVE}{ansi.ALL}{ansi.NO_WRAP}{ansi.PLAIN}{changed}{self._region(len(rows))}{ansi.RESTORE}{ansi.WRAP}"
+        )
 
-    def _change(self, line: int, old: str | None, row: str) -> str:
+    def _change(self, index: int, old: str | None, row: str) -> str:
         """Return what turns `old` into `row`; now and then all of it: a child may have reset the terminal."""
+        line = index - len(self._shown)
         count = self._changes[line] = self._changes.get(line, line) + 1
         if old is None or count % WHOLE == 0:
-            return spans.whole(row, line, self._columns)
-        return spans.change(old, row, line, self._columns)
+            return spans.whole(row, self._columns)
+        return spans.change(old, row, self._columns)
 
     def _without_rows(self, lines: Sequence[str]) -> str:
         """Add `lines` over what the rows leave behind: every line is replaced at once, none is blank in between."""
         if not self._shown:
-            return self._text(lines)
+            return self._text(lines) if lines else ""
         if not lines:
             return self.leave()
         self._shown = []
@@ -129,8 +152,9 @@ class RegionScreen:
         return f"{ansi.ALL_ROWS}{ansi.fresh_line(self._columns)}{text}{ansi.ERASE_BELOW}{ansi.SHOW}"
 
 
-def _at(row: int) -> str:
-    return f"\x1b[{row}H"
+def _to_row(number: int) -> str:
+    """Return what moves the cursor to the row `number` from below, the lowest being 1, whatever the height is."""
+    return f"{ansi.LOWEST}\x1b[{number - 1}A" if number > 1 else ansi.LOWEST
 
 
 def _room(rows: int) -> str:

@@ -22,14 +22,14 @@ _UNCERTAIN = re.compile(
 )
 
 
-def change(before: str, after: str, line: int, columns: int) -> str:
-    """Return what turns the row `before`, as it stands on screen line `line` (from 1), into `after`.
+def change(before: str, after: str, columns: int) -> str:
+    """Return what turns the row `before`, as it stands on the cursor's line, into `after`.
 
     Wrapping is off and no style on, then and afterwards.
     """
     olds, news = before.split(ansi.PLAIN), after.split(ansi.PLAIN)
     if len(olds) != len(news):
-        return whole(after, line, columns)
+        return whole(after, columns)
     parts: list[str] = []
     at = column = 1  # of the old span, of the new one
     writing = False
@@ -37,22 +37,22 @@ def change(before: str, after: str, line: int, columns: int) -> str:
         if old == new and at == column:
             writing = False
         else:
-            parts.append(f"{new}{ansi.PLAIN}" if writing else f"\x1b[{line};{column}H{new}{ansi.PLAIN}")
+            parts.append(f"{new}{ansi.PLAIN}" if writing else f"\x1b[{column}G{new}{ansi.PLAIN}")
             writing = True
             at += cells(old) - cells(new)
         size = cells(new)
         at += size
         column += size
     if max(at, column) > columns + 1:
-        return whole(after, line, columns)
+        return whole(after, columns)
     if column < at:
         parts.append(ansi.ERASE_RIGHT)
     return "".join(parts)
 
 
-def whole(row: str, line: int, columns: int) -> str:
-    """Return what writes all of `row` onto screen line `line`."""
-    return f"\x1b[{line}H{ansi.row(row, columns)}"
+def whole(row: str, columns: int) -> str:
+    """Return what writes all of `row` onto the cursor's line."""
+    return f"\r{ansi.row(row, columns)}"
 
 
 @lru_cache(4096)  # most spans of a row were there before: a third of the cost of a frame
