@@ -208,21 +208,24 @@ def choose(state: RunState, now: float, room: int) -> Chosen:
         return Chosen([], 0)
     crowded = len(state.tasks) > room > 1
     room -= crowded
-    top: list[TaskState] = []
-    waiting: list[TaskState] = []
-    for task in islice(state.tasks.values(), LOOK * room + LOOK):
-        if task.parent is not None and task.parent in state.tasks:
-            continue
-        if now - task.started_at < YOUNG and task.attempt == 1:
-            continue
-        (waiting if task.waiting else top).append(task)
-        if len(top) == room:
-            break
-    if waiting and len(top) < room:
-        kept = {task.id for task in (*top, *waiting[: room - len(top)])}
-        top = [task for task in islice(state.tasks.values(), LOOK * room + LOOK) if task.id in kept]
+    top = _top(state, now, room)
     shown = list(_with_nested(state, top, now, room)) if state.children else [(0, task) for task in top]
     return Chosen(shown, len(state.tasks) - len(shown) if crowded and len(shown) == room else 0)
+
+
+def _top(state: RunState, now: float, room: int) -> list[TaskState]:
+    tasks, grown = state.tasks, now - YOUNG
+    found = (
+        task
+        for task in islice(tasks.values(), LOOK * room + LOOK)
+        if (task.started_at <= grown or task.attempt > 1) and (task.parent is None or task.parent not in tasks)
+    )
+    if not (state.counts.waiting or state.nested.waiting):
+        return list(islice(found, room))
+    top = list(found)
+    last = sorted(top, key=lambda task: task.waiting)[:room]
+    kept = {task.id for task in last}
+    return [task for task in top if task.id in kept]
 
 
 def _with_nested(state: RunState, top: Sequence[TaskState], now: float, room: int) -> Iterator[tuple[int, TaskState]]:
