@@ -58,7 +58,8 @@ def test_what_is_added_up_is_what_the_tasks_say(data: st.DataObject) -> None:
     assert abs(state.progress - sum(task.fraction or 0.0 for task in running)) < 1e-9
     assert abs(state.starts - sum(task.started_at - (state.first_start or 0.0) for task in running)) < 1e-9
     assert sum(state.live_units.values()) == sum(task.completed for task in running)
-    assert sum(state.workers.values()) == sum(not task.waiting for task in state.tasks.values())
+    in_hand = sum(len(worker.tasks) for worker in state.workers.values())
+    assert in_hand == sum(not task.waiting for task in state.tasks.values())
     assert {task.id for below in state.children.values() for task in below.values()} == {task.id for task in nested}
     assert state.counts.queued == len(state.queued)
     assert len(state.failures) == state.counts.failed

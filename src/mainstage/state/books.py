@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections import deque
 from typing import TYPE_CHECKING
 
-from mainstage.state.model import SLOWEST, RunState, TaskState
+from mainstage.state.board import RUNNING
+from mainstage.state.checks import LARGEST
+from mainstage.state.model import SLOWEST, TAIL_TEXTS, Metric, RunState, TaskState
 from mainstage.state.rate import Speed
+from mainstage.state.series import Series
+from mainstage.state.workers import WorkerState
 
 if TYPE_CHECKING:
+    from mainstage.events import TextWritten
     from mainstage.state.model import Counts
 
 RECENT = 0.05
@@ -16,11 +22,17 @@ PACE = 0.1
 """Seconds between two looks at the speed of all tasks together."""
 
 
-def work(state: RunState, live: TaskState) -> None:
-    """Enter a task that begins to run, or goes on, in all sums."""
-    worker, parent = live.worker, live.parent
-    state.workers[worker] = state.workers.get(worker, 0) + 1
+def work(state: RunState, live: TaskState, at: float) -> None:
+    """Enter a task that begins to run, or goes on, at `at`, in all sums."""
+    parent = live.parent
+    worker(state, live.worker, at).take(live, at)
+    if live.error is not None:
+        state.failing[live.id] = live
     if parent is None:
+        if live.slot < 0:
+            live.slot = state.board.add(RUNNING)
+        else:
+            state.board.cells[live.slot] = RUNNING
         state.counts.running += 1
         state.starts += live.started_at - (state.first_start or 0.0)
         if live.total is not None:
@@ -32,9 +44,17 @@ def work(state: RunState, live: TaskState) -> None:
         state.children.setdefault(parent, {})[live.id] = live
 
 
-def rest(state: RunState, live: TaskState) -> Counts:
-    """Take a running task out of all sums; return the counts that it belongs to."""
-    state.workers[live.worker] -= 1
+def worker(state: RunState, name: str, at: float) -> WorkerState:
+    """Return the worker of that name, a new one as seen first at `at`."""
+    known = state.workers.get(name)
+    if known is None:
+        known = state.workers[name] = WorkerState(name, at)
+    return known
+
+
+def rest(state: RunState, live: TaskState, at: float) -> Counts:
+    """Take a running task out of all sums at `at`; return the counts that it belongs to."""
+    state.workers[live.worker].put_down(live, at)
     if live.parent is not None:
         state.nested.running -= 1
         return state.nested
@@ -50,19 +70,21 @@ def rest(state: RunState, live: TaskState) -> Counts:
     return counts
 
 
-def forget(state: RunState, live: TaskState) -> None:
-    """Take an attempt out of the state altogether, whether it runs or waits: a newer one is there."""
-    _stand_back(state, live)
+def forget(state: RunState, live: TaskState, at: float) -> None:
+    """Take an attempt out of the state altogether, whether it runs or waits: a newer one is there at `at`."""
+    _stand_back(state, live, at)
     rebase_unit(state, live)
 
 
-def _stand_back(state: RunState, live: TaskState) -> Counts:
+def _stand_back(state: RunState, live: TaskState, at: float) -> Counts:
     parent = live.parent
     if live.waiting:
         counts = state.counts if parent is None else state.nested
         counts.waiting -= 1
     else:
-        counts = rest(state, live)
+        counts = rest(state, live, at)
+    if live.error is not None:
+        state.failing.pop(live.id, None)
     if parent is not None:
         siblings = state.children[parent]
         del siblings[live.id]
@@ -71,22 +93,29 @@ def _stand_back(state: RunState, live: TaskState) -> Counts:
     return counts
 
 
-def leave(state: RunState, live: TaskState, completed: float) -> Counts:
-    """Take a task that is over at `completed` items out of the live ones; return the counts that it belongs to."""
-    counts = _stand_back(state, live)
+def leave(state: RunState, live: TaskState, completed: float, at: float, code: int) -> Counts:
+    """Take a task that is over at `completed` items out of the live ones; return the counts that it belongs to.
+
+    `code` is what the board shows of it, `at` when it ended.
+    """
+    counts = _stand_back(state, live, at)
     task = live.id
     del state.tasks[task]
     state.over.add(task)
     if live.attempt != 1:
         state.last_attempts[task] = live.attempt
     live.place(completed, live.total)
-    if completed and live.parent is None:
-        state.units[live.unit] = state.units.get(live.unit, 0) + completed
+    if live.parent is None:
+        state.board.cells[live.slot] = code
+        state.workers[live.worker].done += 1
+        if completed:
+            state.units[live.unit] = state.units.get(live.unit, 0) + completed
     return counts
 
 
-def leave_queue(state: RunState, task: int) -> str:
-    """Take a task that never began out of the queue; return its description."""
+def leave_queue(state: RunState, task: int, code: int) -> str:
+    """Take a task that never began out of the queue; return its description. `code` is as for `leave`."""
+    state.board.add(code)
     state.counts.queued -= 1
     state.over.add(task)
     state.last_attempts[task] = 0
@@ -155,3 +184,30 @@ def rebase_unit(state: RunState, live: TaskState) -> None:
     pace = state.unit_paces.get(live.unit)
     if pace is not None and live.parent is None:
         pace.rebase(state.items(live.unit))
+
+
+def keep_text(state: RunState, event: TextWritten) -> None:
+    """Keep a text among the last ones, of the run and of its task."""
+    state.texts.append(event)
+    live = state.tasks.get(event.task) if event.task is not None else None
+    if live is not None:
+        if live.tail is None:
+            live.tail = deque(maxlen=TAIL_TEXTS)
+        live.tail.append(event)
+        live.changes += 1
+
+
+def measure(state: RunState, name: str, value: float) -> None:
+    """Count a measurement; one that is no finite number is only the last one."""
+    known = state.metrics.get(name) or Metric(value, 0.0, 0.0, 0.0, 0)
+    if not -LARGEST < value < LARGEST:
+        state.metrics[name] = known._replace(last=value)
+        return
+    if name not in state.courses:
+        state.courses[name] = Series()
+    state.courses[name].add(value)
+    _, least, most, total, count = known
+    if count:
+        state.metrics[name] = Metric(value, min(least, value), max(most, value), total + value, count + 1)
+    else:
+        state.metrics[name] = Metric(value, value, value, value, 1)

@@ -15,16 +15,23 @@ from collections import deque
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from mainstage.state.board import Board
 from mainstage.state.rate import Crowd, Speed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from mainstage.events import ErrorReport, Field, StopRequested, TaskStarted
+    from mainstage.events import ErrorReport, Field, StopRequested, TaskStarted, TextWritten
+    from mainstage.state.series import Series
+    from mainstage.state.workers import WorkerState
 
 NO_FIELDS: Mapping[str, Field] = MappingProxyType({})
 DESCRIBED = 8
 """How many impossible events keep their description."""
+LAST_TEXTS = 64
+"""Texts that are kept for whoever shows the last ones; a text is a line, or a few that were written at once."""
+TAIL_TEXTS = 12
+"""The same of each live task."""
 SLOWEST = 5
 """How many of the slowest finished tasks are kept."""
 TAIL = 64
@@ -48,9 +55,12 @@ class TaskState:
         "parent",
         "reopened",
         "retry_at",
+        "slot",
         "speed",
         "started_at",
         "status",
+        "stuck",
+        "tail",
         "total",
         "unit",
         "waiting",
@@ -98,6 +108,12 @@ class TaskState:
         """True if it had been told as failed and went on."""
         self.speed: Speed | None = None
         """None until it first moved; ask `rate(now)`."""
+        self.slot = -1
+        """Its place on the board; -1: none, it is nested."""
+        self.tail: deque[TextWritten] | None = None
+        """The last that it wrote, at most `TAIL_TEXTS` texts; None: nothing."""
+        self.stuck: str | None = None
+        """Where it stands, if it was found not to move; None: it moves, or nobody has looked."""
 
     def facts(self) -> tuple[object, ...]:
         """Return what does not depend on when its position was read."""
@@ -233,9 +249,12 @@ class RunState:
 
     __slots__ = (
         "anomalies",
+        "board",
         "children",
         "counts",
+        "courses",
         "ended_at",
+        "failing",
         "failures",
         "first_start",
         "known",
@@ -257,6 +276,7 @@ class RunState:
         "stop",
         "tasks",
         "text_lines",
+        "texts",
         "title",
         "typical",
         "uncounted",
@@ -301,14 +321,22 @@ class RunState:
         """Items that closed sources were known to have and did not hand out (the run was stopped, say)."""
 
         self.metrics: dict[str, Metric] = {}
-        self.workers: dict[str, int] = {}
-        """How many live tasks each worker ever seen has; see `busy`."""
+        self.courses: dict[str, Series] = {}
+        """How each metric went, from its first value on."""
+        self.failing: dict[int, TaskState] = {}
+        """Live tasks that failed before: they wait for their next attempt, or are at it."""
+        self.board = Board()
+        """What became of each top-level task, in the order in which they were first heard of."""
+        self.workers: dict[str, WorkerState] = {}
+        """Every worker ever seen, by name; see `busy`."""
         self.units: dict[str, float] = {}
         """Items of ended top-level tasks by unit."""
         self.live_units: dict[str, float] = {}
         """Items of live top-level tasks by unit, as last read."""
         self.text_lines = 0
         """Lines of text that came out of the run."""
+        self.texts: deque[TextWritten] = deque(maxlen=LAST_TEXTS)
+        """The last texts, whoever wrote them."""
         self.late = 0
         """Events of attempts that were over already: they changed nothing else."""
         self.anomalies = Anomalies()
@@ -357,7 +385,7 @@ class RunState:
     @property
     def busy(self) -> list[str]:
         """Return the names of the workers that have a live task."""
-        return [name for name, live in self.workers.items() if live]
+        return [name for name, worker in self.workers.items() if worker.tasks]
 
     @property
     def active(self) -> bool:
@@ -449,7 +477,7 @@ class RunState:
             "expected": self.expected,
             "open_ended": self.open_ended,
             "metrics": {n: (m.min, m.max, m.count) for n, m in sorted(self.metrics.items())},
-            "workers": dict(sorted(self.workers.items())),
+            "workers": {name: len(worker.tasks) for name, worker in sorted(self.workers.items())},
             "units": dict(sorted(self.units.items())),
             "text_lines": self.text_lines,
             "late": self.late,

@@ -30,6 +30,7 @@ from mainstage.events import (
     TextWritten,
 )
 from mainstage.state import books
+from mainstage.state.board import CANCELLED, DONE, FAILED, WAITING
 from mainstage.state.checks import (
     LARGEST,
     PLAIN,
@@ -43,7 +44,7 @@ from mainstage.state.checks import (
     check_whole,
     impossible,
 )
-from mainstage.state.model import Failure, Metric, RunState, Source, TaskState
+from mainstage.state.model import Failure, RunState, Source, TaskState
 from mainstage.state.rate import Speed
 
 if TYPE_CHECKING:
@@ -179,14 +180,15 @@ def _task_started(state: RunState, event: TaskStarted) -> None:
     if known is not None:
         live.error = known.error
         live.reopened = known.reopened
-        books.forget(state, known)
+        live.slot = known.slot
+        books.forget(state, known, live.started_at)
     elif task in state.queued:
         del state.queued[task]
         state.counts.queued -= 1
     state.tasks[task] = live
     if state.first_start is None and parent is None:
         state.begin(live.started_at)
-    books.work(state, live)
+    books.work(state, live, live.started_at)
 
 
 def _began_before(state: RunState, task: int, attempt: int) -> bool:
@@ -284,7 +286,7 @@ def _task_ended(state: RunState, event: TaskEnded) -> None:
         at = check_number(at)
     if completed.__class__ not in PLAIN or not 0 <= completed < LARGEST:
         completed = check_position(completed)
-    counts = books.leave(state, live, completed)
+    counts = books.leave(state, live, completed, at, DONE)
     counts.done += 1
     if live.parent is None:
         books.learn(state, at - live.started_at if at > live.started_at else 0.0, live.description)
@@ -306,7 +308,7 @@ def _task_failed(state: RunState, event: TaskFailed) -> None:
     completed = check_position(completed)
     check_error(error)
     check_text(given)
-    counts = books.leave(state, live, completed)
+    counts = books.leave(state, live, completed, at, FAILED)
     counts.failed += 1
     live.waiting = False
     state.reopenable[task] = live
@@ -323,7 +325,7 @@ def _fail_queued(state: RunState, event: TaskFailed) -> None:
     check_position(completed)
     check_error(error)
     check_text(given)
-    description = books.leave_queue(state, task)
+    description = books.leave_queue(state, task, FAILED)
     state.counts.failed += 1
     state.failures[task] = Failure(task, 0, description, error, given, at, "", 0.0)
     books.feed_pace(state, at)
@@ -339,8 +341,11 @@ def _task_retried(state: RunState, event: TaskRetried) -> None:
     check_position(event.completed)
     check_error(event.error)
     check_text(event.input)
-    counts = books.rest(state, live)
+    counts = books.rest(state, live, at)
     counts.waiting += 1
+    state.failing[live.id] = live
+    if live.slot >= 0:
+        state.board.cells[live.slot] = WAITING
     counts.retried += 1
     live.waiting = True
     live.error = event.error
@@ -359,13 +364,13 @@ def _task_cancelled(state: RunState, event: TaskCancelled) -> None:
         at = check_number(at)
         completed = check_position(completed)
         check_text(reason)
-        counts = books.leave(state, live, completed)
+        counts = books.leave(state, live, completed, at, CANCELLED)
         counts.cancelled += 1
     elif live is None and attempt == 0 and task in state.queued:
         at = check_number(at)
         check_position(completed)
         check_text(reason)
-        books.leave_queue(state, task)
+        books.leave_queue(state, task, CANCELLED)
         state.counts.cancelled += 1
     else:
         _missed(state, task, attempt)
@@ -395,7 +400,7 @@ def _task_reopened(state: RunState, event: TaskReopened) -> None:
         state.pace.rebase(state.counts.ended)
     else:
         state.nested.failed -= 1
-    books.work(state, live)
+    books.work(state, live, at)
 
 
 def _items_ended(state: RunState, event: ItemsEnded) -> None:
@@ -407,24 +412,29 @@ def _items_ended(state: RunState, event: ItemsEnded) -> None:
     check_position(more)
     spent, fresh = check_position(seconds), more
     _check_items(state, items)
-    state.workers.setdefault(worker, 0)
+    at_work = books.worker(state, worker, items[0][1] if items else at)
     if state.first_start is None:
         state.begin(items[0][1] if items else at)
     tasks, over = state.tasks, state.over
+    unheard, unseen = more, spent
     for task, started, ended in items:
         taken = ended - started if ended > started else 0.0
         if task in tasks:
             live = tasks[task]
-            books.leave(state, live, 0)  # one that told a position has an end of its own
+            books.leave(state, live, 0, ended, DONE)  # one that told a position has an end of its own
             books.rank(state, taken, live.description)
         elif task in over:
             state.late += 1
             continue
         else:
             over.add(task)
+            unheard += 1
+            unseen += taken
         spent += taken
         fresh += 1
     state.counts.done += fresh
+    state.board.add_many(unheard)
+    at_work.did(unheard, unseen, at)
     if fresh:
         books.learn_many(state, fresh, spent / fresh)
     books.feed_pace(state, at)
@@ -450,7 +460,10 @@ def _text_written(state: RunState, event: TextWritten) -> None:
     check_number(event.at)
     for words in (event.worker, event.stream, event.text):
         check_text(words)
+    if event.task is not None:
+        check_whole(event.task)
     state.text_lines += event.text.count("\n") + 1
+    books.keep_text(state, event)
 
 
 def _metric_reported(state: RunState, event: MetricReported) -> None:
@@ -461,18 +474,8 @@ def _metric_reported(state: RunState, event: MetricReported) -> None:
         return
     check_number(at)
     check_text(name)
-    known = state.metrics.get(name)
-    finite = -LARGEST < value < LARGEST
-    if not finite:
-        value = float(value)
-        state.metrics[name] = Metric(value, 0.0, 0.0, 0.0, 0) if known is None else known._replace(last=value)
-    else:
-        value = check_number(value)
-        if known is None or not known.count:
-            state.metrics[name] = Metric(value, value, value, value, 1)
-        else:
-            _, least, most, total, count = known
-            state.metrics[name] = Metric(value, min(least, value), max(most, value), total + value, count + 1)
+    value = check_number(value) if -LARGEST < value < LARGEST else float(value)
+    books.measure(state, name, value)
 
 
 _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {

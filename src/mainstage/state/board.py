@@ -1,0 +1,36 @@
+"""One byte a top-level task, in the order in which they were first heard of: what a picture of all of them is made of.
+
+The codes are ordered: where a cell of a picture stands for several tasks, the greatest is what matters most.
+"""
+
+from __future__ import annotations
+
+DONE, CANCELLED, RUNNING, WAITING, FAILED = range(1, 6)
+TO_COME = 0
+
+
+class Board:
+    """What became of each top-level task. Only the reducer changes it."""
+
+    __slots__ = ("cells",)
+
+    def __init__(self) -> None:
+        self.cells = bytearray()
+        """A code each."""
+
+    def add(self, code: int) -> int:
+        """Enter a task; return its place."""
+        cells = self.cells
+        cells.append(code)
+        return len(cells) - 1
+
+    def add_many(self, number: int) -> None:
+        """Enter `number` tasks that ended well before anybody heard of them."""
+        self.cells += bytes((DONE,)) * number
+
+    def blocks(self, size: int) -> bytes:
+        """Return the codes of `size` neighbours each as one: the greatest."""
+        if size <= 1:
+            return bytes(self.cells)
+        whole = self.cells + bytes(-len(self.cells) % size)
+        return bytes(map(max, *[whole[start::size] for start in range(size)]))
