@@ -7,6 +7,8 @@ from __future__ import annotations
 
 DONE, CANCELLED, RUNNING, WAITING, FAILED = range(1, 6)
 TO_COME = 0
+MOST = 1_000_000
+"""Tasks that have a place; those after them have none."""
 
 
 class Board:
@@ -19,14 +21,21 @@ class Board:
         """A code each."""
 
     def add(self, code: int) -> int:
-        """Enter a task; return its place."""
+        """Enter a task; return its place, -1 for none."""
         cells = self.cells
+        if len(cells) >= MOST:
+            return -1
         cells.append(code)
         return len(cells) - 1
 
+    def set(self, place: int, code: int) -> None:
+        """Have the task at `place` be in another state."""
+        if place >= 0:
+            self.cells[place] = code
+
     def add_many(self, number: int) -> None:
         """Enter `number` tasks that ended well before anybody heard of them."""
-        self.cells += bytes((DONE,)) * number
+        self.cells += bytes((DONE,)) * min(number, MOST - len(self.cells))
 
     def blocks(self, size: int) -> bytes:
         """Return the codes of `size` neighbours each as one: the greatest."""

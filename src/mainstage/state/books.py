@@ -32,7 +32,7 @@ def work(state: RunState, live: TaskState, at: float) -> None:
         if live.slot < 0:
             live.slot = state.board.add(RUNNING)
         else:
-            state.board.cells[live.slot] = RUNNING
+            state.board.set(live.slot, RUNNING)
         state.counts.running += 1
         state.starts += live.started_at - (state.first_start or 0.0)
         if live.total is not None:
@@ -106,7 +106,7 @@ def leave(state: RunState, live: TaskState, completed: float, at: float, code: i
         state.last_attempts[task] = live.attempt
     live.place(completed, live.total)
     if live.parent is None:
-        state.board.cells[live.slot] = code
+        state.board.set(live.slot, code)
         state.workers[live.worker].done += 1
         if completed:
             state.units[live.unit] = state.units.get(live.unit, 0) + completed

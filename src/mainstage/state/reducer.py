@@ -344,8 +344,7 @@ def _task_retried(state: RunState, event: TaskRetried) -> None:
     counts = books.rest(state, live, at)
     counts.waiting += 1
     state.failing[live.id] = live
-    if live.slot >= 0:
-        state.board.cells[live.slot] = WAITING
+    state.board.set(live.slot, WAITING)
     counts.retried += 1
     live.waiting = True
     live.error = event.error
