@@ -75,6 +75,9 @@ class Loop:
         self._patience.acquire()  # never released: to wait for it is to sleep
         self._calls: deque[Callable[[], None]] = deque()
         self._dirty = False
+        self._moved: set[int] = set()
+        self._only_moved = False
+        """Whether all that was reduced since the last picture are moves of the tasks `_moved`, and text."""
         self._drawn_at = clock.now() + HEAD_START - view.interval if view.interval < HEAD_START else clock.now()
 
     # --- the owner blocks here ---
@@ -172,7 +175,12 @@ class Loop:
         for recorder in self.recorders:
             recorder.record(event)
         kind = type(event)
-        if kind is TaskMoved or (kind is TextWritten and event.stream in self.unshown):  # type: ignore[union-attr]  # by `kind`
+        if kind is TaskMoved:
+            self._moved.add(event.task)  # type: ignore[union-attr, arg-type]  # by `kind`
+            return
+        if kind is not TextWritten:
+            self._only_moved = False
+        elif event.stream in self.unshown:  # type: ignore[union-attr]  # by `kind`
             return
         try:
             self._above += self._view.above(event, state, self._moment(event.at))
@@ -187,11 +195,11 @@ class Loop:
             self._take(event)
         self._drawn_at = now
         try:
-            rows = self._view.rows(self.state, self._moment(now, borrowed=borrowed))
+            rows = self._rows(now, borrowed=borrowed)
             if self.channel.behind(self._view.shown):  # rows that were not there before: exact too
                 for event in self.channel.sample(now, self._view.shown):
                     self._take(event)
-                rows = self._view.rows(self.state, self._moment(now, borrowed=borrowed))
+                rows = self._rows(now, borrowed=borrowed)
         except Exception as error:  # noqa: BLE001  # as above
             self._fall_back(error)
             return
@@ -200,8 +208,15 @@ class Loop:
             self._above = []
             self._dirty = False
 
-    def _moment(self, now: float, *, final: bool = False, borrowed: bool = False) -> Moment:
-        return Moment(now, self._display.size(), final, borrowed)
+    def _rows(self, now: float, *, borrowed: bool) -> list[str]:
+        moved = self._moved if self._only_moved else None
+        rows = self._view.rows(self.state, Moment(now, self._display.size(), borrowed=borrowed, moved=moved))
+        self._moved.clear()
+        self._only_moved = True
+        return rows
+
+    def _moment(self, now: float, *, final: bool = False) -> Moment:
+        return Moment(now, self._display.size(), final)
 
     def _fall_back(self, error: Exception) -> None:
         name = type(self._view).__name__

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 from tests.views.runs import BAD_ROW, NOON, after, end, first, middle, moment, picture, plain_bars
 
@@ -23,6 +25,9 @@ from mainstage.views.layout import arrange
 from mainstage.views.palette import Glyphs, Palette
 from mainstage.views.rows import RowPainter
 from mainstage.views.text import strip, width
+
+if TYPE_CHECKING:
+    from mainstage.events import Event
 
 BEGUN = RunStarted(0.0, "job", NOON)
 
@@ -50,6 +55,24 @@ def test_as_many_tasks_as_rows_need_no_such_row() -> None:
     lines = plain_bars().rows(after(BEGUN, *crowd(17)), moment(1.0, 80, 24))
     assert len(lines) == 18
     assert not any("more" in line for line in lines)
+
+
+def test_told_which_tasks_moved_it_shows_what_it_shows_untold() -> None:
+    told, untold = plain_bars(), plain_bars()
+    state = after(*first(), TaskStarted(0.2, 5, 1, "w1", "verify", 50.0, parent=1))
+    short = 0
+    for frame in range(200):
+        now = 1.0 + frame / 8
+        moves = [TaskMoved(now, task, 1, 3.0**task * frame**2) for task in (1, 2, 3, 5) if frame % (task + 1) == 0]
+        after(*moves, state=state)
+        others: list[Event] = [TaskChanged(now, 4, 1, status="x" * frame)] if frame % 50 == 49 else []
+        others += [TaskStarted(now, 6, 1, "w5", "a name that needs more room")] if frame == 110 else []
+        after(*others, state=state)
+        at = moment(now, 120 if frame < 150 else 70, 24)
+        moved = None if others else {move.task for move in moves}
+        assert told.rows(state, at._replace(moved=moved)) == untold.rows(state, at)
+        short += moved is not None
+    assert short > 150
 
 
 def test_rows_keep_their_order_while_tasks_come_and_go() -> None:

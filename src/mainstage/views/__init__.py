@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from mainstage.events import Event
     from mainstage.state.model import RunState
@@ -25,13 +25,15 @@ class Moment(NamedTuple):
     """What a picture depends on beside the state.
 
     `now` is in seconds on the run's clock. `final` marks the last picture. `borrowed` says that the main thread is in
-    somebody else's code and was interrupted to draw: no user code may run, its last lines serve.
+    somebody else's code and was interrupted to draw: no user code may run, its last lines serve. `moved` is a help for
+    who keeps rows: where since the last picture tasks only moved, which ones; None: look at everything.
     """
 
     now: float
     size: Size
     final: bool = False
     borrowed: bool = False
+    moved: Collection[int] | None = None
 
 
 class View(Protocol):

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 from mainstage.events import RunEnded
 from mainstage.views import units
 from mainstage.views.history import History
-from mainstage.views.layout import arrange
 from mainstage.views.palette import Glyphs, Palette
 from mainstage.views.rows import RowPainter
 from mainstage.views.run import RunRow
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
 
     from mainstage.events import Event
     from mainstage.state.model import RunState, TaskState
-    from mainstage.views import Moment
+    from mainstage.views import Moment, Size
     from mainstage.views.columns import ColumnRows
     from mainstage.views.renderable import Panel
 
@@ -39,6 +38,7 @@ YOUNG = 0.1
 """Seconds that a task lives before it gets a row."""
 CLOCK = 1.0
 """Seconds between two pictures when only the clocks on it change."""
+NEVER = float("inf")
 LOOK = 4
 """How many tasks are looked at for each row there is, at most."""
 TALL = 12
@@ -54,6 +54,15 @@ class Chosen(NamedTuple):
 
     shown: list[tuple[int, TaskState]]
     hidden: int
+
+
+class Kept(NamedTuple):
+    """What the last picture was made of; the next one is too, up to `until`, where tasks only moved."""
+
+    chosen: Chosen
+    with_run: bool
+    size: Size
+    until: float
 
 
 class BarsView:
@@ -85,6 +94,7 @@ class BarsView:
         self._columns: ColumnRows | None = None
         self._panel: Panel | None = None
         self._troubles: list[str] = []
+        self._kept: Kept | None = None
         self.shown: Sequence[int] = ()
         if columns is not None:
             from mainstage.views.columns import ColumnRows  # noqa: PLC0415  # loads rich.progress: only who asks pays
@@ -118,23 +128,31 @@ class BarsView:
             return told + self._summary.lines(state, moment.now, columns)
         if not state.sources and not state.counts.seen:
             return []
+        kept, self._kept = self._kept, None
+        if kept is not None and moment.moved is not None and moment.now < kept.until and moment.size == kept.size:
+            self._painter.reread(moment.moved, moment.now)
+            self._kept = kept
+            return self._tasks(kept.chosen, state, moment, with_run=kept.with_run)
         room = room_for_rows(height)
         lines = [] if self._panel is None else self._header(self._panel, state, moment)[: max(0, room - 2)]
         room -= len(lines)
         alone = is_single_track(state) and state.stop is None
         chosen = choose(state, moment.now, room if alone else room - 1)
         self.shown = [task.id for _, task in chosen.shown]
+        until = min(self._painter.read(chosen.shown, moment.now), grown_at(state, moment.now))
         lines += self._tasks(chosen, state, moment, with_run=not alone)
-        return lines if columns >= NARROWEST else [crop(line, max(1, columns - 1)) for line in lines]
+        if columns < NARROWEST:
+            return [crop(line, max(1, columns - 1)) for line in lines]
+        if self._panel is None and self._columns is None:
+            self._kept = Kept(chosen, not alone, moment.size, until)
+        return lines
 
     def _tasks(self, chosen: Chosen, state: RunState, moment: Moment, *, with_run: bool) -> list[str]:
         columns, now = moment.size.columns, moment.now
-        rows = self._painter.read(chosen.shown, now)
-        title = self._run.title(state)[1] if with_run else 0
-        layout = arrange(columns, (*[row.widths for row in rows], (title, 0, 0, 0, 0)))
+        layout = self._painter.arrange(columns, self._run.title(state)[1] if with_run else 0)
         lines = None if self._columns is None else self._by_columns(self._columns, chosen, moment)
         if lines is None:
-            lines = self._painter.compose(rows, layout)
+            lines = self._painter.compose(layout)
         if chosen.hidden:
             more = clip(f"  + {units.count(chosen.hidden)} more", max(0, columns - 1), self._glyphs.ellipsis)
             lines.append(self._palette.paint("mainstage.dim", more))
@@ -177,13 +195,17 @@ class BarsView:
         if dirty:
             when = drawn_at + self.interval
         elif state.active:
-            when = drawn_at + CLOCK
-            last = next(reversed(state.tasks.values()), None)
-            if last is not None and last.started_at > drawn_at - YOUNG:
-                when = max(drawn_at + self.interval, last.started_at + YOUNG)
+            grown = grown_at(state, drawn_at)
+            when = drawn_at + CLOCK if grown == NEVER else max(drawn_at + self.interval, grown)
         else:
             return None
         return when if state.started_at is None else max(when, state.started_at + HEAD_START)
+
+
+def grown_at(state: RunState, now: float) -> float:
+    """Return when the youngest task is old enough for a row; `NEVER`: it is."""
+    last = next(reversed(state.tasks.values()), None)
+    return last.started_at + YOUNG if last is not None and last.started_at > now - YOUNG else NEVER
 
 
 def room_for_rows(height: int) -> int:
