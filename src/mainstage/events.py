@@ -197,6 +197,13 @@ class ItemsEnded(NamedTuple):
     seconds: float = 0.0
 
 
+class KeyPressed(NamedTuple):
+    """Whoever looks pressed a key that is ours: "a", "up", "ctrl-l". It changes what is looked at, not what is known."""
+
+    at: float
+    key: str
+
+
 Event: TypeAlias = (
     RunStarted
     | RunEnded
@@ -215,6 +222,7 @@ Event: TypeAlias = (
     | TextWritten
     | MetricReported
     | ItemsEnded
+    | KeyPressed
 )
 
 EVENTS: tuple[type[Event], ...] = Event.__args__

@@ -11,6 +11,7 @@ from mainstage.events import (
     EVENTS,
     ErrorReport,
     ItemsEnded,
+    KeyPressed,
     MetricReported,
     RunEnded,
     RunStarted,
@@ -54,6 +55,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     TextWritten(2.0, None, 0, "", "stdout", "two\nlines\u2028and a rule"),
     MetricReported(2.5, 2, 1, "loss", math.nan),
     ItemsEnded(3.0, 1, "thread-2", ((10, 2.0, 2.5), (11, 2.5, 2.75)), 3, 0.125),
+    KeyPressed(3.5, "pgdn"),
 )
 
 texts = st.text(st.characters(exclude_categories=()), max_size=12) | st.sampled_from(

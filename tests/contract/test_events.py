@@ -27,6 +27,7 @@ ORDER = [
     "TextWritten",
     "MetricReported",
     "ItemsEnded",
+    "KeyPressed",
 ]
 
 

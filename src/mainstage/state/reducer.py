@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.events import (
     ItemsEnded,
+    KeyPressed,
     MetricReported,
     RunEnded,
     RunStarted,
@@ -477,6 +478,11 @@ def _metric_reported(state: RunState, event: MetricReported) -> None:
     books.measure(state, name, value)
 
 
+def _key_pressed(_state: RunState, event: KeyPressed) -> None:
+    check_number(event.at)
+    check_text(event.key)
+
+
 _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
     RunStarted: _run_started,
     RunEnded: _run_ended,
@@ -495,4 +501,5 @@ _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
     TextWritten: _text_written,
     MetricReported: _metric_reported,
     ItemsEnded: _items_ended,
+    KeyPressed: _key_pressed,
 }
