@@ -68,7 +68,7 @@ def test_told_which_tasks_moved_it_shows_what_it_shows_untold() -> None:
         others: list[Event] = [TaskChanged(now, 4, 1, status="x" * frame)] if frame % 50 == 49 else []
         others += [TaskStarted(now, 6, 1, "w5", "a name that needs more room")] if frame == 110 else []
         after(*others, state=state)
-        at = moment(now, 120 if frame < 150 else 70, 24)
+        at = moment(now, 120 if frame < 150 else 70, 24 if frame < 180 else 6)
         moved = None if others else {move.task for move in moves}
         assert told.rows(state, at._replace(moved=moved)) == untold.rows(state, at)
         short += moved is not None
