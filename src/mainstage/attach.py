@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.errors import Cancelled, describe_error
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
+from mainstage.guests import Guests
 from mainstage.worker import rawqueue, runner
 from mainstage.worker.task import Task, open_task
 
@@ -134,23 +135,26 @@ class Adoption:
         self._outside: dict[int, Adopted] = {}  # in the order of submission
         self._attached: list[Attached] = []
         self._abandoned: list[Future[Any]] = []
+        self.guests = Guests(self._left)
         self._looking = threading.RLock()  # re-entered where the owner cancels in a signal handler
         self.on_idle: Callable[[], None] | None = None
         """Called on any thread when the last that was pending has ended, after its last event."""
 
     def pending(self) -> bool:
         """Return whether any has not ended."""
-        return bool(self._pending)
+        return bool(self._pending) or self.guests.pending()
 
     def cancel(self, reason: str) -> None:
         """Cancel all that wait and ask all that run to stop."""
         for adopted in reversed(list(self._pending.values())):  # waiting ones first: none begins meanwhile
             adopted.cancel(reason)
+        self.guests.ask(reason)
 
     def abandon(self) -> None:
         """Wait for none of them any more."""
         self._abandoned += [adopted.future for adopted in list(self._pending.values()) if adopted.future is not None]
         self._pending.clear()
+        self.guests.abandon()
 
     def stuck(self) -> bool:
         """Return whether any that was abandoned still runs."""
@@ -259,6 +263,9 @@ class Adoption:
         """Learn that its last event has been sent."""
         adopted.future = None
         self._pending.pop(adopted.id, None)
+        self._left()
+
+    def _left(self) -> None:
         self._wake()
-        if not self._pending and self.on_idle is not None:
+        if self.on_idle is not None and not self.pending():
             self.on_idle()

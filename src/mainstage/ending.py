@@ -6,7 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mainstage.errors import Terminated
+from mainstage.errors import Terminated, is_cancellation
 from mainstage.exits import quieten
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Ending:
         """Whether that has been raised in the program; once is enough."""
         self._work = work
         self._show = show
-        self._grace = grace
+        self.grace = grace
         self._branch = branch
         self._first_failure: BaseException | None = None
         self._lock = threading.Lock()
@@ -87,21 +87,27 @@ class Ending:
 
     # --- waiting for the end ---
 
+    def over(self) -> bool:
+        """Return whether nothing is pending."""
+        return not self._work.pending()
+
+    def enough(self, *, stopping: bool) -> Callable[[], bool]:
+        """Return what tells whether it has been waited for long enough from here on."""
+        again = self._asked_again()
+        return lambda: self.over() or again() or (not stopping and self._failing())
+
     def settle(self, *, stopping: bool) -> None:
         """Wait until nothing is pending; when stopping, at most for the grace time or until asked again."""
-        pending = self._work.pending
-        again = self._asked_again()
-
-        def enough() -> bool:
-            return not pending() or again() or (not stopping and self._failing())
-
-        self._show.wait(enough, self._grace if stopping else None)
-        if not pending():
-            return
-        if not stopping:
+        self._show.wait(self.enough(stopping=stopping), self.grace if stopping else None)
+        if not stopping and not self.over():
             self.settle(stopping=True)
             return
-        self._work.abandon("did not stop in time")
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give up on what is pending still."""
+        if not self.over():
+            self._work.abandon("did not stop in time")
 
     def settle_at_once(self, interrupt: KeyboardInterrupt) -> None:
         """Stop what is pending since `interrupt` was raised while it was waited for; a second request abandons it."""
@@ -114,7 +120,7 @@ class Ending:
     def wind_down(self, busy: Callable[[], bool]) -> None:
         """Wait until not `busy()`, at most for the grace time or until asked to stop once more."""
         again = self._asked_again()
-        self._show.wait(lambda: not busy() or again(), self._grace)
+        self._show.wait(lambda: not busy() or again(), self.grace)
 
     def _asked_again(self) -> Callable[[], bool]:
         seen = self.stop.stage if self.stop is not None else 0
@@ -132,7 +138,7 @@ class Ending:
         failures = [failure for queue in queues if (failure := queue.settle()) is not None]
         if error is not None:
             self._carried_by(error)
-            if isinstance(error, KeyboardInterrupt):
+            if isinstance(error, KeyboardInterrupt) or (self.stop is not None and is_cancellation(error)):
                 quieten(error)
             return
         if self.asked():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 from mainstage.events import ErrorReport
@@ -33,6 +34,38 @@ class TaskTimeout(MainstageError, TimeoutError):
     """A task was over its `timeout`."""
 
 
+class WorkerLost(MainstageError):
+    """A worker process died with this task in hand: `pid`, its `exitcode` (negative: the signal) and the `input`."""
+
+    def __init__(self, message: str = "", pid: int = 0, exitcode: int | None = None, told_input: str = "") -> None:
+        super().__init__(message, pid, exitcode, told_input)
+        self.pid = pid
+        self.exitcode = exitcode
+        self.input = told_input
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class PoolBroken(MainstageError):
+    """Worker processes do not come up: the initializer failed, or the main program cannot be imported."""
+
+
+class Unpicklable(MainstageError, TypeError):
+    """Something cannot be sent to, or from, another process; the message names it."""
+
+
+class RemoteTraceback(Exception):
+    """The traceback of an exception in the process where it was raised: the cause of the exception here."""
+
+    def __init__(self, tb: str) -> None:
+        super().__init__(tb)
+        self.tb = tb
+
+    def __str__(self) -> str:
+        return f'\n"""\n{self.tb}\n"""'
+
+
 class QueueError(MainstageError):
     """The senders of a raw queue ended, or erred, before its task was done."""
 
@@ -49,6 +82,12 @@ class DisplayError(MainstageError):
     """A view or display argument makes no sense; the message lists what does."""
 
 
+def is_cancellation(error: BaseException | None) -> bool:
+    """Return whether `error` is asyncio's `CancelledError`; a program without asyncio does not load it for that."""
+    asyncio = sys.modules.get("asyncio.exceptions")
+    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+
+
 def describe_error(error: BaseException) -> ErrorReport:
     """Describe `error` with its traceback; never raises, whatever its `__str__` does."""
     import traceback  # noqa: PLC0415  # only failures pay for it
@@ -57,6 +96,9 @@ def describe_error(error: BaseException) -> ErrorReport:
         text = str(error)
     except BaseException as trouble:  # noqa: BLE001  # a worker's own exception class may raise anything here
         text = f"<str() of it raised {type(trouble).__name__}>"
+    remote = error.__cause__
+    if isinstance(remote, RemoteTraceback):  # it was raised in another process
+        return ErrorReport(type(error).__qualname__, text, remote.tb)
     try:
         told = traceback.TracebackException(type(error), error, _from_the_users_code(error.__traceback__))
         lines = "".join(told.format()).rstrip("\n")

@@ -49,7 +49,7 @@ def _is_quiet(error: BaseException | None) -> bool:
         if any(error is quiet for quiet in _quiet):
             return True
         error = error.__context__
-    return False
+    return any(error is quiet for quiet in _quiet)  # the cancellation that asyncio makes an interrupt of
 
 
 def end_at_once(error: KeyboardInterrupt) -> None:

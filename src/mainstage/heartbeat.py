@@ -46,6 +46,8 @@ class Heartbeat:
         self._in_handler = False
         self.after_beat: Callable[[], None] | None = None
         """Called on the main thread after each round done by the handler."""
+        self.before_beat: Callable[[FrameType | None], float | None] | None = None
+        """Called before each with where the main thread stands; may return when it wants to be called again."""
 
     @staticmethod
     def possible() -> bool:
@@ -81,6 +83,10 @@ class Heartbeat:
     def left(self) -> None:
         """Learn that the owner has left a call of ours: a clock on the screen may be due before any note."""
         self._want(self._loop.due())
+
+    def expect(self, due: float | None) -> None:
+        """Be called at `due`, unless another time is given before; None: never. On the owner's thread, or by a note."""
+        self._want(due)
 
     def _want(self, due: float | None) -> None:
         """Be called at `due`; the metronome is woken only if it would look too late."""
@@ -131,11 +137,13 @@ class Heartbeat:
             self._asked = True
             signal.pthread_kill(self._main, signal.SIGURG)
 
-    def _on_signal(self, _signum: int, _frame: FrameType | None) -> None:
+    def _on_signal(self, _signum: int, frame: FrameType | None) -> None:
         self._asked = False
         if os.getpid() != self._pid or self._loop.pumping:
             return
-        self._want(self._loop.beat())
+        again = self.before_beat(frame) if self.before_beat is not None else None
+        due = self._loop.beat()
+        self._want(due if again is None else min(again, NEVER if due is None else due))
         if self.after_beat is not None:
             self._in_handler = True
             try:

@@ -46,6 +46,7 @@ class Interrupts:
         self._previous: dict[int, object] = {}
         self._late: list[int] = []
         """What came in the middle of a round of the loop within somebody else's code: not the place to raise it."""
+        self._cancel: Callable[[], object] | None = None
 
     def install(self) -> None:
         """Take the signals whose handlers are the default ones."""
@@ -59,6 +60,16 @@ class Interrupts:
         for name, handler in (("SIGCONT", self._on_continue), ("SIGWINCH", self._on_resize)):
             if hasattr(signal, name):
                 self._take(getattr(signal, name), handler)
+
+    def follow(self, cancel: Callable[[], object], theirs: Callable[[object], bool]) -> None:
+        """Keep to the rules of the event loop that has this thread: the first signal is a cancellation.
+
+        `cancel()` asks its main coroutine to stop; a handler of Ctrl-C that is `theirs` does that by itself, when called.
+        """
+        if threading.current_thread() is threading.main_thread():
+            self._cancel = cancel
+            if theirs(signal.getsignal(signal.SIGINT)):
+                self._take(signal.SIGINT, self._on_stop)
 
     def restore(self) -> None:
         """Put the previous handlers back, where nobody has set others meanwhile."""
@@ -85,6 +96,22 @@ class Interrupts:
             if self._stop(_name(signum), signum) >= LAST_STAGE:
                 self._die(signum)
         else:
+            self._arrive(signum, frame)
+
+    def _arrive(self, signum: int, frame: FrameType | None) -> None:
+        """Do in other code what the signal asks for."""
+        if self._cancel is None:
+            _raise(signum, frame)
+            return
+        stage = self._stop(_name(signum), signum)
+        if stage >= LAST_STAGE:
+            self._die(signum)
+        theirs = self._previous.get(signum)
+        if signum == signal.SIGINT and theirs is not signal.default_int_handler and callable(theirs):
+            theirs(signum, frame)
+        elif stage == 1:
+            self._cancel()
+        else:
             _raise(signum, frame)
 
     def raise_late(self) -> None:
@@ -92,7 +119,7 @@ class Interrupts:
         if self._late:
             signum = self._late[0]
             self._late.clear()
-            _raise(signum, None)
+            self._arrive(signum, None)
 
     def _die(self, signum: int) -> None:
         emergency = getattr(self._loop.display, "emergency", None)

@@ -123,17 +123,20 @@ class Loop:
                 self.channel.away = False
                 self.channel.alarm()
 
-    def beat(self) -> float | None:
-        """Do one round without blocking, inside somebody else's code; return when the next is due, None: never."""
+    def beat(self, *, borrowed: bool = True) -> float | None:
+        """Do one round without blocking, inside somebody else's code; return when the next is due, None: never.
+
+        `borrowed`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock.
+        """
         if self.pumping:
             return None
         self.beating = self.pumping = True
         try:
-            self._drain(self.channel, patient=False)
+            self._drain(self.channel, patient=not borrowed)
             now = self._now()
             due = self.due()
             if due is not None and now >= due:
-                self.draw(now, borrowed=True)
+                self.draw(now, borrowed=borrowed)
         finally:
             self.beating = self.pumping = False
         self.leave()

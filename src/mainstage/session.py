@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -27,8 +28,10 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
     from mainstage.attach import Adopted
+    from mainstage.beside import Block
     from mainstage.clock import Clock
     from mainstage.display import Display
+    from mainstage.guests import Guests
     from mainstage.show import OutputRecorder
     from mainstage.views import View
     from mainstage.waiting import DoneAndNotDone
@@ -128,6 +131,7 @@ class Run(Executor):
         self._consumers: list[Consumer] = []
         self._ending: Ending | None = None
         self._adoption: Adoption | None = None
+        self._block: Block | None = None
 
     # --- life ---
 
@@ -176,6 +180,25 @@ class Run(Executor):
         ending.raise_what_is_due(error or interrupt, self._futures.values(), self._queues)
         if error is None and interrupt is not None:
             raise interrupt
+
+    async def __aenter__(self) -> Self:
+        """As `__enter__`, in a coroutine: its event loop draws, and signals are cancellations by asyncio's rules."""
+        from mainstage.beside import Block  # noqa: PLC0415  # a program without asyncio does not load it
+
+        self.__enter__()
+        self._block = Block(self, self._live()[0], self._end(), branch=self._branch)
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """As `__exit__`, while the event loop goes on; a cancellation that comes meanwhile stops what is pending."""
+        leaving = error
+        if self._block is not None:
+            leaving = await self._block.leave(error)
+        self.__exit__(None if leaving is None else type(leaving), leaving, traceback)
+        if leaving is not None and leaving is not error:
+            raise leaving
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # Executor's
         """As `Executor.shutdown`: wait for what was submitted; the display stays until the `with` block ends.
@@ -272,6 +295,7 @@ class Run(Executor):
         _, backend = self._live()
         if future is None or isinstance(future, str):
             self.ask(future or "the run was cancelled")
+            self.guests.cancel(future or "the run was cancelled")
             return True
         call = backend.find(future)
         return call.cancel("cancelled") if call is not None else future.cancel()
@@ -397,6 +421,11 @@ class Run(Executor):
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
         return self._adopted().expect(description)
 
+    @property
+    def guests(self) -> Guests:
+        """What faces of the library have under way here that have waits of their own."""
+        return self._adopted().guests
+
     def adopt(
         self,
         adopted: Adopted,
@@ -491,7 +520,9 @@ def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
 
 def current_run() -> Run | None:
     """Return the innermost run that is live in this process."""
-    return _runs[-1] if _runs else None
+    beside = sys.modules.get("mainstage.beside")
+    run = beside.within.get() if beside is not None else None
+    return run if run in _runs else _runs[-1] if _runs else None
 
 
 def implicit_run(title: str = "") -> Run:

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
     from mainstage.display import Display
+    from mainstage.eventloop import Seat
     from mainstage.events import Event
     from mainstage.views import View
 
@@ -71,13 +72,16 @@ class Show:
     """The one that is live."""
     owner_asleep = False
     """Set by tests of rule 9: no owner ever pumps."""
+    loops: type[Loop] = Loop
+    signals: type[Interrupts] = Interrupts
+    """What a show is made with."""
 
     def __init__(self, title: str, look: Look) -> None:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
         self.clock: Clock = look.clock or SystemClock()
         self.channel = ThreadChannel(self.clock)
         opened = stage(look.view, columns=look.columns, log=look.log, display=look.display, discreet=look.implicit)
-        self.loop = Loop(self.channel, opened.view, opened.display, self.clock)
+        self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
         self.loop.recorders = opened.recorders
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
@@ -100,7 +104,7 @@ class Show:
         self._pid = os.getpid()
         self._idle = threading.Condition()
         self._sleepers = 0
-        self._interrupts = Interrupts(self.loop, self._request)
+        self.interrupts = Interrupts(self.loop, self._request)
         self._animated = opened.animated and look.heartbeat
         self._heartbeat: Heartbeat | None = None
         self._title = title
@@ -109,6 +113,8 @@ class Show:
         self._lending = threading.Lock()
         self.on_quiet: Callable[[], None] | None = None
         """Called on the owner's thread between two pieces of work; an implicit run ends there."""
+        self.seat: Seat | None = None
+        """The owner's place on the event loop of its thread, while one is to draw."""
 
     def _record_all(self, recorder: OutputRecorder, owned: Collection[str]) -> Collection[str]:
         """Have `recorder` take everything; return the streams to capture."""
@@ -125,7 +131,7 @@ class Show:
         live.reporter = self.channel
         self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
         self.loop.beat()  # the state knows of the run before anybody asks when a picture is due
-        self._interrupts.install()
+        self.interrupts.install()
         self.capture.start()
         if self._animated and Heartbeat.possible() and not Show.owner_asleep:
             self._heartbeat = Heartbeat(self.loop)
@@ -134,6 +140,9 @@ class Show:
 
     def close(self) -> None:
         """Show the last picture and give everything back."""
+        if self.seat is not None:
+            self.seat.leave()
+            self.seat = None
         if self._heartbeat is not None:
             self._heartbeat.stop()
         self.capture.stop()
@@ -144,7 +153,7 @@ class Show:
             self.loop.finish()
         finally:
             self.channel.close()
-            self._interrupts.restore()
+            self.interrupts.restore()
 
     def pumps(self) -> bool:
         """Return whether this thread is the owner, and awake."""
@@ -179,6 +188,27 @@ class Show:
             finally:
                 self._sleepers -= 1
         return True
+
+    def sit(self) -> Seat | None:
+        """Have the event loop of this thread draw until as many `rise`; None: another thread is the owner."""
+        from mainstage.eventloop import Seat, events_here  # noqa: PLC0415  # a program without asyncio does not load it
+
+        events = events_here()
+        if events is None or not self.pumps():
+            return None
+        if self.seat is None or self.seat.events is not events:
+            if self.seat is not None:
+                self.seat.leave()  # its loop has ended, and told nobody
+            self.seat = Seat(self.loop, events, metronome=self._heartbeat, after_round=self._after_beat)
+        self.seat.users += 1
+        return self.seat
+
+    def rise(self, seat: Seat) -> None:
+        """Need the event loop no more; on its thread."""
+        seat.users -= 1
+        if not seat.users:
+            seat.leave()
+            self.seat = None if self.seat is seat else self.seat
 
     def glance(self) -> None:
         """Do one round without waiting, if this thread is the owner and a picture is due."""
@@ -235,7 +265,7 @@ class Show:
             self.on_quiet()
 
     def _after_beat(self) -> None:
-        self._interrupts.raise_late()
+        self.interrupts.raise_late()
         self.quiet()
 
     def _heard(self) -> bool:
@@ -243,7 +273,9 @@ class Show:
 
     def left(self) -> None:
         """Learn that the owner goes back to other code."""
-        if self._heartbeat is not None:
+        if self.seat is not None:
+            self.seat.rest()
+        elif self._heartbeat is not None:
             self._heartbeat.left()
 
     def wake(self) -> None:
@@ -251,6 +283,8 @@ class Show:
         self.channel.wake()
         if self.channel.away:
             self.channel.alarm()
+        if self.seat is not None:
+            self.seat.wake()
         if self._sleepers:
             with self._idle:
                 self._idle.notify_all()
@@ -258,6 +292,8 @@ class Show:
     def summon(self) -> None:
         """Have the owner look at once, wherever it is, if it can be reached. Any thread."""
         self.wake()
+        if self.seat is not None:
+            self.seat.knock()
         if self._heartbeat is not None:
             self._heartbeat.call()
 

@@ -10,7 +10,7 @@ import time
 from threading import current_thread, local, main_thread
 from typing import TYPE_CHECKING, AnyStr, cast
 
-from mainstage.errors import Cancelled, describe_error
+from mainstage.errors import Cancelled, describe_error, is_cancellation
 from mainstage.events import (
     MetricReported,
     TaskCancelled,
@@ -176,7 +176,7 @@ class Task(PositionCell):
         at = self.reporter.now()
         if error is None:
             self.reporter.send(TaskEnded(at, self.id, self.attempt, completed))
-        elif isinstance(error, Cancelled):
+        elif isinstance(error, Cancelled) or is_cancellation(error):
             self.reporter.send(TaskCancelled(at, self.id, self.attempt, completed, str(error)))
         else:
             report = describe_error(error)

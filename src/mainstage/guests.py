@@ -1,0 +1,55 @@
+"""Work of a run that other faces of the library began: groups of coroutines, calls in somebody's threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Guest(Protocol):
+    """Something that is under way, and tells by itself when it is over."""
+
+    def ask(self, reason: str) -> None:
+        """Have it stop because the run is to stop: not at all where its own surroundings tell it so anyway."""
+        ...
+
+    def cancel(self, reason: str) -> None:
+        """Have it stop because somebody cancelled the run."""
+        ...
+
+
+class Guests:
+    """Those of one run. Any thread."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        self._wake = wake
+        self._present: dict[Guest, None] = {}
+
+    def begin(self, guest: Guest) -> None:
+        """Take it in: the run is not over before it has left."""
+        self._present[guest] = None
+
+    def over(self, guest: Guest) -> None:
+        """Let it go; a second call does nothing."""
+        if self._present.pop(guest, self) is None:
+            self._wake()
+
+    def pending(self) -> bool:
+        """Return whether any is there."""
+        return bool(self._present)
+
+    def ask(self, reason: str) -> None:
+        """Ask all of them to stop."""
+        for guest in reversed(list(self._present)):
+            guest.ask(reason)
+
+    def cancel(self, reason: str) -> None:
+        """Cancel all of them."""
+        for guest in reversed(list(self._present)):
+            guest.cancel(reason)
+
+    def abandon(self) -> None:
+        """Wait for none of them any more."""
+        self._present.clear()
