@@ -33,6 +33,7 @@ from mainstage.worker.track import track
 if TYPE_CHECKING:
     from mainstage import futures
     from mainstage.mapping import map  # noqa: A004  # the builtin's name on purpose: `mainstage.map`
+    from mainstage.parallel import joblib
     from mainstage.session import Run
 
 __version__ = "0.1.0"
@@ -50,6 +51,7 @@ __all__ = [
     "__version__",
     "current_task",
     "futures",
+    "joblib",
     "map",
     "stepwise",
     "task",
@@ -59,6 +61,7 @@ __all__ = [
 _LATER = {
     "Run": "mainstage.session",
     "futures": "mainstage.futures",
+    "joblib": "mainstage.parallel",
     "map": "mainstage.mapping",
 }
 """Where the names live that are loaded on first use."""

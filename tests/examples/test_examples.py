@@ -21,6 +21,7 @@ SAYS = {
     "downloads": "24 files, 3,637,248 bytes\n",
     "dropin": "10980 words\n",
     "failures": "18 converted; {'scan-07.tif': 'ValueError', 'scan-15.tif': 'TaskTimeout'}\n",
+    "grid_search": "12 candidates, best score 0.827\n",
     "pipeline": "north=635 south=635 east=508 west=508 coast=635 hills=635\n",
     "recipe": "200 done\n",
 }
