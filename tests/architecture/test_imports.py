@@ -18,7 +18,7 @@ OWNER_SIDE = ("rich", "msgspec", "click", "logging", "concurrent.futures", "data
 WORKER_SIDE = ("mainstage.events", "mainstage.commands", "mainstage.errors", "mainstage.clock")
 WORKER_PACKAGES = ("worker", "channels")
 
-CALLABLES = {"Run", "current_task", "map", "stepwise", "task", "track"}
+CALLABLES = {"Run", "current_task", "joblib", "map", "stepwise", "task", "track"}
 TYPES = {
     "Cancelled",
     "DisplayError",
