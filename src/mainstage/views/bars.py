@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.events import RunEnded
 from mainstage.views import units
+from mainstage.views.browse import Browse
+from mainstage.views.browsed import BrowsedRows, look
 from mainstage.views.history import History
 from mainstage.views.palette import Glyphs, Palette
 from mainstage.views.rows import RowPainter
@@ -71,7 +73,7 @@ class BarsView:
     `columns` are Rich's progress columns (or format strings, as `rich.progress.Progress` takes them) for the rows of
     tasks; None: our own. `header` is any Rich renderable, or a function of (state, now) that returns one, above the
     rows. A column or header that raises is named once above, and left out from then on. `slowest` adds the slowest
-    tasks to the last lines.
+    tasks to the last lines. What `browse` chooses is shown instead of what matters first.
     """
 
     interval = 0.1
@@ -94,6 +96,8 @@ class BarsView:
         self._columns: ColumnRows | None = None
         self._panel: Panel | None = None
         self._troubles: list[str] = []
+        self.browse = Browse()
+        self._browsed = BrowsedRows(self._palette, self._glyphs)
         self._kept: Kept | None = None
         self.shown: Sequence[int] = ()
         if columns is not None:
@@ -136,6 +140,8 @@ class BarsView:
         room = room_for_rows(height)
         lines = [] if self._panel is None else self._header(self._panel, state, moment)[: max(0, room - 2)]
         room -= len(lines)
+        if self.browse.chosen:
+            return lines + self._chosen(state, moment, room)
         alone = is_single_track(state) and state.stop is None
         chosen = choose(state, moment.now, room if alone else room - 1)
         self.shown = [task.id for _, task in chosen.shown]
@@ -159,6 +165,21 @@ class BarsView:
         if with_run:
             lines.append(self._run.line(state, now, layout, columns))
         return lines
+
+    def _chosen(self, state: RunState, moment: Moment, room: int) -> list[str]:
+        """Return the rows of what `browse` chooses, and that of the run."""
+        columns, now = moment.size.columns, moment.now
+        window = look(state, self.browse, max(1, room - 1))
+        chosen = Chosen(window.live(), 0)
+        self.shown = [task.id for _, task in chosen.shown]
+        self._painter.read(chosen.shown, now)
+        layout = self._painter.arrange(columns, self._run.title(state)[1])
+        lines = None if self._columns is None else self._by_columns(self._columns, chosen, moment)
+        if lines is None or len(lines) != len(chosen.shown):
+            lines = self._painter.compose(layout)
+        lines = self._browsed.compose(window, lines, self.browse, columns, max(1, room - 1))
+        lines.append(self._run.line(state, now, layout, columns))
+        return [crop(line, max(1, columns - 1)) for line in lines] if columns < NARROWEST else lines
 
     # --- what users plug in ---
 
