@@ -70,6 +70,7 @@ class Adopted:
             finally:
                 del args, kwargs, outcome, error, senders  # an exception keeps its frames, and they what they name
 
+        vars(reported)["shows_itself"] = True
         return reported
 
     # --- reported from outside: its workers are out of reach ---
@@ -226,6 +227,10 @@ class Adoption:
 
         future.add_done_callback(done)
         return future
+
+    def watch(self, description: str, worker: str, submit: Callable[[], Future[Any]]) -> Future[Any]:
+        """Return the future that `submit()` does, shown as it looks from outside: `worker` has the call."""
+        return self._submit_outside(self.expect(description), worker, submit)
 
     def _submit_outside(self, adopted: Adopted, worker: str, submit: Callable[[], Future[Any]]) -> Future[Any]:
         future = self._submitted(adopted, submit)

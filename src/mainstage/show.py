@@ -104,7 +104,7 @@ class Show:
         self._pid = os.getpid()
         self._idle = threading.Condition()
         self._sleepers = 0
-        self.interrupts = Interrupts(self.loop, self._request)
+        self.interrupts = self.signals(self.loop, self._request)
         self._animated = opened.animated and look.heartbeat
         self._heartbeat: Heartbeat | None = None
         self._title = title

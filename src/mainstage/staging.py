@@ -61,7 +61,9 @@ class Discreet:
         return self._told(state, moment)
 
     def rows(self, state: RunState, moment: Moment) -> list[str]:
-        """Return what the view does; at the end of a short run nothing."""
+        """Return what the view does; nothing before there is a task, and at the end of a short run."""
+        if not (state.counts.seen or state.sources or moment.final):
+            return []
         rows = self._view.rows(state, moment)
         self.shown = self._view.shown
         if not moment.final:

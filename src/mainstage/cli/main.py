@@ -2,18 +2,37 @@
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import click
 
 from mainstage import __version__
 from mainstage.cli.demo import demo_command
+from mainstage.cli.execute import Execution, exec_command, execute
 from mainstage.cli.map import map_command
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands; a program that one of them is to run is run when the parser is done and gone."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        """As `click.Group`."""
+        try:
+            return super().__call__(*args, **kwargs)
+        except Execution as found:
+            execution = found.with_traceback(None)
+        for name in [name for name in sys.modules if name.partition(".")[0] == "click"]:
+            del sys.modules[name]  # the program's own click, if it has one, is to see the streams as they are now
+        return execute(execution)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="mainstage")
 def main() -> None:
     """Run concurrent Python work under one live display."""
 
 
 main.add_command(map_command)
+main.add_command(exec_command)
 main.add_command(demo_command)

@@ -96,6 +96,11 @@ class TerminalDisplay:
         """Why the terminal is out of reach; None: it is not."""
         return self._outlet.broken
 
+    @property
+    def pins(self) -> bool:
+        """Whether rows stand below a scroll region, out of reach of what others write."""
+        return isinstance(self._screen, RegionScreen)
+
     def size(self) -> Size:
         """Return the size to lay out for: COLUMNS and LINES where set, else the terminal's."""
         if self._size is None:
@@ -214,14 +219,18 @@ class TerminalDisplay:
 
 
 def _batches(above: Sequence[str]) -> Iterator[tuple[list[str], int]]:
-    """Yield clean lines for one write each, and how many of `above` they are; nothing above is one empty batch."""
+    """Yield clean lines for one write each, and how many of `above` they are; nothing above is one empty batch.
+
+    Batches of about one size: a short last one would be drawn with care for rows that are swept away anyway.
+    """
+    whole = sum(map(len, above)) + len(above)
+    enough = whole / max(1, -(-whole // MOST_AT_ONCE))
     lines: list[str] = []
     start = characters = 0
     for index, text in enumerate(above):
         lines += ansi.lines((text,))
-        characters += len(text)
-        if characters >= MOST_AT_ONCE:
+        characters += len(text) + 1
+        if characters >= enough and index + 1 < len(above):
             yield lines, index + 1 - start
             lines, start, characters = [], index + 1, 0
-    if lines or not start:
-        yield lines, len(above) - start
+    yield lines, len(above) - start

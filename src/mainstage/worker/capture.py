@@ -100,16 +100,17 @@ class Router:
         whole = self._lines.add(key, text)
         if whole is not None:
             self._send(task, whole, key)
-        elif capture.special:
-            self._give_back(key)
-        elif "\r" in text and task is not None:
-            self._show_status(task, self._lines.begun(key))
+        else:
+            if capture.special:
+                self._give_back(key)
+            if "\r" in text and task is not None:
+                self._show_status(task, self._lines.begun(key))
         return len(text)
 
     def _refused(self, task: Task | None, text: str) -> bool:
         """Return whether `text` is for the original."""
         capture = self._capture
-        if not capture.live or capture.lets_pass(task):
+        if not capture.live or capture.passes(task, self._name, text):
             return True
         if capture.strict and text:
             raise RenderingViolation(_violation(self._name, text))
@@ -168,7 +169,8 @@ class ByteRouter:
 
     def write(self, data: Any) -> int:
         """As `BinaryIO.write`: the bytes are text in the encoding of the stream."""
-        if not self._router._capture.live:  # noqa: SLF001  # its other half
+        capture = self._router._capture  # noqa: SLF001  # its other half
+        if not capture.live or (capture.special and self._passes(capture, data)):
             return int(self._original.write(data))
         view = bytes(data)
         self._router.write(view.decode(self._encoding(), "surrogateescape"))
@@ -178,6 +180,10 @@ class ByteRouter:
         """As `BinaryIO.writelines`."""
         for line in lines:
             self.write(line)
+
+    def _passes(self, capture: Capture, data: Any) -> bool:
+        text = bytes(data).decode(self._encoding(), "replace")
+        return capture.passes(capture.task(), self._router._name, text)  # noqa: SLF001  # as above
 
     def mend(self, text: str) -> str:
         """Put characters together whose bytes came in pieces."""
@@ -215,8 +221,12 @@ class Capture:
         """The threads that have the terminal for themselves, each as often as it was lent."""
         self.pause: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """What a prompt is to be asked within."""
+        self.on_pass: Callable[[str, str], None] | None = None
+        """Called with the stream and text of what the main thread writes outside any task, which then goes straight to
+        the original: the program's own words, where it has the terminal as ever. None: it becomes events as all else.
+        """
         self.special = True
-        """False while text simply becomes events: live, not lent, not strict."""
+        """False while text simply becomes events: live, not lent, not strict, none passes."""
         self.lock = RLock()
         self.routers: dict[str, Router] = {}
         self._owned = [name for name in STREAMS if name in owned]
@@ -238,7 +248,7 @@ class Capture:
             if stream is not None:
                 self.routers[name] = Router(self, name, stream)
         self.live = True
-        self.special = self.strict
+        self.special = self.strict or self.on_pass is not None
         live.capture = self
         for name, router in self.routers.items():
             setattr(sys, name, router)
@@ -288,7 +298,7 @@ class Capture:
             else:
                 self.lent.remove(thread)
                 self._lead(to_terminal=bool(self.lent))
-            self.special = bool(self.lent) or self.strict or not self.live
+            self.special = bool(self.lent) or self.strict or not self.live or self.on_pass is not None
 
     def _lead(self, *, to_terminal: bool) -> None:
         if self.descriptors is not None:
@@ -297,6 +307,15 @@ class Capture:
     def lets_pass(self, task: Task | None) -> bool:
         """Return whether the terminal is lent, and to the code that runs now: that of this thread, or of no task."""
         return bool(self.lent) and (task is None or get_ident() in self.lent)
+
+    def passes(self, task: Task | None, name: str, text: str) -> bool:
+        """Return whether `text`, which the code that runs now writes to the stream `name`, is for the original."""
+        if self.lets_pass(task):
+            return True
+        if self.on_pass is None or task is not None or current_thread() is not main_thread():
+            return False
+        self.on_pass(name, text)
+        return True
 
     def _begun_by(self, thread: int) -> None:
         task = self.task()

@@ -1,0 +1,120 @@
+"""`mainstage exec`: a program that knows nothing of us, run as Python would run it, under the display."""
+
+from __future__ import annotations
+
+import atexit
+import sys
+from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
+
+import click
+
+from mainstage.attach import Adoption
+from mainstage.cli.hosting import HostedShow
+from mainstage.cli.script import Program, die_silently, report
+from mainstage.errors import DisplayError
+from mainstage.show import Look
+from mainstage.worker.bridges.coroutines import CoroutineBridge
+from mainstage.worker.bridges.pools import PoolBridge
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mainstage.worker.bridges import Bridge
+
+CAPTURES: dict[str, bool | Literal["fd"]] = {"text": True, "fd": "fd", "none": False}
+
+
+class Execution(BaseException):
+    """A program and how to show it, on its way out of the command line's parser.
+
+    Raised, so that no frame of the parser stands below the program, and none of its handlers around it.
+    """
+
+    def __init__(self, program: Program, look: Look) -> None:
+        super().__init__(program.name)
+        self.program = program
+        self.look = look
+
+
+@click.command(
+    "exec",
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+    options_metavar="[OPTIONS]",
+)
+@click.argument("words", nargs=-1, required=True, type=click.UNPROCESSED, metavar="SCRIPT [ARG ...]")
+@click.option("-m", "is_module", is_flag=True, help="SCRIPT is the name of a module, as for python -m.")
+@click.option(
+    "--view", type=click.Choice(["auto", "live", "plain", "json", "silent"]), default="auto", help="What is shown."
+)
+@click.option("--log", metavar="FILE", help="All output and failures of the program go there too.")
+@click.option(
+    "--capture",
+    type=click.Choice(list(CAPTURES)),
+    default="text",
+    show_default=True,
+    help="text: what Python code writes; fd: also C code and children, which then see no terminal; none: nothing.",
+)
+def exec_command(words: Sequence[str], *, is_module: bool, view: str, log: str | None, capture: str) -> NoReturn:
+    """Run a Python program that knows nothing of mainstage under its display.
+
+    SCRIPT, or with -m the module of that name, is run as python would: its arguments, exit status, signals, stdin and
+    piped stdout are its own. Its tqdm and Rich bars, the calls of its thread and process pools and its asyncio tasks
+    are shown. Options of ours come before SCRIPT; all that follows is the program's.
+    """
+    program = Program(words, is_module)
+    trouble = program.trouble()
+    if trouble:
+        raise click.UsageError(trouble)
+    raise Execution(program, Look(view, log=log, capture=CAPTURES[capture]))
+
+
+class Host(NamedTuple):
+    """The show of a program, and what makes its work a part of it."""
+
+    show: HostedShow
+    bridges: Sequence[Bridge]
+
+    def open(self) -> None:
+        """Go live."""
+        self.show.open()
+        for bridge in self.bridges:
+            bridge.start()
+
+    def close(self) -> None:
+        """Show the end; what still runs goes on unseen. In a forked child nothing is left to close."""
+        if HostedShow.current is self.show:
+            for bridge in reversed(self.bridges):
+                bridge.stop()
+        self.show.close()
+
+
+def host(title: str, look: Look) -> Host:
+    """Return what shows a program; errors in `look` raise `DisplayError`, a log that does not open `OSError`."""
+    show = HostedShow(title, look)
+    outside = Adoption(show.channel, show.wake).watch
+    return Host(show, [PoolBridge(show.channel, outside), CoroutineBridge(show.channel)])
+
+
+def execute(execution: Execution) -> None:
+    """Run the program to its end and raise what ends it; the display ends with its last thread."""
+    program = execution.program
+    try:
+        around = host(program.name, execution.look)
+    except (DisplayError, OSError) as error:
+        sys.stderr.write(f"mainstage exec: {error}\n")
+        raise SystemExit(2) from error
+    around.open()
+    try:
+        program.run()
+    except SystemExit:
+        raise
+    except KeyboardInterrupt as interrupt:
+        around.show.stopped("Ctrl-C")
+        report(interrupt)
+        die_silently(interrupt)
+    except BaseException as error:  # noqa: BLE001  # told as the interpreter would
+        around.show.stopped(type(error).__name__)
+        report(error)
+        sys.exit(1)
+    finally:
+        atexit.register(around.close)  # the last one, so it is the first to be called, when all threads have ended

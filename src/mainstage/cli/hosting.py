@@ -1,0 +1,306 @@
+"""A show around a program that knows nothing of it: its signals, its output, its forks and its exits stay its own.
+
+What differs from the show of a `Run`:
+1. A signal does what it would do without us. Handlers are left alone but while a round of the loop runs: what comes
+   then is handed to the program's own handler right after. SIGTERM and SIGHUP give the terminal back and kill.
+2. What the main thread writes outside of any task goes straight to the terminal, in step with children and C code,
+   where a scroll region keeps the rows out of reach. What tasks and threads wrote before is shown first.
+3. A forked child has no display, no metronome is there to be copied, and who leaves by `os._exit` or becomes another
+   program gives the terminal back.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+import threading
+from typing import TYPE_CHECKING, Any, cast
+
+from mainstage.display.terminal import TerminalDisplay
+from mainstage.events import TextWritten
+from mainstage.interrupts import Interrupts, die_of
+from mainstage.loop import Loop
+from mainstage.show import REACHED, Show
+from mainstage.worker.bridges.patches import Patch, wrap
+from mainstage.worker.lines import Lines
+from mainstage.worker.reporter import live
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from mainstage.show import Look
+
+HELD = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGALRM", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPROF", "SIGVTALRM")
+    if hasattr(signal, name)
+]
+"""Signals whose handlers may raise, SIGINT first."""
+
+
+class HostedInterrupts(Interrupts):
+    """The program's handlers, kept out of rounds of the loop; ours only where the default action would kill."""
+
+    busy: Callable[[], bool] = staticmethod(lambda: False)
+    """Whether runs of the program's own are live: for these, signals are what they are for any run."""
+    last_words: Callable[[], None] = staticmethod(lambda: None)
+    """Called before the process dies of a signal."""
+
+    def __init__(self, loop: Loop, stop: Callable[[str, int], int]) -> None:
+        super().__init__(loop, stop)
+        self._found: list[tuple[int, Any]] = []
+        self._deferred: list[tuple[int, Any]] = []
+        cast("HostedLoop", loop).shield = self
+
+    def install(self) -> None:
+        """Take what kills or stops by default, and resizes; SIGINT stays as Python has it."""
+        super().install()
+        if self._previous.pop(signal.SIGINT, None) is not None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _on_stop(self, signum: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._pid:
+            die_of(signum)
+        if signum == signal.SIGINT or self.busy():
+            super()._on_stop(signum, frame)
+            return
+        self.last_words()
+        die_of(signum)
+
+    @contextlib.contextmanager
+    def rounds(self, *, waiting: bool) -> Iterator[None]:
+        """Keep the program's handlers out of the block; `waiting`: only Ctrl-C, which is then a request to stop."""
+        self._hold(waiting=waiting)
+        try:
+            yield
+        finally:
+            self._release()
+
+    def _hold(self, *, waiting: bool) -> None:
+        if self._found or os.getpid() != self._pid:
+            return
+        try:
+            for signum in HELD[:1] if waiting else HELD:
+                handler = signal.getsignal(signum)
+                ours = self._on_stop if waiting else self._defer
+                default = handler is signal.default_int_handler
+                if (default if waiting else callable(handler)) and getattr(handler, "__self__", None) is not self:
+                    signal.signal(signum, ours)  # may raise what has just come: nothing has begun
+                    self._found.append((signum, handler))
+        except BaseException:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        try:
+            while self._found:
+                signal.signal(*self._found[-1])  # may raise what has just come, and then has changed nothing
+                self._found.pop()
+        except BaseException:
+            self._release()
+            raise
+
+    def _defer(self, signum: int, _frame: FrameType | None) -> None:
+        handler = next((handler for number, handler in self._found if number == signum), None)
+        self._deferred.append((signum, handler))
+
+    def raise_late(self) -> None:
+        """Hand what came during a round to the program's own handlers, now that the round is over."""
+        deferred, self._deferred = self._deferred, []
+        for signum, handler in deferred:
+            if callable(handler):
+                handler(signum, None)
+        super().raise_late()
+
+
+class HostedLoop(Loop):
+    """A loop whose rounds no handler of the program's interrupts."""
+
+    shield: HostedInterrupts
+
+    def run_until(self, done: Callable[[], bool], deadline: float | None = None) -> bool:
+        """As `Loop.run_until`; Ctrl-C is a request to stop meanwhile, where the program has no handler of its own."""
+        with self.shield.rounds(waiting=True):
+            return super().run_until(done, deadline)
+
+    def beat(self, *, borrowed: bool = True) -> float | None:
+        """As `Loop.beat`."""
+        if self.pumping:
+            return None
+        with self.shield.rounds(waiting=False):
+            return super().beat(borrowed=borrowed)
+
+    def suspend(self) -> None:
+        """As `Loop.suspend`."""
+        with self.shield.rounds(waiting=False):
+            super().suspend()
+
+    def catch_up(self) -> None:
+        """Show text that was written before what the program is about to write by itself."""
+        if self.pumping or self.paused or (self.channel.empty() and not self._above):
+            return
+        with self.shield.rounds(waiting=False):
+            self.beating = self.pumping = True
+            try:
+                self._drain(self.channel)
+                if self._above:
+                    self.draw(self._now())
+            finally:
+                self.beating = self.pumping = False
+            self.leave()
+
+    def go_silent(self) -> None:
+        """Draw no more, ever: in a forked child, which owns neither display nor terminal."""
+        self.pumping = True
+        display = self._display
+        if isinstance(display, TerminalDisplay):
+            atexit.unregister(display.emergency)
+
+
+class HostedShow(Show):
+    """The show of a program that runs on the main thread; `open` and `close` there."""
+
+    loops = HostedLoop
+    signals = HostedInterrupts
+    loop: HostedLoop
+    interrupts: HostedInterrupts
+
+    def __init__(self, title: str, look: Look) -> None:
+        super().__init__(title, look._replace(implicit=True))
+        self.interrupts.busy = lambda: bool(self.stops)
+        self.interrupts.last_words = self._last_words
+        self._lines = Lines()
+        self._begun = False
+        """Whether the program has begun a line of its own: nothing of ours comes before it is whole."""
+        self._patches: list[Patch] = []
+        self._closed = False
+        display = self.loop.display
+        if isinstance(display, TerminalDisplay) and display.pins:
+            self.capture.on_pass = self._on_pass
+
+    def open(self) -> None:
+        """Go live."""
+        super().open()
+        self._patches.append(wrap(os, "_exit", self._leaving))
+        self._patches += [wrap(os, name, self._becoming) for name in ("execv", "execve")]
+        if not _forking:
+            os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
+        _forking[:] = [self]
+
+    def close(self) -> None:
+        """Show the end, give everything back; a second call does nothing, nor does one in a child."""
+        if self._closed or os.getpid() != self._pid:
+            return
+        self._closed = True
+        for patch in reversed(self._patches):
+            patch.take_off()
+        for name in self.capture.routers:
+            self._record(name, "\n" if self._lines.begun(_KEYS[name]) else "")
+        super().close()
+
+    # --- the program's own words ---
+
+    def _on_pass(self, name: str, text: str) -> None:
+        if self.loop.pumping:
+            return
+        if not self._begun:
+            self.loop.catch_up()
+            self.interrupts.raise_late()
+        if text:
+            self._begun = not text.endswith("\n")
+        self._record(name, text)
+
+    def _record(self, name: str, text: str) -> None:
+        if self.loop.recorders:
+            whole = self._lines.add(_KEYS[name], text)
+            if whole is not None:
+                event = TextWritten(self.clock.now(), None, 0, "", name, whole)
+                for recorder in self.loop.recorders:
+                    recorder.record(event)
+
+    # --- ways out ---
+
+    def _last_words(self) -> None:
+        """Give the terminal back, with what there is to show if this is the place for it."""
+        if threading.get_ident() == self._owner and not self.loop.pumping:
+            self.close()
+        else:
+            getattr(self.loop.display, "emergency", lambda: None)()
+
+    def _leaving(self, original: Callable[[int], None]) -> Callable[[int], None]:
+        def leave(status: int) -> None:
+            if os.getpid() == self._pid:
+                self._left_by_any_thread()
+            original(status)
+
+        return leave
+
+    def _left_by_any_thread(self) -> None:
+        if threading.get_ident() == self._owner:
+            self._last_words()
+            return
+        closed = threading.Event()
+
+        def close() -> None:
+            self._last_words()
+            closed.set()
+
+        self.loop.call_on_owner(close)
+        self.summon()
+        if not closed.wait(REACHED):
+            self._last_words()
+
+    def _becoming(self, original: Callable[..., None]) -> Callable[..., None]:
+        def become(*args: Any) -> None:
+            if os.getpid() != self._pid:
+                original(*args)
+            with self.lent():
+                original(*args)
+
+        return become
+
+    # --- forks ---
+
+    def before_fork(self) -> None:
+        """Leave no thread of ours behind in the child; on the main thread, which alone can."""
+        if self._heartbeat is not None and threading.get_ident() == self._owner and not self.loop.pumping:
+            self._heartbeat.stop()
+
+    def after_fork(self) -> None:
+        """Go on."""
+        if self._heartbeat is not None and threading.get_ident() == self._owner and not self.loop.pumping:
+            self._heartbeat.start()
+
+    def in_child(self) -> None:
+        """Be none of the child's business."""
+        self.loop.go_silent()
+        self.interrupts.restore()
+        Show.current = None
+        live.reporter = None
+        for patch in reversed(self._patches):
+            patch.take_off()
+
+
+_KEYS = {"stdout": (0, 1), "stderr": (0, 2)}
+_forking: list[HostedShow] = []
+
+
+def _before_fork() -> None:
+    for show in _forking:
+        if Show.current is show:
+            show.before_fork()
+
+
+def _after_fork() -> None:
+    for show in _forking:
+        if Show.current is show:
+            show.after_fork()
+
+
+def _in_child() -> None:
+    for show in _forking:
+        if Show.current is show:
+            show.in_child()

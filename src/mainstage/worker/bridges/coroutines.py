@@ -1,0 +1,144 @@
+"""asyncio: each task that a program makes becomes one of ours, while the program is shown.
+
+Nothing of ours runs within a coroutine: its task is seen when it is made, and hears a callback when it is done. What
+`asyncio.run` makes of the main coroutine is the program itself, and what asyncio does for itself is nobody's task.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mainstage.errors import Cancelled
+from mainstage.worker.bridges.patches import ImportWatch, Patch, wrap
+from mainstage.worker.describe import describe
+from mainstage.worker.reporter import ambient
+from mainstage.worker.runner import describe_call
+from mainstage.worker.task import open_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import CodeType, FrameType, ModuleType
+
+    from mainstage.worker.reporter import Reporter
+    from mainstage.worker.task import Task
+
+STARTERS = ("run", "run_until_complete")
+INNER_TASK = sys.version_info < (3, 12)
+"""Whether `wait_for` makes a task of its own for what it waits for."""
+
+
+class CoroutineBridge:
+    """Shows the tasks of event loops."""
+
+    def __init__(self, reporter: Reporter) -> None:
+        self._reporter = reporter
+        self._patches: list[Patch] = []
+        self._on = False
+        self._folder = ""
+        self._watch = ImportWatch({"asyncio.base_events": self._found, "uvloop": self._found_uvloop})
+
+    def start(self) -> None:
+        """Replace the method, now or when asyncio is imported."""
+        self._on = True
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Put it back; tasks that run are followed to their ends."""
+        self._on = False
+        self._watch.stop()
+        for patch in reversed(self._patches):
+            patch.take_off()
+        self._patches.clear()
+
+    leave_in_child = stop
+
+    def _found(self, module: ModuleType) -> None:
+        self._folder = os.path.dirname(str(module.__file__))  # noqa: PTH120  # as code objects have it
+        self._patches.append(wrap(module.BaseEventLoop, "create_task", self._create_task))
+
+    def _found_uvloop(self, module: ModuleType) -> None:
+        self._patches.append(wrap(module.Loop, "create_task", self._create_task))
+
+    def _create_task(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def create_task(loop: Any, coro: Any, **kwargs: Any) -> Any:
+            name = self._name_of(loop, coro, kwargs.get("name")) if self._on else ""
+            if not name:
+                return original(loop, coro, **kwargs)
+            task = open_task(self._reporter, self._reporter.new_id(), 1, name, worker="")
+            token = ambient.set(task)
+            try:
+                made = original(loop, coro, **kwargs)
+            except BaseException as error:
+                task.close(error)
+                raise
+            finally:
+                ambient.reset(token)
+            made.add_done_callback(_Done(task))
+            return made
+
+        return create_task
+
+    def _name_of(self, loop: Any, coro: Any, name: object) -> str:
+        """Return what a new task is shown as; "" if it is not."""
+        if not loop.is_running() and self._is_started(sys._getframe(2)):  # noqa: SLF001  # of the program, or of a wrapper
+            return ""
+        code: CodeType | None = getattr(coro, "cr_code", None) or getattr(coro, "gi_code", None)
+        if code is not None and code.co_filename.startswith(self._folder):
+            waited = None if INNER_TASK or code.co_name != "wait_for" else _arguments(coro, code).get("fut")
+            if waited is not None and hasattr(waited, "cr_code"):
+                coro, code = waited, waited.cr_code
+            elif code.co_name != "sleep":
+                return ""
+        if name is not None:
+            return describe(str(name))
+        return _described(coro, code)
+
+    def _is_started(self, frame: FrameType | None) -> bool:
+        """Return whether `asyncio.run` or the like has asked for it: up to three frames up."""
+        for _ in range(3):
+            if frame is None or not frame.f_code.co_filename.startswith(self._folder):
+                return False
+            if frame.f_code.co_name in STARTERS:
+                return True
+            frame = frame.f_back
+        return False
+
+
+class _Done:
+    """What a task calls when it is done; it looks without being told as having looked."""
+
+    __slots__ = ("_task",)
+
+    def __init__(self, task: Task) -> None:
+        self._task = task
+
+    def __call__(self, done: Any) -> None:
+        if done.cancelled():
+            self._task.close(Cancelled("cancelled"))
+        else:
+            self._task.close(getattr(done, "_exception", None), self._task.description)
+
+
+def _described(coro: Any, code: CodeType | None) -> str:
+    """Return "fetch(3)": the name and the first arguments of a coroutine that has not begun."""
+    name = getattr(coro, "__name__", None) or type(coro).__name__
+    if code is None:
+        return describe(str(name))
+    given = _arguments(coro, code)
+    given.pop("self", None)
+    given.pop("cls", None)
+
+    def named() -> None:
+        """Have the name."""
+
+    named.__name__ = str(name)
+    return describe_call(named, list(given.values()))
+
+
+def _arguments(coro: Any, code: CodeType) -> dict[str, Any]:
+    frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
+    known = {} if frame is None else frame.f_locals
+    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    return {name: known[name] for name in names if name in known}
