@@ -77,12 +77,13 @@ class TaskState:
         self.worker = worker
         """The name of who runs it."""
         self.description = description
-        self.total: float | None = total
+        self.total: float | None
         """Items to do; None: nobody knows."""
-        self.completed: float = 0
-        """Items done, as last read; it may go back, and beyond `total`. Set with `place`."""
-        self.fraction = fraction(0, total)
+        self.completed: float
+        """Items done, as last read; it may go back, and beyond `total`."""
+        self.fraction: float | None
         """The part that is done, within 0.0 and 1.0; None: the total is not known."""
+        self.place(0, total)
         self.unit = unit
         """"B", "rows"; "" for plain items."""
         self.status = ""
@@ -125,7 +126,10 @@ class TaskState:
         """Be at `completed` items of `total`. The reducer's."""
         self.completed = completed
         self.total = total
-        self.fraction = fraction(completed, total)
+        if total is None:
+            self.fraction = None
+        else:
+            self.fraction = min(1.0, completed / total) if total > 0 else 1.0
 
     def elapsed(self, now: float) -> float:
         """Return the seconds since this attempt began."""
@@ -483,10 +487,3 @@ class RunState:
             "late": self.late,
             "anomalies": self.anomalies.count,
         }
-
-
-def fraction(completed: float, total: float | None) -> float | None:
-    """Return the part of `total` that `completed` is, within 0.0 and 1.0; None: the total is not known."""
-    if total is None:
-        return None
-    return min(1.0, completed / total) if total > 0 else 1.0

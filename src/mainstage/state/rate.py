@@ -7,7 +7,7 @@ computed from is smoothed over `LONG` seconds, so that a burst or a pause moves 
 
 from __future__ import annotations
 
-import math
+from math import exp, log
 from typing import NamedTuple
 
 SHORT = 15.0
@@ -16,18 +16,14 @@ LONG = 90.0
 """The same for what an ETA is computed from."""
 CLOSEST = 0.05
 """Seconds between two positions that are taken as two: closer ones are noise, and absolute positions lose nothing."""
-LOG_TENTH = math.log(0.1)
+FADE_SHORT, FADE_LONG = log(0.1) / SHORT, log(0.1) / LONG
+"""An average keeps exp(FADE * seconds) of its weight over `seconds`; a call for it costs a reading a tenth."""
 BRIEF = 5.0
 """Tasks that take fewer seconds end often enough for their rate to be counted; longer ones are judged by their age."""
 MOSTLY = 0.95
 """The part of a running task that its age alone can vouch for."""
 NEVER = 1e-9
 """An ETA of more seconds than one by this is none."""
-
-
-def _kept(seconds: float, window: float) -> float:
-    """Return the weight that an average keeps over `seconds`."""
-    return math.exp(LOG_TENTH * seconds / window)
 
 
 class Speed:
@@ -54,11 +50,11 @@ class Speed:
         if seconds < CLOSEST or not steps:
             return
         rate = steps / seconds
-        kept = _kept(seconds, SHORT)
+        kept = exp(FADE_SHORT * seconds)
         self._short = self._short * kept + rate * (1.0 - kept)
-        seen = 1.0 - _kept(at - self.started_at, SHORT)
+        seen = 1.0 - exp(FADE_SHORT * (at - self.started_at))
         self._doubly = self._doubly * kept + self._short / seen * (1.0 - kept)
-        kept = _kept(seconds, LONG)
+        kept = exp(FADE_LONG * seconds)
         self._long = self._long * kept + rate * (1.0 - kept)
         self.completed = completed
         self.at = at
@@ -72,8 +68,8 @@ class Speed:
         age = now - self.started_at
         if age < CLOSEST:
             return 0.0
-        kept = _kept(max(0.0, now - self.at), SHORT)
-        seen = 1.0 - _kept(age, SHORT)
+        kept = exp(FADE_SHORT * max(0.0, now - self.at))
+        seen = 1.0 - exp(FADE_SHORT * age)
         return (self._doubly * kept + self._short * kept / seen * (1.0 - kept)) / seen
 
     def steady(self, now: float) -> float:
@@ -81,7 +77,7 @@ class Speed:
         age = now - self.started_at
         if age < CLOSEST:
             return 0.0
-        return self._long * _kept(max(0.0, now - self.at), LONG) / (1.0 - _kept(age, LONG))
+        return self._long * exp(FADE_LONG * max(0.0, now - self.at)) / (1.0 - exp(FADE_LONG * age))
 
     def eta(self, total: float, now: float) -> float | None:
         """Return the seconds from `now` until `total` items are there; None: nothing to tell it by."""

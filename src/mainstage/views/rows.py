@@ -76,7 +76,8 @@ class RowPainter:
         """The layout of `_lines`."""
         self._wanted: object = None
         """What the layout was arranged for; None: widths have changed."""
-        self._bars: dict[tuple[int, int], str] = {}
+        self._bars: dict[tuple[int, int, int, int], str] = {}
+        """Per cents with bars, by what they show and the widths of both."""
         self._running = palette.paint("mainstage.running", glyphs.running)
         self._waiting = palette.paint("mainstage.waiting", glyphs.waiting)
         self._blank = " " * (PERCENT + 1)
@@ -221,10 +222,17 @@ class RowPainter:
         return f"{mark} {self._palette.paint('progress.description', name)}"
 
     def with_bar(self, left: str, part: float | None, beat: int, layout: Layout) -> str:
-        """Return `left` with what follows it: per cent and bar."""
-        if layout.percent:
-            left += self._blank if part is None else self._percents[units.hundredths(part)]
-        return f"{left} {self.bar(part, beat, layout.bar)}" if layout.bar else left
+        """Return `left` with what follows it: per cent and a bar, full to `part` (0.0 to 1.0).
+
+        None: without a per cent, and a block that stands where `beat` says.
+        """
+        percent, cells = layout.percent, layout.bar
+        if part is None:
+            key = (percent, -1, -1 - beat % (2 * cells) if cells else 0, cells)
+        else:
+            key = (percent, int(part * 100 + 1e-9), int(part * 2 * cells), cells)
+        bar = self._bars.get(key)
+        return left + (self._keep_bar(*key) if bar is None else bar)
 
     def join(self, head: str, pieces: Iterable[tuple[str, str]], left: int) -> str:
         """Return `head` and as many `pieces`, (style, text) each, as fit into the `left` cells after it."""
@@ -235,15 +243,16 @@ class RowPainter:
             head = f"{head}  {self._palette.paint(style, text)}"
         return head
 
-    def bar(self, part: float | None, beat: int, cells: int) -> str:
-        """Return a bar of `cells`, full to `part` (0.0 to 1.0); None: a block that stands where `beat` says."""
-        key = (-1 - beat % (2 * cells), cells) if part is None else (int(part * 2 * cells), cells)
-        try:
-            return self._bars[key]
-        except KeyError:
-            if len(self._bars) > FEW:
-                self._bars.clear()
-            return self._bars.setdefault(key, self._bar(*key))
+    def _keep_bar(self, percent: int, hundredths: int, halves: int, cells: int) -> str:
+        text = ""
+        if percent:
+            text = self._blank if hundredths < 0 else self._percents[hundredths]
+        if cells:
+            text += f" {self._bar(halves, cells)}"
+        if len(self._bars) > FEW:
+            self._bars.clear()
+        self._bars[percent, hundredths, halves, cells] = text
+        return text
 
     def _bar(self, halves: int, cells: int) -> str:
         glyphs, paint = self._glyphs, self._palette.paint
