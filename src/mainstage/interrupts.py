@@ -64,7 +64,7 @@ class Interrupts:
     def follow(self, cancel: Callable[[], object], theirs: Callable[[object], bool]) -> None:
         """Keep to the rules of the event loop that has this thread: the first signal is a cancellation.
 
-        `cancel()` asks its main coroutine to stop; a handler of Ctrl-C that is `theirs` does that by itself, when called.
+        `cancel()` asks its main coroutine to stop; a handler of Ctrl-C that is `theirs` does so, and is called.
         """
         if threading.current_thread() is threading.main_thread():
             self._cancel = cancel
@@ -134,11 +134,16 @@ class Interrupts:
         self._loop.display.suspend()
         signal.signal(signum, signal.SIG_DFL)
         os.kill(os.getpid(), signum)
+        self._go_on()  # SIGCONT may reach another thread, when this one is back in a blocking call already
+        self._loop.repaint()
 
     def _on_continue(self, signum: int, frame: FrameType | None) -> None:
+        self._go_on()
+        self._on_resize(signum, frame)
+
+    def _go_on(self) -> None:
         if signal.SIGTSTP in self._previous:
             signal.signal(signal.SIGTSTP, self._on_suspend)
-        self._on_resize(signum, frame)
 
     def _on_resize(self, signum: int, frame: FrameType | None) -> None:
         previous = self._previous.get(signum)
