@@ -20,7 +20,8 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.views.bars import BarsView, choose
+from mainstage.views.bars import BarsView
+from mainstage.views.choice import choose
 from mainstage.views.layout import arrange
 from mainstage.views.palette import Glyphs, Palette
 from mainstage.views.rows import RowPainter
