@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from mainstage.state.model import RunState, TaskState
 
@@ -47,8 +47,9 @@ def is_single_track(state: RunState) -> bool:
 def choose(state: RunState, now: float, room: int) -> Chosen:
     """Choose the tasks for `room` rows, in the order in which they started: rows stay where they are.
 
-    Top-level ones come first, those that wait for a retry last; what room is left is shared by the nested ones. Looks
-    at a few times `room` tasks at most, however many there are. If not all find room, a row is kept for saying so.
+    Those that failed and are tried again come first, for up to a third of the rows, then those that have run the
+    longest; what room is left is shared by the nested ones. Looks at a few times `room` tasks at most, however many
+    there are. If not all find room, a row is kept for saying so.
     """
     if room <= 0:
         return Chosen([], 0)
@@ -64,14 +65,24 @@ def _top(state: RunState, now: float, room: int) -> list[TaskState]:
     found = (
         task
         for task in islice(tasks.values(), LOOK * room + LOOK)
-        if (task.started_at <= grown or task.attempt > 1) and (task.parent is None or task.parent not in tasks)
+        if (task.started_at <= grown or task.attempt > 1) and is_top(task, tasks)
     )
-    if not (state.counts.waiting or state.nested.waiting):
+    if not state.failing:
         return list(islice(found, room))
-    top = list(found)
-    last = sorted(top, key=lambda task: task.waiting)[:room]
-    kept = {task.id for task in last}
-    return [task for task in top if task.id in kept]
+    near = list(found)
+    failing = [task for task in islice(state.failing.values(), LOOK * room) if is_top(task, tasks)]
+    kept = {task.id for task in failing[: max(1, room // 3)]}
+    for task in sorted(near, key=lambda task: task.waiting):
+        if len(kept) == room:
+            break
+        kept.add(task.id)
+    shown = [task for task in near if task.id in kept]
+    return shown + [task for task in failing if task.id in kept and task not in shown]
+
+
+def is_top(task: TaskState, tasks: Mapping[int, TaskState]) -> bool:
+    """Return whether `task` is nested in none of the live `tasks`."""
+    return task.parent is None or task.parent not in tasks
 
 
 def _with_nested(state: RunState, top: Sequence[TaskState], now: float, room: int) -> Iterator[tuple[int, TaskState]]:
