@@ -19,7 +19,7 @@ from mainstage.state.board import Board
 from mainstage.state.rate import Crowd, Speed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     from mainstage.events import ErrorReport, Field, StopRequested, TaskStarted, TextWritten
     from mainstage.state.series import Series
@@ -241,6 +241,20 @@ class Numbers:
         except KeyError:
             self._blocks[number >> 10] = block = bytearray(1024)
             block[number & 1023] = 1
+
+    def add_all(self, numbers: Iterable[int]) -> list[int]:
+        """Put `numbers` in; return the places among them of those that were in already."""
+        blocks = self._blocks
+        again: list[int] = []
+        for place, number in enumerate(numbers):
+            try:
+                block = blocks[number >> 10]
+            except KeyError:
+                block = blocks[number >> 10] = bytearray(1024)
+            if block[number & 1023]:
+                again.append(place)
+            block[number & 1023] = 1
+        return again
 
     def __contains__(self, number: int) -> bool:
         """Return whether `number` is in."""

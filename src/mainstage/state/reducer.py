@@ -410,37 +410,43 @@ def _items_ended(state: RunState, event: ItemsEnded) -> None:
     check_whole(more)
     check_text(worker)
     check_position(more)
-    spent, fresh = check_position(seconds), more
-    _check_items(state, items)
+    spent = check_position(seconds)
+    tasks = _check_items(state, items)
     at_work = books.worker(state, worker, items[0][1] if items else at)
     if state.first_start is None:
         state.begin(items[0][1] if items else at)
-    tasks, over = state.tasks, state.over
-    unheard, unseen = more, spent
-    for task, started, ended in items:
-        taken = ended - started if ended > started else 0.0
-        if task in tasks:
-            live = tasks[task]
-            books.leave(state, live, 0, ended, DONE)  # one that told a position has an end of its own
-            books.rank(state, taken, live.description)
-        elif task in over:
-            state.late += 1
-            continue
-        else:
-            over.add(task)
-            unheard += 1
-            unseen += taken
-        spent += taken
-        fresh += 1
-    state.counts.done += fresh
-    state.board.add_many(unheard)
-    at_work.did(unheard, unseen, at)
-    if fresh:
-        books.learn_many(state, fresh, spent / fresh)
+    known = state.tasks.keys() & tasks
+    if known:
+        _known_items_ended(state, [item for item in items if item[0] in known])
+        items = tuple(item for item in items if item[0] not in known)
+        tasks = [item[0] for item in items]
+    again = state.over.add_all(tasks)  # all at once and not one by one: a tiny item costs a seventh less in all
+    number = more + len(items) - len(again)
+    spent += sum([ended - started for _, started, ended in items if ended > started])
+    spent -= sum([max(0.0, items[place][2] - items[place][1]) for place in again])
+    state.late += len(again)
+    state.counts.done += number
+    state.board.add_many(number)
+    at_work.did(number, spent, at)
+    if number:
+        books.learn_many(state, number, spent / number)
     books.feed_pace(state, at)
 
 
-def _check_items(state: RunState, items: tuple[tuple[int, float, float], ...]) -> None:
+def _known_items_ended(state: RunState, items: list[tuple[int, float, float]]) -> None:
+    """Take the ends of items that were told of by themselves; one that told a position has an end of its own."""
+    for task, started, ended in items:
+        live = state.tasks.get(task)
+        if live is None:  # twice in one event
+            state.late += 1
+            continue
+        books.leave(state, live, 0, ended, DONE)
+        state.counts.done += 1
+        books.learn(state, max(0.0, ended - started), live.description)
+
+
+def _check_items(state: RunState, items: tuple[tuple[int, float, float], ...]) -> list[int]:
+    """Return the tasks of `items`."""
     for task, started, ended in items:
         if task.__class__ is not int or not -LARGEST < started <= ended < LARGEST:
             check_whole(task)
@@ -449,8 +455,9 @@ def _check_items(state: RunState, items: tuple[tuple[int, float, float], ...]) -
     tasks = [item[0] for item in items]
     if not state.queued.keys().isdisjoint(tasks):
         impossible("an item of a map is not submitted by itself")
-    if any(live.parent is not None for live in map(state.tasks.get, tasks) if live is not None):
+    if any(state.tasks[task].parent is not None for task in state.tasks.keys() & tasks):
         impossible("an item of a map is nested in nothing")
+    return tasks
 
 
 # --- what comes out of tasks ---
