@@ -158,12 +158,17 @@ class Consumer:
         if not self._ordered:
             self._ready.extend(records)
             return
-        early, ready = self._early, self._ready
+        early, ready, turn = self._early, self._ready, self._next
         for record in records:
-            early[record[0]] = record
-            while self._next in early:
-                ready.append(early.pop(self._next))
-                self._next += 1
+            if record[0] != turn:
+                early[record[0]] = record
+                continue
+            ready.append(record)  # most come in turn
+            turn += 1
+            while early and turn in early:
+                ready.append(early.pop(turn))
+                turn += 1
+        self._next = turn
 
     def _end(self) -> None:
         if not self.claims.finished():
