@@ -31,7 +31,7 @@ from mainstage.worker.task import Task, current_task, task
 from mainstage.worker.track import track
 
 if TYPE_CHECKING:
-    from mainstage import futures
+    from mainstage import aio, futures
     from mainstage.mapping import map  # noqa: A004  # the builtin's name on purpose: `mainstage.map`
     from mainstage.parallel import joblib
     from mainstage.session import Run
@@ -49,6 +49,7 @@ __all__ = [
     "Terminated",
     "UnknownMessage",
     "__version__",
+    "aio",
     "current_task",
     "futures",
     "joblib",
@@ -60,6 +61,7 @@ __all__ = [
 
 _LATER = {
     "Run": "mainstage.session",
+    "aio": "mainstage.aio",
     "futures": "mainstage.futures",
     "joblib": "mainstage.parallel",
     "map": "mainstage.mapping",
@@ -75,7 +77,7 @@ if not TYPE_CHECKING:  # to a checker the names above are all there is
         from importlib import import_module  # noqa: PLC0415  # only who asks for more pays for it
 
         module = import_module(_LATER[name])
-        value: object = module if name == "futures" else getattr(module, name)
+        value: object = module if name in ("aio", "futures") else getattr(module, name)
         globals()[name] = value
         return value
 

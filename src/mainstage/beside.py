@@ -1,4 +1,4 @@
-"""A run's block in a coroutine: entered and left while the event loop of that goes on."""
+"""A run beside an event loop: its block in a coroutine, and what coroutines begin in it."""
 
 from __future__ import annotations
 
@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 from mainstage.eventloop import MainTask, is_of_a_runner
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextvars import Token
 
     from mainstage.ending import Ending, Work
     from mainstage.eventloop import Seat
+    from mainstage.guests import Guests
     from mainstage.show import Show
+    from mainstage.worker.reporter import Reporter
 
 within: ContextVar[Work | None] = ContextVar("mainstage_run", default=None)
 """The run whose block the code running now stands in: others may be entered, and left, meanwhile."""
@@ -83,3 +86,50 @@ class Block:
             stopping = True
         ending.abandon()
         return error
+
+
+class Stay:
+    """Something that a coroutine has begun in a run: the run waits for it, and its event loop draws meanwhile.
+
+    `cancel()` stops it, on the event loop's thread, when somebody cancels the run; `ask(reason)`, on any thread, when
+    the run is to stop, for what asyncio's own cancellation does not reach.
+    """
+
+    def __init__(
+        self,
+        show: Show,
+        guests: Guests,
+        cancel: Callable[[], object],
+        ask: Callable[[str], object] | None = None,
+    ) -> None:
+        """Begin it, on the event loop's thread."""
+        self.reporter: Reporter = show.channel
+        self.events = asyncio.get_running_loop()
+        self._show = show
+        self._guests = guests
+        self._cancel = cancel
+        self._ask = ask
+        self._left = False
+        guests.begin(self)  # before a round that would end an implicit run in which nothing is pending
+        self._seat = show.sit()
+
+    def leave(self) -> None:
+        """End it, on that thread too; a second call does nothing."""
+        if self._left:
+            return
+        self._left = True
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            self._show.rise(seat)
+        self._guests.over(self)
+
+    def ask(self, reason: str) -> None:
+        """Pass on that the run is to stop."""
+        if self._ask is not None:
+            self._ask(reason)
+
+    def cancel(self, reason: str) -> None:
+        """Pass on that the run was cancelled."""
+        self.ask(reason)
+        with contextlib.suppress(RuntimeError):  # the loop is closed, and all that ran on it is gone
+            self.events.call_soon_threadsafe(self._cancel)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import sys
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
@@ -11,29 +10,34 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 from mainstage import waiting
 from mainstage.attach import Adoption
 from mainstage.backends.calls import Spec, TaskFuture
+from mainstage.backends.choose import Crew, check_crew, open_backend
 from mainstage.backends.policy import Policy, check_policy
-from mainstage.backends.threads import ThreadBackend
 from mainstage.commands import Cancel, Hold
 from mainstage.consume import Consumer, ItemOutcome, OnError, check_on_error
 from mainstage.ending import Ending
 from mainstage.show import Look, Show
+from mainstage.steering import Crowd
 from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.runner import describe_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from multiprocessing.context import BaseContext
     from types import TracebackType
     from typing import Self
 
     from rich.progress import ProgressColumn
+    from rich.theme import Theme
 
     from mainstage.attach import Adopted
-    from mainstage.beside import Block
+    from mainstage.backends.choose import Backend
+    from mainstage.beside import Block, Stay
     from mainstage.clock import Clock
     from mainstage.display import Display
-    from mainstage.guests import Guests
     from mainstage.show import OutputRecorder
     from mainstage.views import View
+    from mainstage.views.layouts import Layout
     from mainstage.waiting import DoneAndNotDone
 
 _runs: list[Run] = []
@@ -41,13 +45,6 @@ _runs: list[Run] = []
 
 P = ParamSpec("P")
 R = TypeVar("R")
-
-BACKENDS = ("thread",)
-
-
-def default_workers() -> int:
-    """Return how many threads a run has unless told: as `ThreadPoolExecutor`, for work that mostly waits."""
-    return min(32, (os.cpu_count() or 1) + 4)
 
 
 class Options(NamedTuple):
@@ -70,14 +67,18 @@ class Run(Executor):
     at the end of the block; `"collect"` and `"skip"` cancel nothing. One Ctrl-C while a call of ours waits asks the
     work to stop and raises `KeyboardInterrupt` when it has; a second one, or `grace` seconds, abandons what has not.
 
-    `max_workers` threads run the work (default: processors + 4, at most 32); `retries` (further attempts) and `timeout`
+    `max_workers` threads run the work (default: processors + 4, at most 32), or, with `executor="process"`, processes
+    (default: one a processor), started by `mp_context` ("fork", "forkserver", "spawn"), each calling
+    `initializer(*initargs)` first and replaced after `max_tasks_per_child`. `retries` (further attempts) and `timeout`
     (seconds, each attempt) are defaults for all of it.
-    `view` is "auto", "live", "plain", "json" or "silent"; `columns` are Rich's progress columns for the rows of a live
-    view; `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's
+    `view` is "auto", "live", "plain", "json" or "silent"; `layout` how the live view looks: "bars", "lanes", "tree",
+    "steps", "grid" or a `Dashboard`; `columns` are Rich's progress columns for the rows of bars, `theme` changes styles
+    by name; `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's
     thread is in a call of ours. `capture=False` leaves the output of the program alone, "fd" takes that of C code and
     children too (and the words of a crash with it); `strict` raises
     `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then,
-    wherever it would lead. Raises `ValueError` or `DisplayError` for arguments that make no sense.
+    wherever it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); None: where they
+    can be had, without a word. Raises `ValueError` or `DisplayError` for arguments that make no sense.
 
     A run inside a run opens no second display: its work joins the first one's.
     """
@@ -88,8 +89,14 @@ class Run(Executor):
         *,
         max_workers: int | None = None,
         executor: str = "thread",
+        mp_context: BaseContext | str | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        max_tasks_per_child: int | None = None,
         view: str | View = "auto",
+        layout: str | Layout = "",
         columns: Sequence[str | ProgressColumn] | None = None,
+        theme: Theme | Mapping[str, str] | None = None,
         log: str | os.PathLike[str] | None = None,
         on_error: OnError = "raise",
         retries: int = 0,
@@ -101,31 +108,31 @@ class Run(Executor):
         recorder: OutputRecorder | None = None,
         display: Display | None = None,
         clock: Clock | None = None,
+        keys: bool | None = False,
     ) -> None:
-        if executor not in BACKENDS:
-            msg = f"executor={executor!r} is not one of {', '.join(map(repr, BACKENDS))}"
-            raise ValueError(msg)
-        if max_workers is not None and max_workers <= 0:
-            msg = f"max_workers must be greater than 0, not {max_workers}"
-            raise ValueError(msg)
+        self._crew = check_crew(
+            Crew(executor, max_workers, mp_context, initializer, tuple(initargs), max_tasks_per_child)
+        )
         self.title = title
         self.on_error: OnError = check_on_error(on_error)
         self._policy = check_policy(retries, timeout, grace)
-        self._max_workers = max_workers or default_workers()
         self._look = Look(
             view,
             columns,
             log,
+            layout=layout,
+            theme=theme,
             heartbeat=heartbeat,
             display=display,
             clock=clock,
             capture=capture,
             strict=strict,
             recorder=recorder,
+            keys=keys,
         )
         self._show: Show | None = None
         self._branch = False
-        self._backend: ThreadBackend | None = None
+        self._backend: Backend | None = None
         self._futures: dict[int, TaskFuture[Any]] = {}
         self._queues: list[RawQueue] = []
         self._consumers: list[Consumer] = []
@@ -142,14 +149,15 @@ class Run(Executor):
             raise RuntimeError(msg)
         self._branch = Show.current is not None
         self._show = Show.current or Show(self.title, self._look)
-        name = "thread" if not _runs else f"thread{len(_runs) + 1}"
-        self._backend = ThreadBackend(self._show.channel, self._max_workers, wake=self._show.wake, name=name)
+        crew = self._crew._replace(streams=tuple(self._show.capture.taken))
+        self._backend = open_backend(crew, self._show.channel, wake=self._show.wake, number=len(_runs) + 1)
         self._backend.on_failure = self._on_failure
         self._ending = Ending(self, self._show, grace=self._policy.grace, branch=self._branch)
         if not self._branch:
             self._show.open()
         self._show.stops.append(self._ending.on_stop)
         self._adoption = Adoption(self._show.channel, self._show.wake)
+        self._show.commanded[self] = Crowd((self._backend, self._adoption), self._queues)
         _runs.append(self)
         return self
 
@@ -173,6 +181,7 @@ class Run(Executor):
             self._adopted().detach()
             _runs.remove(self)
             show.stops.remove(ending.on_stop)
+            del show.commanded[self]
             if not self._branch:
                 show.close()
             else:
@@ -183,10 +192,10 @@ class Run(Executor):
 
     async def __aenter__(self) -> Self:
         """As `__enter__`, in a coroutine: its event loop draws, and signals are cancellations by asyncio's rules."""
-        from mainstage.beside import Block  # noqa: PLC0415  # a program without asyncio does not load it
+        from mainstage import beside  # noqa: PLC0415  # a program without asyncio does not load it
 
         self.__enter__()
-        self._block = Block(self, self._live()[0], self._end(), branch=self._branch)
+        self._block = beside.Block(self, self._live()[0], self._end(), branch=self._branch)
         return self
 
     async def __aexit__(
@@ -295,7 +304,7 @@ class Run(Executor):
         _, backend = self._live()
         if future is None or isinstance(future, str):
             self.ask(future or "the run was cancelled")
-            self.guests.cancel(future or "the run was cancelled")
+            self._adopted().guests.cancel(future or "the run was cancelled")
             return True
         call = backend.find(future)
         return call.cancel("cancelled") if call is not None else future.cancel()
@@ -324,7 +333,7 @@ class Run(Executor):
 
     # --- inside ---
 
-    def _live(self) -> tuple[Show, ThreadBackend]:
+    def _live(self) -> tuple[Show, Backend]:
         if self._show is None or self._backend is None:
             msg = "this Run is not live: use it within `with mainstage.Run(...) as run:`"
             raise RuntimeError(msg)
@@ -403,13 +412,16 @@ class Run(Executor):
 
     # --- for the other faces of the library ---
 
-    def open_implicitly(self, end: Callable[[], None]) -> None:
-        """Enter a run that no `with` block leaves; `end` is called on the owner's thread whenever it may be idle."""
+    def open_implicitly(self, end: Callable[[], None], idle: Callable[[], None] | None = None) -> None:
+        """Enter a run that no `with` block leaves; `end` is called on the owner's thread whenever it may be idle.
+
+        `idle` is called on any thread when nothing is pending, to bring the owner there; None: a signal does.
+        """
         self._look = self._look._replace(implicit=True)
         self.__enter__()
         show, _ = self._live()
         show.on_quiet = end
-        self._adopted().on_idle = show.summon
+        self._adopted().on_idle = idle or show.summon
 
     def close_implicitly(self) -> None:
         """Leave it; raises nothing, also in a signal handler."""
@@ -421,10 +433,11 @@ class Run(Executor):
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
         return self._adopted().expect(description)
 
-    @property
-    def guests(self) -> Guests:
-        """What faces of the library have under way here that have waits of their own."""
-        return self._adopted().guests
+    def stay(self, cancel: Callable[[], object], ask: Callable[[str], object] | None = None) -> Stay:
+        """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
+        from mainstage import beside  # noqa: PLC0415  # as in `__aenter__`
+
+        return beside.Stay(self._live()[0], self._adopted().guests, cancel, ask)
 
     def adopt(
         self,

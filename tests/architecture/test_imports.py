@@ -29,7 +29,7 @@ TYPES = {
     "Terminated",
     "UnknownMessage",
 }
-MODULES = {"futures"}
+MODULES = {"aio", "futures"}
 TEXTS = {"__version__"}
 PUBLIC = CALLABLES | TYPES | MODULES | TEXTS
 

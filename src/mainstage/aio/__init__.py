@@ -1,0 +1,13 @@
+"""asyncio under a display: its own names, whose coroutines are shown; the event loop's own thread draws.
+
+Signatures and semantics are asyncio's. What is begun belongs to the run whose `async with mainstage.Run(...)` block it
+stands in, else to the run that is live; where none is, to one that is opened on the main thread and ends when nothing
+is under way any more.
+"""
+
+from __future__ import annotations
+
+from mainstage.aio.gathering import as_completed, gather
+from mainstage.aio.taskgroup import TaskGroup
+
+__all__ = ["TaskGroup", "as_completed", "gather"]

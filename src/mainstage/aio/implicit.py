@@ -1,0 +1,74 @@
+"""The run that coroutines belong to: the one whose block they stand in, else the one that is live, else one of theirs.
+
+That last one is opened on the main thread, as for a drop-in executor, and ends when nothing is pending in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from mainstage.session import Run, current_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mainstage.beside import Stay
+
+
+class Implicit:
+    """The run that exists because coroutines are under way."""
+
+    def __init__(self) -> None:
+        self._run: Run | None = None
+        self._events: asyncio.AbstractEventLoop | None = None
+        self._entering = False
+        """While something joins it; who ends the run may be a signal handler in the middle of that."""
+        self._pid = os.getpid()
+
+    def stay(self, cancel: Callable[[], object], ask: Callable[[str], object] | None) -> Stay | None:
+        """Have something belong to the run that is live, or to one that is opened now; None: it cannot be shown."""
+        self._entering = True
+        try:
+            run = current_run() or self._open()
+            return run.stay(cancel, ask) if run is not None else None
+        finally:
+            self._entering = False
+
+    def _open(self) -> Run | None:
+        if threading.current_thread() is not threading.main_thread() or os.getpid() != self._pid or _is_child():
+            return None  # nobody could draw on this thread, or the terminal is the parent's
+        self._events = asyncio.get_running_loop()
+        run = self._run = Run(on_error="collect")
+        run.open_implicitly(self._end, self.end_soon)
+        return run
+
+    def end_soon(self) -> None:
+        """End it, unless something new begins at once. Any thread."""
+        if self._run is not None and self._events is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: the next round, wherever it is, ends the run
+                self._events.call_soon_threadsafe(self._end)
+
+    def _end(self) -> None:
+        """End it if nothing is pending in it; on its owner's thread, also in a signal handler. Raises nothing."""
+        run = self._run
+        if run is not None and not self._entering and run is current_run() and not run.pending():
+            self._run = None
+            run.close_implicitly()
+
+
+def _is_child() -> bool:
+    module = sys.modules.get("multiprocessing.process")
+    return module is not None and module.parent_process() is not None
+
+
+_implicit = Implicit()
+
+
+def stay(cancel: Callable[[], object], ask: Callable[[str], object] | None = None) -> Stay | None:
+    """Have what a coroutine begins belong to a run, until `leave` of what is returned; None: nothing is shown."""
+    return _implicit.stay(cancel, ask)
