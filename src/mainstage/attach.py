@@ -7,6 +7,7 @@ import threading
 from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mainstage.commands import Cancel
 from mainstage.errors import Cancelled, describe_error
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
 from mainstage.guests import Guests
@@ -16,6 +17,7 @@ from mainstage.worker.task import Task, open_task
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mainstage.commands import Command
     from mainstage.worker.reporter import Reporter
 
 
@@ -150,6 +152,12 @@ class Adoption:
         for adopted in reversed(list(self._pending.values())):  # waiting ones first: none begins meanwhile
             adopted.cancel(reason)
         self.guests.ask(reason)
+
+    def command(self, command: Command) -> None:
+        """Carry out a `Cancel` of one task; what is handed out is not ours to hold."""
+        adopted = self._pending.get(command.task or 0) if isinstance(command, Cancel) else None
+        if adopted is not None:
+            adopted.cancel(command.reason)
 
     def abandon(self) -> None:
         """Wait for none of them any more."""

@@ -11,7 +11,7 @@ from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from mainstage.events import RunEnded, StopRequested, TaskMoved, TextWritten
+from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
 from mainstage.state.model import RunState
 from mainstage.state.reducer import reduce
 from mainstage.views import Moment
@@ -56,6 +56,8 @@ class Loop:
         """Streams whose text is recorded, and shown by nobody."""
         self.on_stop: Callable[[StopRequested], None] | None = None
         """Called, on the owner's thread, with each request to stop that the loop has reduced."""
+        self.on_key: Callable[[KeyPressed], None] | None = None
+        """Called, on the owner's thread, with each key; not the place to wait for anything, or to settle a future."""
         self.fallback: tuple[View, Display] | None = None
         """What takes over when the view raises."""
         self.paused = False
@@ -187,6 +189,8 @@ class Loop:
             return
         try:
             self._above += self._view.above(event, state, self._moment(event.at))
+            if kind is KeyPressed and self.on_key is not None:
+                self.on_key(event)  # type: ignore[arg-type]  # narrowed by `kind`
         except Exception as error:  # noqa: BLE001  # a view of the user's: the plain one takes over
             self._fall_back(error)
         if kind is StopRequested and self.on_stop is not None:

@@ -20,6 +20,7 @@ from mainstage.heartbeat import Heartbeat
 from mainstage.interrupts import Interrupts
 from mainstage.loop import Loop
 from mainstage.staging import stage
+from mainstage.steering import Steering
 from mainstage.worker.capture import STREAMS, Capture
 from mainstage.worker.reporter import live
 from mainstage.worker.task import close_default_task
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from mainstage.display import Display
     from mainstage.eventloop import Seat
     from mainstage.events import Event
+    from mainstage.steering import Commanded
     from mainstage.views import View
 
 
@@ -63,6 +65,7 @@ class Look(NamedTuple):
     capture: bool | Literal["fd"] = True
     strict: bool = False
     recorder: OutputRecorder | None = None
+    keys: bool | None = False
 
 
 class Show:
@@ -80,7 +83,14 @@ class Show:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
         self.clock: Clock = look.clock or SystemClock()
         self.channel = ThreadChannel(self.clock)
-        opened = stage(look.view, columns=look.columns, log=look.log, display=look.display, discreet=look.implicit)
+        opened = stage(
+            look.view,
+            columns=look.columns,
+            log=look.log,
+            display=look.display,
+            discreet=look.implicit,
+            keys=look.keys,
+        )
         self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
         self.loop.recorders = opened.recorders
         self.loop.fallback = opened.fallback
@@ -108,6 +118,13 @@ class Show:
         self._animated = opened.animated and look.heartbeat
         self._heartbeat: Heartbeat | None = None
         self._title = title
+        self._remarks = opened.remarks
+        self.steering: Steering | None = None
+        """What keys do, where there are any."""
+        self.commanded: dict[object, Commanded] = {}
+        """Who carries out the commands of keys, by the run."""
+        if opened.keyed is not None:
+            self.steering = Steering(*opened.keyed, self.loop, self)
         self.capture.pause = self.lent
         self._lends = 0
         self._lending = threading.Lock()
@@ -131,8 +148,12 @@ class Show:
         live.reporter = self.channel
         self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
         self.loop.beat()  # the state knows of the run before anybody asks when a picture is due
+        for remark in self._remarks:
+            self.say(remark)
         self.interrupts.install()
         self.capture.start()
+        if self.steering is not None:
+            self.steering.start()
         if self._animated and Heartbeat.possible() and not Show.owner_asleep:
             self._heartbeat = Heartbeat(self.loop)
             self._heartbeat.after_beat = self._after_beat
@@ -143,6 +164,8 @@ class Show:
         if self.seat is not None:
             self.seat.leave()
             self.seat = None
+        if self.steering is not None:
+            self.steering.stop()
         if self._heartbeat is not None:
             self._heartbeat.stop()
         self.capture.stop()
@@ -225,6 +248,8 @@ class Show:
         with self._lending:
             self._lends += 1
         self._step_aside()
+        if self.steering is not None:
+            self.steering.keyboard.give_back()  # the owner may be out of reach
         self.capture.lend(on=True)
         try:
             yield

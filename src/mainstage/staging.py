@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from mainstage.clock import SystemClock
 from mainstage.display.detect import Place, choose
 from mainstage.display.jsonl import JsonlDisplay
+from mainstage.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
 from mainstage.display.runlog import RunLog
 from mainstage.display.stream import NullDisplay, StreamDisplay
 from mainstage.display.terminal import TerminalDisplay
 from mainstage.errors import DisplayError
 from mainstage.events import TextWritten
 from mainstage.views.bars import BarsView
+from mainstage.views.keyed import KeyedView
 from mainstage.views.palette import Glyphs, Palette
 from mainstage.views.plain import PlainView, SilentView
 
@@ -87,13 +89,18 @@ class Discreet:
 
 
 class Staged(NamedTuple):
-    """A view on a display; `animated` says that it wants pictures while the owner is away."""
+    """A view on a display; `animated` says that it wants pictures while the owner is away.
+
+    `keyed` are the keyboard and the view that it changes, where keys were asked for; `remarks` what is to be said.
+    """
 
     view: View
     display: Display
     recorders: Sequence[Recorder]
     fallback: tuple[View, Display] | None
     animated: bool
+    keyed: tuple[Keyboard, KeyedView] | None = None
+    remarks: Sequence[str] = ()
 
 
 def stage(
@@ -103,8 +110,12 @@ def stage(
     log: str | os.PathLike[str] | None = None,
     display: Display | None = None,
     discreet: bool = False,
+    keys: bool | None = False,
 ) -> Staged:
-    """Return what to show with; `DisplayError` names an argument that makes no sense, or a log that does not open."""
+    """Return what to show with; `DisplayError` names an argument that makes no sense, or a log that does not open.
+
+    `keys` None: where they can be had; True: a remark says why where they cannot, though the view is live.
+    """
     recorders: list[Recorder] = [RunLog(log)] if log is not None else []
     name = view if isinstance(view, str) else "auto"
     place = choose(os.environ, sys.stdout, sys.stderr, view=name)
@@ -116,7 +127,17 @@ def stage(
     spare = None if place.view == "silent" else (_plain(place), StreamDisplay(place.stream))
     if discreet:
         shown = Discreet(shown)
-    return Staged(shown, where, recorders, spare, animated=place.view != "silent")
+    staged = Staged(shown, where, recorders, spare, animated=place.view != "silent")
+    return staged if keys is False or place.view != "live" or display is not None else _keyed(staged, place, keys)
+
+
+def _keyed(staged: Staged, place: Place, keys: bool | None) -> Staged:  # noqa: FBT001  # three states
+    keyboard = open_keyboard(sys.stdin)
+    if isinstance(keyboard, str):
+        return staged._replace(remarks=[f"keys are off: {keyboard}"] if keys else ())
+    layouts = {"": lambda: staged.view}
+    view = KeyedView(layouts, "", Palette(place.color), Glyphs(unicode=place.unicode))
+    return staged._replace(view=view, display=KeyedDisplay(staged.display, keyboard), keyed=(keyboard, view))
 
 
 def _view(place: Place, columns: Sequence[str | ProgressColumn] | None) -> View:

@@ -12,7 +12,7 @@ PIPE_ROOM = getattr(select, "PIPE_BUF", 512)
 """Bytes that a pipe takes whole once it says that it is writable."""
 
 
-def reopen(fd: int) -> int | None:
+def reopen(fd: int, *, reading: bool = False) -> int | None:
     """Return a descriptor of our own for the terminal behind `fd` that never blocks; None where there is none to have.
 
     The description behind `fd` is shared with the shell and with children: making it non-blocking would break theirs.
@@ -20,7 +20,8 @@ def reopen(fd: int) -> int | None:
     if not POSIX:
         return None
     try:
-        own = os.open(os.ttyname(fd), os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        way = os.O_RDONLY if reading else os.O_WRONLY
+        own = os.open(os.ttyname(fd), way | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
     except OSError:
         return None
     try:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from mainstage.views.palette import Glyphs, Palette
 
 SELECTED = "bold reverse"
+ROOMY = 3
+"""Rows from which on one is kept for saying how many tasks there are elsewhere, a traceback being open."""
 
 
 class Window(NamedTuple):
@@ -62,8 +64,8 @@ def look(state: RunState, browse: Browse, room: int) -> Window:
     end = max(start + room, 0 if selected is None else selected + 1)
     entries = list(islice(listing(state, browse), start, end))
     heights = [height_of(one, browse) for _, one in entries]
-    if total > len(entries) or sum(heights) > room:
-        room = max(1, room - 1)
+    if (total > len(entries) or sum(heights) > room) and room >= ROOMY:
+        room -= 1
     first = 0 if selected is None else _first(heights, selected - start, room)
     last, taken = first, 0
     while last < len(entries) and taken < room:
@@ -96,16 +98,14 @@ class BrowsedRows:
     def compose(self, window: Window, live: Sequence[str], browse: Browse, columns: int, room: int) -> list[str]:
         """Return the rows of `window`, at most `room`; `live` are those of its live tasks."""
         rest = iter(live)
-        elsewhere = self._elsewhere(window, columns) if room > 1 else []
+        elsewhere = self._elsewhere(window, columns) if room >= ROOMY or (not browse.unfolded and room > 1) else []
         room -= len(elsewhere)
         lines: list[str] = []
         for _, one in window.entries:
-            if isinstance(one, Failure):
-                block = self._failure(one, browse, columns, room - len(lines))
-            else:
-                block = [next(rest)]
+            left = room - len(lines)
+            block = self._failure(one, browse, columns, left) if isinstance(one, Failure) else [next(rest)]
             if number_of(one) == browse.selected:
-                block[:1] = [self._mark(line, columns) for line in block[:1]]
+                block[0] = self._mark(block[0], columns)
             lines += block
         return lines[:room] + elsewhere
 

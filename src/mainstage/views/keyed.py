@@ -5,11 +5,13 @@ That is a line at the bottom for what is being typed, asked or held, and the lis
 
 from __future__ import annotations
 
+from functools import lru_cache
+from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from mainstage.views import Size
-from mainstage.views.bars import room_for_rows
 from mainstage.views.browse import Browse
+from mainstage.views.choice import room_for_rows
 from mainstage.views.press import HELP, ShowLayout, press
 from mainstage.views.text import clip, one_line
 
@@ -23,7 +25,10 @@ if TYPE_CHECKING:
     from mainstage.views.press import Action
 
 KEYS_WIDTH = max(len(keys) for keys, _ in HELP)
-LEAST_ROWS = 2
+WIDE = 2 + KEYS_WIDTH + max(len(what) for _, what in HELP)
+"""Cells from which on each key has a line."""
+OTHERS = 2
+"""Rows of a picture that are no tasks', mostly: how many there are elsewhere, and the run."""
 
 
 class KeyedView:
@@ -32,9 +37,7 @@ class KeyedView:
     `layouts` makes each by its name, when it is first looked at; one with an attribute `browse` is told what is chosen.
     """
 
-    def __init__(
-        self, layouts: Mapping[str, Callable[[], View]], first: str, palette: Palette, glyphs: Glyphs
-    ) -> None:
+    def __init__(self, layouts: Mapping[str, Callable[[], View]], first: str, palette: Palette, glyphs: Glyphs) -> None:
         self.browse = Browse()
         self.layout = first
         """The name of the one that is looked at."""
@@ -43,6 +46,8 @@ class KeyedView:
         self._palette = palette
         self._glyphs = glyphs
         self._page = 1
+        self._most = 0
+        """How far the list of keys can be scrolled."""
         self._view = self._make(first)
 
     @property
@@ -60,6 +65,7 @@ class KeyedView:
     def press(self, key: str, state: RunState) -> Action | None:
         """Change what is chosen as `key` says; return what is to be done by others."""
         self.browse, action = press(self.browse, key, state, self._page)
+        self.browse = self.browse._replace(help_top=min(self.browse.help_top, self._most))
         if isinstance(action, ShowLayout):
             self._show(action)
             return None
@@ -90,7 +96,7 @@ class KeyedView:
         columns, height = moment.size
         line = self._line(state, columns)
         height -= bool(line)
-        self._page = max(1, room_for_rows(height) - LEAST_ROWS)
+        self._page = max(1, room_for_rows(height) - OTHERS)
         if hasattr(self._view, "browse"):
             self._view.browse = self.browse
         rows = self._view.rows(state, moment._replace(size=Size(columns, max(1, height))))
@@ -122,13 +128,17 @@ class KeyedView:
 
     def _help(self, columns: int, room: int) -> list[str]:
         """Return the list of keys, from where it is scrolled to."""
-        cells = max(0, columns - 1)
-        keys_width = min(KEYS_WIDTH, cells // 2)
-        top = min(self.browse.help_top, max(0, len(HELP) - room))
-        lines = [f" {keys:<{keys_width}}  {what}" for keys, what in HELP[top : top + room]]
-        if columns < 2 * KEYS_WIDTH + LEAST_ROWS:
-            lines = [f"{keys}: {what}" for keys, what in HELP[top : top + room]]
-        more = len(HELP) - top - room
-        if more > 0 and room > 1:
-            lines[-1] = f" + {more + 1} more: down"
-        return [clip(line, cells, self._glyphs.ellipsis) for line in lines]
+        lines = _help_lines(max(1, columns - 1))
+        room = max(1, room - (len(lines) > room > 1))
+        self._most = max(0, len(lines) - room)
+        top = min(self.browse.help_top, self._most)
+        more = len(lines) - top - room
+        return lines[top : top + room] + ([f"+ {more} more: down"[: columns - 1]] if more > 0 else [])
+
+
+@lru_cache(4)
+def _help_lines(cells: int) -> list[str]:
+    """Return the list of keys in lines of at most `cells`."""
+    if cells >= WIDE:
+        return [f" {keys:<{KEYS_WIDTH}}  {what}"[:cells] for keys, what in HELP]
+    return [line for keys, what in HELP for line in wrap(f"{keys}: {what}", cells, subsequent_indent=" ")]

@@ -1,7 +1,7 @@
 """What a key does: from what is chosen and a key to what is chosen then, and what is to be done. Pure.
 
-Four modes, told by the value itself: a filter is typed (`prompt`), a question stands (`asked`), the list of keys is open
-(`help`), or none of these.
+Four modes, told by the value itself: a filter is typed (`prompt`), a question stands (`asked`), the list of keys is
+open (`help`), or none of these.
 """
 
 from __future__ import annotations
@@ -51,7 +51,10 @@ HELP = (
 )
 """Keys, and what they do."""
 OVERLAY_CLOSES = frozenset({"?", "q", "esc", "enter", " "})
+DIGITS = frozenset("123456789")
 REASON = "cancelled by a key"
+FAR = 1000
+"""Lines beyond the end of the list of keys: how long it is, its width decides; whoever draws it stops there."""
 
 
 def press(browse: Browse, key: str, state: RunState, page: int = 10) -> Pressed:
@@ -67,13 +70,7 @@ def press(browse: Browse, key: str, state: RunState, page: int = 10) -> Pressed:
         return _answered(browse, browse.asked, key, state)
     if browse.help:
         return _in_help(browse, key, page), None
-    if key in _MOVES:
-        return _moved(browse, key, state, page), None
-    if key in _ACTIONS:
-        return _ACTIONS[key](browse, state)
-    if len(key) == 1 and key in "123456789":
-        return browse, ShowLayout(int(key))
-    return browse, None
+    return _in_list(browse, key, state, page)
 
 
 # --- modes ---
@@ -107,10 +104,19 @@ def _answered(browse: Browse, asked: int, key: str, state: RunState) -> Pressed:
 def _in_help(browse: Browse, key: str, page: int) -> Browse:
     if key in OVERLAY_CLOSES:
         return browse._replace(help=False, help_top=0)
-    if key in _MOVES and key not in ("tab", "backtab"):
-        at = _MOVES[key](browse.help_top, page, len(HELP))
-        return browse._replace(help_top=max(0, min(at, len(HELP) - 1)))
+    if key in _MOVES:
+        return browse._replace(help_top=max(0, _MOVES[key](browse.help_top, page, FAR)))
     return browse
+
+
+def _in_list(browse: Browse, key: str, state: RunState, page: int) -> Pressed:
+    if key in _MOVES:
+        return _moved(browse, key, state, page), None
+    if key in _ACTIONS:
+        return _ACTIONS[key](browse, state)
+    if key in DIGITS:
+        return browse, ShowLayout(int(key))
+    return browse, None
 
 
 # --- the list ---

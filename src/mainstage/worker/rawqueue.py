@@ -231,6 +231,11 @@ class RawQueue(queue.Queue[Any], Receiver):
     # --- for the run ---
 
     @property
+    def task(self) -> int:
+        """The number of its task in the events."""
+        return self._tally.id
+
+    @property
     def completed(self) -> float:
         """Return the exact count."""
         return self._tally.count

@@ -1,0 +1,85 @@
+"""The modes of a terminal that is read: keys one by one and unechoed, and as they were before.
+
+Only the process group in the foreground touches them: another one would be stopped for it (SIGTTOU).
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+try:
+    import fcntl
+    import termios
+except ImportError:  # no POSIX: `Modes.possible` says so
+    termios = fcntl = None  # type: ignore[assignment]  # as above
+
+LOCAL, CONTROLS = 3, 6
+"""Where `tcgetattr` has the local modes and the control characters."""
+
+
+class Modes:
+    """The modes of the terminal behind `fd`. No method raises, or waits for a terminal that takes no output."""
+
+    def __init__(self, fd: int) -> None:
+        self._fd = fd
+        self._pid = os.getpid()
+        self._before: list[Any] | None = None
+        self._ours: list[Any] | None = None
+
+    @staticmethod
+    def possible() -> bool:
+        """Return whether this platform has such modes."""
+        return termios is not None
+
+    @property
+    def taken(self) -> bool:
+        """Whether they are ours now."""
+        return self._before is not None
+
+    def foreground(self) -> bool:
+        """Return whether this is the process that took them, and in the foreground of that terminal."""
+        try:
+            return os.getpid() == self._pid and os.tcgetpgrp(self._fd) == os.getpgrp()
+        except OSError:
+            return False
+
+    def take(self) -> bool:
+        """Have each key readable at once and unechoed; Ctrl-C and Ctrl-Z stay signals. False: out of reach.
+
+        What has been typed and not read is neither lost nor echoed again.
+        """
+        if not self.foreground():
+            return False
+        try:
+            found = termios.tcgetattr(self._fd)
+            ours = [*found[:CONTROLS], list(found[CONTROLS])]
+            ours[LOCAL] &= ~(termios.ICANON | termios.ECHO)
+            ours[CONTROLS][termios.VMIN] = 1
+            ours[CONTROLS][termios.VTIME] = 0
+            if found == self._ours:
+                return True
+            self._before, self._ours = found, ours  # first: a signal handler may give them back in between
+            termios.tcsetattr(self._fd, termios.TCSANOW, ours)
+            self._ours = termios.tcgetattr(self._fd)
+        except (OSError, termios.error):
+            self._before = None
+            return False
+        return True
+
+    def give_back(self) -> None:
+        """Put the modes back as they were found."""
+        before, self._before, self._ours = self._before, None, None
+        if before is not None and self.foreground():
+            try:
+                termios.tcsetattr(self._fd, termios.TCSANOW, before)
+            except (OSError, termios.error):
+                return
+
+    def waiting(self) -> int:
+        """Return how many bytes have been typed and not read."""
+        try:
+            count = fcntl.ioctl(self._fd, termios.FIONREAD, b"\0" * 4)
+        except OSError:
+            return 0
+        return int.from_bytes(count, "little" if memoryview(b"\1\0").cast("H")[0] == 1 else "big")
