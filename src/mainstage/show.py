@@ -19,22 +19,24 @@ from mainstage.events import RunStarted, StopRequested, TextWritten
 from mainstage.heartbeat import Heartbeat
 from mainstage.interrupts import Interrupts
 from mainstage.loop import Loop
-from mainstage.staging import stage
+from mainstage.staging import Style, stage
 from mainstage.steering import Steering
 from mainstage.worker.capture import STREAMS, Capture
 from mainstage.worker.reporter import live
 from mainstage.worker.task import close_default_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 
     from rich.progress import ProgressColumn
+    from rich.theme import Theme
 
     from mainstage.display import Display
     from mainstage.eventloop import Seat
     from mainstage.events import Event
     from mainstage.steering import Commanded
     from mainstage.views import View
+    from mainstage.views.layouts import Layout
 
 
 REACHED = 1.0
@@ -66,6 +68,8 @@ class Look(NamedTuple):
     strict: bool = False
     recorder: OutputRecorder | None = None
     keys: bool | None = False
+    layout: str | Layout = ""
+    theme: Theme | Mapping[str, str] | None = None
 
 
 class Show:
@@ -85,7 +89,7 @@ class Show:
         self.channel = ThreadChannel(self.clock)
         opened = stage(
             look.view,
-            columns=look.columns,
+            Style(look.layout, look.columns, look.theme),
             log=look.log,
             display=look.display,
             discreet=look.implicit,

@@ -15,21 +15,23 @@ from mainstage.display.stream import NullDisplay, StreamDisplay
 from mainstage.display.terminal import TerminalDisplay
 from mainstage.errors import DisplayError
 from mainstage.events import TextWritten
-from mainstage.views.bars import BarsView
+from mainstage.views.layouts import factory
 from mainstage.views.keyed import KeyedView
 from mainstage.views.palette import Glyphs, Palette
 from mainstage.views.plain import PlainView, SilentView
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from rich.progress import ProgressColumn
+    from rich.theme import Theme
 
     from mainstage.display import Display
     from mainstage.events import Event
     from mainstage.loop import Recorder
     from mainstage.state.model import RunState
     from mainstage.views import Moment, View
+    from mainstage.views.layouts import Factory, Layout
 
 PLAIN_INTERVAL = 30.0
 SHORT = 0.5
@@ -103,10 +105,18 @@ class Staged(NamedTuple):
     remarks: Sequence[str] = ()
 
 
+class Style(NamedTuple):
+    """How a live view looks: "" for what MAINSTAGE_LAYOUT says, or bars; `columns` are for bars."""
+
+    layout: str | Layout = ""
+    columns: Sequence[str | ProgressColumn] | None = None
+    theme: Theme | Mapping[str, str] | None = None
+
+
 def stage(
     view: str | View,
+    style: Style = Style(),  # noqa: B008  # nothing changes it
     *,
-    columns: Sequence[str | ProgressColumn] | None = None,
     log: str | os.PathLike[str] | None = None,
     display: Display | None = None,
     discreet: bool = False,
@@ -122,30 +132,38 @@ def stage(
     if place.view == "json" and display is None and isinstance(view, str):
         lines = JsonlDisplay(place.stream)
         return Staged(Sampled(), lines, [lines, *recorders], None, animated=True)
-    shown: View = _view(place, columns) if isinstance(view, str) else view
+    shown: View = _view(place, style) if isinstance(view, str) else view
     where = display or _display(place)
     spare = None if place.view == "silent" else (_plain(place), StreamDisplay(place.stream))
     if discreet:
         shown = Discreet(shown)
     staged = Staged(shown, where, recorders, spare, animated=place.view != "silent")
-    return staged if keys is False or place.view != "live" or display is not None else _keyed(staged, place, keys)
+    return staged if keys is False or place.view != "live" or display is not None else _keyed(staged, place, style, keys)
 
 
-def _keyed(staged: Staged, place: Place, keys: bool | None) -> Staged:  # noqa: FBT001  # three states
+def _keyed(staged: Staged, place: Place, style: Style, keys: bool | None) -> Staged:  # noqa: FBT001  # three states
     keyboard = open_keyboard(sys.stdin)
     if isinstance(keyboard, str):
         return staged._replace(remarks=[f"keys are off: {keyboard}"] if keys else ())
     layouts = {"": lambda: staged.view}
-    view = KeyedView(layouts, "", Palette(place.color), Glyphs(unicode=place.unicode))
+    view = KeyedView(layouts, "", Palette(place.color, style.theme), Glyphs(unicode=place.unicode))
     return staged._replace(view=view, display=KeyedDisplay(staged.display, keyboard), keyed=(keyboard, view))
 
 
-def _view(place: Place, columns: Sequence[str | ProgressColumn] | None) -> View:
+def _view(place: Place, style: Style) -> View:
+    make = _layout(style)
     if place.view == "silent":
         return SilentView()
     if place.view == "plain":
         return _plain(place)
-    return BarsView(Palette(place.color), Glyphs(unicode=place.unicode), columns=columns)
+    return make(Palette(place.color, style.theme), Glyphs(unicode=place.unicode))
+
+
+def _layout(style: Style) -> Factory:
+    """Return what makes the live view; `DisplayError` for a name that is none, whatever view is taken then."""
+    if style.layout:
+        return factory(style.layout, columns=style.columns)
+    return factory(os.environ.get("MAINSTAGE_LAYOUT", ""), "MAINSTAGE_LAYOUT=", columns=style.columns)
 
 
 def _plain(place: Place) -> View:

@@ -119,6 +119,7 @@ class Glyphs:
         self.failed = "✗" if unicode else "x"
         self.waiting = "↻" if unicode else "~"
         self.cancelled = "⊘" if unicode else "-"
+        self.idle = "·" if unicode else "."
         self.full = "━" if unicode else "#"
         self.half = "╸" if unicode else "#"
         self.back = "─" if unicode else "."

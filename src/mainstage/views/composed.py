@@ -1,0 +1,114 @@
+"""A live view made of pieces, one below the other, and the row of the whole run under them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mainstage.views.choice import is_single_track, room_for_rows
+from mainstage.views.layout import arrange
+from mainstage.views.live import LiveView
+from mainstage.views.pieces import Scene
+from mainstage.views.rows import RowPainter
+from mainstage.views.run import RunRow
+from mainstage.views.text import crop
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from mainstage.events import Event
+    from mainstage.state.model import RunState
+    from mainstage.views import Moment
+    from mainstage.views.palette import Glyphs, Palette
+    from mainstage.views.pieces import Piece
+
+NARROWEST = 4
+"""Columns below which not even a mark and a blank fit."""
+LEAST = 3
+"""Rows that are kept for the pieces that share what room there is, where others want it too."""
+
+
+class ComposedView(LiveView):
+    """A live dashboard of `pieces`. One that raises is named once above, and left out from then on."""
+
+    def __init__(self, pieces: Sequence[Piece], palette: Palette, glyphs: Glyphs, *, slowest: bool = False) -> None:
+        super().__init__(palette, glyphs, slowest=slowest)
+        self._pieces = list(pieces)
+        self._run = RunRow(self._palette, self._glyphs, RowPainter(self._palette, self._glyphs))
+
+    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
+        """Return the lines that `event` adds to the history: a piece may have its own."""
+        for piece in self._pieces:
+            lines = piece.above(event, state)
+            if lines is not None:
+                return self._told() + lines if self._troubles and lines else lines
+        return super().above(event, state, moment)
+
+    def leave(self, state: RunState) -> list[str]:
+        """Return what the pieces held back from the history; another layout is looked at from here on."""
+        return [line for piece in self._pieces for line in piece.left(state)]
+
+    def rows(self, state: RunState, moment: Moment) -> list[str]:
+        """Return the rows for `moment`, or the summary if it is the final one."""
+        columns, height = moment.size
+        if moment.final:
+            return self.leave(state) + self._last(state, moment)
+        if not state.sources and not state.counts.seen:
+            return []
+        scene = Scene(state, moment.now, columns, self.browse, moment.borrowed, moment.moved)
+        room = room_for_rows(height)
+        with_run = not is_single_track(state) or state.stop is not None or self.browse.chosen
+        lines = self._lines(scene, room - with_run)
+        if with_run:
+            lines.append(self._run_line(scene))
+        self.shown = [task for piece in self._pieces for task in piece.shown]
+        return lines if columns >= NARROWEST else [crop(line, max(1, columns - 1)) for line in lines]
+
+    def _run_line(self, scene: Scene) -> str:
+        last = self._pieces[-1] if self._pieces else None
+        layout = last.layout if last is not None else None
+        if layout is None:
+            layout = arrange(scene.columns, ((self._run.title(scene.state)[1], 0, 0, 0, 0),))
+        return self._run.line(scene.state, scene.now, layout, scene.columns)
+
+    def _lines(self, scene: Scene, room: int) -> list[str]:
+        if len(self._pieces) == 1:
+            return self._of(self._pieces[0], scene, room)
+        found, room = self._wanted(scene, room)
+        sharing = [piece for piece in self._pieces if piece.shares]
+        without = tuple(piece.name for piece in self._pieces if not piece.shares and found.get(piece.name, 1) is None)
+        scene = scene._replace(left_out=without)
+        lines: list[str] = []
+        for piece in list(self._pieces):
+            if piece.shares:
+                block = self._of(piece, scene, -(-room // len(sharing)))
+                scene = scene._replace(left_out=())
+                sharing.pop()
+                room -= len(block)
+            else:
+                block = found.get(piece.name) or []
+            lines += block
+        return lines
+
+    def _wanted(self, scene: Scene, room: int) -> tuple[dict[str, list[str] | None], int]:
+        """Return the lines of the pieces that do not share, by name, None: no room; and what room is left."""
+        least = LEAST if any(piece.shares for piece in self._pieces) else 0
+        found: dict[str, list[str] | None] = {}
+        for piece in list(self._pieces):
+            if piece.shares:
+                continue
+            most = min(piece.most, room - least)
+            if most <= 0:
+                found[piece.name] = None
+                continue
+            block = self._of(piece, scene, most)
+            found[piece.name] = block
+            room -= len(block)
+        return found, room
+
+    def _of(self, piece: Piece, scene: Scene, room: int) -> list[str]:
+        try:
+            return piece.lines(scene, room)[: max(0, room)]
+        except Exception as error:  # noqa: BLE001  # a user's code: told once, the others stay
+            self._pieces.remove(piece)
+            self._trouble(f"the panel {piece.name!r}", error)
+            return []

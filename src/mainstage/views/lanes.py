@@ -1,0 +1,119 @@
+"""A row for each worker: what it does now, since when, and how busy it was."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+from mainstage.views import units
+from mainstage.views.choice import LOOK, Chosen
+from mainstage.views.pieces import TaskRows
+from mainstage.views.text import fit, width
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mainstage.state.model import TaskState
+    from mainstage.state.workers import WorkerState
+    from mainstage.views.pieces import Scene
+
+LONGEST_NAME, SHORTEST_NAME = 20, 4
+BUSY, SINCE = 4, 6
+"""Cells of a share of time, and of a time."""
+WITH_BUSY, WITH_SINCE = 56, 40
+"""Columns from which on these are told."""
+TITLED = 8
+"""Rows from which on one is spent on the names of the columns."""
+
+
+class Lane(NamedTuple):
+    """A row: a worker and its first task, or one more task of it, or a worker without any."""
+
+    worker: WorkerState
+    task: TaskState | None
+    first: bool
+
+
+class LaneRows(TaskRows):
+    """The lanes, in the order in which the workers came."""
+
+    name = "lanes"
+    _lanes: list[Lane] = []  # noqa: RUF012  # replaced, never changed
+    _heads: list[str] | None = None
+
+    def choose(self, scene: Scene, room: int) -> Chosen:
+        """Choose the workers for `room` rows, busy ones first; what room is left shows more of their tasks."""
+        workers = scene.state.workers
+        self._heads = None
+        room -= room >= TITLED
+        near = list(islice(workers.values(), LOOK * room))
+        if len(workers) > room:
+            room -= room > 1
+            chosen = sorted(near, key=lambda worker: not worker.tasks)[:room]
+            near = [worker for worker in near if worker in chosen]
+        self._lanes = list(_lanes(near, room))
+        shown = [(0 if lane.first else 1, lane.task) for lane in self._lanes if lane.task is not None]
+        return Chosen(shown, len(workers) - len(near))
+
+    def until(self, scene: Scene) -> float:
+        """Return when the next second begins: heads tell times."""
+        return int(scene.now) + 1.0
+
+    def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:
+        """Return a line for each lane: its head, and the row of its task."""
+        if self._heads is None or not self._kept_heads(scene):
+            self._make_heads(scene)
+        cells = width(self._title_line)
+        layout = self._painter.arrange(max(1, scene.columns - cells), 0)
+        rows = iter(self._painter.compose(layout))
+        lines = [self._palette.paint("mainstage.dim", self._title_line + "now")] if room >= TITLED else []
+        for lane, head in zip(self._lanes, self._heads or (), strict=True):
+            lines.append(head if lane.task is None else head + next(rows))
+        return lines + self.more(scene, chosen.hidden, "more workers")
+
+    _title_line = ""
+    _made_for: object = None
+
+    def _kept_heads(self, scene: Scene) -> bool:
+        return self._made_for == (scene.columns, int(scene.now))
+
+    def _make_heads(self, scene: Scene) -> None:
+        self._made_for = (scene.columns, int(scene.now))
+        names = [self._glyphs.name(lane.worker.name) or "?" for lane in self._lanes]
+        longest = min(LONGEST_NAME, max(SHORTEST_NAME, scene.columns // 5))
+        size = min(longest, max([len("worker"), *map(width, names)]))
+        title = fit("worker", size) + " "
+        if scene.columns >= WITH_BUSY:
+            title += "busy".rjust(BUSY) + " "
+        if scene.columns >= WITH_SINCE:
+            title += "since".rjust(SINCE) + " "
+        self._title_line = title if scene.columns > 2 * size else ""
+        self._heads = [self._head(lane, name, size, scene) for lane, name in zip(self._lanes, names, strict=True)]
+
+    def _head(self, lane: Lane, name: str, size: int, scene: Scene) -> str:
+        if not lane.first:
+            return " " * len(self._title_line)
+        if not self._title_line:
+            return "" if lane.task is not None else self.dim(f"{self._glyphs.idle} {name}", scene.columns - 1)
+        worker, now = lane.worker, scene.now
+        since = worker.changed_at if lane.task is None else lane.task.started_at
+        head = self._palette.paint("mainstage.prefix", fit(name, size, self._glyphs.ellipsis)) + " "
+        if scene.columns >= WITH_BUSY:
+            head += units.percent(worker.busy(now)).rjust(BUSY) + " "
+        if scene.columns >= WITH_SINCE:
+            head += units.duration(now - since).rjust(SINCE) + " "
+        if lane.task is not None:
+            return head
+        text = f"{self._glyphs.idle} idle, {units.count(worker.done)} done"
+        return head + self.dim(text, scene.columns - 1 - len(self._title_line))
+
+
+def _lanes(workers: list[WorkerState], room: int) -> Iterator[Lane]:
+    spare = room - len(workers)
+    for worker in workers:
+        tasks = islice(worker.tasks.values(), 1 + max(0, spare))
+        first = next(tasks, None)
+        yield Lane(worker, first, first=True)
+        for task in tasks:
+            spare -= 1
+            yield Lane(worker, task, first=False)
