@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 import mainstage
+from mainstage.backends.choose import BACKENDS, workers_of
 from mainstage.cli.failures import Failures
 from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
 from mainstage.cli.inputs import Job, gather, select
@@ -23,7 +24,6 @@ from mainstage.cli.target import Target, load_target
 from mainstage.clock import SystemClock
 from mainstage.errors import Cancelled, DisplayError, Terminated
 from mainstage.interrupts import die_of
-from mainstage.session import default_workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,7 +113,7 @@ class Sink:
 @click.option(
     "-j", "--max-workers", type=click.IntRange(1), help="Threads at work (default: processors + 4, at most 32)."
 )
-@click.option("--executor", type=click.Choice(["thread"]), default="thread", help="What runs the work.")
+@click.option("--executor", type=click.Choice(BACKENDS), default="thread", help="What runs the work.")
 @click.option("--out", metavar="FILE", help="Results file: a JSON line per input, written as results come.")
 @click.option("--resume", is_flag=True, help="Skip the inputs that the results file has.")
 @click.option(
@@ -223,8 +223,10 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
                 target.function if sink.outputs is None else sink.outputs.wrap(target.function),
                 [job.input if sink.outputs is None else given(job) for job in jobs],
                 unordered=unordered,
-                # what is handed out is begun although the run is to be given up: no more than there are threads
-                buffersize=options.max_workers or default_workers() if options.halt is not None and unordered else None,
+                # what is handed out is begun although the run is to be given up: no more than there are workers
+                buffersize=options.max_workers or workers_of(options.executor)
+                if options.halt is not None and unordered
+                else None,
             )
             try:
                 return _take(outcomes, jobs, sink, options.halt, run)

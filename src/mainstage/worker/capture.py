@@ -219,6 +219,8 @@ class Capture:
         """True between `start` and `stop`."""
         self.lent: list[int] = []
         """The threads that have the terminal for themselves, each as often as it was lent."""
+        self.lent_to_all = 0
+        """Above 0 while it is lent to a display of the program's own, which all threads may write through."""
         self.pause: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """What a prompt is to be asked within."""
         self.on_pass: Callable[[str, str], None] | None = None
@@ -234,6 +236,11 @@ class Capture:
         self._bars = [name for name in STREAMS if name in (owned if bars is None else bars)]
         self._bridges = bridges_for(self)
         self._resolving: set[int] = set()
+
+    @property
+    def taken(self) -> list[str]:
+        """The names of the streams that are captured."""
+        return self._owned
 
     # --- life ---
 
@@ -306,7 +313,7 @@ class Capture:
 
     def lets_pass(self, task: Task | None) -> bool:
         """Return whether the terminal is lent, and to the code that runs now: that of this thread, or of no task."""
-        return bool(self.lent) and (task is None or get_ident() in self.lent)
+        return bool(self.lent) and (task is None or self.lent_to_all > 0 or get_ident() in self.lent)
 
     def passes(self, task: Task | None, name: str, text: str) -> bool:
         """Return whether `text`, which the code that runs now writes to the stream `name`, is for the original."""

@@ -1,0 +1,423 @@
+"""A worker process: it runs calls and items one after the other on its main thread, until it is told to end.
+
+Two threads beside: one takes what the parent says, so that a request to stop is heard at once, and ends the process
+when the parent is gone; one reports. The worker's code finds what it finds in a thread: the same tasks, the same track.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections import deque
+from multiprocessing import reduction
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from mainstage.channels import frames
+from mainstage.channels.frames import Frame, pack
+from mainstage.channels.pipe import Journal, WorkerEnd
+from mainstage.channels.remote import RemoteChannel
+from mainstage.errors import Cancelled, Unpicklable
+from mainstage.events import EVENTS, TaskStarted
+from mainstage.worker import cargo, runner
+from mainstage.worker.reporter import ambient, live
+from mainstage.worker.runner import describe
+from mainstage.worker.task import close_default_task, open_task, root_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mainstage.events import Event
+    from mainstage.worker.task import Task
+
+GLANCE = 0.1
+"""Seconds that an item must have run to be shown by itself."""
+TOGETHER = 0.002
+"""Seconds of finished items that are sent together."""
+NEVER_BEGAN = -2.0
+NO_TASK = -1.0
+_TAGS = {kind: tag for tag, kind in enumerate(EVENTS)}
+
+
+class Setup(NamedTuple):
+    """How a worker is to begin."""
+
+    name: str
+    offset: float
+    """Seconds that the run's clock is ahead of this process's."""
+    first_id: int
+    initializer: bytes | None
+
+
+class Descriptor:
+    """A file descriptor that is handed to a worker, however that is started."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _detached, (reduction.DupFd(self.fd),)
+
+
+def _detached(duplicate: Any) -> Descriptor:
+    return Descriptor(duplicate.detach())
+
+
+def main(pipe: Descriptor, journal: Descriptor) -> None:
+    """Be a worker: what `multiprocessing` starts."""
+    _settle_in()
+    end = WorkerEnd(pipe.fd, Journal(journal.fd))
+    Child(end).run()
+
+
+def _settle_in() -> None:
+    """Become the leader of a process group, deaf to Ctrl-C, without the parent's handlers and its terminal as input."""
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, _do_nothing)
+    for name in ("SIGTERM", "SIGHUP", "SIGTSTP", "SIGCONT", "SIGWINCH", "SIGURG"):
+        if callable(signal.getsignal(getattr(signal, name))):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+    ambient.set(None)
+    live.reporter = None
+    live.capture = None
+
+
+def _do_nothing(_signum: int, _frame: object) -> None:
+    """Outlive a Ctrl-C: the parent decides. A handler, since subprocesses would inherit that it is ignored."""
+
+
+class PipeTransport:
+    """Sends events by the pipe."""
+
+    def __init__(self, end: WorkerEnd) -> None:
+        self._end = end
+        self.flush = end.flush
+
+    def send_batch(self, batch: list[Event]) -> None:
+        """Say it; the next flush sends it."""
+        told = [(_TAGS[type(event)], *event) for event in batch]
+        self._end.add(pack(frames.EVENTS, pickle.dumps(told, cargo.PROTOCOL)))
+
+
+class Item:
+    """An item of a map at hand; in the place of the ambient task until one is needed."""
+
+    task: Task | None = None
+    announced = False
+    asked: str | None = None
+
+    def __init__(self, child: Child, frame: Frame, args: tuple[Any, ...], started: float) -> None:
+        self.child = child
+        self.frame = frame
+        self.args = args
+        self.started = started
+
+    @property
+    def reporter(self) -> RemoteChannel:
+        """Where its reports go."""
+        return self.child.channel
+
+    def input(self) -> str:
+        """Describe what it works on."""
+        return describe(self.args[0] if len(self.args) == 1 else self.args)
+
+    def announce(self) -> None:
+        """Send the event of its start, the first time."""
+        with self.child.announcing:
+            if self.announced:
+                return
+            self.announced = True
+            frame = self.frame
+            self.reporter.send(TaskStarted(self.started, frame.task, int(frame.at), self.child.name, self.input()))
+
+    def resolve(self) -> Task:
+        """Return the task that stands for it, made now if need be."""
+        task = self.task
+        if task is None:
+            self.announce()
+            frame = self.frame
+            task = root_task(self.reporter, frame.task, int(frame.at), self.input(), worker=self.child.name)
+            self.task = task
+            if self.asked is not None:
+                task.request_cancel(self.asked)
+        return task
+
+    def request_cancel(self, reason: str) -> None:
+        """Ask its worker to stop, at once or with its first report."""
+        self.asked = reason
+        if self.task is not None:
+            self.task.request_cancel(reason)
+
+
+class Desk:
+    """The worker's cell in its own channel: it tells of an item once that has run for long."""
+
+    id = -1
+    attempt = 0
+    closed = False
+
+    def __init__(self) -> None:
+        self.polled = False
+        self.item: Item | None = None
+
+    def position(self) -> float:
+        """Return 0: it has none."""
+        return 0.0
+
+    def arm(self) -> None:
+        """Do nothing: it is looked at, it does not tell."""
+
+    def sample(self, now: float) -> list[Event]:
+        """Announce the item at hand if it has run for long."""
+        item = self.item
+        if item is not None and not item.announced and now - item.started >= GLANCE:
+            item.announce()
+        return []
+
+
+class Function:
+    """The function of a map, made when it is first called."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._made: Callable[..., Any] | None = None
+
+    def get(self) -> Callable[..., Any]:
+        """Return it; raises whatever its making raises."""
+        if self._made is None:
+            self._made = cargo.unpack(self._frame.body, self._frame.buffers)
+        return self._made
+
+
+class Child:
+    """The worker at its pipe."""
+
+    def __init__(self, end: WorkerEnd) -> None:
+        self.name = ""
+        self.announcing = threading.Lock()
+        self.channel: RemoteChannel
+        self._end = end
+        self._todo: deque[Frame] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._functions: dict[int, Function] = {}
+        self._asked: dict[int, str] = {}
+        self._current: tuple[int, Item | Task] | None = None
+        self._desk = Desk()
+        self._stopping = False
+        self._flushed = 0.0
+
+    # --- life ---
+
+    def run(self) -> None:
+        """Begin as the parent says, then work until it says stop."""
+        setup: Setup | None = None
+        while setup is None:
+            came = self._end.read()
+            if came is None:
+                return
+            for frame in came:
+                if frame.kind == frames.SETUP:
+                    setup = Setup(*pickle.loads(frame.body))  # noqa: S301  # the parent's
+                else:
+                    self._take(frame)
+        self.name = threading.current_thread().name = setup.name
+        self.channel = RemoteChannel(PipeTransport(self._end), offset=setup.offset, first_id=setup.first_id)
+        live.reporter = self.channel
+        self.channel.start()
+        threading.Thread(target=self._listen, name="mainstage-listener", daemon=True).start()
+        if setup.initializer is not None and not self._initialize(setup.initializer):
+            sys.exit(1)
+        self._say(frames.READY)
+        self._end.flush()
+        self._work()
+        close_default_task()
+        live.reporter = None
+        self.channel.stop()
+
+    def _initialize(self, initializer: bytes) -> bool:
+        try:
+            fn, args = cargo.unpack(initializer)
+            fn(*args)
+        except BaseException as error:  # noqa: BLE001  # whatever it is: no work is done here
+            self._end.add(pack(frames.FAILURE, cargo.pack_error(error)))
+            self._end.flush()
+            return False
+        return True
+
+    def _listen(self) -> None:
+        """Take what the parent says, until it is gone: then this process and what it started end too."""
+        while (came := self._end.read()) is not None:
+            for frame in came:
+                self._take(frame)
+            self._bell.put(None)
+        if not self._stopping:
+            _die_with_the_parent()
+
+    def _take(self, frame: Frame) -> None:
+        kind = frame.kind
+        if kind in (frames.ITEM, frames.CALL):
+            self._todo.append(frame)
+        elif kind == frames.FUNCTION:
+            self._functions[frame.task] = Function(frame)
+        elif kind == frames.CANCEL:
+            self._cancel(frame.task, frame.body.decode())
+        elif kind == frames.RECALL:
+            self._give_back(frame.number)
+        elif kind == frames.INTERVAL:
+            self.channel.set_interval(frame.at)
+        elif kind == frames.STOP:
+            self._stopping = True
+
+    def _cancel(self, task: int, reason: str) -> None:
+        self._asked[task] = reason
+        current = self._current
+        if current is not None and current[0] == task and self._asked.pop(task, None) is not None:
+            current[1].request_cancel(reason)
+
+    def _give_back(self, count: int) -> None:
+        """Give back up to `count` pieces of work that have not begun, the last ones first."""
+        for _ in range(count):
+            try:
+                frame = self._todo.pop()
+            except IndexError:
+                break
+            self._say(frames.RETURNED, frame)
+        self._end.flush()
+
+    # --- work: the main thread ---
+
+    def _work(self) -> None:
+        todo = self._todo
+        while True:
+            try:
+                frame = todo.popleft()
+            except IndexError:
+                self._end.flush()
+                if self._stopping:
+                    return
+                self._rest()
+                continue
+            self._end.begin(frame.number)
+            if self._asked and (reason := self._asked.pop(frame.task, None)) is not None:
+                self._say(frames.FAILURE, frame, cargo.pack_error(Cancelled(reason)), completed=NEVER_BEGAN)
+            elif frame.kind == frames.ITEM:
+                self._item(frame)
+            else:
+                self._call(frame)
+
+    def _rest(self) -> None:
+        self._desk.polled = False
+        ambient.set(None)
+        self._bell.get()
+        while not self._bell.empty():
+            self._bell.get()
+
+    def _item(self, frame: Frame) -> None:
+        started = self.channel.now()
+        try:
+            fn = self._functions[int(frame.until)].get()
+            args = cargo.unpack(frame.body, frame.buffers)
+        except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
+            item = Item(self, frame, ("?",), started)
+            self._failed(frame, item.resolve(), _not_made(error), started)
+            return
+        item = Item(self, frame, args, started)
+        self._begin(frame, item)
+        try:
+            value = fn(*args)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is this item's outcome
+            self._current = self._desk.item = None
+            self._failed(frame, item.resolve(), error, started)
+            return
+        self._current = self._desk.item = None
+        self._returned(frame, item.task, value, started, fn)
+
+    def _begin(self, frame: Frame, item: Item | Task) -> None:
+        ambient.set(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
+        self._current = (frame.task, item)
+        desk = self._desk
+        if isinstance(item, Item):
+            desk.item = item
+            if not desk.polled:
+                desk.polled = True
+                self.channel.watch(desk)
+        if self._asked and (reason := self._asked.pop(frame.task, None)) is not None:
+            item.request_cancel(reason)
+
+    def _call(self, frame: Frame) -> None:
+        started = self.channel.now()
+        description = bytes(frame.buffers[0]).decode("utf-8", "surrogatepass")
+        task = open_task(self.channel, frame.task, int(frame.at), description, worker=self.name)
+        try:
+            fn, args, kwargs = cargo.unpack(frame.body, frame.buffers[1:])
+        except BaseException as error:  # noqa: BLE001  # as above
+            self._failed(frame, task, _not_made(error), started)
+            return
+        self._begin(frame, task)
+        value, error_or_none = runner.run(task, fn, args, kwargs)
+        self._current = None
+        if error_or_none is not None:
+            self._failed(frame, task, error_or_none, started)
+        else:
+            self._returned(frame, task, value, started, fn)
+
+    # --- what came of it ---
+
+    def _returned(self, frame: Frame, task: Task | None, value: Any, started: float, fn: Any) -> None:
+        try:
+            data, buffers = cargo.pack(value, f"the result of {getattr(fn, '__name__', fn)}()")
+        except Unpicklable as error:
+            if task is None:
+                task = Item(self, frame, ("?",), started).resolve()
+            self._failed(frame, task, error, started)
+            return
+        completed = NO_TASK if task is None else float(task.shut() or 0)
+        self._say(frames.RESULT, frame, data, buffers, at=started, completed=completed)
+
+    def _failed(self, frame: Frame, task: Task, error: BaseException, started: float) -> None:
+        packed = cargo.pack_error(error)
+        self._say(frames.FAILURE, frame, packed, at=started, completed=float(task.shut(error) or 0))
+
+    def _say(
+        self,
+        kind: int,
+        frame: Frame | None = None,
+        data: bytes = b"",
+        buffers: list[memoryview] | None = None,
+        *,
+        at: float = 0.0,
+        completed: float = NO_TASK,
+    ) -> None:
+        now = self.channel.now()
+        task, number = (frame.task, frame.number) if frame is not None else (0, 0)
+        self._end.add(
+            pack(kind, data, buffers or (), task=task, number=number, at=at, until=now, completed=completed),
+            buffers or (),
+        )
+        if now - self._flushed >= TOGETHER:
+            self._flushed = now
+            self._end.flush()
+        elif self._todo:
+            self.channel.ring()
+
+
+def _not_made(error: BaseException) -> Unpicklable:
+    made = Unpicklable(f"function or arguments could not be made in the worker: {type(error).__name__}: {error}")
+    made.__cause__ = error
+    return made
+
+
+def _die_with_the_parent() -> NoReturn:
+    """End this process and all that it started, at once: nobody is left to tell."""
+    with contextlib.suppress(OSError):
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)

@@ -1,0 +1,74 @@
+"""Which backend runs the work of a run, by its name."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from mainstage.backends.threads import ThreadBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.context import BaseContext
+
+    from mainstage.backends.processes import ProcessBackend
+    from mainstage.channels.thread import ThreadChannel
+
+    Backend: TypeAlias = ThreadBackend | ProcessBackend
+
+BACKENDS = ("thread", "process")
+
+
+class Crew(NamedTuple):
+    """Who does the work: `executor` names what they are, the rest is for processes alone."""
+
+    executor: str = "thread"
+    max_workers: int | None = None
+    mp_context: BaseContext | str | None = None
+    initializer: Callable[..., object] | None = None
+    initargs: tuple[Any, ...] = ()
+    max_tasks_per_child: int | None = None
+    streams: tuple[str, ...] = ()
+    """What of "stdout" and "stderr" is taken from processes, since the display owns it."""
+
+
+def check_crew(crew: Crew) -> Crew:
+    """Return `crew` with its number of workers; `ValueError` names the argument that makes no sense."""
+    executor, max_workers = crew.executor, crew.max_workers
+    if executor not in BACKENDS:
+        raise ValueError(f"executor={executor!r} is not one of {', '.join(map(repr, BACKENDS))}")
+    if max_workers is not None and max_workers <= 0:
+        raise ValueError(f"max_workers must be greater than 0, not {max_workers}")
+    if executor == "thread" and (crew.mp_context, crew.initializer, crew.max_tasks_per_child) != (None, None, None):
+        raise ValueError('mp_context, initializer and max_tasks_per_child are for executor="process"')
+    if crew.max_tasks_per_child is not None and crew.max_tasks_per_child < 1:
+        raise ValueError(f"max_tasks_per_child must be 1 or more, not {crew.max_tasks_per_child}")
+    return crew._replace(max_workers=max_workers or workers_of(executor))
+
+
+def workers_of(executor: str) -> int:
+    """Return how many workers a run has unless told."""
+    return default_processes() if executor == "process" else default_workers()
+
+
+def default_workers() -> int:
+    """Return how many threads a run has unless told: as `ThreadPoolExecutor`, for work that mostly waits."""
+    return min(32, (os.cpu_count() or 1) + 4)
+
+
+def default_processes() -> int:
+    """Return how many processes a run has unless told: one for each processor that this one may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0)) or 1
+    return os.cpu_count() or 1
+
+
+def open_backend(crew: Crew, channel: ThreadChannel, *, wake: Callable[[], None], number: int) -> Backend:
+    """Return the backend for a checked `crew`; `number` tells the workers of runs within runs apart."""
+    name = crew.executor if number <= 1 else f"{crew.executor}{number}"
+    workers = crew.max_workers or 1
+    if crew.executor == "process":
+        from mainstage.backends.processes import ProcessBackend  # noqa: PLC0415  # multiprocessing is not cheap
+
+        return ProcessBackend(channel, workers, wake=wake, name=name, crew=crew)
+    return ThreadBackend(channel, workers, wake=wake, name=name)

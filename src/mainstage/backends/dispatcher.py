@@ -1,0 +1,480 @@
+"""The one thread that speaks with worker processes: it reads and writes their pipes, hands out work, buries the dead.
+
+It owns the workers; whoever else wants something done to them posts a call. It blocks in one `poll` and nowhere else:
+pipes are read and written as far as that goes without waiting, so that no worker, stuck, stopped or killed in the
+middle of a message, can keep it from the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import os
+import pickle
+import select
+import signal
+import threading
+from collections import deque
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from mainstage.backends.assignments import Mirror, whole
+from mainstage.backends.child import Setup
+from mainstage.backends.process_maps import ProcessItem
+from mainstage.backends.worker_process import WorkerProcess, guard, told_death, unguard
+from mainstage.channels import frames
+from mainstage.clock import monotonic
+from mainstage.errors import Cancelled, PoolBroken, Unpicklable, WorkerLost
+from mainstage.events import (
+    EVENTS,
+    TaskCancelled,
+    TaskEnded,
+    TaskFailed,
+    TaskMoved,
+    TaskRetried,
+    TaskStarted,
+)
+from mainstage.worker import cargo
+from mainstage.worker.runner import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.context import BaseContext
+
+    from mainstage.backends.assignments import Assignment
+    from mainstage.backends.process_calls import ProcessCall
+    from mainstage.backends.process_maps import ProcessMap
+    from mainstage.channels.frames import Frame
+    from mainstage.worker.reporter import Reporter
+
+UNBORN = 3
+"""Workers in a row that may die before they are ready."""
+NO_GUARD = 77
+"""What a worker exits with whose main program starts a run as it is imported."""
+LAST_ASK = 0.5
+"""Seconds between SIGTERM and SIGKILL."""
+STOPPED_IN = 3.0
+"""Seconds that idle workers have to end."""
+ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
+
+
+class Dispatcher:
+    """Hands calls and items of maps to at most `max_workers` processes."""
+
+    def __init__(
+        self,
+        context: BaseContext,
+        max_workers: int,
+        *,
+        reporter: Reporter,
+        name: str,
+        initializer: bytes | None,
+        max_tasks: int | None,
+    ) -> None:
+        self.max_workers = max_workers
+        self.closed = False
+        self.broken: PoolBroken | None = None
+        self.workers: list[WorkerProcess] = []
+        self.on_idle: Callable[[], None] | None = None
+        self._context = context
+        self._reporter = reporter
+        self._prefix = name
+        self._initializer = initializer
+        self._max_tasks = max_tasks
+        self._names = itertools.count(1)
+        self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._calls: deque[ProcessCall] = deque()
+        self._maps: list[ProcessMap] = []
+        self._mean = 0.0
+        self._held = False
+        self._unborn = 0
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._rung = False
+        self._poll = select.poll()
+        self._by_fd: dict[int, WorkerProcess] = {}
+        self._touched: set[ProcessMap] = set()
+        self._reading, self._writing = os.pipe()
+        for fd in (self._reading, self._writing):
+            guard(fd)
+            os.set_blocking(fd, False)
+        self._poll.register(self._reading, select.POLLIN)
+
+    # --- any thread ---
+
+    def put(self, call: ProcessCall) -> None:
+        """Have `call` run in some worker, in order of arrival."""
+        self._calls.append(call)
+        self.wake()
+
+    def call(self, call: Callable[[], None]) -> None:
+        """Have `call` called on the dispatcher's thread, soon."""
+        self._posted.put(call)
+        self.wake()
+
+    def wake(self) -> None:
+        """Have it look what there is to do."""
+        if self._thread is None:
+            self._start()
+        if not self._rung:
+            self._rung = True
+            with contextlib.suppress(OSError):
+                os.write(self._writing, b"\0")
+
+    def hold(self, *, on: bool) -> None:
+        """Hand out nothing more, or go on."""
+        self._held = on
+        self.wake()
+
+    def close(self) -> None:
+        """Take no more; have the workers end when what there is has been done."""
+        self.closed = True
+        self._held = False
+        if self._thread is not None:
+            self.wake()
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the workers have ended; return whether they have."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+        return thread is None or not thread.is_alive()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="mainstage-dispatcher", daemon=True)
+                self._thread.start()
+
+    # --- its own thread from here on ---
+
+    def open_map(self, one: ProcessMap) -> None:
+        """Have the items of a map handed out, in turn with those of others."""
+        self._maps.append(one)
+
+    def close_map(self, one: ProcessMap) -> None:
+        """Forget a map."""
+        with contextlib.suppress(ValueError):
+            self._maps.remove(one)
+
+    def put_back(self, call: ProcessCall) -> None:
+        """Have `call` wait again, before all others."""
+        self._calls.appendleft(call)
+
+    def kill(self, worker: WorkerProcess, holding: Assignment) -> None:
+        """Kill `worker`, and what it started, if it still has this in hand: with SIGTERM, soon with SIGKILL."""
+        if worker not in self.workers or holding not in worker.inflight.values():
+            return
+        if worker.verdict is None:
+            worker.verdict = Cancelled("killed")
+            worker.signal(signal.SIGTERM)
+            worker.deadline = monotonic() + LAST_ASK
+
+    def _run(self) -> None:
+        more = True
+        while more:
+            try:
+                more = self._round()
+            except Exception as error:  # noqa: BLE001  # a mistake of ours: everybody is told, nobody waits for ever
+                self._break(PoolBroken(f"the pool failed: {type(error).__name__}: {error}"), error)
+                for worker in list(self.workers):
+                    worker.signal(signal.SIGKILL)
+        self._end()
+
+    def set_interval(self, seconds: float) -> None:
+        """Have positions sent at most once in `seconds`."""
+        for worker in self.workers:
+            worker.say(frames.pack(frames.INTERVAL, at=seconds))
+
+    def _round(self) -> bool:
+        """Do what there is to do, and wait for more; False: it is over."""
+        while True:
+            try:
+                self._posted.get_nowait()()
+            except Empty:
+                break
+        self._assign()
+        timeout = self._look_after()
+        if self.closed and not self.workers and not self._busy():
+            return False
+        self._turn(timeout)
+        return True
+
+    def _end(self) -> None:
+        for fd in (self._reading, self._writing):
+            unguard(fd)
+        if self.on_idle is not None:
+            self.on_idle()
+
+    def _busy(self) -> bool:
+        return bool(self._calls) or any(one.waits() for one in self._maps) or not self._posted.empty()
+
+    def _look_after(self) -> float | None:
+        """Flush the pipes, stop workers that are not wanted, kill those over their time; return how long to wait."""
+        idle = self.closed and not self._busy()
+        deadline: float | None = None
+        for worker in list(self.workers):
+            if idle and not worker.inflight and not worker.stopping:
+                worker.stop()
+                worker.deadline = monotonic() + STOPPED_IN
+            elif self._worn(worker) and not worker.inflight:
+                worker.stop()
+            self._watch(worker, writing=not worker.end.flush())
+            if worker.deadline is not None:
+                if monotonic() >= worker.deadline:
+                    worker.signal(signal.SIGKILL)
+                    worker.deadline = None
+                else:
+                    deadline = min(deadline or worker.deadline, worker.deadline)
+        return None if deadline is None else max(0.0, deadline - monotonic())
+
+    def _worn(self, worker: WorkerProcess) -> bool:
+        return self._max_tasks is not None and worker.given >= self._max_tasks
+
+    def _watch(self, worker: WorkerProcess, *, writing: bool) -> None:
+        if worker.watched_for_room != writing:
+            worker.watched_for_room = writing
+            self._poll.register(worker.end.fd, select.POLLIN | (select.POLLOUT if writing else 0))
+
+    def _turn(self, timeout: float | None) -> None:
+        for fd, _ in self._poll.poll(None if timeout is None else timeout * 1000 + 1):
+            if fd == self._reading:
+                self._rung = False
+                with contextlib.suppress(BlockingIOError):
+                    while os.read(fd, 512):
+                        pass
+                continue
+            worker = self._by_fd.get(fd)
+            if worker is not None:
+                self._hear(worker, ended=fd != worker.end.fd)
+        touched, self._touched = self._touched, set()
+        for one in touched:
+            one.look()
+
+    # --- handing out ---
+
+    def _assign(self) -> None:
+        if self._held:
+            return
+        if self.broken is not None:
+            self._refuse_all(self.broken)
+            return
+        waiting = len(self._calls) + sum([one.waits() for one in self._maps])
+        if not waiting:
+            return
+        self._hire(waiting)
+        for worker in sorted(self.workers, key=lambda worker: len(worker.inflight)):
+            if worker.ready and not worker.stopping and worker.verdict is None:
+                self._give(worker)
+
+    def _hire(self, waiting: int) -> None:
+        free = sum([1 for worker in self.workers if not worker.inflight and not worker.stopping])
+        wanted = min(self.max_workers - len(self.workers), waiting - free)
+        for _ in range(wanted):
+            name = f"{self._prefix}-{next(self._names)}"
+            try:
+                worker = WorkerProcess(self._context, name, reporter=self._reporter, post=self.call)
+            except Exception as error:  # noqa: BLE001  # no memory, no descriptors: those there are go on
+                if not self.workers:
+                    self._break(PoolBroken(f"no worker process can be started: {type(error).__name__}: {error}"))
+                return
+            self.workers.append(worker)
+            self._by_fd[worker.end.fd] = worker
+            self._by_fd[worker.process.sentinel] = worker
+            self._poll.register(worker.end.fd, select.POLLIN)
+            self._poll.register(worker.process.sentinel, select.POLLIN)
+            now = self._reporter.now
+            offset = 0.0 if now is monotonic else now() - monotonic()
+            setup = Setup(name, offset, (self._reporter.new_id() << 32) + 1, self._initializer)
+            worker.say(frames.pack(frames.SETUP, pickle.dumps(tuple(setup))))
+
+    def _give(self, worker: WorkerProcess) -> None:
+        """Hand to `worker` what it may have."""
+        ready = sum([1 for one in self.workers if one.ready])
+        while self._calls and self._fits(worker, self._room(), exclusive=self._calls[0].exclusive):
+            with contextlib.suppress(IndexError):
+                self._calls.popleft().hand(worker)
+        for one in self._maps:
+            waits = one.waits()
+            if waits and self._fits(worker, room := one.room(worker), exclusive=one.exclusive):
+                share = -(-waits // max(ready, 1))
+                count = min(room - len(worker.inflight), share)
+                if self._max_tasks is not None:
+                    count = min(count, self._max_tasks - worker.given)
+                one.hand(worker, count)
+        if len(self._maps) > 1:
+            self._maps.append(self._maps.pop(0))
+
+    def _room(self) -> int:
+        return max(1, min(64, int(0.01 / self._mean))) if self._mean else 1
+
+    def _fits(self, worker: WorkerProcess, room: int, *, exclusive: bool) -> bool:
+        if self._worn(worker):
+            return False
+        if exclusive or worker.exclusive:
+            worker.exclusive = exclusive
+            return not worker.inflight
+        return len(worker.inflight) < room
+
+    # --- hearing ---
+
+    def _hear(self, worker: WorkerProcess, *, ended: bool) -> None:
+        """Take what a worker has said, all of it once it is dead."""
+        if worker not in self.workers:
+            return
+        while True:
+            came = worker.end.read()
+            if came is None:
+                break
+            for frame in came:
+                self._take(worker, frame)
+            if worker.end.dry and ended:
+                break
+            if not ended:
+                return
+        for frame in worker.end.rest():
+            self._take(worker, frame)
+        self._bury(worker)
+
+    def _take(self, worker: WorkerProcess, frame: Frame) -> None:
+        kind = frame.kind
+        worker.heard = monotonic()
+        if kind == frames.RESULT:
+            self._returned(worker, frame)
+        elif kind == frames.EVENTS:
+            for told in pickle.loads(frame.body):  # noqa: S301  # our own worker's
+                self._event(worker, EVENTS[told[0]]._make(told[1:]))
+        elif kind == frames.FAILURE:
+            self._raised(worker, frame)
+        elif kind == frames.READY:
+            worker.ready = True
+            self._unborn = 0
+        elif kind == frames.RETURNED:
+            unit = worker.inflight.pop(frame.task, None)
+            if unit is not None:
+                unit.returned()
+
+    def _returned(self, worker: WorkerProcess, frame: Frame) -> None:
+        unit = worker.inflight.pop(frame.task, None)
+        if unit is None:
+            return
+        worker.done += 1
+        try:
+            value = cargo.unpack(frame.body, frame.buffers)
+        except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
+            text = f"the result could not be made here: {type(error).__name__}: {error}"
+            made = Unpicklable(text)
+            made.__cause__ = error
+            self._settle(worker, unit, frame, Outcome(None, made))
+            return
+        if unit.__class__ is ProcessItem and frame.completed < 0:
+            owner = unit._owner  # type: ignore[attr-defined]  # noqa: SLF001  # its other half
+            owner.returned_plainly(unit, frame, value)
+            self._touched.add(owner)
+        else:
+            self._settle(worker, unit, frame, Outcome(value, None))
+
+    def _raised(self, worker: WorkerProcess, frame: Frame) -> None:
+        error, _ = cargo.unpack_error(frame.body)
+        if not frame.task:
+            self._break(
+                PoolBroken(f"the initializer of a worker process failed: {type(error).__name__}: {error}"), error
+            )
+            return
+        unit = worker.inflight.pop(frame.task, None)
+        if unit is not None:
+            worker.done += 1
+            self._settle(worker, unit, frame, Outcome(None, error))
+
+    def _settle(self, worker: WorkerProcess, unit: Assignment, frame: Frame, outcome: Outcome) -> None:
+        worker.cells.pop(frame.task, None)
+        self._mean = (
+            0.8 * self._mean + 0.2 * max(1e-6, frame.until - frame.at) if self._mean else frame.until - frame.at
+        )
+        unit.settled_by(worker, frame, outcome)
+
+    def _event(self, worker: WorkerProcess, event: Any) -> None:
+        """Hand on an event of a worker's; its positions are read by the owner, as those of threads."""
+        kind = type(event)
+        if kind is TaskMoved:
+            cell: Any = worker.cells.get(event.task)
+            unit = worker.inflight.get(event.task)
+            if cell is None and unit is not None:
+                cell = worker.cells[event.task] = unit.remote_task()
+            if cell is not None:
+                cell.place(event.completed)
+            return
+        if kind is TaskStarted:
+            unit = worker.inflight.get(event.task)
+            if unit is not None:
+                if unit.announced:
+                    return
+                unit.announced = True
+                if isinstance(unit, ProcessItem):
+                    unit.place.announced(event.task)
+            else:
+                worker.cells[event.task] = Mirror(self._reporter, event.task, event.attempt)
+        elif kind in ENDS:
+            cell = worker.cells.pop(event.task, None)
+            if cell is not None:
+                cell.closed = True
+        self._reporter.send(event)
+
+    # --- the dead ---
+
+    def _bury(self, worker: WorkerProcess) -> None:
+        """Take leave of a dead worker: what it had begun is lost, what it had not waits again."""
+        self.workers.remove(worker)
+        for fd in (worker.end.fd, worker.process.sentinel):
+            self._by_fd.pop(fd, None)
+            with contextlib.suppress(KeyError, ValueError):
+                self._poll.unregister(fd)
+        begun = worker.end.journal.begun()
+        exitcode = worker.reap()
+        units = sorted(worker.inflight.values(), key=lambda unit: unit.number)
+        worker.inflight = {}
+        for task, cell in list(worker.cells.items()):
+            if isinstance(cell, Mirror):
+                cell.closed = True
+                told = TaskCancelled(
+                    self._reporter.now(), task, cell.attempt, whole(cell.position()), "its worker died"
+                )
+                self._reporter.send(told)
+        how = told_death(worker.pid, worker.name, exitcode)
+        for unit in reversed(units):
+            if unit.number == begun:
+                told_input = unit.told_input()
+                unit.lost(
+                    worker, WorkerLost(f"{how} while it worked on {told_input}", worker.pid, exitcode, told_input)
+                )
+            else:
+                unit.returned()
+        worker.close()
+        if not worker.ready and not worker.stopping and worker.verdict is None:
+            self._stillborn(how, exitcode)
+
+    def _stillborn(self, how: str, exitcode: int | None) -> None:
+        self._unborn += 1
+        if exitcode == NO_GUARD:
+            self._break(
+                PoolBroken(
+                    "the program starts a run as it is imported, and worker processes import it: put what starts it "
+                    "under `if __name__ == '__main__':`"
+                )
+            )
+        elif self._unborn >= UNBORN or exitcode == 1:
+            self._break(PoolBroken(f"worker processes do not come up: {how} before it was ready; see its output"))
+
+    def _break(self, error: PoolBroken, cause: BaseException | None = None) -> None:
+        if self.broken is None:
+            error.__cause__ = cause
+            self.broken = error
+        for worker in self.workers:
+            worker.stop()
+        self._refuse_all(self.broken)
+
+    def _refuse_all(self, error: PoolBroken) -> None:
+        while self._calls:
+            self._calls.popleft().refuse(error)
+        for one in list(self._maps):
+            one.refuse(error)

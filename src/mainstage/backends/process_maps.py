@@ -1,0 +1,324 @@
+"""`map` on worker processes: the window that the caller fills is handed out, as many items ahead as they warrant.
+
+Claims, attempts, order and settling are the same code as of threads. All but what says otherwise happens on the
+dispatcher's thread.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from mainstage.backends.assignments import NOBODY, RemoteTask, copy_of, whole
+from mainstage.backends.claims import Claims
+from mainstage.backends.lane import FOLD, Item, Lane
+from mainstage.channels import frames
+from mainstage.errors import Cancelled, TaskTimeout, Unpicklable
+from mainstage.worker import cargo
+from mainstage.worker.runner import Outcome
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mainstage.backends.lane import Entry
+    from mainstage.backends.processes import ProcessBackend
+    from mainstage.backends.timer import Alarm
+    from mainstage.backends.worker_process import WorkerProcess
+    from mainstage.channels.frames import Frame
+    from mainstage.worker.reporter import Reporter
+    from mainstage.worker.senders import Sender
+    from mainstage.worker.threadhooks import Receiver
+
+AHEAD_S = 0.01
+"""Seconds of work that a worker is given ahead."""
+MOST_AHEAD = 2048
+
+
+class RemoteLane(Lane):
+    """A worker process's place in a map, as its parent sees it."""
+
+    def __init__(self, reporter: Reporter, source: int, worker: str) -> None:
+        super().__init__(reporter, source, worker)
+        self.spent = 0.0
+        self.inhand = 0
+
+    def seconds(self, now: float) -> float:  # noqa: ARG002  # a lane's
+        """Return the time it has spent on items."""
+        return self.spent
+
+    def announced(self, task: int) -> None:
+        """Learn that an item was announced from there: its end must be told by name."""
+        self._shown = task
+
+    def done(self, task: int, started: float, ended: float) -> None:
+        """Take the end of a short item."""
+        self.ended.append((task, started, ended))
+        self.count += 1
+        self.spent += ended - started
+        if len(self.ended) > FOLD:
+            self.fold()
+        if self.armed:
+            self.armed = False
+            self.reporter.moved(self)
+
+
+class ProcessItem(Item):
+    """An item of a map in the hands of a worker process."""
+
+    number = 0
+    alarm: Alarm | None = None
+
+    def __init__(self, owner: ProcessMap, lane: RemoteLane, entry: Entry, process: WorkerProcess) -> None:
+        super().__init__(lane, entry, owner.now())
+        self.place = lane
+        self._owner = owner
+        self.process = process
+        self.verdict: BaseException | None = None
+
+    def remote_task(self) -> RemoteTask:
+        """Return the task that stands for it here, announced."""
+        task = self.task
+        if task is None:
+            event = self.announce(self.started)
+            if event is not None:
+                self.reporter.send(event)
+            task = self.task = RemoteTask(self.process, self.id, self.attempt, self.input())
+            self.process.cells.setdefault(self.id, task)
+        assert isinstance(task, RemoteTask)  # noqa: S101  # made here and nowhere else
+        return task
+
+    resolve = remote_task
+
+    def request_cancel(self, reason: str) -> None:
+        """Ask its worker to stop."""
+        self.asked = reason
+        self.process.request(self.id, reason)
+
+    def settled_by(self, worker: WorkerProcess, frame: Frame, outcome: Outcome) -> None:  # noqa: ARG002  # the protocol's
+        """Take its outcome."""
+        self._owner.ended(self, frame, outcome)
+
+    def lost(self, worker: WorkerProcess, error: BaseException) -> None:  # noqa: ARG002  # the protocol's
+        """Learn that its worker died while it worked on this."""
+        self._owner.failed(self, self.verdict or error)
+
+    def returned(self) -> None:
+        """Learn that its worker did not begin it."""
+        self._owner.take_back(self)
+
+    def told_input(self) -> str:
+        """Describe what it works on."""
+        return self.input()
+
+    def sender(self, queue: Receiver) -> Sender | None:  # noqa: ARG002  # the protocol's
+        """Return None: an item is no sender by itself."""
+        return None
+
+
+class ProcessMap(Claims):
+    """A map whose items are handed to worker processes, as many ahead as their measured time warrants."""
+
+    def __init__(self, backend: ProcessBackend, fn: Callable[..., Any], source: Any, policy: Any) -> None:
+        super().__init__(
+            fn,
+            source,
+            pool=backend.pool,  # type: ignore[arg-type]  # its `max_workers` is all that is asked
+            timer=backend.timer,
+            reporter=backend.reporter,
+            policy=policy,
+        )
+        self.backend = backend
+        self.now = backend.reporter.now
+        self._places: dict[WorkerProcess, RemoteLane] = self._lanes  # type: ignore[assignment]
+        self._inhand: dict[int, ProcessItem] = {}
+        self._function: list[cargo.Cargo] = []
+
+    @property
+    def exclusive(self) -> bool:
+        """Whether a worker is given one item at a time."""
+        return self._policy.timeout is not None
+
+    def waits(self) -> int:
+        """Return how many items wait for a worker."""
+        return len(self._window)
+
+    def room(self, worker: WorkerProcess) -> int:
+        """Return how many items a worker may have in hand, by what is known of their speed."""
+        if self.exclusive:
+            return 1
+        count = sum([lane.count for lane in self._places.values()])
+        if not count:
+            return 1
+        mean = sum([lane.spent for lane in self._places.values()]) / count
+        lane = self._places.get(worker)
+        tried = 2 * lane.count + 1 if lane is not None else 1
+        return max(1, min(MOST_AHEAD, tried, int(AHEAD_S / max(mean, 1e-6))))
+
+    def hand(self, worker: WorkerProcess, count: int) -> None:
+        """Send up to `count` items to `worker`."""
+        lane = self._places.get(worker)
+        if lane is None:
+            lane = self._places[worker] = RemoteLane(self._reporter, self.id, worker.name)
+        pieces: list[bytes] = []
+        for _ in range(count):
+            try:
+                entry = self._window.popleft()
+            except IndexError:
+                break
+            item = ProcessItem(self, lane, entry, worker)
+            try:
+                self._introduce(worker, pieces)
+                packed = cargo.pack(entry[2], "an argument of the map, ")
+            except Unpicklable as error:
+                item.claim()
+                self._settle(item, Outcome(None, error))
+                continue
+            item.number = worker.given = worker.given + 1
+            self._inhand[item.id] = worker.inflight[item.id] = item  # type: ignore[assignment]
+            lane.inhand += 1
+            head = frames.pack(
+                frames.ITEM,
+                packed.data,
+                packed.buffers,
+                task=item.id,
+                number=item.number,
+                at=float(entry[3]),
+                until=float(self.id),
+            )
+            pieces.append(head)
+            if packed.buffers:
+                worker.end.write(b"".join(pieces), packed.buffers)
+                pieces.clear()
+            if self._policy.timeout is not None:
+                self._set_alarm(worker, item)
+        if pieces:
+            worker.end.write(b"".join(pieces))
+        if self.halted is not None:  # meanwhile
+            self._ask_all(self.halted)
+
+    def _introduce(self, worker: WorkerProcess, pieces: list[bytes]) -> None:
+        """Send the function, the first time."""
+        if self.id in worker.knows:
+            return
+        if not self._function:
+            self._function.append(cargo.pack_function(self._fn, forked=self.backend.forked))
+        data, buffers = self._function[0]
+        worker.knows.add(self.id)
+        head = frames.pack(frames.FUNCTION, data, buffers, task=self.id)
+        if buffers:
+            worker.end.write(b"".join(pieces) + head, buffers)
+            pieces.clear()
+        else:
+            pieces.append(head)
+
+    def _set_alarm(self, worker: WorkerProcess, item: ProcessItem) -> None:
+        timeout = self._policy.timeout or 0.0
+        item.alarm = self._timer.after(timeout, lambda: self._overdue(worker, item))  # type: ignore[arg-type]
+
+    # --- the ends of items ---
+
+    def returned_plainly(self, item: ProcessItem, frame: Frame, value: Any) -> None:
+        """Take a result of an item that nobody asked for a task of."""
+        if self._inhand.pop(item.id, None) is None:
+            return
+        entry = item.entry
+        lane = item.place
+        lane.inhand -= 1
+        lane.done(entry[1], frame.at, frame.until)
+        self._done.put((entry[0], entry[2], value, None, frame.at, frame.until, entry[3]))
+
+    def ended(self, item: ProcessItem, frame: Frame, outcome: Outcome) -> None:
+        """Take any other end."""
+        if not self._let_go(item):
+            return
+        lane = item.place
+        lane.count += 1
+        lane.spent += frame.until - frame.at if frame.at else 0.0
+        item.started = frame.at or item.started
+        if frame.completed < 0 and isinstance(outcome.error, Cancelled) and not item.announced:
+            if item.claim():
+                self._drop(item.entry)
+        else:
+            item.remote_task().place(whole(max(frame.completed, 0.0)))
+            self._conclude(item, outcome)
+        self.look()
+
+    def failed(self, item: ProcessItem, error: BaseException) -> None:
+        """Learn that the worker died."""
+        if self._let_go(item):
+            item.overdue = False
+            item.remote_task()
+            self._conclude(item, Outcome(None, error))
+            self.look()
+
+    def take_back(self, item: ProcessItem) -> None:
+        """Have an item wait again that its worker did not begin."""
+        if not self._let_go(item):
+            return
+        if self.halted is not None:
+            self._drop(item.entry)
+        else:
+            self._window.appendleft(item.entry)
+        self.look()
+
+    def _let_go(self, item: ProcessItem) -> bool:
+        if item.alarm is not None:
+            item.alarm.cancel()
+        if self._inhand.pop(item.id, None) is None:
+            return False
+        item.place.inhand -= 1
+        return True
+
+    def refuse(self, error: Exception) -> None:
+        """Fail what waits, since there is no worker for it."""
+        while True:
+            try:
+                entry = self._window.popleft()
+            except IndexError:
+                break
+            item = Item(Lane(self._reporter, self.id, NOBODY.name), entry, self.now())
+            item.claim()
+            self._settle(item, Outcome(None, copy_of(error)))
+        self.look()
+
+    def look(self) -> None:
+        """Tell whoever waits."""
+        self._tell()
+        if (self.left or self.halted is not None) and not self._inhand and self.on_done is not None:
+            self.on_done()
+
+    # --- what threads do otherwise ---
+
+    def _launch(self) -> None:
+        self.backend.dispatcher.wake()
+
+    def active(self) -> bool:
+        """Return whether workers have items in hand."""
+        return bool(self._inhand)
+
+    def halt(self, reason: str) -> None:
+        """Hand out nothing more and ask the items at hand to stop. Any thread; a second call asks again."""
+        self.drain(reason)
+        self.backend.dispatcher.call(lambda: self._ask_all(reason))
+
+    def _ask_all(self, reason: str) -> None:
+        for item in list(self._inhand.values()):
+            item.asked = reason
+            item.process.ask(item.id, reason)
+
+    def abandon_in_time(self) -> None:
+        """Kill, after the grace time, the workers that have not stopped by then."""
+        if self._inhand:
+            self._timer.after(self._policy.grace, lambda: self.abandon("did not stop in time"))
+
+    def abandon(self, reason: str) -> None:
+        """Settle the items at hand and kill their workers."""
+        for item in list(self._inhand.values()):
+            self._give_up(item.process, item, Cancelled(reason))  # type: ignore[arg-type]
+
+    def _give_up(self, worker: Any, item: Any, error: BaseException) -> None:
+        item.verdict = error
+        dispatcher = self.backend.dispatcher
+        if not isinstance(error, TaskTimeout) and self._inhand.pop(item.id, None) is not None and item.claim():
+            self._settle(item, Outcome(None, error))
+        dispatcher.call(lambda: dispatcher.kill(worker, holding=item))
+        self.look()

@@ -1,0 +1,181 @@
+"""The process backend: runs calls and maps in worker processes, under the contract of the one for threads."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+import weakref
+from multiprocessing import process as mp_process
+from threading import _register_atexit  # type: ignore[attr-defined]  # the hook that the standard pool uses
+from typing import TYPE_CHECKING, Any
+
+from mainstage.backends.choose import Crew
+from mainstage.backends.dispatcher import NO_GUARD, Dispatcher
+from mainstage.backends.process_calls import ProcessCall
+from mainstage.backends.process_maps import ProcessMap
+from mainstage.backends.timer import Timer
+from mainstage.commands import Cancel, Hold, SetInterval
+from mainstage.worker import cargo
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from concurrent.futures import Future
+    from multiprocessing.context import BaseContext
+
+    from mainstage.backends.calls import Spec, TaskFuture
+    from mainstage.backends.policy import Policy
+    from mainstage.backends.worker_process import WorkerProcess
+    from mainstage.commands import Command
+    from mainstage.worker.reporter import Reporter
+
+CLOSED_IN = 8.0
+"""Seconds that the end of a run waits for its processes to end; past that they are killed already, and cannot die."""
+
+_backends: weakref.WeakSet[ProcessBackend] = weakref.WeakSet()
+
+
+def context_of(mp_context: BaseContext | str | None) -> BaseContext:
+    """Return the start method to use: the one given, the one that the program has set, else ours; see docs."""
+    if mp_context is None:
+        chosen = multiprocessing.get_start_method(allow_none=True)
+        usual = "forkserver" if sys.platform == "linux" else "spawn"
+        mp_context = chosen or usual
+    if isinstance(mp_context, str):
+        return multiprocessing.get_context(mp_context)
+    return mp_context
+
+
+class ProcessBackend:
+    """Work in processes beside this one."""
+
+    def __init__(
+        self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None], name: str, crew: Crew | None = None
+    ) -> None:
+        """Start nothing yet. Raises `Unpicklable` for an initializer that cannot be sent."""
+        leave_an_unguarded_main()
+        crew = crew or Crew("process")
+        context = context_of(crew.mp_context)
+        initializer = None
+        self.forked = context.get_start_method() == "fork"
+        if crew.initializer is not None:
+            packed = cargo.pack((crew.initializer, tuple(crew.initargs)), "the initializer or its arguments")
+            initializer = packed.data
+        self.reporter = reporter
+        self.timer = Timer()
+        self.halted: str | None = None
+        self.on_failure: Callable[[BaseException], None] | None = None
+        """Called on the dispatcher's thread with each final failure of a call."""
+        self.dispatcher = self.pool = Dispatcher(
+            context,
+            max_workers,
+            reporter=reporter,
+            name=name,
+            initializer=initializer,
+            max_tasks=crew.max_tasks_per_child,
+        )
+        self.dispatcher.on_idle = wake
+        self._wake = wake
+        self._pid = os.getpid()
+        self._calls: dict[int, ProcessCall] = {}
+        self._maps: dict[int, ProcessMap] = {}
+        _backends.add(self)
+
+    def submit(self, spec: Spec, future: TaskFuture[Any]) -> None:
+        """Have `spec` called in a worker, its outcome set on `future`."""
+        future.task = self.reporter.new_id()
+        call = ProcessCall(self, spec, future)
+        self._calls[future.task] = call
+        call.announce()
+        self.dispatcher.put(call)
+
+    def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> ProcessMap:
+        """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
+        claims = ProcessMap(self, fn, source, policy)
+        self._maps[claims.id] = claims
+        self.dispatcher.call(lambda: self.dispatcher.open_map(claims))
+        return claims
+
+    def close_map(self, claims: Any) -> None:
+        """Learn that nobody takes from a map any more: it is forgotten once none of its items is under way."""
+        claims.left = True
+        for ident, one in list(self._maps.items()):
+            if one.left and not one.active():
+                self._maps.pop(ident, None)
+                self.dispatcher.call(lambda one=one: self.dispatcher.close_map(one))  # type: ignore[misc]
+
+    def pending(self) -> bool:
+        """Return whether anything runs or waits to."""
+        return bool(self._calls) or any(claims.active() for claims in list(self._maps.values()))
+
+    def command(self, command: Command) -> None:
+        """Carry out a command of the owner's."""
+        match command:
+            case Cancel(task=None, reason=reason):
+                self.halted = reason
+                for claims in list(self._maps.values()):
+                    claims.halt(reason)
+                    claims.abandon_in_time()
+                for call in reversed(list(self._calls.values())):  # waiting ones first: none begins meanwhile
+                    call.cancel(reason)
+            case Cancel(task=task, reason=reason):
+                call_or_none = self._calls.get(task) if task is not None else None
+                if call_or_none is not None:
+                    call_or_none.cancel(reason)
+            case Hold(on=on):
+                self.dispatcher.hold(on=on)
+            case SetInterval(seconds=seconds):
+                self.dispatcher.call(lambda: self.dispatcher.set_interval(seconds))
+
+    def find(self, future: Future[Any]) -> ProcessCall | None:
+        """Return the call that settles `future`, if it has not yet."""
+        return self._calls.get(getattr(future, "task", 0))
+
+    def abandon(self, reason: str) -> None:
+        """Settle everything although it did not stop, and kill the workers that have it in hand."""
+        for call in list(self._calls.values()):
+            call.abandon(reason)
+        for claims in list(self._maps.values()):
+            claims.abandon(reason)
+
+    def close(self) -> None:
+        """Take no more work, wait for what there is, and for the processes to end."""
+        self.dispatcher.close()
+        self.dispatcher.join(CLOSED_IN if not self.pending() else None)
+        self.timer.close()
+
+    def idle(self) -> bool:
+        """Return whether every process has ended."""
+        return not self.dispatcher.workers
+
+    def worker_of(self, call: ProcessCall) -> WorkerProcess | None:
+        """Return the process that works on `call`."""
+        return next((one for one in list(self.dispatcher.workers) if call.future.task in one.inflight), None)
+
+    def failed(self, error: BaseException) -> None:
+        """Learn of a final failure; a call's own side."""
+        if self.on_failure is not None:
+            self.on_failure(error)
+
+    def ended(self, call: Any) -> None:
+        """Learn that `call` is settled and its last event sent; a call's own side."""
+        self._calls.pop(call.future.task, None)
+        self._wake()
+
+
+def leave_an_unguarded_main() -> None:
+    """End this process if it is a worker that imports a main program which starts workers: they would never end."""
+    if getattr(mp_process.current_process(), "_inheriting", False):
+        os._exit(NO_GUARD)
+
+
+def _close_all() -> None:
+    pid = os.getpid()
+    mine = [backend for backend in _backends if backend._pid == pid]  # noqa: SLF001  # a forked child has none
+    for backend in mine:
+        backend.dispatcher.close()
+    for backend in mine:
+        backend.dispatcher.join()
+
+
+_register_atexit(_close_all)

@@ -1,0 +1,177 @@
+"""One worker process, as its parent sees it: started, spoken to, killed with all that it started, its death told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import threading
+import warnings
+from typing import TYPE_CHECKING
+
+from mainstage.backends import child
+from mainstage.channels import frames
+from mainstage.channels.pipe import Journal, ParentEnd
+from mainstage.clock import monotonic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.context import BaseContext
+    from multiprocessing.process import BaseProcess
+
+    from mainstage.backends.assignments import Assignment
+    from mainstage.worker.reporter import Cell, Reporter
+
+REAPED = 5.0
+"""Seconds in which a process whose pipe has ended is gone."""
+
+_ours: set[int] = set()
+"""Descriptors that no child of this process may keep: each holds the other end of somebody's pipe."""
+_starting: dict[int, set[int]] = {}
+"""By the thread that starts a worker: those that are the worker's own."""
+_start = threading.Lock()
+
+
+def _close_in_child() -> None:
+    keep = _starting.get(threading.get_ident(), set())
+    for fd in _ours - keep:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    _ours.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
+
+
+def guard(fd: int) -> int:
+    """Have every forked child of this process close `fd`; return it."""
+    _ours.add(fd)
+    return fd
+
+
+def unguard(fd: int) -> None:
+    """Forget `fd`, just before it is closed."""
+    _ours.discard(fd)
+
+
+class WorkerProcess:
+    """A process, its pipe, and what it was given. Only the dispatcher's thread touches it."""
+
+    def __init__(
+        self, context: BaseContext, name: str, *, reporter: Reporter, post: Callable[[Callable[[], None]], None]
+    ) -> None:
+        """Start it; `post` has a call made on the dispatcher's thread. Raises what `multiprocessing` raises."""
+        self.name = name
+        self.reporter = reporter
+        self._post = post
+        self.ready = False
+        self.stopping = False
+        self.given = 0
+        """Pieces of work handed to it; each has its number."""
+        self.done = 0
+        self.inflight: dict[int, Assignment] = {}
+        self.cells: dict[int, Cell] = {}
+        """Tasks that are open in it, and what stands for them here."""
+        self.knows: set[int] = set()
+        """The maps whose functions it has."""
+        self.verdict: BaseException | None = None
+        """Why it is being killed, if it is."""
+        self.heard = monotonic()
+        """When it last said something."""
+        self.deadline: float | None = None
+        """When it is killed if it is still there."""
+        self.exclusive = False
+        """Whether it is given nothing beside what it has."""
+        self.watched_for_room = False
+        ours, theirs = socket.socketpair()
+        journal_fd = guard(Journal.make())
+        ours_fd, theirs_fd = guard(ours.detach()), guard(theirs.detach())
+        try:
+            self.process = self._start(context, theirs_fd, journal_fd)
+        except BaseException:
+            unguard(ours_fd)
+            os.close(ours_fd)
+            raise
+        finally:
+            journal = Journal(os.dup(journal_fd))
+            for fd in (theirs_fd, journal_fd):
+                unguard(fd)
+                os.close(fd)
+        self.pid: int = self.process.pid or 0
+        self.end = ParentEnd(ours_fd, journal)
+
+    def _start(self, context: BaseContext, pipe: int, journal: int) -> BaseProcess:
+        process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has it
+            target=child.main, args=(child.Descriptor(pipe), child.Descriptor(journal)), name=self.name
+        )
+        me = threading.get_ident()
+        with _start, warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the user has asked for fork
+            _starting[me] = {pipe, journal}
+            try:
+                process.start()
+            finally:
+                del _starting[me]
+        return process
+
+    def say(self, data: bytes) -> None:
+        """Send a frame as soon as there is room."""
+        self.end.write(data)
+
+    def ask(self, task: int, reason: str) -> None:
+        """Ask the task to stop."""
+        self.say(frames.pack(frames.CANCEL, reason.encode("utf-8", "surrogatepass"), task=task))
+
+    def request(self, task: int, reason: str) -> None:
+        """Ask the task to stop, if it is still in hand. Any thread."""
+        self._post(lambda: self.ask(task, reason) if task in self.inflight else None)
+
+    def stop(self) -> None:
+        """Have it end once it has done what it was given."""
+        if not self.stopping:
+            self.stopping = True
+            self.say(frames.pack(frames.STOP))
+
+    def signal(self, signum: int) -> None:
+        """Signal it and all that it started."""
+        try:
+            os.killpg(self.pid, signum)
+        except OSError:
+            with contextlib.suppress(OSError):  # not yet its own group, or gone
+                os.kill(self.pid, signum)
+
+    def reap(self) -> int | None:
+        """Return how it ended, once its pipe has ended: an exit code, or minus a signal; None: it cannot be told."""
+        self.process.join(REAPED)
+        if self.process.exitcode is None:
+            self.signal(signal.SIGKILL)
+            self.process.join(REAPED)
+        if not self.stopping:
+            with contextlib.suppress(OSError):  # what it started does not outlive it
+                os.killpg(self.pid, signal.SIGKILL)
+        return self.process.exitcode
+
+    def close(self) -> None:
+        """Let go of it."""
+        unguard(self.end.fd)
+        self.end.close()
+        with contextlib.suppress(ValueError):  # it lives on, and nobody can help that
+            self.process.close()
+
+
+def told_death(pid: int, name: str, exitcode: int | None) -> str:
+    """Say how a process ended."""
+    if exitcode is None:
+        how = "is gone"
+    elif exitcode < 0:
+        try:
+            how = f"was killed by {signal.Signals(-exitcode).name}"
+        except ValueError:
+            how = f"was killed by signal {-exitcode}"
+        if -exitcode == signal.SIGKILL:
+            how += " (out of memory?)"
+    else:
+        how = f"exited with status {exitcode}"
+    return f"worker {name} (pid {pid}) {how}"

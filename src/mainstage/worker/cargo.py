@@ -1,0 +1,231 @@
+"""What crosses a process border: values pickled, exceptions packed so that they arrive, and the culprit named if not.
+
+Large buffers (of NumPy arrays, of anything that speaks pickle protocol 5) travel beside the pickle: no second copy.
+"""
+
+from __future__ import annotations
+
+import pickle
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mainstage.errors import RemoteTraceback, Unpicklable, add_note, describe_error
+from mainstage.worker.describe import describe
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mainstage.events import ErrorReport
+
+PROTOCOL = 5
+LARGE = 1 << 16
+"""Bytes from which on a buffer travels beside the pickle."""
+DEEP = 4
+"""Levels that are looked into for what would not pickle."""
+MANY = 64
+
+
+class Cargo(NamedTuple):
+    """A pickled value and its large buffers."""
+
+    data: bytes
+    buffers: list[memoryview]
+
+
+class _Border:
+    """What stands for things that stay on their side, while something is pickled for the other one."""
+
+    replace: Callable[[Any], tuple[Any, ...]] | None = None
+
+
+border = _Border()
+
+
+@contextmanager
+def crossing(replace: Callable[[Any], tuple[Any, ...]]) -> Iterator[None]:
+    """Have things that stay here (raw queues) pickled as what `replace` returns for them. On one thread at a time."""
+    border.replace = replace
+    try:
+        yield
+    finally:
+        border.replace = None
+
+
+def pack(value: Any, what: str) -> Cargo:
+    """Pickle `value`; `Unpicklable` names `what`, and what in it would not."""
+    buffers: list[memoryview] = []
+
+    def beside(buffer: pickle.PickleBuffer) -> bool:
+        try:
+            raw = buffer.raw()
+        except BufferError:  # not contiguous
+            return True
+        if raw.nbytes < LARGE:
+            return True
+        buffers.append(raw)
+        return False
+
+    try:
+        return Cargo(pickle.dumps(value, PROTOCOL, buffer_callback=beside), buffers)
+    except Exception as error:  # noqa: BLE001  # a __reduce__ of the user's may raise anything
+        data = _by_value(value)
+        if data is not None:
+            return Cargo(data, [])
+        raise _refusal(value, what, error) from None
+
+
+def pack_call(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, forked: bool) -> Cargo:
+    """Pickle a call; `forked`: the other side has this program in memory."""
+    if not forked and unimportable(fn):
+        data = _by_value((fn, args, kwargs))
+        if data is None:
+            raise Unpicklable(_unreachable(fn))
+        return Cargo(data, [])
+    return pack((fn, args, kwargs), "the call")
+
+
+def _unreachable(fn: Any) -> str:
+    name = getattr(fn, "__qualname__", describe(fn))
+    return (
+        f"{name} belongs to a program on stdin, from -c or of a prompt, which worker processes cannot import: "
+        "put it into a file, or install mainstage[cloudpickle]"
+    )
+
+
+def pack_function(fn: Any, *, forked: bool = False) -> Cargo:
+    """Pickle a function; one of a program that cannot be imported travels by value, where cloudpickle is installed."""
+    if not forked and unimportable(fn):
+        data = _by_value(fn)
+        if data is None:
+            raise Unpicklable(_unreachable(fn))
+        return Cargo(data, [])
+    return pack(fn, "the function")
+
+
+def unimportable(fn: Any) -> bool:
+    """Return whether `fn` is of a main program that is no file."""
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    return getattr(fn, "__module__", None) == "__main__" and (file is None or file.startswith("<"))
+
+
+def unpack(data: bytes | bytearray, buffers: Sequence[bytearray] = ()) -> Any:
+    """Return the value; raises whatever its making raises."""
+    return pickle.loads(data, buffers=buffers)  # noqa: S301  # from a process of our own, over a pipe of our own
+
+
+def _by_value(value: Any) -> bytes | None:
+    """Pickle with cloudpickle; None: it is not installed, or cannot either."""
+    try:
+        import cloudpickle  # noqa: PLC0415  # an extra
+    except ImportError:
+        return None
+    try:
+        data: bytes = cloudpickle.dumps(value, PROTOCOL)
+    except Exception:  # noqa: BLE001  # it says less than pickle about what is wrong
+        return None
+    return data
+
+
+def _refusal(value: Any, what: str, error: Exception) -> Unpicklable:
+    path, culprit = _culprit(value, "", DEEP)
+    where = f"{what}{path}" if path else what
+    hint = ""
+    if callable(culprit):
+        hint = "; define it at the top level of a module, or install mainstage[cloudpickle]"
+    return Unpicklable(
+        f"{where} cannot be sent to another process: {describe(culprit)} ({type(error).__name__}: {error}){hint}"
+    )
+
+
+def _refuses(value: Any) -> bool:
+    try:
+        pickle.dumps(value, PROTOCOL)
+    except Exception:  # noqa: BLE001  # as above
+        return True
+    return False
+
+
+def _culprit(value: Any, path: str, levels: int) -> tuple[str, Any]:
+    """Return the innermost part that refuses, and the way to it."""
+    if levels:
+        for step, part in _parts(value):
+            if _refuses(part):
+                return _culprit(part, path + step, levels - 1)
+    return path, value
+
+
+def _parts(value: Any) -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        parts = [(f"[{describe(key)}]", part) for key, part in value.items()]
+    elif isinstance(value, list | tuple | set | frozenset):
+        parts = [(f"[{index}]", part) for index, part in enumerate(value)]
+    else:
+        parts = [(f".{name}", part) for name, part in getattr(value, "__dict__", {}).items()]
+    return parts[:MANY]
+
+
+# --- exceptions ---
+
+
+def pack_error(error: BaseException) -> bytes:
+    """Pickle an exception with its description, so that the other side can make it, whatever its constructor wants."""
+    report = describe_error(error)
+    error.__traceback__ = None
+    notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    try:
+        data = pickle.dumps(error, PROTOCOL)
+        if type(pickle.loads(data)) is type(error):  # noqa: S301  # just made
+            return pickle.dumps((tuple(report), data, None, notes), PROTOCOL)
+    except Exception:  # noqa: BLE001, S110  # then in parts
+        pass
+    return pickle.dumps((tuple(report), None, _in_parts(error), notes), PROTOCOL)
+
+
+def _in_parts(error: BaseException) -> bytes | None:
+    """Pickle class, arguments and attributes by themselves, what refuses as its description; None: not the class."""
+
+    def safe(value: Any) -> Any:
+        try:
+            pickle.loads(pickle.dumps(value, PROTOCOL))  # noqa: S301  # just made
+        except Exception:  # noqa: BLE001  # as above
+            return describe(value)
+        return value
+
+    args = tuple(safe(arg) for arg in error.args)
+    state = {name: safe(value) for name, value in vars(error).items() if name != "__notes__"}
+    try:
+        data = pickle.dumps((type(error), args, state), PROTOCOL)
+        _assemble(data)
+    except Exception:  # noqa: BLE001  # a class of some function, say
+        return None
+    return data
+
+
+def _assemble(data: bytes) -> BaseException:
+    kind, args, state = pickle.loads(data)  # noqa: S301  # as in `unpack`
+    error: BaseException = kind.__new__(kind, *args)
+    error.args = args
+    vars(error).update(state)
+    return error
+
+
+def unpack_error(data: bytes | bytearray) -> tuple[BaseException, ErrorReport]:
+    """Return the exception that `pack_error` packed, the worker's traceback as its cause, and its description."""
+    from mainstage.events import ErrorReport  # noqa: PLC0415  # only failures pay for it
+
+    told, whole, parts, notes = pickle.loads(data)  # noqa: S301  # as in `unpack`
+    report = ErrorReport(*told)
+    error: BaseException | None = None
+    try:
+        error = pickle.loads(whole) if whole is not None else _assemble(parts) if parts is not None else None  # noqa: S301
+    except Exception as trouble:  # noqa: BLE001  # this side may lack a module
+        notes.append(f"it could not be made here ({type(trouble).__name__}: {trouble})")
+    if not isinstance(error, BaseException):
+        error = Unpicklable(f"{report.type}: {report.text} (the exception itself cannot be sent between processes)")
+    for note in notes:
+        add_note(error, note)
+    if error.__cause__ is None:
+        error.__cause__ = RemoteTraceback(report.traceback)
+    return error, report
