@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.clock import SystemClock
@@ -15,13 +16,13 @@ from mainstage.display.stream import NullDisplay, StreamDisplay
 from mainstage.display.terminal import TerminalDisplay
 from mainstage.errors import DisplayError
 from mainstage.events import TextWritten
-from mainstage.views.layouts import factory
 from mainstage.views.keyed import KeyedView
+from mainstage.views.layouts import LAYOUTS, factory
 from mainstage.views.palette import Glyphs, Palette
 from mainstage.views.plain import PlainView, SilentView
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from rich.progress import ProgressColumn
     from rich.theme import Theme
@@ -138,15 +139,17 @@ def stage(
     if discreet:
         shown = Discreet(shown)
     staged = Staged(shown, where, recorders, spare, animated=place.view != "silent")
-    return staged if keys is False or place.view != "live" or display is not None else _keyed(staged, place, style, keys)
+    if keys is False or place.view != "live" or display is not None:
+        return staged
+    layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
+    look = KeyedView(layouts, first, Palette(place.color, style.theme), Glyphs(unicode=place.unicode))
+    return _keyed(staged, look, keys)
 
 
-def _keyed(staged: Staged, place: Place, style: Style, keys: bool | None) -> Staged:  # noqa: FBT001  # three states
+def _keyed(staged: Staged, view: KeyedView, keys: bool | None) -> Staged:  # noqa: FBT001  # three states
     keyboard = open_keyboard(sys.stdin)
     if isinstance(keyboard, str):
         return staged._replace(remarks=[f"keys are off: {keyboard}"] if keys else ())
-    layouts = {"": lambda: staged.view}
-    view = KeyedView(layouts, "", Palette(place.color, style.theme), Glyphs(unicode=place.unicode))
     return staged._replace(view=view, display=KeyedDisplay(staged.display, keyboard), keyed=(keyboard, view))
 
 
@@ -157,6 +160,20 @@ def _view(place: Place, style: Style) -> View:
     if place.view == "plain":
         return _plain(place)
     return make(Palette(place.color, style.theme), Glyphs(unicode=place.unicode))
+
+
+def _layouts(view: View, style: Style | None, place: Place) -> tuple[dict[str, Callable[[], View]], str]:
+    """Return the layouts to change between, and the name of that of `view`; no `style`: there is no other."""
+    if style is None:
+        return {"": lambda: view}, ""
+    given = style.layout or os.environ.get("MAINSTAGE_LAYOUT", "") or next(iter(LAYOUTS))
+    first = given if isinstance(given, str) else "dashboard"
+    layouts: dict[str, Callable[[], View]] = {} if first in LAYOUTS else {first: lambda: view}
+    for name in LAYOUTS:
+        make = factory(name, columns=style.columns)
+        palette, glyphs = Palette(place.color, style.theme), Glyphs(unicode=place.unicode)
+        layouts[name] = (lambda: view) if name == first else partial(make, palette, glyphs)
+    return layouts, first
 
 
 def _layout(style: Style) -> Factory:

@@ -42,10 +42,15 @@ class View(Protocol):
     Lines for the history are whole, however long: the terminal wraps them.
     """
 
-    interval: float
-    """Seconds between two pictures at the least."""
-    shown: Sequence[int]
-    """The tasks that the last picture had rows for: their positions are read first for the next."""
+    @property
+    def interval(self) -> float:
+        """Seconds between two pictures at the least."""
+        ...
+
+    @property
+    def shown(self) -> Sequence[int]:
+        """The tasks that the last picture had rows for: their positions are read first for the next."""
+        ...
 
     def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
         """Return the lines that `event` (already reduced) adds to the history, mostly none."""

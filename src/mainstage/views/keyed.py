@@ -43,6 +43,8 @@ class KeyedView:
         """The name of the one that is looked at."""
         self._layouts = layouts
         self._made: dict[str, View] = {}
+        self._said: list[str] = []
+        """What the last layout had held back from the history."""
         self._palette = palette
         self._glyphs = glyphs
         self._page = 1
@@ -67,15 +69,17 @@ class KeyedView:
         self.browse, action = press(self.browse, key, state, self._page)
         self.browse = self.browse._replace(help_top=min(self.browse.help_top, self._most))
         if isinstance(action, ShowLayout):
-            self._show(action)
+            self._show(action, state)
             return None
         return action
 
-    def _show(self, wanted: ShowLayout) -> None:
+    def _show(self, wanted: ShowLayout, state: RunState) -> None:
         names = list(self._layouts)
         at = names.index(self.layout) + 1 if wanted.number is None else wanted.number - 1
         if wanted.number is None or at < len(names):
             self.layout = names[at % len(names)]
+            leave = getattr(self._view, "leave", None)
+            self._said += leave(state) if leave is not None else []
             self._view = self._make(self.layout)
 
     def _make(self, name: str) -> View:
@@ -87,12 +91,13 @@ class KeyedView:
 
     def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
         """Return what the layout says."""
-        return self._view.above(event, state, moment)
+        said, self._said = self._said, []
+        return said + self._view.above(event, state, moment)
 
     def rows(self, state: RunState, moment: Moment) -> list[str]:
         """Return the layout's rows, and below them the line that keys ask for."""
         if moment.final:
-            return self._view.rows(state, moment)
+            return self._said + self._view.rows(state, moment)
         columns, height = moment.size
         line = self._line(state, columns)
         height -= bool(line)
