@@ -114,7 +114,8 @@ class Steering:
         channel.send(KeyPressed(channel.now(), key))
 
     def _lost(self) -> None:
-        self._commands.put(Hold(on=False))  # nobody could release it any more
+        if self._view.browse.held:
+            self._commands.put(Hold(on=False))  # nobody could release it any more
 
     # --- on the owner's ---
 

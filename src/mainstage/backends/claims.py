@@ -88,6 +88,8 @@ class Claims:
         self.feed_at = 0.0
         """When `taken` reaches this, `feed` is worth calling."""
         self._source_error: BaseException | None = None
+        self._unwanted: dict[int, str] = {}
+        """Why, by the number of the item's task: cancelled one by one, few."""
         self.handed = 0
         self.taken = 0
 
@@ -167,6 +169,19 @@ class Claims:
             if item is not None:
                 item.request_cancel(reason)
 
+    def cancel(self, task: int, reason: str) -> None:
+        """Ask the item of the number `task` to stop, and give up on it after the grace time. Any thread.
+
+        One that waits for its next attempt has none.
+        """
+        self._unwanted[task] = reason
+        for worker, lane in list(self._lanes.items()):
+            item = lane.current
+            if item is not None and item.id == task:
+                item.request_cancel(reason)
+                error = Cancelled("did not stop in time")
+                self._timer.after(self._policy.grace, lambda w=worker, i=item: self._give_up(w, i, error))  # type: ignore[misc]
+
     def active(self) -> bool:
         """Return whether threads still work on items."""
         return bool(self._active)
@@ -216,9 +231,10 @@ class Claims:
     def _drop(self, entry: Entry) -> None:
         index, ident, args, attempt = entry
         now = self._reporter.now()
+        reason = self.halted or self._unwanted.get(ident, "")
         if attempt > 1:  # it waited for its next attempt
-            self._reporter.send(TaskCancelled(now, ident, attempt - 1, 0, self.halted or ""))
-        self._done.put((index, args, None, Cancelled(self.halted or ""), now, now, attempt - 1))
+            self._reporter.send(TaskCancelled(now, ident, attempt - 1, 0, reason))
+        self._done.put((index, args, None, Cancelled(reason), now, now, attempt - 1))
 
     # --- the worker's side: a pool's thread ---
 
@@ -330,7 +346,8 @@ class Claims:
         error = outcome.error
         if item.overdue and isinstance(error, Cancelled):
             outcome = Outcome(None, error := self._timed_out())
-        if error is not None and self.halted is None and self._policy.again(error, item.attempt):
+        wanted = self.halted is None and item.id not in self._unwanted
+        if error is not None and wanted and self._policy.again(error, item.attempt):
             self._retry(item, outcome)
             return
         self._settle(item, outcome)
@@ -342,7 +359,7 @@ class Claims:
         self._timer.after(delay, lambda: self._again(entry))
 
     def _again(self, entry: Entry) -> None:
-        if self.halted is not None:
+        if self.halted is not None or entry[1] in self._unwanted:
             self._drop(entry)
             self._tell()
             return

@@ -61,6 +61,7 @@ class ThreadPool:
         self._names = itertools.count(1)
         self._gate = threading.Event()
         self._gate.set()
+        self._holds = 0
         self.closed = False
         _pools.add(self)
 
@@ -82,11 +83,15 @@ class ThreadPool:
         return self._others.empty
 
     def hold(self, *, on: bool) -> None:
-        """Hand out no more units, or go on."""
-        if on:
-            self._gate.clear()
-        else:
-            self._gate.set()
+        """Hand out no more units, or go on once everybody who held has let go. What yields makes way meanwhile."""
+        with self._lock:
+            self._holds = max(0, self._holds + (1 if on else -1))
+            if on and self._holds == 1:
+                self._others.put(None)
+                self._gate.clear()
+            elif not on and not self._holds and not self._gate.is_set():
+                self._gate.set()
+                self._others.get_nowait()
 
     def abandon(self, worker: Worker) -> None:
         """Count `worker` out: it ends when it comes back, another takes its place if work waits."""

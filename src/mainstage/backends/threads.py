@@ -73,6 +73,9 @@ class ThreadBackend:
                 call_or_none = self._calls.get(task) if task is not None else None
                 if call_or_none is not None:
                     call_or_none.cancel(reason)
+                elif task is not None:
+                    for claims in list(self._maps.values()):
+                        claims.cancel(task, reason)
             case Hold(on=on):
                 self.pool.hold(on=on)
             case SetInterval():  # positions are read where they are: there is no interval

@@ -72,8 +72,12 @@ class KeyDecoder:
             keys += ["esc"] if second == ESC else []
             self._text = text[1:] if second == ESC else _after(text)
             return True
-        keys += [f"alt-{key}" for key in self._named(second)]
-        self._text = text[2:]
+        if second.isprintable():
+            keys.append(f"alt-{second}")
+            self._text = text[2:]
+        else:  # two keys, one after the other: on a slow line they come as one piece
+            keys.append("esc")
+            self._text = text[1:]
         return True
 
     @staticmethod
