@@ -29,7 +29,7 @@ class RegionScreen:
         self._height = height
         self._shown: list[str | None] = []
         self._changes: dict[int, int] = {}
-        """By the row, counted from below; each begins at another number, so that not all rows are written whole at once."""
+        """By the row, from below; each begins at another number, so that not all rows are written whole at once."""
 
     @property
     def live(self) -> bool:
@@ -76,14 +76,20 @@ class RegionScreen:
         """Let more text than the screen holds run over the rows and draw them anew below it.
 
         A terminal that takes its time may have another size when it comes to these bytes. So nothing in here says where
-        on the screen it belongs: text scrolls all of it, the rows follow the text, and the cursor goes back over them.
+        on the screen it belongs: text scrolls all of it, and each row is so far below the text. The lowest comes first:
+        a row that is laid out anew, for another width, then never lies between the cursor and the text.
         """
         self._shown = list(rows)
         text = "".join([f"{line}\r\n" for line in lines])
-        below = "".join([f"{ansi.INDEX}\r{ansi.row(row, self._columns)}" for row in rows])
+        below = "".join(
+            [
+                f"{ansi.INDEX * number}{ansi.row(row, self._columns)}\x1b[{number}A\r"
+                for number, row in reversed(list(enumerate(rows, 1)))
+            ]
+        )
         return (
-            f"{ansi.HIDE}{ansi.ALL_ROWS}{ansi.fresh_line(self._columns)}{ansi.ERASE_ROWS}{text}"
-            f"{ansi.NO_WRAP}{ansi.PLAIN}{below}\x1b[{len(rows)}A\r{ansi.WRAP}{self._margin(len(rows))}"
+            f"{ansi.HIDE}{ansi.ALL_ROWS}{ansi.fresh_line(self._columns)}{ansi.INDEX}{ansi.ERASE_BELOW}\x1b[A{text}"
+            f"{ansi.NO_WRAP}{ansi.PLAIN}{below}{ansi.WRAP}{self._margin(len(rows))}"
         )
 
     def _room_for(self, count: int) -> str:
@@ -128,10 +134,8 @@ class RegionScreen:
         if not parts:
             return self._margin(len(rows))
         self._shown = list(rows)
-        changed = "".join(parts)
-        return (
-            f"{ansi.SAVE}{ansi.ALL}{ansi.NO_WRAP}{ansi.PLAIN}{changed}{self._region(len(rows))}{ansi.RESTORE}{ansi.WRAP}"
-        )
+        pinned = f"{''.join(parts)}{self._region(len(rows))}"
+        return f"{ansi.SAVE}{ansi.ALL}{ansi.NO_WRAP}{ansi.PLAIN}{pinned}{ansi.RESTORE}{ansi.WRAP}"
 
     def _change(self, index: int, old: str | None, row: str) -> str:
         """Return what turns `old` into `row`; now and then all of it: a child may have reset the terminal."""
