@@ -8,7 +8,7 @@ whichever is later, so an idle row changes once a second.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from mainstage.views import units
 from mainstage.views.layout import PERCENT, arrange
@@ -30,6 +30,10 @@ READINGS = 2.0
 FEW = 4096
 
 
+Depth: TypeAlias = "int | tuple[str, str]"
+"""How deep a task is nested, or what stands before and after its name instead."""
+
+
 class Row:
     """What one task's row says, and the row as last composed."""
 
@@ -38,7 +42,7 @@ class Row:
         "reading", "right", "since", "speed", "status", "task", "time", "unit", "until", "widths",
     )  # fmt: skip
 
-    def __init__(self, task: TaskState, depth: int) -> None:
+    def __init__(self, task: TaskState, depth: Depth) -> None:
         self.task = task
         self.depth = depth
         self.place = 0
@@ -85,7 +89,7 @@ class RowPainter:
         self._amount = palette.sgr("progress.download")
         self._end = RESET if self._amount else ""
 
-    def read(self, shown: Iterable[tuple[int, TaskState]], now: float) -> float:
+    def read(self, shown: Iterable[tuple[Depth, TaskState]], now: float) -> float:
         """Read the rows of `shown`, (depth, task) each, and forget others; return when the age of one changes."""
         before = self._rows
         after: dict[int, Row] = {}
@@ -139,7 +143,7 @@ class RowPainter:
 
     def _describe(self, row: Row, now: float) -> None:
         task, glyphs = row.task, self._glyphs
-        row.name = " " * (INDENT * row.depth) + (glyphs.name(task.description) or f"task {task.id}")
+        row.name = self._name(row)
         row.unit = glyphs.name(task.unit) if task.unit else ""
         row.mark = self._waiting if task.waiting else self._running
         row.status = self._status(task, now)
@@ -149,6 +153,13 @@ class RowPainter:
             row.time = units.eta(left) if left else units.duration(task.elapsed(now))
             row.speed = units.rate(rate, row.unit) if rate else ""
         row.widths = (_size(row.name), 0, len(row.time), _size(row.speed), _size(row.status))
+
+    def _name(self, row: Row) -> str:
+        name = self._glyphs.name(row.task.description) or f"task {row.task.id}"
+        if isinstance(row.depth, int):
+            return " " * (INDENT * row.depth) + name
+        before, after = row.depth
+        return f"{before}{name}{after}"
 
     def _status(self, task: TaskState, now: float) -> str:
         if task.waiting and task.error is not None:
