@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
-from mainstage.eventloop import MainTask, is_of_a_runner
+from mainstage.eventloop import MainTask, events_here, is_of_a_runner
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,13 +23,25 @@ within: ContextVar[Work | None] = ContextVar("mainstage_run", default=None)
 """The run whose block the code running now stands in: others may be entered, and left, meanwhile."""
 
 
+class Orders(NamedTuple):
+    """What a run may have to say to something under way in it."""
+
+    cancel: Callable[[], object] | None = None
+    """Stop: somebody cancelled the run. Called on the event loop's thread."""
+    ask: Callable[[str], object] | None = None
+    """Stop, since the run is to: for what asyncio's own cancellation does not reach. Called on any thread."""
+    close: Callable[[], object] | None = None
+    """Begin nothing more: the run's block is left. Called on the event loop's thread."""
+
+
 class Block:
     """The block of `work`, which is shown by `show`; `branch`: it stands within another run."""
 
-    def __init__(self, work: Work, show: Show, ending: Ending, *, branch: bool) -> None:
+    def __init__(self, work: Work, show: Show, ending: Ending, guests: Guests, *, branch: bool) -> None:
         """Enter it."""
         self._show = show
         self._ending = ending
+        self._guests = guests
         self._main: MainTask | None = None
         self._seat: Seat | None = show.sit()
         if self._seat is not None and not branch:
@@ -43,6 +55,7 @@ class Block:
         A cancellation that stands for a signal is taken back, and None returned: the signal is to be raised.
         """
         ending = self._ending
+        self._guests.close()
         try:
             if self._seat is None:
                 await asyncio.to_thread(ending.settle, stopping=error is not None)
@@ -89,26 +102,15 @@ class Block:
 
 
 class Stay:
-    """Something that a coroutine has begun in a run: the run waits for it, and its event loop draws meanwhile.
+    """Something that a coroutine has begun in a run: the run waits for it, and its event loop draws meanwhile."""
 
-    `cancel()` stops it, on the event loop's thread, when somebody cancels the run; `ask(reason)`, on any thread, when
-    the run is to stop, for what asyncio's own cancellation does not reach.
-    """
-
-    def __init__(
-        self,
-        show: Show,
-        guests: Guests,
-        cancel: Callable[[], object],
-        ask: Callable[[str], object] | None = None,
-    ) -> None:
+    def __init__(self, show: Show, guests: Guests, orders: Orders) -> None:
         """Begin it, on the event loop's thread."""
         self.reporter: Reporter = show.channel
         self.events = asyncio.get_running_loop()
         self._show = show
         self._guests = guests
-        self._cancel = cancel
-        self._ask = ask
+        self._orders = orders
         self._left = False
         guests.begin(self)  # before a round that would end an implicit run in which nothing is pending
         self._seat = show.sit()
@@ -125,11 +127,21 @@ class Stay:
 
     def ask(self, reason: str) -> None:
         """Pass on that the run is to stop."""
-        if self._ask is not None:
-            self._ask(reason)
+        if self._orders.ask is not None:
+            self._orders.ask(reason)
 
     def cancel(self, reason: str) -> None:
         """Pass on that the run was cancelled."""
         self.ask(reason)
-        with contextlib.suppress(RuntimeError):  # the loop is closed, and all that ran on it is gone
-            self.events.call_soon_threadsafe(self._cancel)
+        if self._orders.cancel is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and all that ran on it is gone
+                self.events.call_soon_threadsafe(self._orders.cancel)
+
+    def close(self) -> None:
+        """Pass on that the run's block is left."""
+        if self._orders.close is not None:
+            self._orders.close()
+
+    def held_up(self) -> bool:
+        """Return whether this thread, waiting, would wait for itself."""
+        return events_here() is self.events

@@ -19,6 +19,14 @@ class Guest(Protocol):
         """Have it stop because somebody cancelled the run."""
         ...
 
+    def close(self) -> None:
+        """Have it begin nothing more, since the run's block is left."""
+        ...
+
+    def held_up(self) -> bool:
+        """Return whether this thread, waiting, would wait for itself."""
+        ...
+
 
 class Guests:
     """Those of one run. Any thread."""
@@ -49,6 +57,17 @@ class Guests:
         """Cancel all of them."""
         for guest in reversed(list(self._present)):
             guest.cancel(reason)
+
+    def close(self) -> None:
+        """Have none of them begin anything more."""
+        for guest in reversed(list(self._present)):
+            guest.close()
+
+    def let_go(self) -> None:
+        """Wait no more for those that cannot end while this thread waits."""
+        for guest in list(self._present):
+            if guest.held_up():
+                self._present.pop(guest, None)
 
     def abandon(self) -> None:
         """Wait for none of them any more."""

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from mainstage.attach import Adopted
     from mainstage.backends.choose import Backend
-    from mainstage.beside import Block, Stay
+    from mainstage.beside import Block, Orders, Stay
     from mainstage.clock import Clock
     from mainstage.display import Display
     from mainstage.show import OutputRecorder
@@ -168,6 +168,7 @@ class Run(Executor):
         show, backend = self._live()
         ending = self._end()
         interrupt: KeyboardInterrupt | None = None
+        self._adopted().guests.let_go()
         try:
             if error is not None and ending.stop is None:
                 ending.left_by(error)
@@ -195,7 +196,8 @@ class Run(Executor):
         from mainstage import beside  # noqa: PLC0415  # a program without asyncio does not load it
 
         self.__enter__()
-        self._block = beside.Block(self, self._live()[0], self._end(), branch=self._branch)
+        guests = self._adopted().guests
+        self._block = beside.Block(self, self._live()[0], self._end(), guests, branch=self._branch)
         return self
 
     async def __aexit__(
@@ -433,11 +435,11 @@ class Run(Executor):
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
         return self._adopted().expect(description)
 
-    def stay(self, cancel: Callable[[], object], ask: Callable[[str], object] | None = None) -> Stay:
+    def stay(self, orders: Orders) -> Stay:
         """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
         from mainstage import beside  # noqa: PLC0415  # as in `__aenter__`
 
-        return beside.Stay(self._live()[0], self._adopted().guests, cancel, ask)
+        return beside.Stay(self._live()[0], self._adopted().guests, orders)
 
     def adopt(
         self,

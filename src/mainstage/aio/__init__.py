@@ -8,6 +8,7 @@ is under way any more.
 from __future__ import annotations
 
 from mainstage.aio.gathering import as_completed, gather
+from mainstage.aio.mapping import map  # noqa: A004  # the builtin's name on purpose: `aio.map`
 from mainstage.aio.taskgroup import TaskGroup
 
-__all__ = ["TaskGroup", "as_completed", "gather"]
+__all__ = ["TaskGroup", "as_completed", "gather", "map"]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from mainstage.aio import implicit
 from mainstage.aio.flight import Flight
 from mainstage.aio.group import Group
+from mainstage.beside import Orders
 from mainstage.events import SourceClosed, SourceOpened
 from mainstage.worker.reporter import ambient
 
@@ -42,7 +43,7 @@ class Gathered:
     def __init__(self, number: int) -> None:
         self._futures: list[asyncio.Future[Any]] = []
         self._left = self._number = number
-        self._stay = implicit.stay(self._cancel)
+        self._stay = implicit.stay(Orders(self._cancel))
         self._source: int | None = None
 
     def begin(self, aws: Iterable[Awaitable[T]], loop: asyncio.AbstractEventLoop) -> dict[Awaitable[T], Awaitable[T]]:

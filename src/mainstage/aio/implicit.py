@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING
 from mainstage.session import Run, current_run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from mainstage.beside import Stay
+    from mainstage.beside import Orders, Stay
 
 
 class Implicit:
@@ -30,12 +28,12 @@ class Implicit:
         """While something joins it; who ends the run may be a signal handler in the middle of that."""
         self._pid = os.getpid()
 
-    def stay(self, cancel: Callable[[], object], ask: Callable[[str], object] | None) -> Stay | None:
+    def stay(self, orders: Orders) -> Stay | None:
         """Have something belong to the run that is live, or to one that is opened now; None: it cannot be shown."""
         self._entering = True
         try:
             run = current_run() or self._open()
-            return run.stay(cancel, ask) if run is not None else None
+            return run.stay(orders) if run is not None else None
         finally:
             self._entering = False
 
@@ -69,6 +67,6 @@ def _is_child() -> bool:
 _implicit = Implicit()
 
 
-def stay(cancel: Callable[[], object], ask: Callable[[str], object] | None = None) -> Stay | None:
+def stay(orders: Orders) -> Stay | None:
     """Have what a coroutine begins belong to a run, until `leave` of what is returned; None: nothing is shown."""
-    return _implicit.stay(cancel, ask)
+    return _implicit.stay(orders)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mainstage.aio import implicit
 from mainstage.aio.group import Group
+from mainstage.beside import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
@@ -29,7 +30,7 @@ class TaskGroup(asyncio.TaskGroup):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
-        stay = implicit.stay(self._cancel_tasks)
+        stay = implicit.stay(Orders(self._cancel_tasks))
         self._group = Group(stay) if stay is not None else None
         return self
 
