@@ -82,12 +82,46 @@ def test_hold_lets_nothing_begin_until_it_is_released() -> None:
 
 def test_a_unit_that_yields_does_not_count_as_waiting() -> None:
     pool = ThreadPool(1)
-    pool.hold(on=True)
+    gate, began = threading.Event(), threading.Event()
+
+    def unit(_: Worker) -> None:
+        began.set()
+        gate.wait(DEADLINE)
+
+    pool.put(unit)
+    assert began.wait(DEADLINE)
     pool.put(lambda _: None, yields=True)
     assert pool.alone()
     pool.put(lambda _: None)
     pool.put(lambda _: None)
     assert not pool.alone()
+    gate.set()
+    pool.close()
+    assert pool.join(DEADLINE)
+
+
+def test_what_yields_makes_way_while_work_is_held() -> None:
+    pool = ThreadPool(1)
+    pool.hold(on=True)
+    assert not pool.alone()
+    pool.hold(on=False)
+    assert pool.alone()
+    pool.close()
+
+
+def test_work_is_held_until_everybody_who_holds_it_has_let_go() -> None:
+    pool = ThreadPool(1)
+    done = SimpleQueue[int]()
+    pool.hold(on=False)  # of nobody's
+    pool.hold(on=True)
+    pool.hold(on=True)
+    pool.put(lambda _: done.put(1))
+    pool.hold(on=False)
+    assert not pool.alone()
+    assert not pool._gate.is_set()
+    pool.hold(on=False)
+    assert done.get(timeout=DEADLINE) == 1
+    assert pool.alone()
     pool.close()
     assert pool.join(DEADLINE)
 
