@@ -41,7 +41,7 @@ def decoded(*pieces: bytes) -> list[str]:
     return keys + decoder.flush()
 
 
-@pytest.mark.parametrize(("data", "key"), NAMED, ids=lambda value: repr(value))
+@pytest.mark.parametrize(("data", "key"), NAMED, ids=repr)
 def test_a_key_is_the_same_in_however_many_pieces_it_comes(data: bytes, key: str) -> None:
     assert decoded(data) == [key]
     assert decoded(*(data[at : at + 1] for at in range(len(data)))) == [key]
@@ -50,10 +50,8 @@ def test_a_key_is_the_same_in_however_many_pieces_it_comes(data: bytes, key: str
 
 def test_an_escape_alone_is_a_key_only_once_nothing_follows() -> None:
     decoder = KeyDecoder()
-    assert decoder.feed(b"\x1b") == []
-    assert decoder.pending
-    assert decoder.flush() == ["esc"]
-    assert not decoder.pending
+    assert (decoder.feed(b"\x1b"), decoder.pending) == ([], True)
+    assert (decoder.flush(), decoder.pending) == (["esc"], False)
     assert decoder.feed(b"j") == ["j"]
 
 
