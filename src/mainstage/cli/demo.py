@@ -94,7 +94,8 @@ def tree_digest(hashed: Iterable[tuple[str, Hashed]]) -> str:
 @click.command("demo")
 @click.argument("path", required=False, type=click.Path(exists=True))
 @click.option("-j", "--max-workers", type=click.IntRange(1), default=4, show_default=True, help="Threads.")
-def demo_command(path: str | None, max_workers: int) -> None:
+@click.option("--keys/--no-keys", default=None, help="Take keys while it runs (default: at a terminal); ? lists them.")
+def demo_command(path: str | None, max_workers: int, *, keys: bool | None) -> None:
     """Hash every file under PATH with SHA-256 (default: this Python's own library folder).
 
     Prints a summary with the digest of the tree. Exit status 1 if a file could not be read.
@@ -105,7 +106,7 @@ def demo_command(path: str | None, max_workers: int) -> None:
     hashed: dict[str, Hashed] = {}
     failures: list[tuple[str, str]] = []
     try:
-        with mainstage.Run("hashing", max_workers=max_workers, on_error="collect") as run:
+        with mainstage.Run("hashing", max_workers=max_workers, on_error="collect", keys=keys) as run:
             tree = survey(root)
             failures.extend(tree.unlisted)
             for outcome in run.outcomes(lambda name: hash_file(tree.root, name), tree.files):
