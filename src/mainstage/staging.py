@@ -139,6 +139,8 @@ def stage(
     if discreet:
         shown = Discreet(shown)
     staged = Staged(shown, where, recorders, spare, animated=place.view != "silent")
+    if keys is None and os.environ.get("MAINSTAGE_KEYS", "").lower() in ("0", "false", "no", "off"):
+        keys = False
     if keys is False or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
