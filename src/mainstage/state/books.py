@@ -187,14 +187,17 @@ def rebase_unit(state: RunState, live: TaskState) -> None:
 
 
 def keep_text(state: RunState, event: TextWritten) -> None:
-    """Keep a text among the last ones, of the run and of its task."""
+    """Keep a text among the last ones: of the run, of its task and of those that it is nested in."""
     state.texts.append(event)
-    live = state.tasks.get(event.task) if event.task is not None else None
-    if live is not None:
+    task = event.task
+    while task is not None:
+        live = state.tasks.get(task)
+        if live is None:
+            return
         if live.tail is None:
             live.tail = deque(maxlen=TAIL_TEXTS)
         live.tail.append(event)
-        live.changes += 1
+        task = live.parent
 
 
 def measure(state: RunState, name: str, value: float) -> None:

@@ -112,7 +112,7 @@ class TaskState:
         self.slot = -1
         """Its place on the board; -1: none, it is nested."""
         self.tail: deque[TextWritten] | None = None
-        """The last that it wrote, at most `TAIL_TEXTS` texts; None: nothing."""
+        """The last that it wrote, or what is nested in it, at most `TAIL_TEXTS` texts; None: nothing."""
         self.stuck: str | None = None
         """Where it stands, if it was found not to move; None: it moves, or nobody has looked."""
 

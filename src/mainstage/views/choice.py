@@ -55,22 +55,23 @@ def choose(state: RunState, now: float, room: int) -> Chosen:
         return Chosen([], 0)
     crowded = len(state.tasks) > room > 1
     room -= crowded
-    top = _top(state, now, room)
-    shown = list(_with_nested(state, top, now, room)) if state.children else [(0, task) for task in top]
+    top = top_level(state, now, room)
+    shown = list(with_nested(state, top, now, room)) if state.children else [(0, task) for task in top]
     return Chosen(shown, len(state.tasks) - len(shown) if crowded and len(shown) == room else 0)
 
 
-def _top(state: RunState, now: float, room: int) -> list[TaskState]:
+def top_level(state: RunState, now: float, room: int) -> list[TaskState]:
+    """Return the tasks for `room` rows that are nested in no other, in the order in which they started."""
     tasks, grown = state.tasks, now - YOUNG
     found = (
         task
         for task in islice(tasks.values(), LOOK * room + LOOK)
-        if (task.started_at <= grown or task.attempt > 1) and is_top(task, tasks)
+        if (task.started_at <= grown or task.attempt > 1) and istop_level(task, tasks)
     )
     if not state.failing:
         return list(islice(found, room))
     near = list(found)
-    failing = [task for task in islice(state.failing.values(), LOOK * room) if is_top(task, tasks)]
+    failing = [task for task in islice(state.failing.values(), LOOK * room) if istop_level(task, tasks)]
     kept = {task.id for task in failing[: max(1, room // 3)]}
     for task in sorted(near, key=lambda task: task.waiting):
         if len(kept) == room:
@@ -80,12 +81,13 @@ def _top(state: RunState, now: float, room: int) -> list[TaskState]:
     return shown + [task for task in failing if task.id in kept and task not in shown]
 
 
-def is_top(task: TaskState, tasks: Mapping[int, TaskState]) -> bool:
+def istop_level(task: TaskState, tasks: Mapping[int, TaskState]) -> bool:
     """Return whether `task` is nested in none of the live `tasks`."""
     return task.parent is None or task.parent not in tasks
 
 
-def _with_nested(state: RunState, top: Sequence[TaskState], now: float, room: int) -> Iterator[tuple[int, TaskState]]:
+def with_nested(state: RunState, top: Sequence[TaskState], now: float, room: int) -> Iterator[tuple[int, TaskState]]:
+    """Yield (depth, task) for `top`, and below each what is nested in it, as far as `room` rows go."""
     spare = room - len(top)
     for place, task in enumerate(top):
         yield 0, task

@@ -7,7 +7,10 @@ from typing import TYPE_CHECKING, Protocol, TypeAlias
 from mainstage.errors import DisplayError
 from mainstage.views.bars import BarsView
 from mainstage.views.composed import ComposedView
+from mainstage.views.grid import GridRows
 from mainstage.views.lanes import LaneRows
+from mainstage.views.steps import StepRows
+from mainstage.views.tree import TreeRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
 
     from mainstage.views import View
     from mainstage.views.palette import Glyphs, Palette
+    from mainstage.views.pieces import Piece
 
     Factory: TypeAlias = Callable[[Palette, Glyphs], View]
 
@@ -28,9 +32,16 @@ class Layout(Protocol):
         ...
 
 
+def _of(piece: Callable[[Palette, Glyphs], Piece]) -> Factory:
+    return lambda palette, glyphs: ComposedView([piece(palette, glyphs)], palette, glyphs)
+
+
 LAYOUTS: Mapping[str, Factory] = {
     "bars": BarsView,
-    "lanes": lambda palette, glyphs: ComposedView([LaneRows(palette, glyphs)], palette, glyphs),
+    "lanes": _of(LaneRows),
+    "tree": _of(TreeRows),
+    "steps": _of(StepRows),
+    "grid": _of(GridRows),
 }
 """Each makes a view for one run, the default first."""
 

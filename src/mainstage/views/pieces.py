@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from mainstage.views.browse import Browse
     from mainstage.views.layout import Layout
     from mainstage.views.palette import Glyphs, Palette
+    from mainstage.views.rows import Depth
 
 
 class Scene(NamedTuple):
@@ -122,7 +123,8 @@ class TaskRows:
         else:
             self._chosen = self.choose(scene, room - bool(scene.left_out and room > 1))
             self.shown = [task.id for _, task in self._chosen.shown]
-            until = min(self._painter.read(self._chosen.shown, scene.now), grown_at(scene.state, scene.now))
+            rows = self.placed(scene, self._chosen.shown)
+            until = min(self._painter.read(rows, scene.now), grown_at(scene.state, scene.now))
             self._kept = Kept(room, scene.columns, scene.browse, scene.left_out, min(until, self.until(scene)))
         return self.compose(scene, self._chosen, room)[:room]
 
@@ -133,6 +135,14 @@ class TaskRows:
     def choose(self, scene: Scene, room: int) -> Chosen:
         """Return the tasks that get rows."""
         raise NotImplementedError
+
+    def placed(
+        self,
+        scene: Scene,  # noqa: ARG002  # for those who derive
+        shown: Sequence[tuple[int, TaskState]],
+    ) -> Sequence[tuple[Depth, TaskState]]:
+        """Return the tasks with what stands before their names."""
+        return shown
 
     def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:  # noqa: ARG002  # for those who derive
         """Return the lines of what was chosen and read."""

@@ -1,0 +1,100 @@
+"""A cell for each task, in the order in which they began: for ten thousand small ones.
+
+Where there are more tasks than cells, a cell stands for several and shows what matters most of them. Each state has a
+character of its own beside its colour.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING
+
+from mainstage.state.board import CANCELLED, DONE, FAILED, RUNNING, TO_COME, WAITING
+from mainstage.views import units
+from mainstage.views.choice import Chosen, choose
+from mainstage.views.pieces import TaskRows
+
+if TYPE_CHECKING:
+    from mainstage.views.palette import Glyphs, Palette
+    from mainstage.views.pieces import Scene
+
+NAMES = (
+    (RUNNING, "running"),
+    (DONE, "done"),
+    (FAILED, "failed"),
+    (WAITING, "to be tried again"),
+    (CANCELLED, "cancelled"),
+    (TO_COME, "to come"),
+)
+"""What the codes are called, in the order of the legend."""
+KEPT_LINES = 4096
+ROWS_WITH_TASKS = 10
+"""From so many rows on, some are spent on tasks by name."""
+NAMED = 3
+"""Rows for tasks by name, at most."""
+
+
+class GridRows(TaskRows):
+    """The grid, a legend, and where there is room the tasks that have run the longest."""
+
+    name = "grid"
+
+    def __init__(self, palette: Palette, glyphs: Glyphs, *, most: int | None = None) -> None:
+        super().__init__(palette, glyphs, most=most)
+        self._cells = {
+            RUNNING: ("mainstage.running", glyphs.running),
+            DONE: ("mainstage.done", glyphs.cell),
+            FAILED: ("mainstage.failed", glyphs.failed),
+            WAITING: ("mainstage.waiting", glyphs.waiting),
+            CANCELLED: ("mainstage.cancelled", glyphs.cancelled),
+            TO_COME: ("mainstage.dim", glyphs.idle),
+        }
+        self._lines: dict[bytes, str] = {}
+        self._painted: tuple[bytes, int, int, int] | None = None
+        self._picture: list[str] = []
+
+    def choose(self, scene: Scene, room: int) -> Chosen:
+        """Choose the tasks that are named below the grid."""
+        if room < ROWS_WITH_TASKS:
+            return Chosen([], 0)
+        return Chosen(choose(scene.state, scene.now, NAMED + 1).shown[:NAMED], 0)
+
+    def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:  # noqa: ARG002  # as it is declared
+        """Return grid, legend and rows."""
+        self.layout = self._painter.arrange(scene.columns, self._title(scene))
+        rows = self._painter.compose(self.layout)
+        legend = 1 if room > 1 else 0
+        return self._grid(scene, room - len(rows) - legend, legend=bool(legend)) + rows
+
+    def _grid(self, scene: Scene, room: int, *, legend: bool) -> list[str]:
+        state, cells = scene.state, max(1, scene.columns - 1)
+        board = state.board
+        count = max(len(board.cells), 0 if state.open_ended else state.expected)
+        size = max(1, -(-count // (cells * max(1, room))))
+        codes = board.blocks(size)
+        codes += bytes(max(0, -(-count // size) - len(codes)))
+        key = (codes, cells, size, room)
+        if key != self._painted:
+            self._painted = key
+            self._picture = [self._line(codes[at : at + cells]) for at in range(0, len(codes), cells)]
+            if legend:
+                self._picture.append(self._legend(codes, size, cells))
+        return self._picture.copy()
+
+    def _line(self, codes: bytes) -> str:
+        line = self._lines.get(codes)
+        if line is None:
+            if len(self._lines) > KEPT_LINES:
+                self._lines.clear()
+            parts = []
+            for code, run in groupby(codes):
+                style, glyph = self._cells[code]
+                parts.append(self._palette.paint(style, glyph * sum(1 for _ in run)))
+            line = self._lines[codes] = "".join(parts)
+        return line
+
+    def _legend(self, codes: bytes, size: int, cells: int) -> str:
+        texts = [f"{self._cells[code][1]} {name}" for code, name in NAMES if code in codes]
+        if size > 1:
+            texts.insert(0, f"a cell is {units.count(size)} tasks")
+        return self.dim("  ".join(texts), cells)
