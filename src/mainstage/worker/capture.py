@@ -227,6 +227,8 @@ class Capture:
         """Called with the stream and text of what the main thread writes outside any task, which then goes straight to
         the original: the program's own words, where it has the terminal as ever. None: it becomes events as all else.
         """
+        self.tasks_only = False
+        """Whether what belongs to no task goes straight to the original: in a process that is not ours alone."""
         self.special = True
         """False while text simply becomes events: live, not lent, not strict, none passes."""
         self.lock = RLock()
@@ -255,7 +257,7 @@ class Capture:
             if stream is not None:
                 self.routers[name] = Router(self, name, stream)
         self.live = True
-        self.special = self.strict or self.on_pass is not None
+        self.special = self.strict or self.on_pass is not None or self.tasks_only
         live.capture = self
         for name, router in self.routers.items():
             setattr(sys, name, router)
@@ -305,7 +307,9 @@ class Capture:
             else:
                 self.lent.remove(thread)
                 self._lead(to_terminal=bool(self.lent))
-            self.special = bool(self.lent) or self.strict or not self.live or self.on_pass is not None
+            self.special = (
+                bool(self.lent) or self.strict or not self.live or self.on_pass is not None or self.tasks_only
+            )
 
     def _lead(self, *, to_terminal: bool) -> None:
         if self.descriptors is not None:
@@ -313,6 +317,8 @@ class Capture:
 
     def lets_pass(self, task: Task | None) -> bool:
         """Return whether the terminal is lent, and to the code that runs now: that of this thread, or of no task."""
+        if self.tasks_only and task is None:
+            return True
         return bool(self.lent) and (task is None or self.lent_to_all > 0 or get_ident() in self.lent)
 
     def passes(self, task: Task | None, name: str, text: str) -> bool:
