@@ -78,9 +78,11 @@ class Run(Executor):
     children too (and the words of a crash with it); `strict` raises
     `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then,
     wherever it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); None: where they
-    can be had, without a word. Raises `ValueError` or `DisplayError` for arguments that make no sense.
+    can be had, without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_STRICT`, ...
+    say in the environment. Raises `ValueError` or `DisplayError` for arguments that make no sense.
 
-    A run inside a run opens no second display: its work joins the first one's.
+    A run inside a run opens no second display: its work joins the first one's. Its `log` is written all the same, from
+    its start to its end.
     """
 
     def __init__(  # noqa: PLR0913  # keyword-only: the options of a session
@@ -102,9 +104,9 @@ class Run(Executor):
         retries: int = 0,
         timeout: float | None = None,
         grace: float = 5.0,
-        heartbeat: bool = True,
-        capture: bool | Literal["fd"] = True,
-        strict: bool = False,
+        heartbeat: bool | None = None,
+        capture: bool | Literal["fd"] | None = None,
+        strict: bool | None = None,
         recorder: OutputRecorder | None = None,
         display: Display | None = None,
         clock: Clock | None = None,
@@ -132,6 +134,7 @@ class Run(Executor):
         )
         self._show: Show | None = None
         self._branch = False
+        self._let_go: Callable[[], None] | None = None
         self._backend: Backend | None = None
         self._futures: dict[int, TaskFuture[Any]] = {}
         self._queues: list[RawQueue] = []
@@ -153,7 +156,9 @@ class Run(Executor):
         self._backend = open_backend(crew, self._show.channel, wake=self._show.wake, number=len(_runs) + 1)
         self._backend.on_failure = self._on_failure
         self._ending = Ending(self, self._show, grace=self._policy.grace, branch=self._branch)
-        if not self._branch:
+        if self._branch:
+            self._let_go = self._show.joined(self.title, self._look)
+        else:
             self._show.open()
         self._show.stops.append(self._ending.on_stop)
         self._adoption = Adoption(self._show.channel, self._show.wake)
@@ -183,9 +188,10 @@ class Run(Executor):
             _runs.remove(self)
             show.stops.remove(ending.on_stop)
             del show.commanded[self]
-            if not self._branch:
+            if self._let_go is None:
                 show.close()
             else:
+                self._let_go()
                 show.quiet()  # the run around it may be an implicit one that has waited for this
         ending.raise_what_is_due(error or interrupt, self._futures.values(), self._queues)
         if error is None and interrupt is not None:

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from mainstage.channels.thread import ThreadChannel
 from mainstage.clock import Clock, SystemClock
 from mainstage.display.jsonl import JsonlDisplay
+from mainstage.display.runlog import RunLog
+from mainstage.display.settings import settings
 from mainstage.display.stream import NullDisplay
-from mainstage.events import RunStarted, StopRequested, TextWritten
+from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
 from mainstage.heartbeat import Heartbeat
 from mainstage.interrupts import Interrupts
 from mainstage.loop import Loop
@@ -60,16 +62,28 @@ class Look(NamedTuple):
     view: str | View = "auto"
     columns: Sequence[str | ProgressColumn] | None = None
     log: str | os.PathLike[str] | None = None
-    heartbeat: bool = True
+    heartbeat: bool | None = None
     display: Display | None = None
     implicit: bool = False
     clock: Clock | None = None
-    capture: bool | Literal["fd"] = True
-    strict: bool = False
+    capture: bool | Literal["fd"] | None = None
+    strict: bool | None = None
     recorder: OutputRecorder | None = None
     keys: bool | None = False
     layout: str | Layout = ""
     theme: Theme | Mapping[str, str] | None = None
+
+    def settled(self) -> Look:
+        """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
+        said = settings(os.environ)
+        silent = {name: value for name, value in said._asdict().items() if getattr(self, name) is None}
+        return self._replace(**silent)
+
+    def own(self) -> list[str]:
+        """Return the names of the arguments that say how this very run is shown, but for `log`."""
+        plain = Look()
+        kept = ("log", "implicit", "clock")
+        return [name for name in self._fields if name not in kept and getattr(self, name) != getattr(plain, name)]
 
 
 class Show:
@@ -85,6 +99,7 @@ class Show:
 
     def __init__(self, title: str, look: Look) -> None:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
+        look = look.settled()
         self.clock: Clock = look.clock or SystemClock()
         self.channel = ThreadChannel(self.clock)
         opened = stage(
@@ -100,13 +115,13 @@ class Show:
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
         owned = _owned_streams(opened.display) if look.capture else ()
-        shown = look.capture and not isinstance(opened.display, NullDisplay)
+        shown = bool(look.capture) and not isinstance(opened.display, NullDisplay)
         taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
         self.capture = Capture(
             self.channel,
             owned=taken,
             bars={*owned, "stderr"} if shown else (),
-            strict=look.strict,
+            strict=bool(look.strict),
             descriptors=look.capture == "fd",
         )
         self.stops: list[Callable[[StopRequested], None]] = []
@@ -119,7 +134,7 @@ class Show:
         self._idle = threading.Condition()
         self._sleepers = 0
         self.interrupts = self.signals(self.loop, self._request)
-        self._animated = opened.animated and look.heartbeat
+        self._animated = opened.animated and bool(look.heartbeat)
         self._heartbeat: Heartbeat | None = None
         self._title = title
         self._remarks = opened.remarks
@@ -130,6 +145,7 @@ class Show:
         if opened.keyed is not None:
             self.steering = Steering(*opened.keyed, self.loop, self)
         self.capture.pause = self.lent
+        self._vain: set[str] = set()
         self._lends = 0
         self._lending = threading.Lock()
         self.on_quiet: Callable[[], None] | None = None
@@ -329,6 +345,35 @@ class Show:
     def say(self, text: str) -> None:
         """Show a line of the library's own."""
         self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
+
+    def joined(self, title: str, look: Look) -> Callable[[], None]:
+        """Have a run inside this one shown here, with a `log` of its own; return what ends that.
+
+        How it wants to be shown otherwise is said to be for nothing: there is one display.
+        """
+        log = RunLog(look.log) if look.log is not None else None
+        asked = ", ".join(f"{name}=" for name in look.own())
+        if asked and asked not in self._vain:
+            self._vain.add(asked)
+            named = f" of {title}" if title else ""
+            self.say(f"{asked}{named} without effect: the run is shown within the one that is live")
+        if log is None:
+            return lambda: None
+        self._catch_up()
+        log.record(RunStarted(self.clock.now(), title, self.clock.wall()))
+        self.loop.recorders = [*self.loop.recorders, log]
+
+        def end() -> None:
+            self._catch_up()
+            self.loop.recorders = [one for one in self.loop.recorders if one is not log]
+            log.record(RunEnded(self.clock.now()))
+
+        return end
+
+    def _catch_up(self) -> None:
+        """Take what was sent so far, if this thread is the owner."""
+        if self.pumps():
+            self.loop.beat()
 
     def _request(self, cause: str, signum: int) -> int:
         """Put a request to stop into the inbox; in a signal handler."""

@@ -25,7 +25,8 @@ class LogFile:
         try:
             self._file = Path(path).open("a", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115  # see close
         except OSError as trouble:
-            raise DisplayError(f"cannot write the log {path!s}: {trouble.strerror}; choose another `log=`") from trouble
+            text = f"cannot write the log {path!s}: {trouble.strerror}; choose another `log=` or MAINSTAGE_LOG"
+            raise DisplayError(text) from trouble
 
     def write(self, texts: Iterable[str], wall: float) -> None:
         """Append `texts`, written at `wall`, in seconds since the epoch."""
