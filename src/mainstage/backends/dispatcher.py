@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.backends.assignments import Mirror, whole
 from mainstage.backends.child import Setup
-from mainstage.backends.process_maps import ProcessItem
+from mainstage.backends.process_maps import AHEAD_S, ProcessItem
 from mainstage.backends.worker_process import WorkerProcess, guard, told_death, unguard
 from mainstage.channels import frames
 from mainstage.clock import monotonic
@@ -51,6 +51,10 @@ UNBORN = 3
 """Workers in a row that may die before they are ready."""
 NO_GUARD = 77
 """What a worker exits with whose main program starts a run as it is imported."""
+MOST_CALLS = 64
+"""Calls that a worker has in hand at most."""
+PATIENCE = 0.03
+"""Seconds after which work that waits behind a slow piece is taken back, if somebody else can do it."""
 LAST_ASK = 0.5
 """Seconds between SIGTERM and SIGKILL."""
 STOPPED_IN = 3.0
@@ -212,7 +216,7 @@ class Dispatcher:
     def _look_after(self) -> float | None:
         """Flush the pipes, stop workers that are not wanted, kill those over their time; return how long to wait."""
         idle = self.closed and not self._busy()
-        deadline: float | None = None
+        deadline = self._call_back()
         for worker in list(self.workers):
             if idle and not worker.inflight and not worker.stopping:
                 worker.stop()
@@ -227,6 +231,27 @@ class Dispatcher:
                 else:
                     deadline = min(deadline or worker.deadline, worker.deadline)
         return None if deadline is None else max(0.0, deadline - monotonic())
+
+    def _call_back(self) -> float | None:
+        """Take from slow workers what they have not begun, where others have nothing to do; return when to look again.
+
+        A worker was given ahead what took little time so far. One item that takes long must not keep the others.
+        """
+        late = [one for one in self.workers if len(one.inflight) > 1 and not one.asked_back]
+        if not late or self._busy():
+            return None
+        spare = any(one.ready and not one.inflight and not one.stopping for one in self.workers)
+        if not spare and len(self.workers) >= self.max_workers:
+            return None
+        now, soonest = monotonic(), None
+        for worker in late:
+            due = worker.progress + PATIENCE
+            if now >= due:
+                worker.asked_back = True
+                worker.say(frames.pack(frames.RECALL, number=len(worker.inflight) - 1))
+            else:
+                soonest = min(soonest or due, due)
+        return soonest
 
     def _worn(self, worker: WorkerProcess) -> bool:
         return self._max_tasks is not None and worker.given >= self._max_tasks
@@ -291,7 +316,7 @@ class Dispatcher:
     def _give(self, worker: WorkerProcess) -> None:
         """Hand to `worker` what it may have."""
         ready = sum([1 for one in self.workers if one.ready])
-        while self._calls and self._fits(worker, self._room(), exclusive=self._calls[0].exclusive):
+        while self._calls and self._fits(worker, self._room(worker), exclusive=self._calls[0].exclusive):
             with contextlib.suppress(IndexError):
                 self._calls.popleft().hand(worker)
         for one in self._maps:
@@ -305,15 +330,20 @@ class Dispatcher:
         if len(self._maps) > 1:
             self._maps.append(self._maps.pop(0))
 
-    def _room(self) -> int:
-        return max(1, min(64, int(0.01 / self._mean))) if self._mean else 1
+    def _room(self, worker: WorkerProcess) -> int:
+        """Return how many calls a worker may have in hand, by what is known of their speed."""
+        return max(1, min(MOST_CALLS, 2 * worker.done, int(AHEAD_S / self._mean))) if self._mean else 1
 
     def _fits(self, worker: WorkerProcess, room: int, *, exclusive: bool) -> bool:
         if self._worn(worker):
             return False
-        if exclusive or worker.exclusive:
+        now = monotonic()
+        if not worker.inflight:
             worker.exclusive = exclusive
-            return not worker.inflight
+            worker.progress = now
+            return True
+        if exclusive or worker.exclusive or now - worker.progress > PATIENCE:
+            return False
         return len(worker.inflight) < room
 
     # --- hearing ---
@@ -338,7 +368,6 @@ class Dispatcher:
 
     def _take(self, worker: WorkerProcess, frame: Frame) -> None:
         kind = frame.kind
-        worker.heard = monotonic()
         if kind == frames.RESULT:
             self._returned(worker, frame)
         elif kind == frames.EVENTS:
@@ -350,6 +379,7 @@ class Dispatcher:
             worker.ready = True
             self._unborn = 0
         elif kind == frames.RETURNED:
+            worker.asked_back = False
             unit = worker.inflight.pop(frame.task, None)
             if unit is not None:
                 unit.returned()
@@ -358,7 +388,7 @@ class Dispatcher:
         unit = worker.inflight.pop(frame.task, None)
         if unit is None:
             return
-        worker.done += 1
+        worker.ended_one()
         try:
             value = cargo.unpack(frame.body, frame.buffers)
         except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
@@ -368,7 +398,7 @@ class Dispatcher:
             self._settle(worker, unit, frame, Outcome(None, made))
             return
         if unit.__class__ is ProcessItem and frame.completed < 0:
-            owner = unit._owner  # type: ignore[attr-defined]  # noqa: SLF001  # its other half
+            owner = unit._owner  # noqa: SLF001  # its other half
             owner.returned_plainly(unit, frame, value)
             self._touched.add(owner)
         else:
@@ -383,7 +413,7 @@ class Dispatcher:
             return
         unit = worker.inflight.pop(frame.task, None)
         if unit is not None:
-            worker.done += 1
+            worker.ended_one()
             self._settle(worker, unit, frame, Outcome(None, error))
 
     def _settle(self, worker: WorkerProcess, unit: Assignment, frame: Frame, outcome: Outcome) -> None:

@@ -128,7 +128,7 @@ class ProcessMap(Claims):
         )
         self.backend = backend
         self.now = backend.reporter.now
-        self._places: dict[WorkerProcess, RemoteLane] = self._lanes  # type: ignore[assignment]
+        self._places: dict[WorkerProcess, RemoteLane] = self._lanes  # type: ignore[assignment]  # keyed by what works there
         self._inhand: dict[int, ProcessItem] = {}
         self._function: list[cargo.Cargo] = []
 
@@ -173,7 +173,7 @@ class ProcessMap(Claims):
                 self._settle(item, Outcome(None, error))
                 continue
             item.number = worker.given = worker.given + 1
-            self._inhand[item.id] = worker.inflight[item.id] = item  # type: ignore[assignment]
+            self._inhand[item.id] = worker.inflight[item.id] = item
             lane.inhand += 1
             head = frames.pack(
                 frames.ITEM,
@@ -313,7 +313,7 @@ class ProcessMap(Claims):
     def abandon(self, reason: str) -> None:
         """Settle the items at hand and kill their workers."""
         for item in list(self._inhand.values()):
-            self._give_up(item.process, item, Cancelled(reason))  # type: ignore[arg-type]
+            self._give_up(item.process, item, Cancelled(reason))
 
     def _give_up(self, worker: Any, item: Any, error: BaseException) -> None:
         item.verdict = error

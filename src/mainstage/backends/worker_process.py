@@ -78,8 +78,10 @@ class WorkerProcess:
         """The maps whose functions it has."""
         self.verdict: BaseException | None = None
         """Why it is being killed, if it is."""
-        self.heard = monotonic()
-        """When it last said something."""
+        self.progress = 0.0
+        """When it was last given something to begin at once, or ended something."""
+        self.asked_back = False
+        """Whether it was asked to give back what it has not begun, and nothing has come of that yet."""
         self.deadline: float | None = None
         """When it is killed if it is still there."""
         self.exclusive = False
@@ -115,6 +117,12 @@ class WorkerProcess:
             finally:
                 del _starting[me]
         return process
+
+    def ended_one(self) -> None:
+        """Learn that it has ended a piece of work."""
+        self.done += 1
+        self.asked_back = False
+        self.progress = monotonic()
 
     def say(self, data: bytes) -> None:
         """Send a frame as soon as there is room."""

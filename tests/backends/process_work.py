@@ -1,0 +1,145 @@
+"""What worker processes do in tests: importable, as workers need it."""
+
+from __future__ import annotations
+
+import ctypes
+import faulthandler
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import mainstage
+
+if TYPE_CHECKING:
+    import queue
+
+DEATHS = ("SIGKILL", "SIGSEGV", "exit", "SIGABRT")
+
+
+def square(n: int) -> int:
+    return n * n
+
+
+def die(how: str) -> NoReturn:
+    if how == "exit":
+        os._exit(3)
+    if how == "SIGSEGV":
+        faulthandler.disable()
+    os.kill(os.getpid(), getattr(signal, how))
+    raise AssertionError("alive")
+
+
+def die_at(n: int, fatal: int) -> int:
+    if n == fatal:
+        die("SIGKILL")
+    return n
+
+
+def die_once(file: str) -> str:
+    """Kill the worker the first time."""
+    if not Path(file).exists():
+        Path(file).touch()
+        die("SIGKILL")
+    return "lived"
+
+
+def stop_myself() -> None:
+    os.kill(os.getpid(), signal.SIGSTOP)
+
+
+def sleep_deaf(seconds: float) -> None:
+    time.sleep(seconds)
+
+
+def count_for_long() -> None:
+    for _ in mainstage.track(range(100_000)):
+        time.sleep(0.01)
+
+
+def pid_of_worker(_: Any = None) -> int:
+    return os.getpid()
+
+
+def child_of_worker(file: str) -> None:
+    """Start a program that outlives us if nobody kills it, and hang."""
+    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    Path(file).write_text(str(program.pid), encoding="ascii")
+    time.sleep(60)
+
+
+class NeedsArguments(Exception):
+    def __init__(self, code: int, *, why: str) -> None:
+        super().__init__(f"{code}: {why}")
+        self.code = code
+        self.why = why
+
+
+def raise_needy() -> NoReturn:
+    raise NeedsArguments(5, why="no room")
+
+
+def raise_local() -> NoReturn:
+    class LocalError(Exception):
+        pass
+
+    raise LocalError("of a function")
+
+
+def return_lock() -> Any:
+    return {"name": "x", "inner": [threading.Lock()]}
+
+
+def report(n: int) -> int:
+    task = mainstage.current_task()
+    task.set(total=n)
+    task.log("begun")
+    task.metric("size", n)
+    for _ in range(n):
+        task.advance()
+    with mainstage.task("inner", total=2) as inner:
+        inner.advance(2)
+    return n
+
+
+def by_queue(q: queue.Queue[Any], count: int) -> None:
+    for _ in range(count):
+        q.put(1)
+    q.put(None)
+
+
+def fail_initializer() -> NoReturn:
+    raise RuntimeError("no database")
+
+
+_kept: list[int] = []
+
+
+def initialize(n: int) -> None:
+    _kept.append(n)
+
+
+def initialized() -> list[int]:
+    return _kept
+
+
+def big(n: int) -> bytes:
+    return bytes(n)
+
+
+def length(data: bytes) -> int:
+    return len(data)
+
+
+def loud(n: int) -> int:
+    """Write in every way there is."""
+    print(f"python {n}")
+    print(f"error {n}", file=sys.stderr)
+    os.write(1, f"descriptor {n}\n".encode())
+    subprocess.run(["/bin/echo", f"child {n}"], check=True)
+    ctypes.CDLL(None).puts(f"c {n}".encode())
+    return n

@@ -1,0 +1,266 @@
+"""Work in processes: the same contract as in threads, and a death costs one task."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import mainstage
+from mainstage.errors import PoolBroken, TaskTimeout, Unpicklable, WorkerLost
+from mainstage.events import MetricReported, TaskEnded, TaskStarted, TextWritten
+from mainstage.testing import RecordingDisplay
+from tests.backends import process_work as work
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from mainstage.events import Event
+
+METHODS = ("fork", "forkserver", "spawn")
+
+
+class Events(list[Any]):
+    """Records what is reduced."""
+
+    unshown: tuple[str, ...] = ()
+
+    def record(self, event: Event) -> None:
+        self.append(event)
+
+
+def opened(**options: Any) -> mainstage.Run:
+    options = {"mp_context": "forkserver", "max_workers": 2, "on_error": "collect", **options}
+    return mainstage.Run("test", executor="process", display=RecordingDisplay(), **options)
+
+
+def gone(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").split(") ")[1][0] == "Z"
+
+
+def gone_in(pid: int, seconds: float) -> bool:
+    ends = time.monotonic() + seconds
+    while not gone(pid) and time.monotonic() < ends:
+        threading.Event().wait(0.01)
+    return gone(pid)
+
+
+@pytest.fixture(params=METHODS)
+def method(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def test_every_start_method_runs_calls_and_maps(method: str) -> None:
+    with opened(mp_context=method) as run:
+        futures = [run.submit(work.square, n) for n in range(10)]
+        assert list(run.map(work.square, range(500))) == [n * n for n in range(500)]
+        assert [future.result() for future in futures] == [n * n for n in range(10)]
+        assert run.submit(os.getpid).result() != os.getpid()
+
+
+def test_no_process_is_left_when_a_run_has_ended(method: str) -> None:
+    with opened(mp_context=method) as run:
+        pid = run.submit(work.pid_of_worker).result()
+    assert gone(pid)
+
+
+@pytest.mark.parametrize("how", work.DEATHS)
+def test_a_death_costs_the_task_at_hand_and_no_other(how: str) -> None:
+    with opened() as run:
+        before = run.submit(work.square, 3)
+        victim = run.submit(work.die, how)
+        after = [run.submit(work.square, n) for n in range(20)]
+        error = victim.exception()
+        assert isinstance(error, WorkerLost)
+        assert error.exitcode == (3 if how == "exit" else -getattr(__import__("signal"), how))
+        assert ("status 3" if how == "exit" else how) in str(error)
+        assert error.pid
+        assert how in error.input
+        assert before.result() == 9
+        assert [future.result() for future in after] == [n * n for n in range(20)]
+
+
+def test_a_death_in_a_map_of_tiny_items_costs_one_item() -> None:
+    with opened() as run:
+        results: list[Any] = list(run.map(work.die_at, range(3000), [1500] * 3000))
+    lost = [n for n, value in enumerate(results) if isinstance(value, WorkerLost)]
+    assert lost == [1500]
+    assert [value for n, value in enumerate(results) if n != 1500] == [n for n in range(3000) if n != 1500]
+
+
+def test_a_lost_task_runs_again_under_retries(tmp_path: Path) -> None:
+    with opened(retries=1) as run:
+        assert run.submit(work.die_once, str(tmp_path / "died")).result() == "lived"
+        assert list(run.map(work.die_once, [str(tmp_path / "died too")])) == ["lived"]
+
+
+def test_a_task_that_kills_every_worker_fails_after_its_attempts_and_the_pool_goes_on() -> None:
+    with opened() as run:
+        poison = run.options(retries=4).submit(work.die, "SIGKILL")
+        others = [run.submit(work.square, n) for n in range(50)]
+        assert isinstance(poison.exception(), WorkerLost)
+        assert [future.result() for future in others] == [n * n for n in range(50)]
+
+
+def test_a_stopped_process_is_killed_at_its_timeout() -> None:
+    with opened(grace=0.2) as run:
+        began = time.monotonic()
+        error = run.options(timeout=0.3).submit(work.stop_myself).exception()
+        assert isinstance(error, TaskTimeout)
+        assert time.monotonic() - began < 5
+        assert run.submit(work.square, 2).result() == 4
+
+
+def test_a_deaf_task_is_killed_at_its_timeout_in_a_map() -> None:
+    with opened(grace=0.2) as run:
+        results: list[Any] = list(run.map(work.sleep_deaf, [60.0, 0.0, 0.0], timeout=0.5))
+    assert isinstance(results[0], TaskTimeout)
+    assert results[1:] == [None, None]
+
+
+def test_a_task_over_its_timeout_is_tried_again_since_its_process_is_dead(tmp_path: Path) -> None:
+    with opened(grace=0.1) as run:
+        future = run.options(timeout=1.0, retries=1).submit(hang_once, str(tmp_path / "hung"))
+        assert future.result() == "lived"
+
+
+def hang_once(file: str) -> str:
+    if not Path(file).exists():
+        Path(file).touch()
+        time.sleep(60)
+    return "lived"
+
+
+def test_a_running_task_is_cancelled_as_in_a_thread() -> None:
+    with opened() as run:
+        future = run.submit(work.count_for_long)
+        while not future.running():
+            threading.Event().wait(0.01)
+        pid = run.submit(work.pid_of_worker).result()
+        assert run.cancel(future)
+        assert type(future.exception()).__name__ == "CancelledError"
+        assert run.submit(work.pid_of_worker).result() == pid or True
+
+
+def test_what_a_worker_started_dies_with_it(tmp_path: Path) -> None:
+    file = tmp_path / "pid"
+    with opened(grace=0.1) as run:
+        future = run.options(timeout=1.5).submit(work.child_of_worker, str(file))
+        assert isinstance(future.exception(), TaskTimeout)
+    assert gone_in(int(file.read_text(encoding="ascii")), 2)
+
+
+def test_an_initializer_that_fails_says_so_at_once(method: str) -> None:
+    with opened(mp_context=method, initializer=work.fail_initializer) as run:
+        error = run.submit(work.square, 1).exception()
+        assert isinstance(error, PoolBroken)
+        assert "no database" in str(error)
+        assert all(isinstance(one, PoolBroken) for one in run.map(work.square, range(5)))
+
+
+def test_an_initializer_runs_in_each_worker() -> None:
+    with opened(initializer=work.initialize, initargs=(7,)) as run:
+        assert run.submit(work.initialized).result() == [7]
+
+
+def test_a_worker_is_replaced_after_its_share_of_tasks() -> None:
+    with opened(max_tasks_per_child=3, max_workers=1) as run:
+        pids = [run.submit(work.pid_of_worker).result() for _ in range(7)]
+    assert [pids.count(pid) for pid in dict.fromkeys(pids)] == [3, 3, 1]
+
+
+def test_what_cannot_be_pickled_is_named() -> None:
+    with opened() as run:
+        argument = run.submit(work.length, {"file": threading.Lock()})  # type: ignore[arg-type]
+        result = run.submit(work.return_lock)
+        items: list[Any] = list(run.map(work.square, [1, threading.Lock(), 3]))  # type: ignore[list-item]
+        assert isinstance(argument.exception(), Unpicklable)
+        assert "argument 1 of length" in str(argument.exception())
+        assert "['file']" in str(argument.exception()) or "[file]" in str(argument.exception())
+        assert isinstance(result.exception(), Unpicklable)
+        assert "return_lock" in str(result.exception())
+        assert "inner" in str(result.exception())
+    assert (items[0], items[2]) == (1, 9)
+    assert isinstance(items[1], Unpicklable)
+
+
+def test_exceptions_arrive_whatever_their_constructors_want() -> None:
+    with opened() as run:
+        needy, local = run.submit(work.raise_needy).exception(), run.submit(work.raise_local).exception()
+    assert isinstance(needy, work.NeedsArguments)
+    assert (needy.code, needy.why, str(needy)) == (5, "no room", "5: no room")
+    assert "in raise_needy" in str(needy.__cause__)
+    assert "LocalError: of a function" in str(local)
+
+
+def test_a_worker_reports_as_in_a_thread() -> None:
+    events = Events()
+    with opened(recorder=events) as run:
+        assert run.submit(work.report, 5).result() == 5
+        assert list(run.map(work.report, [3])) == [3]
+    ended = {event.task: event.completed for event in events if isinstance(event, TaskEnded)}
+    named = {event.description: event for event in events if isinstance(event, TaskStarted)}
+    assert ended[named["report(5)"].task] == 5
+    assert ended[named["3"].task] == 3
+    inner = [event for event in events if isinstance(event, TaskStarted) and event.description == "inner"]
+    assert [(event.parent, ended[event.task]) for event in inner] == [(named["report(5)"].task, 2), (named["3"].task, 2)]
+    assert len({event.task for event in inner}) == 2
+    assert [event.text for event in events if isinstance(event, TextWritten) and event.stream == "log"] == ["begun"] * 2
+    assert [event.value for event in events if isinstance(event, MetricReported)] == [5, 3]
+    kinds = [type(event).__name__ for event in events if getattr(event, "task", 0) == named["report(5)"].task]
+    assert kinds.index("TaskStarted") < kinds.index("MetricReported") < kinds.index("TaskEnded")
+
+
+def test_large_arguments_and_results_arrive() -> None:
+    with opened() as run:
+        assert run.submit(work.length, bytes(30_000_000)).result() == 30_000_000
+        assert len(run.submit(work.big, 30_000_000).result()) == 30_000_000
+
+
+def test_nobody_waits_for_a_stuck_worker_whose_pipe_is_full() -> None:
+    with opened(grace=0.1) as run:
+        stuck = run.submit(work.sleep_deaf, 60.0)
+        while not stuck.running():
+            threading.Event().wait(0.01)
+        flood = [run.submit(work.length, bytes(3_000_000)) for _ in range(20)]
+        assert [future.result() for future in flood] == [3_000_000] * 20
+        run.cancel()
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_no_process_is_left_when_the_parent_is_killed(method: str, tmp_path: Path) -> None:
+    file = tmp_path / "pids"
+    program = Path(__file__).parent / "killed_parent.py"
+    with subprocess.Popen([sys.executable, str(program), method, str(file)], stderr=subprocess.DEVNULL) as parent:
+        pids = wait_for_pids(file)
+        parent.kill()
+    assert all([gone_in(pid, 2) for pid in pids])
+
+
+def wait_for_pids(file: Path) -> list[int]:
+    ends = time.monotonic() + 20
+    while time.monotonic() < ends:
+        if file.exists() and len(pids := file.read_text(encoding="ascii").split()) >= 3:
+            return [int(pid) for pid in pids]
+        threading.Event().wait(0.02)
+    raise AssertionError("no workers")
+
+
+@pytest.fixture(autouse=True)
+def no_process_is_left() -> Iterator[None]:
+    yield
+    me = os.getpid()
+    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(me)], capture_output=True, text=True, check=False)
+    left = [line for line in found.stdout.splitlines() if "ps -o" not in line and "forkserver" not in line]
+    left = [line for line in left if "resource_tracker" not in line]
+    assert not left
