@@ -55,20 +55,24 @@ class ShownItem(Shown):
 
     def __init__(self, flight: Flight, value: Any, parent: int | None) -> None:
         super().__init__(flight, "")
-        self._value = value
+        self._value: Any = value
+        self._name: str | None = None
         if parent is not None:
             self.parent = parent
 
     @property
     def description(self) -> str:
         """Its input."""
-        return describe(self._value)
+        name = self._name
+        if name is None:
+            name = self._name = describe(self._value)
+        return name
 
     def again(self) -> None:
         """Begin the next attempt."""
         self.attempt += 1
         self.started = self.reporter.now()
-        del self.task
+        self.task = self.tree = None
         self.flight.young[self.id] = self
         self.resolve()
 

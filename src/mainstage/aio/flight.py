@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING, Any
 from mainstage.aio.names import describe_coroutine
 from mainstage.errors import Cancelled
 from mainstage.events import ItemsEnded, TaskEnded, TaskStarted
-from mainstage.worker.task import root_task
+from mainstage.worker.cancel import Tree
+from mainstage.worker.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from mainstage.events import Event
     from mainstage.worker.reporter import Reporter
-    from mainstage.worker.task import Task
 
 GLANCE = 0.1
 """Seconds that a coroutine must have run to be shown by itself."""
@@ -35,6 +35,9 @@ class Shown:
     """One coroutine under way; in the place of the ambient task until one is needed."""
 
     task: Task | None = None
+    tree: Tree | None = None
+    """What it shares with the tasks nested in it, if there were any."""
+    worker = WORKER
     parent: int | None = None
     attempt = 1
 
@@ -69,9 +72,18 @@ class Shown:
         if task is None:
             if self.flight.young.pop(self.id, None) is not None:
                 self.reporter.send(self.start())
-            made = root_task(self.reporter, self.id, self.attempt, self.description, worker=WORKER)
+            made = Task(self.reporter, self.id, self.attempt, self.description, worker=WORKER, tree=self._tree)
             task = vars(self).setdefault("task", made)
         return task
+
+    def as_parent(self) -> Shown:
+        """Return itself: tasks are nested in it by the hundred without anybody's having to see it."""
+        return self
+
+    @property
+    def _tree(self) -> Tree:
+        tree = self.tree
+        return vars(self).setdefault("tree", Tree(self.id)) if tree is None else tree
 
 
 class Flight:
@@ -106,7 +118,7 @@ class Flight:
     def end(self, shown: Shown, error: BaseException | None, told_input: str = "") -> None:
         """Have one less: it ended well, failed, or was cancelled, as `error` says."""
         at = self.reporter.now()
-        if error is None and shown.task is None:
+        if error is None and shown.task is None and not (shown.tree is not None and shown.tree.tasks):
             self._count += 1
             if self.young.pop(shown.id, None) is None:
                 self.reporter.send(TaskEnded(at, shown.id, shown.attempt, 0))

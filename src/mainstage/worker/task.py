@@ -166,6 +166,10 @@ class Task(PositionCell):
         """Return the task itself: what stands for one in the ambient variable makes it here."""
         return self
 
+    def as_parent(self) -> Task:
+        """Return what a task may be nested in: itself; what stands for one may know enough for that without it."""
+        return self
+
     # --- its end ---
 
     def close(self, error: BaseException | None = None, told_input: str = "") -> None:
@@ -368,7 +372,7 @@ def task(description: str, *, total: float | None = None, unit: str = "", **fiel
     description, known = str(description), plain_fields(fields)
     total = None if total is None else plain_number(total)
     if parent is not None:
-        return open_nested(parent.resolve(), description, total=total, unit=unit, fields=known)
+        return open_nested(parent.as_parent(), description, total=total, unit=unit, fields=known)
     assert reporter is not None  # noqa: S101  # the first line saw to it
     name = current_thread().name
     return open_task(reporter, reporter.new_id(), 1, description, worker=name, total=total, unit=unit, fields=known)
