@@ -228,6 +228,7 @@ def test_a_dry_run_lists_what_would_run_and_runs_nothing(shop: Shop) -> None:
         (["jobs:double", "-j", "0"], "0 is not in the range"),
         (["jobs:double", "--timeout", "0"], "0 is not in the range"),
         (["jobs:double", "--view", "huge"], "'huge' is not one of"),
+        (["jobs:double", "--view", "json"], "writes its events on stdout, as the results would: give them --out FILE"),
         (["jobs:double", "--out", "jobs.py"], "this is no result of mainstage map"),
     ],
 )
@@ -237,6 +238,18 @@ def test_a_usage_error_has_status_2_and_names_what_is_wrong(shop: Shop, args: li
     assert done.returncode == 2
     assert said in " ".join(done.stderr.decode().split()), done.stderr.decode()
     assert "Traceback" not in done.stderr.decode()
+
+
+def test_events_on_stdout_by_the_environment_need_a_results_file_too(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MAINSTAGE_VIEW", "json")
+    assert b"give them --out FILE" in shop.run("map", "jobs:double", "1").stderr
+    assert results(shop.run("map", "jobs:double", "1", "--view", "plain")) == [2]
+    done = shop.run("map", "jobs:double", "1", "--out", "r.jsonl")
+    assert done.returncode == 0, done.stderr
+    assert b"RunEnded" in done.stdout.splitlines()[-1]
+    assert [line["result"] for line in shop.lines()] == [2]
 
 
 def test_no_inputs_is_a_usage_error(shop: Shop) -> None:

@@ -168,6 +168,8 @@ def run_map(target_text: str, inputs: list[str], options: Options, *, stdin: boo
     """Do what the command says; leaves by `SystemExit`, `click.UsageError` or the signal that interrupted it."""
     if (options.resume or options.resume_failed) and options.out is None:
         raise click.UsageError("--resume and --resume-failed need --out FILE, the results to take up")
+    if options.out is None and (options.view if options.view != "auto" else os.environ.get("MAINSTAGE_VIEW")) == "json":
+        raise click.UsageError("the view json writes its events on stdout, as the results would: give them --out FILE")
     if options.on_error == "raise":
         if options.halt is not None:
             raise click.UsageError("--on-error raise is --halt now,fail=1: give one of the two")
