@@ -143,3 +143,15 @@ def loud(n: int) -> int:
     subprocess.run(["/bin/echo", f"child {n}"], check=True)
     ctypes.CDLL(None).puts(f"c {n}".encode())
     return n
+
+
+def put_and_die(q: queue.Queue[Any]) -> NoReturn:
+    for _ in range(4):
+        q.put(1)
+    die("SIGKILL")
+
+
+def slow_at(n: int, slow: int) -> int:
+    if n == slow:
+        time.sleep(2)
+    return n

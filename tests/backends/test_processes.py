@@ -264,3 +264,34 @@ def no_process_is_left() -> Iterator[None]:
     left = [line for line in found.stdout.splitlines() if "ps -o" not in line and "forkserver" not in line]
     left = [line for line in left if "resource_tracker" not in line]
     assert not left
+
+
+def test_a_raw_queue_crosses_the_border_by_submit_and_by_map() -> None:
+    with opened() as run:
+        submitted, mapped = run.queue(total=300, description="submitted"), run.queue(description="mapped")
+        for future in [run.submit(work.by_queue, submitted, 100) for _ in range(3)]:
+            future.result()
+        list(run.map(work.by_queue, [mapped] * 3, [50] * 3))
+        run.wait([])
+        assert (submitted.completed, submitted.error()) == (300, None)
+        assert (mapped.completed, mapped.error()) == (150, None)
+
+
+def test_a_queue_learns_that_its_worker_was_killed() -> None:
+    with opened() as run:
+        queue = run.queue(total=10)
+        future = run.submit(work.put_and_die, queue)
+        assert isinstance(future.exception(), WorkerLost)
+        assert queue.completed == 4
+        while queue.pending():
+            threading.Event().wait(0.02)
+        assert isinstance(queue.error(), WorkerLost)
+
+
+def test_what_waits_behind_a_slow_item_is_done_by_others() -> None:
+    with opened() as run:
+        began = time.monotonic()
+        slow = 500
+        for done, _ in enumerate(run.map(work.slow_at, range(2000), [slow] * 2000, unordered=True), 1):
+            if done == 1999:
+                assert time.monotonic() - began < 1.5

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.events import TaskMoved
+from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.task import Task
+from mainstage.worker.threadhooks import receivers_among
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
     from mainstage.backends.worker_process import WorkerProcess
     from mainstage.channels.frames import Frame
     from mainstage.events import Event
     from mainstage.worker.reporter import Reporter
     from mainstage.worker.runner import Outcome
     from mainstage.worker.senders import Sender
-    from mainstage.worker.threadhooks import Receiver
 
 
 class RemoteTask(Task):
@@ -95,9 +98,33 @@ class Assignment(Protocol):
         """Describe what it works on."""
         ...
 
-    def sender(self, queue: Receiver) -> Sender | None:
+    def sender(self, queue: RawQueue) -> Sender | None:
         """Return what it is to a raw queue that it was given."""
         ...
+
+
+class RemoteSenders:
+    """What a piece of work is to the raw queues that it was given."""
+
+    def __init__(self) -> None:
+        self._senders: dict[RawQueue, Sender] = {}
+
+    def expect(self, process: WorkerProcess, args: Iterable[Any], kwargs: Mapping[str, Any]) -> None:
+        """Count as a sender of each open queue among the arguments, from now on."""
+        for queue in receivers_among(args, kwargs):
+            if isinstance(queue, RawQueue):
+                self._senders[queue] = queue.roster.expect(process.name)
+
+    def of(self, queue: RawQueue) -> Sender | None:
+        """Return what it is to `queue`."""
+        return self._senders.get(queue)
+
+    def end(self, error: BaseException | None) -> None:
+        """Be one no more; `error` is what the work ended with, None if it goes on elsewhere."""
+        senders, self._senders = self._senders, {}
+        for queue, sender in senders.items():
+            sender.error = sender.error or error
+            queue.roster.end(sender)
 
 
 class Nobody(NamedTuple):

@@ -24,6 +24,7 @@ from mainstage.channels.remote import RemoteChannel
 from mainstage.errors import Cancelled, Unpicklable
 from mainstage.events import EVENTS, TaskStarted
 from mainstage.worker import cargo, runner
+from mainstage.worker.distant import home
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.runner import describe
 from mainstage.worker.task import close_default_task, open_task, root_task
@@ -151,6 +152,8 @@ class Item:
                 task.request_cancel(self.asked)
         return task
 
+    as_parent = resolve
+
     def request_cancel(self, reason: str) -> None:
         """Ask its worker to stop, at once or with its first report."""
         self.asked = reason
@@ -232,6 +235,7 @@ class Child:
         self.name = threading.current_thread().name = setup.name
         self.channel = RemoteChannel(PipeTransport(self._end), offset=setup.offset, first_id=setup.first_id)
         live.reporter = self.channel
+        home.post = self._post
         self.channel.start()
         threading.Thread(target=self._listen, name="mainstage-listener", daemon=True).start()
         if setup.initializer is not None and not self._initialize(setup.initializer):
@@ -242,6 +246,13 @@ class Child:
         close_default_task()
         live.reporter = None
         self.channel.stop()
+
+    def _post(self, queue: int, item: Any) -> None:
+        """Send a message to a raw queue of the parent's."""
+        current = self._current
+        body = cargo.pack(item, "a message for a queue").data
+        self._end.add(pack(frames.PUT, body, task=queue, number=0 if current is None else current[0]))
+        self.channel.ring()
 
     def _initialize(self, initializer: bytes) -> bool:
         try:

@@ -180,8 +180,10 @@ class Dispatcher:
             try:
                 more = self._round()
             except Exception as error:  # noqa: BLE001  # a mistake of ours: everybody is told, nobody waits for ever
-                self._break(PoolBroken(f"the pool failed: {type(error).__name__}: {error}"), error)
+                broken = PoolBroken(f"the pool failed: {type(error).__name__}: {error}")
+                self._break(broken, error)
                 for worker in list(self.workers):
+                    worker.verdict = broken
                     worker.signal(signal.SIGKILL)
         self._end()
 
@@ -375,6 +377,10 @@ class Dispatcher:
                 self._event(worker, EVENTS[told[0]]._make(told[1:]))
         elif kind == frames.FAILURE:
             self._raised(worker, frame)
+        elif kind == frames.PUT:
+            queue, unit = worker.queues.get(frame.task), worker.inflight.get(frame.number)
+            if queue is not None:
+                queue.put_for(unit.sender(queue) if unit is not None else None, cargo.unpack(frame.body))
         elif kind == frames.READY:
             worker.ready = True
             self._unborn = 0

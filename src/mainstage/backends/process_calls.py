@@ -9,22 +9,21 @@ from __future__ import annotations
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
-from mainstage.backends.assignments import NOBODY, RemoteTask, copy_of, whole
+from mainstage.backends.assignments import NOBODY, RemoteSenders, RemoteTask, copy_of, whole
 from mainstage.backends.calls import Call
 from mainstage.channels import frames
 from mainstage.errors import TaskTimeout, Unpicklable
 from mainstage.events import TaskStarted
 from mainstage.worker import cargo
 from mainstage.worker.runner import Outcome
-from mainstage.worker.task import Task, open_task
-from mainstage.worker.threadhooks import receivers_among
+from mainstage.worker.task import open_task
 
 if TYPE_CHECKING:
     from mainstage.backends.processes import ProcessBackend
     from mainstage.backends.worker_process import WorkerProcess
     from mainstage.channels.frames import Frame
+    from mainstage.worker.rawqueue import RawQueue
     from mainstage.worker.senders import Sender
-    from mainstage.worker.threadhooks import Receiver
 
 
 class ProcessCall(Call):
@@ -38,7 +37,7 @@ class ProcessCall(Call):
         self.announced = False
         self.verdict: BaseException | None = None
         self._process: WorkerProcess | None = None
-        self._senders: dict[Receiver, Sender] = {}
+        self._senders = RemoteSenders()
 
     @property
     def exclusive(self) -> bool:
@@ -57,11 +56,12 @@ class ProcessCall(Call):
         with self._lock:
             self.task, asked = task, self._asked
         try:
-            packed = cargo.pack_call(spec.fn, spec.args, dict(spec.kwargs), forked=backend.forked)
+            with cargo.crossing(worker.stand_in):
+                packed = cargo.pack_call(spec.fn, spec.args, dict(spec.kwargs), forked=backend.forked)
         except Unpicklable:
             self._refuse(worker)
             return False
-        self._expect_senders(worker, task)
+        self._senders.expect(worker, spec.args, spec.kwargs)
         description = memoryview(spec.description.encode("utf-8", "surrogatepass"))
         buffers = [description, *packed.buffers]
         self.number = worker.given = worker.given + 1
@@ -91,15 +91,9 @@ class ProcessCall(Call):
             error = found
         self._end(worker, Outcome(None, error))
 
-    def _expect_senders(self, worker: WorkerProcess, task: Task) -> None:
-        for queue in receivers_among(self.spec.args, self.spec.kwargs):
-            sender = queue.roster.expect(worker.name)
-            sender.task = task
-            self._senders[queue] = sender
-
-    def sender(self, queue: Receiver) -> Sender | None:
+    def sender(self, queue: RawQueue) -> Sender | None:
         """Return what it is to a raw queue that it was given."""
-        return self._senders.get(queue)
+        return self._senders.of(queue)
 
     def remote_task(self) -> RemoteTask:
         """Return the task that stands for it here, announced."""
@@ -127,18 +121,13 @@ class ProcessCall(Call):
             self._alarm.cancel()
         task = self.remote_task()
         again = self._conclude(worker, task, outcome)  # type: ignore[arg-type]  # its name is all that is asked
-        senders, self._senders = self._senders, {}
-        for queue, sender in senders.items():
-            sender.error = sender.error or (None if again else outcome.error)
-            queue.roster.end(sender)
+        self._senders.end(None if again else outcome.error)
 
     def returned(self) -> None:
         """Learn that its worker did not begin it."""
         if self._alarm is not None:
             self._alarm.cancel()
-        senders, self._senders = self._senders, {}
-        for queue, sender in senders.items():
-            queue.roster.end(sender)
+        self._senders.end(None)
         with self._lock:
             self.attempt -= 1
             self.task = None

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from mainstage.backends.assignments import NOBODY, RemoteTask, copy_of, whole
+from mainstage.backends.assignments import NOBODY, RemoteSenders, RemoteTask, copy_of, whole
 from mainstage.backends.claims import Claims
 from mainstage.backends.lane import FOLD, Item, Lane
 from mainstage.channels import frames
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable
 from mainstage.worker import cargo
 from mainstage.worker.runner import Outcome
+from mainstage.worker.threadhooks import any_open
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,9 +25,9 @@ if TYPE_CHECKING:
     from mainstage.backends.timer import Alarm
     from mainstage.backends.worker_process import WorkerProcess
     from mainstage.channels.frames import Frame
+    from mainstage.worker.rawqueue import RawQueue
     from mainstage.worker.reporter import Reporter
     from mainstage.worker.senders import Sender
-    from mainstage.worker.threadhooks import Receiver
 
 AHEAD_S = 0.01
 """Seconds of work that a worker is given ahead."""
@@ -66,6 +67,7 @@ class ProcessItem(Item):
 
     number = 0
     alarm: Alarm | None = None
+    senders: RemoteSenders | None = None
 
     def __init__(self, owner: ProcessMap, lane: RemoteLane, entry: Entry, process: WorkerProcess) -> None:
         super().__init__(lane, entry, owner.now())
@@ -109,9 +111,9 @@ class ProcessItem(Item):
         """Describe what it works on."""
         return self.input()
 
-    def sender(self, queue: Receiver) -> Sender | None:  # noqa: ARG002  # the protocol's
-        """Return None: an item is no sender by itself."""
-        return None
+    def sender(self, queue: RawQueue) -> Sender | None:
+        """Return what it is to a raw queue that it was given."""
+        return self.senders.of(queue) if self.senders is not None else None
 
 
 class ProcessMap(Claims):
@@ -166,8 +168,9 @@ class ProcessMap(Claims):
                 break
             item = ProcessItem(self, lane, entry, worker)
             try:
-                self._introduce(worker, pieces)
-                packed = cargo.pack(entry[2], "an argument of the map, ")
+                with cargo.crossing(worker.stand_in):
+                    self._introduce(worker, pieces)
+                    packed = cargo.pack(entry[2], "an argument of the map, ")
             except Unpicklable as error:
                 item.claim()
                 self._settle(item, Outcome(None, error))
@@ -175,6 +178,9 @@ class ProcessMap(Claims):
             item.number = worker.given = worker.given + 1
             self._inhand[item.id] = worker.inflight[item.id] = item
             lane.inhand += 1
+            if any_open():
+                item.senders = RemoteSenders()
+                item.senders.expect(worker, (self._fn, *entry[2]), {})
             head = frames.pack(
                 frames.ITEM,
                 packed.data,
@@ -220,6 +226,8 @@ class ProcessMap(Claims):
         """Take a result of an item that nobody asked for a task of."""
         if self._inhand.pop(item.id, None) is None:
             return
+        if item.senders is not None:
+            item.senders.end(None)
         entry = item.entry
         lane = item.place
         lane.inhand -= 1
@@ -228,7 +236,7 @@ class ProcessMap(Claims):
 
     def ended(self, item: ProcessItem, frame: Frame, outcome: Outcome) -> None:
         """Take any other end."""
-        if not self._let_go(item):
+        if not self._let_go(item, outcome.error):
             return
         lane = item.place
         lane.count += 1
@@ -244,7 +252,7 @@ class ProcessMap(Claims):
 
     def failed(self, item: ProcessItem, error: BaseException) -> None:
         """Learn that the worker died."""
-        if self._let_go(item):
+        if self._let_go(item, error):
             item.overdue = False
             item.remote_task()
             self._conclude(item, Outcome(None, error))
@@ -260,9 +268,11 @@ class ProcessMap(Claims):
             self._window.appendleft(item.entry)
         self.look()
 
-    def _let_go(self, item: ProcessItem) -> bool:
+    def _let_go(self, item: ProcessItem, error: BaseException | None = None) -> bool:
         if item.alarm is not None:
             item.alarm.cancel()
+        if item.senders is not None:
+            item.senders.end(error)
         if self._inhand.pop(item.id, None) is None:
             return False
         item.place.inhand -= 1

@@ -8,12 +8,13 @@ import signal
 import socket
 import threading
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mainstage.backends import child
 from mainstage.channels import frames
 from mainstage.channels.pipe import Journal, ParentEnd
 from mainstage.clock import monotonic
+from mainstage.worker.distant import DistantQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from mainstage.backends.assignments import Assignment
+    from mainstage.worker.rawqueue import RawQueue
     from mainstage.worker.reporter import Cell, Reporter
 
 REAPED = 5.0
@@ -74,6 +76,8 @@ class WorkerProcess:
         self.inflight: dict[int, Assignment] = {}
         self.cells: dict[int, Cell] = {}
         """Tasks that are open in it, and what stands for them here."""
+        self.queues: dict[int, RawQueue] = {}
+        """Raw queues that it was given."""
         self.knows: set[int] = set()
         """The maps whose functions it has."""
         self.verdict: BaseException | None = None
@@ -117,6 +121,11 @@ class WorkerProcess:
             finally:
                 del _starting[me]
         return process
+
+    def stand_in(self, thing: Any) -> tuple[Any, ...]:
+        """Return what a raw queue is pickled as for this worker."""
+        self.queues[thing.task] = thing
+        return DistantQueue, (thing.task, thing.description)
 
     def ended_one(self) -> None:
         """Learn that it has ended a piece of work."""

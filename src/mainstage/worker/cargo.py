@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import pickle
 import sys
+import threading
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -33,18 +34,18 @@ class Cargo(NamedTuple):
     buffers: list[memoryview]
 
 
-class _Border:
-    """What stands for things that stay on their side, while something is pickled for the other one."""
+class Border(threading.local):
+    """What stands for things that stay on their side, while this thread pickles something for the other one."""
 
     replace: Callable[[Any], tuple[Any, ...]] | None = None
 
 
-border = _Border()
+border = Border()
 
 
 @contextmanager
 def crossing(replace: Callable[[Any], tuple[Any, ...]]) -> Iterator[None]:
-    """Have things that stay here (raw queues) pickled as what `replace` returns for them. On one thread at a time."""
+    """Have things that stay here (raw queues) pickled as what `replace` returns for them."""
     border.replace = replace
     try:
         yield

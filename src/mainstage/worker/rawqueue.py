@@ -10,9 +10,10 @@ reads the `Tally` and takes no lock; a stop that it forwards (`request_cancel`) 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal
 
 from mainstage.clock import monotonic
 from mainstage.errors import Cancelled, QueueError, UnknownMessage, add_note, describe_error
@@ -28,6 +29,7 @@ from mainstage.events import (
     TextWritten,
 )
 from mainstage.worker.backlog import KEPT, Backlog
+from mainstage.worker.cargo import border
 from mainstage.worker.messages import Done, Erred, Log, Metric, Progress, Sentinel, Total, read_message, read_total
 from mainstage.worker.reporter import ambient
 from mainstage.worker.senders import Roster
@@ -225,10 +227,18 @@ class RawQueue(queue.Queue[Any], Receiver):
                 self._backlog.clear()
             self.close()
 
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"queue {self.description!r} of a run stays in its process: report by mainstage.task() there")
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Travel to a worker process as something that puts into this queue; anywhere else it cannot."""
+        if border.replace is None:
+            raise TypeError(f"queue {self.description!r} of a run stays in its process")
+        return border.replace(self)
 
     # --- for the run ---
+
+    def put_for(self, sender: Sender | None, item: Any) -> None:
+        """Put what `sender`, who is somewhere else, has sent; nobody is told here that it was asked to stop."""
+        with self.roster.speaking(sender), contextlib.suppress(Cancelled, ShutDown):
+            self.put(item)
 
     @property
     def task(self) -> int:

@@ -7,13 +7,14 @@ end of a thread that we did not see start is told by an object in its thread-loc
 
 from __future__ import annotations
 
+import contextlib
 import threading
 from typing import TYPE_CHECKING
 
 from mainstage.worker.reporter import ambient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Protocol
 
@@ -146,6 +147,17 @@ class Roster:
         here.sender = sender or self.expect(threading.current_thread().name)
         here.sender.depth = 1
         here.sender.task = task
+
+    @contextlib.contextmanager
+    def speaking(self, sender: Sender | None) -> Iterator[None]:
+        """Have this thread stand for `sender`, which is in another process, within the block."""
+        here = self._here
+        before, here.sender = here.sender, sender if sender is not None else here.sender
+        try:
+            yield
+        finally:
+            if sender is not None:
+                here.sender = before
 
     def leave(self, error: BaseException | None) -> None:
         """End what `enter` began; `error` is what it ended with."""

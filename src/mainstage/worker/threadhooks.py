@@ -108,6 +108,11 @@ def leave_sender(queue: Receiver, error: BaseException | None) -> None:
     queue.roster.leave(error)
 
 
+def any_open() -> bool:
+    """Return whether there is any open queue."""
+    return bool(_open)
+
+
 def receivers_among(args: Iterable[Any], kwargs: Mapping[str, Any]) -> list[Receiver]:
     """Return the open queues among the arguments of a call, each once."""
     if not _open:

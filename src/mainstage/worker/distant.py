@@ -1,0 +1,56 @@
+"""A raw queue of the run, as a worker in another process has it: what is put travels home."""
+
+from __future__ import annotations
+
+import queue
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from mainstage.errors import QueueError, UnknownMessage
+from mainstage.worker.messages import Progress, read_message
+from mainstage.worker.reporter import ambient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class _Home:
+    """How a message travels: set by the worker's process as it begins."""
+
+    post: Callable[[int, Any], None] | None = None
+
+
+home = _Home()
+
+
+class DistantQueue(queue.Queue[Any]):
+    """The sending side of a raw queue. `put` never blocks, and raises `Cancelled` as that of the queue itself."""
+
+    def __init__(self, ident: int, description: str) -> None:
+        super().__init__()
+        self._ident = ident
+        self.description = description
+
+    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002, FBT001, FBT002
+        """Send one message. Raises `Unpicklable` for one that cannot travel."""
+        if home.post is None:
+            raise QueueError(f"queue {self.description!r} of a run: its run is not to be reached from this process")
+        home.post(self._ident, item)
+        task = ambient.get()
+        if task is not None and _is_progress(item):
+            task.resolve().check_cancelled()
+
+    def get(self, block: bool = True, timeout: float | None = None) -> NoReturn:  # noqa: ARG002, FBT001, FBT002
+        """Raise `QueueError`: messages go from workers to the run, and not back."""
+        raise QueueError(f"queue {self.description!r} of a run: a worker process can put, not get")
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return DistantQueue, (self._ident, self.description)
+
+
+def _is_progress(item: Any) -> bool:
+    if type(item) is int:
+        return True
+    try:
+        return isinstance(read_message(item), Progress)
+    except UnknownMessage:
+        return False
