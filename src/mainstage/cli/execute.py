@@ -36,6 +36,12 @@ class Execution(BaseException):
         self.look = look
 
 
+class NotRunnable(click.ClickException):
+    """There is no such script: status 2, as Python has it."""
+
+    exit_code = 2
+
+
 @click.command(
     "exec",
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
@@ -64,7 +70,7 @@ def exec_command(words: Sequence[str], *, is_module: bool, view: str, log: str |
     program = Program(words, is_module)
     trouble = program.trouble()
     if trouble:
-        raise click.UsageError(trouble)
+        raise NotRunnable(trouble)
     raise Execution(program, Look(view, log=log, capture=CAPTURES[capture]))
 
 
@@ -109,11 +115,11 @@ def execute(execution: Execution) -> None:
     except SystemExit:
         raise
     except KeyboardInterrupt as interrupt:
-        around.show.stopped("Ctrl-C")
+        around.show.broken_off("Ctrl-C")
         report(interrupt)
         die_silently(interrupt)
     except BaseException as error:  # noqa: BLE001  # told as the interpreter would
-        around.show.stopped(type(error).__name__)
+        around.show.broken_off(type(error).__name__)
         report(error)
         sys.exit(1)
     finally:

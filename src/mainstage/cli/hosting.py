@@ -46,8 +46,8 @@ class HostedInterrupts(Interrupts):
 
     busy: Callable[[], bool] = staticmethod(lambda: False)
     """Whether runs of the program's own are live: for these, signals are what they are for any run."""
-    last_words: Callable[[], None] = staticmethod(lambda: None)
-    """Called before the process dies of a signal."""
+    last_words: Callable[[str], None] = staticmethod(lambda _: None)
+    """Called with the name of the signal before the process dies of it."""
 
     def __init__(self, loop: Loop, stop: Callable[[str, int], int]) -> None:
         super().__init__(loop, stop)
@@ -67,7 +67,7 @@ class HostedInterrupts(Interrupts):
         if signum == signal.SIGINT or self.busy():
             super()._on_stop(signum, frame)
             return
-        self.last_words()
+        self.last_words(signal.Signals(signum).name)
         die_of(signum)
 
     @contextlib.contextmanager
@@ -223,9 +223,17 @@ class HostedShow(Show):
 
     # --- ways out ---
 
-    def _last_words(self) -> None:
+    def broken_off(self, cause: str) -> None:
+        """Show that the program was ended by `cause`, if there is anything else to show."""
+        self.loop.catch_up()
+        if self.loop.state.counts.seen:
+            self.stopped(cause)
+
+    def _last_words(self, cause: str = "") -> None:
         """Give the terminal back, with what there is to show if this is the place for it."""
         if threading.get_ident() == self._owner and not self.loop.pumping:
+            if cause:
+                self.broken_off(cause)
             self.close()
         else:
             getattr(self.loop.display, "emergency", lambda: None)()

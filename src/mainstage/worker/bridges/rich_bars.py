@@ -4,6 +4,7 @@ No display of Rich's is started: no thread of it draws, no stream is replaced, t
 1. A console that was given its stream explicitly holds the old one: its `file` is looked up through the router.
 2. `Progress` holds its lock within its methods, so a request to stop is raised after them.
 3. Its `track` advances from a thread of its own, which is not to be told to stop.
+4. Where the program has the terminal as ever (`Capture.on_pass`), what is no `Progress` has it to itself meanwhile.
 """
 
 from __future__ import annotations
@@ -35,6 +36,8 @@ class RichBridge:
             {"rich.console": self._found_console, "rich.live": self._found_live, "rich.progress": self._found_progress}
         )
         self._started: dict[int, Any] = {}
+        self._lent: dict[int, contextlib.ExitStack] = {}
+        """What displays that draw by themselves hold."""
 
     def start(self) -> None:
         """Replace the methods, now or when Rich is imported."""
@@ -46,6 +49,8 @@ class RichBridge:
             owner = _progress_of(display)
             with contextlib.suppress(Exception):  # a renderable of the user's
                 (display if owner is None else owner).stop()
+        while self._lent:
+            self._lent.popitem()[1].close()
         self.leave_in_child()
 
     def leave_in_child(self) -> None:
@@ -77,6 +82,10 @@ class RichBridge:
             if display.is_started or not self._takes(display.console):
                 original(display, *args, **kwargs)
                 return
+            if self._capture.on_pass is not None and _progress_of(display) is None:
+                self._lend(display)
+                original(display, *args, **kwargs)
+                return
             display._started = True  # noqa: SLF001  # as its own start does
             self._started[id(display)] = display
 
@@ -92,13 +101,24 @@ class RichBridge:
     def _stop(self, original: Callable[..., None]) -> Callable[..., None]:
         def stop(display: Any) -> None:
             if self._started.pop(id(display), None) is None:
-                original(display)
+                with self._lent.pop(id(display), contextlib.ExitStack()):
+                    original(display)
                 return
             display._started = False  # noqa: SLF001  # as its own stop does
             if not display.transient and _progress_of(display) is None:
                 display.console.print(display.get_renderable())
 
         return stop
+
+    def _lend(self, display: Any) -> None:
+        capture = self._capture
+        held = self._lent[id(display)] = contextlib.ExitStack()
+        held.enter_context(capture.pause())
+        capture.lent_to_all += 1
+        held.callback(self._take_back)
+
+    def _take_back(self) -> None:
+        self._capture.lent_to_all -= 1
 
     def _takes(self, console: Any) -> bool:
         return self._capture.live and not console.is_jupyter and self._capture.takes_bars(console.file)

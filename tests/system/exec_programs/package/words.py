@@ -1,0 +1,5 @@
+"""What the package says."""
+
+
+def shout(word: str) -> str:
+    return word.upper()
