@@ -67,7 +67,7 @@ class Adopted:
             error = outcome.error
             try:
                 if error is not None:
-                    raise _as_futures_have_it(error)
+                    raise as_futures_have_it(error)
                 return outcome.value
             finally:
                 del args, kwargs, outcome, error, senders  # an exception keeps its frames, and they what they name
@@ -112,7 +112,7 @@ class Adopted:
             task.request_cancel(reason)
 
 
-def _as_futures_have_it(error: BaseException) -> BaseException:
+def as_futures_have_it(error: BaseException) -> BaseException:
     """Return what to raise for `error`: itself, without the runner's frame; a request to stop by its standard name."""
     if isinstance(error, Cancelled):
         return CancelledError(*error.args)

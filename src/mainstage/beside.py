@@ -125,6 +125,13 @@ class Stay:
             self._show.rise(seat)
         self._guests.over(self)
 
+    def leave_from_anywhere(self) -> None:
+        """End it, on any thread."""
+        try:
+            self.events.call_soon_threadsafe(self.leave)
+        except RuntimeError:  # the loop is closed: nothing draws on it any more
+            self._guests.over(self)
+
     def ask(self, reason: str) -> None:
         """Pass on that the run is to stop."""
         if self._orders.ask is not None:

@@ -10,5 +10,6 @@ from __future__ import annotations
 from mainstage.aio.gathering import as_completed, gather
 from mainstage.aio.mapping import map  # noqa: A004  # the builtin's name on purpose: `aio.map`
 from mainstage.aio.taskgroup import TaskGroup
+from mainstage.aio.threads import run_in_executor, to_thread
 
-__all__ = ["TaskGroup", "as_completed", "gather", "map"]
+__all__ = ["TaskGroup", "as_completed", "gather", "map", "run_in_executor", "to_thread"]
