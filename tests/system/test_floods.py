@@ -57,6 +57,19 @@ def test_eight_threads_flood_a_terminal_while_eight_bars_move(how: str, tmp_path
 
 
 @pytest.mark.tmux
+@pytest.mark.parametrize("how", ["log", "mixed"])
+def test_a_flood_into_a_terminal_that_is_resized_loses_no_line(how: str, tmp_path: Path) -> None:
+    """Each size has room for all rows where they wrap: what a reflow pushes into the history nobody can take back."""
+    with Tmux(flood(2000, how), tmp_path, columns=100, rows=40) as tmux:
+        for columns, rows in [(120, 54), (90, 38), (140, 60), (100, 40)]:
+            tmux.until(lambda lines: sum("▸   bar" in line for line in lines) == THREADS or "AFTER" in lines)
+            tmux.resize(columns, rows)
+        assert tmux.wait() == 0
+        assert tmux.cursor_shown()
+        check([line for line in tmux.everything(joined=True) if line], of_threads(2000))
+
+
+@pytest.mark.tmux
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (60, 12)])
 def test_eight_children_write_straight_to_the_terminal(columns: int, rows: int, tmp_path: Path) -> None:
     with Tmux(flood(60, "children"), tmp_path, columns=columns, rows=rows) as tmux:
