@@ -32,6 +32,7 @@ from mainstage.worker.track import track
 
 if TYPE_CHECKING:
     from mainstage import aio, futures
+    from mainstage.dashboard import Dashboard
     from mainstage.mapping import map  # noqa: A004  # the builtin's name on purpose: `mainstage.map`
     from mainstage.parallel import joblib
     from mainstage.session import Run
@@ -40,6 +41,7 @@ __version__ = "0.1.0"
 
 __all__ = [
     "Cancelled",
+    "Dashboard",
     "DisplayError",
     "MainstageError",
     "QueueError",
@@ -60,6 +62,7 @@ __all__ = [
 ]
 
 _LATER = {
+    "Dashboard": "mainstage.dashboard",
     "Run": "mainstage.session",
     "aio": "mainstage.aio",
     "futures": "mainstage.futures",

@@ -21,6 +21,7 @@ WORKER_PACKAGES = ("worker", "channels")
 CALLABLES = {"Run", "current_task", "joblib", "map", "stepwise", "task", "track"}
 TYPES = {
     "Cancelled",
+    "Dashboard",
     "DisplayError",
     "MainstageError",
     "QueueError",

@@ -52,6 +52,7 @@ class NotRunnable(click.ClickException):
 @click.option(
     "--view", type=click.Choice(["auto", "live", "plain", "json", "silent"]), default="auto", help="What is shown."
 )
+@click.option("--layout", default="", metavar="NAME", help="How the live view looks: bars, lanes, tree, steps or grid.")
 @click.option("--log", metavar="FILE", help="All output and failures of the program go there too.")
 @click.option(
     "--capture",
@@ -60,7 +61,9 @@ class NotRunnable(click.ClickException):
     show_default=True,
     help="text: what Python code writes; fd: also C code and children, which then see no terminal; none: nothing.",
 )
-def exec_command(words: Sequence[str], *, is_module: bool, view: str, log: str | None, capture: str) -> NoReturn:
+def exec_command(
+    words: Sequence[str], *, is_module: bool, view: str, layout: str, log: str | None, capture: str
+) -> NoReturn:
     """Run a Python program that knows nothing of mainstage under its display.
 
     SCRIPT, or with -m the module of that name, is run as python would: its arguments, exit status, signals, stdin and
@@ -71,7 +74,7 @@ def exec_command(words: Sequence[str], *, is_module: bool, view: str, log: str |
     trouble = program.trouble()
     if trouble:
         raise NotRunnable(trouble)
-    raise Execution(program, Look(view, log=log, capture=CAPTURES[capture]))
+    raise Execution(program, Look(view, layout=layout, log=log, capture=CAPTURES[capture]))
 
 
 class Host(NamedTuple):

@@ -50,6 +50,7 @@ class Options(NamedTuple):
     traceback: int
     dry_run: bool
     view: str
+    layout: str
     keys: bool | None
     log: str | None
 
@@ -152,6 +153,7 @@ class Sink:
 @click.option(
     "--view", type=click.Choice(["auto", "live", "plain", "json", "silent"]), default="auto", help="What is shown."
 )
+@click.option("--layout", default="", metavar="NAME", help="How the live view looks: bars, lanes, tree, steps or grid.")
 @click.option("--keys/--no-keys", default=None, help="Take keys while it runs (default: at a terminal); ? lists them.")
 @click.option("--log", metavar="FILE", help="All output and failures of the run go there too.")
 def map_command(target: str, inputs: Sequence[str], files: Sequence[str], *, null: bool, **options: Any) -> None:
@@ -217,6 +219,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
             max_workers=options.max_workers,
             executor=options.executor,
             view=options.view,
+            layout=options.layout,
             keys=options.keys,
             log=options.log,
             on_error="collect",

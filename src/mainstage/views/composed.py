@@ -23,8 +23,9 @@ if TYPE_CHECKING:
 
 NARROWEST = 4
 """Columns below which not even a mark and a blank fit."""
+NOTHING: list[str] = []
 LEAST = 3
-"""Rows that are kept for the pieces that share what room there is, where others want it too."""
+"""Rows, if not a third of all, that are kept for the pieces that share what room there is."""
 
 
 class ComposedView(LiveView):
@@ -37,11 +38,10 @@ class ComposedView(LiveView):
 
     def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
         """Return the lines that `event` adds to the history: a piece may have its own."""
-        for piece in self._pieces:
-            lines = piece.above(event, state)
-            if lines is not None:
-                return self._told() + lines if self._troubles and lines else lines
-        return super().above(event, state, moment)
+        said = [lines for piece in self._pieces if (lines := piece.above(event, state)) is not None]
+        if not said:
+            return super().above(event, state, moment)
+        return self._told() + said[0] if self._troubles and said[0] else said[0]
 
     def leave(self, state: RunState) -> list[str]:
         """Return what the pieces held back from the history; another layout is looked at from here on."""
@@ -75,7 +75,7 @@ class ComposedView(LiveView):
             return self._of(self._pieces[0], scene, room)
         found, room = self._wanted(scene, room)
         sharing = [piece for piece in self._pieces if piece.shares]
-        without = tuple(piece.name for piece in self._pieces if not piece.shares and found.get(piece.name, 1) is None)
+        without = tuple(piece.name for piece in self._pieces if found.get(id(piece), NOTHING) is None)
         scene = scene._replace(left_out=without)
         lines: list[str] = []
         for piece in list(self._pieces):
@@ -85,23 +85,23 @@ class ComposedView(LiveView):
                 sharing.pop()
                 room -= len(block)
             else:
-                block = found.get(piece.name) or []
+                block = found.get(id(piece)) or []
             lines += block
         return lines
 
-    def _wanted(self, scene: Scene, room: int) -> tuple[dict[str, list[str] | None], int]:
-        """Return the lines of the pieces that do not share, by name, None: no room; and what room is left."""
-        least = LEAST if any(piece.shares for piece in self._pieces) else 0
-        found: dict[str, list[str] | None] = {}
+    def _wanted(self, scene: Scene, room: int) -> tuple[dict[int, list[str] | None], int]:
+        """Return the lines of the pieces that do not share, by their identity, None: no room; and what room is left."""
+        least = max(LEAST, room // 3) if any(piece.shares for piece in self._pieces) else 0
+        found: dict[int, list[str] | None] = {}
         for piece in list(self._pieces):
             if piece.shares:
                 continue
             most = min(piece.most, room - least)
             if most <= 0:
-                found[piece.name] = None
+                found[id(piece)] = None
                 continue
             block = self._of(piece, scene, most)
-            found[piece.name] = block
+            found[id(piece)] = block
             room -= len(block)
         return found, room
 

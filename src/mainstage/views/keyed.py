@@ -48,8 +48,6 @@ class KeyedView:
         self._palette = palette
         self._glyphs = glyphs
         self._page = 1
-        self._most = 0
-        """How far the list of keys can be scrolled."""
         self._view = self._make(first)
 
     @property
@@ -67,7 +65,6 @@ class KeyedView:
     def press(self, key: str, state: RunState) -> Action | None:
         """Change what is chosen as `key` says; return what is to be done by others."""
         self.browse, action = press(self.browse, key, state, self._page)
-        self.browse = self.browse._replace(help_top=min(self.browse.help_top, self._most))
         if isinstance(action, ShowLayout):
             self._show(action, state)
             return None
@@ -134,11 +131,13 @@ class KeyedView:
     def _help(self, columns: int, room: int) -> list[str]:
         """Return the list of keys, from where it is scrolled to."""
         lines = _help_lines(max(1, columns - 1))
-        room = max(1, room - (len(lines) > room > 1))
-        self._most = max(0, len(lines) - room)
-        top = min(self.browse.help_top, self._most)
-        more = len(lines) - top - room
-        return lines[top : top + room] + ([f"+ {more} more: down"[: columns - 1]] if more > 0 else [])
+        most = max(0, len(lines) - room)
+        top = min(self.browse.help_top, most)
+        self.browse = self.browse._replace(help_top=top)  # no key goes beyond the end
+        if top == most or room == 1:
+            return lines[top : top + room]
+        shown = lines[top : top + room - 1]
+        return [*shown, f"+ {len(lines) - top - len(shown)} more: down"[: columns - 1]]
 
 
 @lru_cache(4)

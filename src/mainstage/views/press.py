@@ -137,20 +137,20 @@ _MOVES: Mapping[str, Callable[[int, int, int], int]] = {
 
 
 def _moved(browse: Browse, key: str, state: RunState, page: int) -> Browse:
-    """Move the selection, and the list with it; without one, the list."""
+    """Move the selection, and the list with it; without one, the list, if there is more of it than a screen holds."""
     numbers = [number_of(one) for _, one in listing(state, browse)]
     if not numbers:
         return browse._replace(top=0, selected=None)
     last = max(0, len(numbers) - page)
     selects = key in ("tab", "backtab")
-    if browse.selected is None and not selects:
+    if browse.selected is None and last and not selects:
         return browse._replace(top=max(0, min(_MOVES[key](browse.top, page, len(numbers)), last)))
     top = min(browse.top, last)
     if browse.selected in numbers:
         at = _MOVES[key](numbers.index(browse.selected), page, len(numbers))
         at = at % len(numbers) if selects else max(0, min(at, len(numbers) - 1))
     else:
-        at = len(numbers) - 1 if key == "backtab" else top  # the first one that is seen
+        at = len(numbers) - 1 if key in ("backtab", "end") else top  # the first one that is seen
     top = max(min(top, at), at - page + 1)
     return browse._replace(selected=numbers[at], top=top)
 

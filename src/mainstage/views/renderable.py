@@ -41,15 +41,23 @@ def console_for(palette: Palette, cells: int) -> Console:
     )
 
 
-def lines_of(renderable: RenderableType, cells: int, palette: Palette, glyphs: Glyphs | None = None) -> list[str]:
+def lines_of(
+    renderable: RenderableType,
+    cells: int,
+    palette: Palette,
+    glyphs: Glyphs | None = None,
+    *,
+    height: int | None = None,
+) -> list[str]:
     """Return `renderable` as lines of at most `cells`, with SGR sequences and no other controls.
 
-    Raises what the renderable raises.
+    One that fills a `height`, as Rich's layouts do, is told it. Raises what the renderable raises.
     """
     glyphs = glyphs or Glyphs()
     console = console_for(palette, max(1, cells))
     options = console.options.copy()
     options.encoding = "utf-8" if glyphs.unicode else "ascii"
+    options.height = height
     lines = console.render_lines(renderable, options, pad=False)
     return [crop(line_of(segments, palette, glyphs), cells) for segments in lines]
 

@@ -50,6 +50,17 @@ def si(n: float) -> str:
     return f"{_three_digits(n / 1000.0**power, whole=power == 0 and n == int(n))}{SI[power]}"
 
 
+def short(n: float) -> str:
+    """Return a measurement in four digits that count: "0.01312", "12.35", "1,234", "1.23M", "1.3e-07"."""
+    if not is_number(n):
+        return "?"
+    if n == int(n) or abs(n) >= LONGEST_WRITTEN_OUT:
+        return count(n)
+    if abs(n) >= 1000:  # noqa: PLR2004  # four digits before the point
+        return f"{n:,.0f}"
+    return f"{n:.4g}"
+
+
 def size(n: float, unit: str = "B") -> str:
     """Return `n` bytes as "999 B", "1.2 MB", or as "1.1 MiB" for the unit "iB"."""
     if not is_number(n):
