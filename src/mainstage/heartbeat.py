@@ -9,6 +9,7 @@ frames are drawn only while the main thread is in a call of ours.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import threading
@@ -43,6 +44,7 @@ class Heartbeat:
         self._wake_at = NEVER  # when the metronome looks next
         self._asked = False  # the owner was called and has not come yet
         self._thread: threading.Thread | None = None
+        self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
         self._in_handler = False
         self.after_beat: Callable[[], None] | None = None
         """Called on the main thread after each round done by the handler."""
@@ -63,9 +65,34 @@ class Heartbeat:
         """Begin: the channel's alarm rings for us."""
         signal.signal(signal.SIGURG, self._on_signal)  # no siginterrupt(False): a lock's wait would not be interrupted
         self._loop.channel.alarm = self._ring
+        self._begin()
+        self._loop.leave()
+
+    def _begin(self) -> None:
         self._thread = threading.Thread(target=self._run, name="mainstage-heartbeat", daemon=True)
         self._thread.start()
-        self._loop.leave()
+
+    def doze(self) -> None:
+        """End the metronome until the next note: a process that forks now copies no thread of ours. Any thread."""
+        if self._thread is None or self._in_handler:
+            return
+        self._loop.channel.alarm = self._wake
+        self._bell.put(None)
+        self._thread.join()
+        self._thread = None
+        self._dozing.put(None)
+        if not self._bell.empty():
+            self._wake()
+
+    def _wake(self) -> None:
+        """Take the first note since; on any thread, one of which begins the metronome anew."""
+        if self._pid != os.getpid():
+            return
+        with contextlib.suppress(Empty, RuntimeError):  # somebody else does, or an interpreter that ends begins none
+            self._dozing.get_nowait()
+            self._loop.channel.alarm = self._ring
+            self._begin()
+        self._ring()
 
     def stop(self) -> None:
         """End, and give the signal back."""

@@ -187,7 +187,7 @@ class HostedShow(Show):
         self._patches.append(wrap(os, "_exit", self._leaving))
         self._patches += [wrap(os, name, self._becoming) for name in ("execv", "execve")]
         if not _forking:
-            os.register_at_fork(before=_before_fork, after_in_parent=_after_fork, after_in_child=_in_child)
+            os.register_at_fork(before=_before_fork, after_in_child=_in_child)
         _forking[:] = [self]
 
     def close(self) -> None:
@@ -273,14 +273,9 @@ class HostedShow(Show):
     # --- forks ---
 
     def before_fork(self) -> None:
-        """Leave no thread of ours behind in the child; on the main thread, which alone can."""
-        if self._heartbeat is not None and threading.get_ident() == self._owner and not self.loop.pumping:
-            self._heartbeat.stop()
-
-    def after_fork(self) -> None:
-        """Go on."""
-        if self._heartbeat is not None and threading.get_ident() == self._owner and not self.loop.pumping:
-            self._heartbeat.start()
+        """Leave no thread of ours to be copied; on any thread."""
+        if self._heartbeat is not None and not self.loop.pumping:
+            self._heartbeat.doze()
 
     def in_child(self) -> None:
         """Be none of the child's business."""
@@ -300,12 +295,6 @@ def _before_fork() -> None:
     for show in _forking:
         if Show.current is show:
             show.before_fork()
-
-
-def _after_fork() -> None:
-    for show in _forking:
-        if Show.current is show:
-            show.after_fork()
 
 
 def _in_child() -> None:

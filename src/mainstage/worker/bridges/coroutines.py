@@ -82,7 +82,7 @@ class CoroutineBridge:
 
     def _name_of(self, loop: Any, coro: Any, name: object) -> str:
         """Return what a new task is shown as; "" if it is not."""
-        if not loop.is_running() and self._is_started(sys._getframe(2)):  # noqa: SLF001  # of the program, or of a wrapper
+        if self._is_elses(sys._getframe(2), running=loop.is_running()):  # noqa: SLF001  # who asked for it
             return ""
         code: CodeType | None = getattr(coro, "cr_code", None) or getattr(coro, "gi_code", None)
         if code is not None and code.co_filename.startswith(self._folder):
@@ -95,15 +95,13 @@ class CoroutineBridge:
             return describe(str(name))
         return _described(coro, code)
 
-    def _is_started(self, frame: FrameType | None) -> bool:
-        """Return whether `asyncio.run` or the like has asked for it: up to three frames up."""
-        for _ in range(3):
-            if frame is None or not frame.f_code.co_filename.startswith(self._folder):
-                return False
-            if frame.f_code.co_name in STARTERS:
+    def _is_elses(self, frame: FrameType | None, *, running: bool) -> bool:
+        """Return whether a face of ours has asked for it, which shows it itself, or the like of `asyncio.run`."""
+        while frame is not None and frame.f_code.co_filename.startswith(self._folder):
+            if not running and frame.f_code.co_name in STARTERS:
                 return True
             frame = frame.f_back
-        return False
+        return frame is not None and str(frame.f_globals.get("__name__", "")).startswith("mainstage.")
 
 
 class _Done:
