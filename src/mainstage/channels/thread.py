@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FIRST_LOOK = 0.1
 SLOWEST_LOOK = 1.0
+"""Seconds between two looks at a cell that stands still, unless its `patience` is shorter."""
 SLICE = 2000
 
 
@@ -178,7 +179,7 @@ class ThreadChannel:
                 continue
             news = cell.sample(now)
             events.extend(news)
-            next_pause = FIRST_LOOK if news else min(pause * 2, SLOWEST_LOOK)
+            next_pause = FIRST_LOOK if news else min(pause * 2, getattr(cell, "patience", SLOWEST_LOOK))
             self._polled[key] = (cell, next_pause)
             soonest = min(soonest, next_pause)
         self._next_look = now + soonest

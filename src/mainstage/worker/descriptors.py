@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 NUMBERS = {"stdout": 1, "stderr": 2}
 PIECE = 1 << 20
 """Bytes read at a time."""
+PATIENCE = 0.2
+"""Seconds until text is seen while a task runs: a look is two reads of an empty file."""
+IDLE_PATIENCE = 1.0
 ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
 
 
@@ -152,6 +155,8 @@ class DescriptorCapture:
         if isinstance(event, TaskStarted) and event.parent is None:
             with self._lock:
                 self._look()
+                if not self._running:
+                    self._reporter.watch(self)  # soon, and not a second after the last look
                 self._running[event.task] = event
                 self._forward(event)
         elif isinstance(event, ENDS) and event.task in self._running:
@@ -166,6 +171,11 @@ class DescriptorCapture:
         while events := self._events(self._reporter.now()):
             for event in events:
                 self._forward(event)
+
+    @property
+    def patience(self) -> float:
+        """Seconds between two looks, at the most."""
+        return PATIENCE if self._running else IDLE_PATIENCE
 
     def position(self) -> float:
         """Return 0: it has none."""
