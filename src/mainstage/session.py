@@ -19,6 +19,7 @@ from mainstage.show import Look, Show
 from mainstage.steering import Crowd
 from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.runner import describe_call
+from mainstage.worker.senders import coroutine_here
 
 if TYPE_CHECKING:
     import os
@@ -95,6 +96,7 @@ class Run(Executor):
         initializer: Callable[..., object] | None = None,
         initargs: tuple[Any, ...] = (),
         max_tasks_per_child: int | None = None,
+        cluster: Any = None,
         view: str | View = "auto",
         layout: str | Layout = "",
         columns: Sequence[str | ProgressColumn] | None = None,
@@ -113,7 +115,7 @@ class Run(Executor):
         keys: bool | None = False,
     ) -> None:
         self._crew = check_crew(
-            Crew(executor, max_workers, mp_context, initializer, tuple(initargs), max_tasks_per_child)
+            Crew(executor, max_workers, mp_context, initializer, tuple(initargs), max_tasks_per_child, cluster)
         )
         self.title = title
         self.on_error: OnError = check_on_error(on_error)
@@ -282,11 +284,22 @@ class Run(Executor):
         return self._consume(fn, (iterable,), buffersize=buffersize, unordered=unordered, policy=policy).outcomes()
 
     def queue(self, *, total: float | None = None, description: str = "queue") -> RawQueue:
-        """Return a `queue.Queue` whose messages are progress: the pasted recipe's workers run with it unchanged."""
+        """Return a `queue.Queue` whose messages are progress: the pasted recipe's workers run with it unchanged.
+
+        In a coroutine it is as an `asyncio.Queue`: `await q.put(1)`, `await q.get()`.
+        """
         show, _ = self._live()
-        queue = RawQueue(show.channel, total=total, description=description, wake=show.wake)
+        queue = self._kind_of_queue()(show.channel, total=total, description=description, wake=show.wake)
         self._queues.append(queue)
         return queue
+
+    @staticmethod
+    def _kind_of_queue() -> type[RawQueue]:
+        if coroutine_here() is None:
+            return RawQueue
+        from mainstage.asyncqueue import AsyncQueue  # noqa: PLC0415  # as in `__aenter__`
+
+        return AsyncQueue
 
     def close(self, queue: RawQueue) -> None:
         """Say that nothing more comes into `queue`."""

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mainstage.worker.describe import describe
+from mainstage.worker.runner import describe_call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,6 +30,8 @@ def describe_coroutine(coroutine: object, error: BaseException | None = None) ->
         return str(name)
     frame = getattr(coroutine, "cr_frame", None)
     values = frame.f_locals if frame is not None else _found(code, error)
+    if "func" in values and name in ("to_thread", "run_in_executor"):
+        return describe_call(values["func"], values.get("args", ()))
     given = [word for word in code.co_varnames[: code.co_argcount] if word not in ("self", "cls")][:MOST]
     told = ", ".join(describe(values[word]) for word in given if word in values)
     return f"{name}({told})" if told else str(name)

@@ -43,6 +43,14 @@ class Loop(Protocol):
         """Undo that; called by its own thread, in its body."""
         ...
 
+    def position(self) -> float:
+        """Return how many items are done; any thread."""
+        ...
+
+    def stop(self) -> None:
+        """Keep the count as it stands, for ever."""
+        ...
+
 
 class Tree:
     """What a root task and the tasks nested in it share: who is live, and what they were asked."""

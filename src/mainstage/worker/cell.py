@@ -13,16 +13,15 @@ from __future__ import annotations
 import operator
 import sys
 from threading import get_ident
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from mainstage.events import TaskMoved
 from mainstage.worker.cancel import Tree
 
 if TYPE_CHECKING:
     from mainstage.events import Event
-    from mainstage.worker.cancel import Request
+    from mainstage.worker.cancel import Loop, Request
     from mainstage.worker.reporter import Reporter
-    from mainstage.worker.track import Loop
 
 
 ONE: float = 1
@@ -74,7 +73,7 @@ class OneCell:
         self._sampled: float = 0
         self._armed = True
         self._noted = False
-        self._loop: Loop[Any] | None = None
+        self._loop: Loop | None = None
         self._tree = tree if tree is not None else Tree(task_id)
 
     def advance(self, n: float = 1) -> None:
@@ -143,7 +142,7 @@ class OneCell:
 
     # --- a track loop that drives it ---
 
-    def driven(self, loop: Loop[Any]) -> bool:
+    def driven(self, loop: Loop) -> bool:
         """Take its position from `loop` from now on; False: another loop does, or did."""
         if self._tree.loops.setdefault(self.id, loop) is not loop:
             return False

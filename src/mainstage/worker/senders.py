@@ -8,12 +8,16 @@ end of a thread that we did not see start is told by an object in its thread-loc
 from __future__ import annotations
 
 import contextlib
+import sys
 import threading
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+from weakref import WeakKeyDictionary
 
+from mainstage.errors import Cancelled
 from mainstage.worker.reporter import ambient
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Protocol
@@ -73,6 +77,17 @@ class _Here(threading.local):
 
     sender: Sender | None = None
     token: _Token | None = None
+    coroutines: WeakKeyDictionary[Any, Sender] | None = None
+    """What the tasks of its event loop are to it."""
+
+
+def coroutine_here() -> asyncio.Task[Any] | None:
+    """Return the task that an event loop of this thread works on now; a program without asyncio does not load it."""
+    module = sys.modules.get("asyncio")
+    if module is None or module._get_running_loop() is None:  # noqa: SLF001  # the public one raises instead
+        return None
+    task: asyncio.Task[Any] | None = module.current_task()
+    return task
 
 
 class Roster:
@@ -100,12 +115,21 @@ class Roster:
         return len(self._alive) if self.anyone() else 0
 
     def mine(self) -> Sender | None:
-        """Return this thread's sender, if it has one."""
-        return self._here.sender
+        """Return this thread's sender, if it has one; on an event loop that of the task at work."""
+        coroutine = coroutine_here()
+        if coroutine is None:
+            return self._here.sender
+        return None if self._here.coroutines is None else self._here.coroutines.get(coroutine)
 
     def current(self) -> Sender:
-        """Return this thread's sender, made now if need be; a new one is closed until it is admitted."""
+        """Return this thread's sender, made now if need be; a new one is closed until it is admitted.
+
+        Each task of an event loop is one by itself, from its first put until it is done.
+        """
         here = self._here
+        coroutine = coroutine_here()
+        if coroutine is not None:
+            return self._of(coroutine, here)
         sender = here.sender
         if sender is not None and (sender.bound or sender.given is ambient.get()):
             return sender
@@ -114,6 +138,20 @@ class Roster:
         sender.task = task.resolve() if task is not None else None
         here.sender = sender
         here.token = _Token(self, sender)  # the last one dies, and ends the call that this thread worked on before
+        return sender
+
+    def _of(self, coroutine: asyncio.Task[Any], here: _Here) -> Sender:
+        if here.coroutines is None:
+            here.coroutines = WeakKeyDictionary()
+        sender = here.coroutines.get(coroutine)
+        if sender is None:
+            sender = here.coroutines[coroutine] = Sender(coroutine.get_name(), bound=False)
+
+            def over(done: asyncio.Task[Any]) -> None:
+                sender.error = Cancelled("cancelled") if done.cancelled() else getattr(done, "_exception", None)
+                self.end(sender)
+
+            coroutine.add_done_callback(over)
         return sender
 
     def admit(self, sender: Sender) -> None:

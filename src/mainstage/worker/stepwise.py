@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
 from contextvars import copy_context
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
@@ -33,7 +33,10 @@ class Stepwise(Generic[P, R_co]):
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
         """Run it under the current task; without a run its messages go nowhere."""
-        generator = self._fn(*args, **kwargs)
+        generator: Any = self._fn(*args, **kwargs)
+        if isinstance(generator, AsyncGenerator):
+            coroutine: Any = _async_steps(generator)
+            return coroutine  # type: ignore[no-any-return]  # its caller awaits it
         if not isinstance(generator, Generator):
             raise TypeError(f"stepwise takes a generator function, and {describe(self._fn)} is none: it has no yield")
         result: R_co = _steps(generator, current_task())
@@ -61,6 +64,8 @@ class Stepwise(Generic[P, R_co]):
 @overload
 def stepwise(fn: Callable[P, Generator[object, None, R]]) -> Stepwise[P, R]: ...
 @overload
+def stepwise(fn: Callable[P, AsyncGenerator[object, Any]]) -> Stepwise[P, Coroutine[Any, Any, Any]]: ...
+@overload
 def stepwise(fn: Callable[P, Iterator[object]]) -> Stepwise[P, Any]: ...
 def stepwise(fn: Callable[P, Any]) -> Stepwise[P, Any]:
     """Mark a generator function as a worker: as decorator, or at the call, `map(stepwise(download), urls)`.
@@ -68,7 +73,8 @@ def stepwise(fn: Callable[P, Any]) -> Stepwise[P, Any]:
     It yields what it would put into a queue: a number of items done, `("progress", n)`, `("total", n)`, `("log",
     text)`, `("metric", name, value)`, `("error", exception)`, `("done", result)`, or None for a point where it may be
     stopped. What it returns is its result. Any other message is thrown back at it as `UnknownMessage`, and a request to
-    stop as `Cancelled`.
+    stop as `Cancelled`. An async generator function is one too, called as a coroutine function: `aio.map(stepwise(
+    download), urls)`; it returns nothing, so its result is what it says is done.
     """
     return fn if isinstance(fn, Stepwise) else Stepwise(fn)
 
@@ -100,12 +106,47 @@ def _steps(generator: Generator[object, None, Any], task: Task) -> Any:
         context.run(generator.close)
 
 
+async def _async_steps(generator: AsyncGenerator[object, Any]) -> Any:
+    """Run it to its end, as `_steps`, in the context of whoever awaits this."""
+    task = current_task()
+    step: Callable[[Any], Any] = generator.asend
+    given: BaseException | None = None
+    try:
+        while True:
+            yielded = await step(given)
+            step, given = generator.asend, None
+            try:
+                message = read_message(yielded)
+                if not isinstance(message, Done | Erred):
+                    _report(task, message)
+                    task.check_cancelled()
+                    continue
+            except (Cancelled, UnknownMessage) as trouble:
+                step, given = generator.athrow, trouble
+                continue
+            if isinstance(message, Done):
+                return message.result
+            try:
+                await generator.aclose()
+            except BaseException as trouble:  # noqa: BLE001  # as in `_fail`
+                _note_trouble(message.error, trouble)
+            raise message.error
+    except StopAsyncIteration:
+        return None
+    finally:
+        await generator.aclose()
+
+
+def _note_trouble(error: BaseException, trouble: BaseException) -> None:
+    add_note(error, f"closing its generator raised {type(trouble).__name__}: {trouble}")
+
+
 def _fail(error: BaseException, context: Context, generator: Generator[object, None, Any]) -> NoReturn:
     """Raise the error that the worker named; its clean-up comes first and cannot hide it."""
     try:
         context.run(generator.close)
     except BaseException as trouble:  # noqa: BLE001  # whatever it is, the named error is the one to tell
-        add_note(error, f"closing its generator raised {type(trouble).__name__}: {trouble}")
+        _note_trouble(error, trouble)
     raise error
 
 

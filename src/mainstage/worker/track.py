@@ -18,7 +18,7 @@ import importlib
 from itertools import chain, compress, islice
 from operator import call, length_hint
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 from mainstage.errors import Cancelled
 from mainstage.worker.cell import plain_number
@@ -26,9 +26,10 @@ from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import open_nested, plain_fields, task
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Iterator
+    from collections.abc import AsyncIterable, Generator, Iterable, Iterator
     from contextlib import AbstractContextManager
 
+    from mainstage.worker.asynctrack import AsyncTrack
     from mainstage.worker.cancel import Request
     from mainstage.worker.task import Task
 
@@ -218,15 +219,33 @@ class Track(Generic[T_co]):
             return None
 
 
+@overload
 def track(
     iterable: Iterable[T],
+    description: str | None = ...,
+    *,
+    total: float | None = ...,
+    unit: str = ...,
+    **fields: object,
+) -> Track[T]: ...
+@overload
+def track(
+    iterable: AsyncIterable[T],
+    description: str | None = ...,
+    *,
+    total: float | None = ...,
+    unit: str = ...,
+    **fields: object,
+) -> AsyncTrack[T]: ...
+def track(
+    iterable: Iterable[T] | AsyncIterable[T],
     description: str | None = None,
     *,
     total: float | None = None,
     unit: str = "",
     **fields: object,
-) -> Track[T]:
-    """Count the items of a loop: `for row in mainstage.track(rows, "Reading"): ...`.
+) -> Track[T] | AsyncTrack[T]:
+    """Count the items of a loop: `for row in mainstage.track(rows, "Reading"): ...`, or of an `async for`.
 
     `total` is how many there are, where `len` cannot tell; `unit` what they are ("B" for bytes, "rows"); further
     keywords are fields of the task, for columns.
@@ -236,4 +255,8 @@ def track(
     In any other thread without a run it is the plain loop. The item that a `break` or an error leaves unfinished is
     not counted. Raises `Cancelled` once at a step after the task was asked to stop; the item after is then lost.
     """
-    return Track(iterable, description, total, unit, fields)
+    if hasattr(iterable, "__aiter__") and not hasattr(iterable, "__iter__"):
+        from mainstage.worker.asynctrack import AsyncTrack  # noqa: PLC0415  # most loops are none
+
+        return AsyncTrack(iterable, description, total, unit, fields)
+    return Track(iterable, description, total, unit, fields)  # type: ignore[arg-type]  # what is no iterable says so
