@@ -23,6 +23,7 @@ GROUPS = {
     "tiny": "tiny_tasks:rows",
     "frame": "frame_cost:rows",
     "many": "frame_cost:many_rows",
+    "layouts": "layouts:rows",
     "torn": "screens:torn_rows",
     "garbage": "screens:garbage_rows",
     "stalled": "stalled:rows",

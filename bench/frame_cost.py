@@ -31,7 +31,7 @@ from mainstage.display.terminal import TerminalDisplay
 from mainstage.events import RunStarted, SourceOpened
 from mainstage.loop import Loop
 from mainstage.testing import ManualClock, RecordingDisplay
-from mainstage.views.bars import BarsView
+from mainstage.views.layouts import factory
 from mainstage.views.palette import Glyphs, Palette
 from mainstage.worker.task import open_task
 
@@ -57,15 +57,18 @@ ENV = {"TERM": "xterm-256color"}
 class Ours:
     """A live run of `live` tasks, of which the first `moved` move between two frames: real cells, channel and loop."""
 
-    def __init__(self, live: int, moved: int, display: Display) -> None:
+    def __init__(self, live: int, moved: int, display: Display, layout: str = "bars") -> None:
         self.clock = ManualClock(1.0)
         self.channel = ThreadChannel(self.clock)
         self.display = display
-        self.loop = Loop(self.channel, BarsView(Palette("256"), Glyphs(unicode=True)), display, self.clock)
+        view = factory(layout)(Palette("256"), Glyphs(unicode=True))
+        self.loop = Loop(self.channel, view, display, self.clock)
         self.channel.send(RunStarted(1.0, "bench", 0.0))
         self.channel.send(SourceOpened(1.0, 0, live))
         self.tasks = [
-            open_task(self.channel, self.channel.new_id(), 1, f"task number {n}.bin", worker="w", total=TOTAL, unit="B")
+            open_task(
+                self.channel, self.channel.new_id(), 1, f"task number {n}.bin", worker=f"w{n}", total=TOTAL, unit="B"
+            )
             for n in range(live)
         ]
         self.moved = self.tasks[:moved]
@@ -230,8 +233,8 @@ def oldest_reading(case: Ours, frames: int = 24) -> float:
 
 def many_rows() -> list[Row]:
     """Return the rows of a frame with 10,000 live tasks."""
-    with _displays(3) as displays:
-        few, some, all_ = Ours(30, 30, displays[0]), Ours(10_000, 30, displays[1]), Ours(10_000, 10_000, displays[2])
+    with displays(3) as places:
+        few, some, all_ = Ours(30, 30, places[0]), Ours(10_000, 30, places[1]), Ours(10_000, 10_000, places[2])
         cpu = interleaved({"30 live": cost(few), "30 moved": cost(some), "all moved": cost(all_)}, ROUNDS, median)
     recorded = Ours(10_000, 10_000, RecordingDisplay(COLUMNS, ROWS))
     wrong = 0
@@ -260,7 +263,7 @@ def rich_thousand() -> float:
 
 
 @contextmanager
-def _displays(count: int) -> Iterator[list[TerminalDisplay]]:
+def displays(count: int) -> Iterator[list[TerminalDisplay]]:
     with ExitStack() as stack:
         fds = [stack.enter_context(terminal(COLUMNS, ROWS)) for _ in range(count)]
         displays = [TerminalDisplay(fd, env=ENV) for fd in fds]
