@@ -18,7 +18,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from mainstage.channels import frames
-from mainstage.channels.frames import Frame, pack
+from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack, pack_result, split_items
 from mainstage.channels.pipe import Journal, WorkerEnd
 from mainstage.channels.remote import RemoteChannel
 from mainstage.errors import Cancelled, Unpicklable
@@ -39,8 +39,9 @@ GLANCE = 0.1
 """Seconds that an item must have run to be shown by itself."""
 TOGETHER = 0.002
 """Seconds of finished items that are sent together."""
-NEVER_BEGAN = -2.0
-NO_TASK = -1.0
+SMALL = frozenset({int, float, bool, str, bytes, type(None)})
+"""Types whose values hold no buffer and refuse no pickling."""
+dumps, loads = pickle.dumps, pickle.loads
 _TAGS = {kind: tag for tag, kind in enumerate(EVENTS)}
 
 
@@ -277,6 +278,8 @@ class Child:
         kind = frame.kind
         if kind in (frames.ITEM, frames.CALL):
             self._todo.append(frame)
+        elif kind == frames.ITEMS:
+            self._todo.extend(split_items(frame))
         elif kind == frames.FUNCTION:
             self._functions[frame.task] = Function(frame)
         elif kind == frames.CANCEL:
@@ -333,10 +336,11 @@ class Child:
             self._bell.get()
 
     def _item(self, frame: Frame) -> None:
-        started = self.channel.now()
+        now = self.channel.now
+        started = now()
         try:
             fn = self._functions[int(frame.until)].get()
-            args = cargo.unpack(frame.body, frame.buffers)
+            args = cargo.unpack(frame.body, frame.buffers) if frame.buffers else loads(frame.body)
         except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
             item = Item(self, frame, ("?",), started)
             self._failed(frame, item.resolve(), _not_made(error), started)
@@ -350,7 +354,12 @@ class Child:
             self._failed(frame, item.resolve(), error, started)
             return
         self._current = self._desk.item = None
-        self._returned(frame, item.task, value, started, fn)
+        if item.task is None and type(value) in SMALL:
+            until = now()
+            self._end.add(pack_result(frame.task, frame.number, started, until, dumps(value, cargo.PROTOCOL)))
+            self._flush_in_time(until)
+        else:
+            self._returned(frame, item.task, value, started, fn)
 
     def _begin(self, frame: Frame, item: Item | Task) -> None:
         ambient.set(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
@@ -414,10 +423,14 @@ class Child:
             pack(kind, data, buffers or (), task=task, number=number, at=at, until=now, completed=completed),
             buffers or (),
         )
+        self._flush_in_time(now)
+
+    def _flush_in_time(self, now: float) -> None:
+        """Send what was said if the last time is a moment ago; else it is sent soon, or when nothing is left to do."""
         if now - self._flushed >= TOGETHER:
             self._flushed = now
             self._end.flush()
-        elif self._todo:
+        else:
             self.channel.ring()
 
 

@@ -11,16 +11,18 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.context import BaseContext
 
+    from mainstage.backends.engines import EngineBackend, Port
     from mainstage.backends.processes import ProcessBackend
     from mainstage.channels.thread import ThreadChannel
 
-    Backend: TypeAlias = ThreadBackend | ProcessBackend
+    Backend: TypeAlias = ThreadBackend | ProcessBackend | EngineBackend
 
-BACKENDS = ("thread", "process")
+ENGINES = ("dask", "ray")
+BACKENDS = ("thread", "process", *ENGINES)
 
 
 class Crew(NamedTuple):
-    """Who does the work: `executor` names what they are, the rest is for processes alone."""
+    """Who does the work: `executor` names what they are; `cluster` is for engines, the rest for processes alone."""
 
     executor: str = "thread"
     max_workers: int | None = None
@@ -28,6 +30,8 @@ class Crew(NamedTuple):
     initializer: Callable[..., object] | None = None
     initargs: tuple[Any, ...] = ()
     max_tasks_per_child: int | None = None
+    cluster: Any = None
+    """A client of Dask's, or the address of a Dask or Ray cluster; None: one is started on this machine."""
     streams: tuple[str, ...] = ()
     """What of "stdout" and "stderr" is taken from processes, since the display owns it."""
 
@@ -39,16 +43,18 @@ def check_crew(crew: Crew) -> Crew:
         raise ValueError(f"executor={executor!r} is not one of {', '.join(map(repr, BACKENDS))}")
     if max_workers is not None and max_workers <= 0:
         raise ValueError(f"max_workers must be greater than 0, not {max_workers}")
-    if executor == "thread" and (crew.mp_context, crew.initializer, crew.max_tasks_per_child) != (None, None, None):
+    if executor != "process" and (crew.mp_context, crew.initializer, crew.max_tasks_per_child) != (None, None, None):
         raise ValueError('mp_context, initializer and max_tasks_per_child are for executor="process"')
     if crew.max_tasks_per_child is not None and crew.max_tasks_per_child < 1:
         raise ValueError(f"max_tasks_per_child must be 1 or more, not {crew.max_tasks_per_child}")
+    if crew.cluster is not None and executor not in ENGINES:
+        raise ValueError(f"cluster= is for {' and '.join(f'executor={name!r}' for name in ENGINES)}")
     return crew._replace(max_workers=max_workers or workers_of(executor))
 
 
 def workers_of(executor: str) -> int:
     """Return how many workers a run has unless told."""
-    return default_processes() if executor == "process" else default_workers()
+    return default_workers() if executor == "thread" else default_processes()
 
 
 def default_workers() -> int:
@@ -71,4 +77,24 @@ def open_backend(crew: Crew, channel: ThreadChannel, *, wake: Callable[[], None]
         from mainstage.backends.processes import ProcessBackend  # noqa: PLC0415  # multiprocessing is not cheap
 
         return ProcessBackend(channel, workers, wake=wake, name=name, crew=crew)
+    if crew.executor in ENGINES:
+        from mainstage.backends.engines import EngineBackend  # noqa: PLC0415  # nor is an engine
+
+        captured = bool(crew.streams)
+        return EngineBackend(channel, open_port(crew.executor, crew.cluster, workers), wake=wake, captured=captured)
     return ThreadBackend(channel, workers, wake=wake, name=name)
+
+
+def open_port(engine: str, cluster: Any, workers: int) -> Port:
+    """Return the way to an engine, with `workers` workers if it is started here.
+
+    Raises `MainstageError` naming the extra where the engine is not installed, and what the engine raises where it
+    cannot be reached.
+    """
+    if engine == "dask":
+        from mainstage.backends.dask_port import DaskPort  # noqa: PLC0415  # half a second
+
+        return DaskPort(cluster, workers)
+    from mainstage.backends.ray_port import RayPort  # noqa: PLC0415  # a second
+
+    return RayPort(cluster, workers)

@@ -16,26 +16,19 @@ import signal
 import threading
 from collections import deque
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mainstage.backends.assignments import Mirror, whole
 from mainstage.backends.child import Setup
-from mainstage.backends.process_maps import AHEAD_S, ProcessItem
+from mainstage.backends.process_maps import AHEAD_S
+from mainstage.backends.reception import Reception
 from mainstage.backends.worker_process import WorkerProcess, guard, told_death, unguard
 from mainstage.channels import frames
 from mainstage.clock import monotonic
-from mainstage.errors import Cancelled, PoolBroken, Unpicklable, WorkerLost
+from mainstage.errors import Cancelled, PoolBroken, WorkerLost
 from mainstage.events import (
-    EVENTS,
     TaskCancelled,
-    TaskEnded,
-    TaskFailed,
-    TaskMoved,
-    TaskRetried,
-    TaskStarted,
 )
-from mainstage.worker import cargo
-from mainstage.worker.runner import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,7 +37,6 @@ if TYPE_CHECKING:
     from mainstage.backends.assignments import Assignment
     from mainstage.backends.process_calls import ProcessCall
     from mainstage.backends.process_maps import ProcessMap
-    from mainstage.channels.frames import Frame
     from mainstage.worker.reporter import Reporter
 
 UNBORN = 3
@@ -59,7 +51,6 @@ LAST_ASK = 0.5
 """Seconds between SIGTERM and SIGKILL."""
 STOPPED_IN = 3.0
 """Seconds that idle workers have to end."""
-ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
 
 
 class Dispatcher:
@@ -89,15 +80,13 @@ class Dispatcher:
         self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._calls: deque[ProcessCall] = deque()
         self._maps: list[ProcessMap] = []
-        self._mean = 0.0
         self._held = False
-        self._unborn = 0
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._rung = False
         self._poll = select.poll()
         self._by_fd: dict[int, WorkerProcess] = {}
-        self._touched: set[ProcessMap] = set()
+        self._reception = Reception(reporter, self._break)
         self._reading, self._writing = os.pipe()
         for fd in (self._reading, self._writing):
             guard(fd)
@@ -274,9 +263,7 @@ class Dispatcher:
             worker = self._by_fd.get(fd)
             if worker is not None:
                 self._hear(worker, ended=fd != worker.end.fd)
-        touched, self._touched = self._touched, set()
-        for one in touched:
-            one.look()
+        self._reception.tell()
 
     # --- handing out ---
 
@@ -334,7 +321,8 @@ class Dispatcher:
 
     def _room(self, worker: WorkerProcess) -> int:
         """Return how many calls a worker may have in hand, by what is known of their speed."""
-        return max(1, min(MOST_CALLS, 2 * worker.done, int(AHEAD_S / self._mean))) if self._mean else 1
+        mean = self._reception.mean
+        return max(1, min(MOST_CALLS, 2 * worker.done, int(AHEAD_S / mean))) if mean else 1
 
     def _fits(self, worker: WorkerProcess, room: int, *, exclusive: bool) -> bool:
         if self._worn(worker):
@@ -358,103 +346,13 @@ class Dispatcher:
             came = worker.end.read()
             if came is None:
                 break
-            for frame in came:
-                self._take(worker, frame)
+            self._reception.take(worker, came)
             if worker.end.dry and ended:
                 break
             if not ended:
                 return
-        for frame in worker.end.rest():
-            self._take(worker, frame)
+        self._reception.take(worker, worker.end.rest())
         self._bury(worker)
-
-    def _take(self, worker: WorkerProcess, frame: Frame) -> None:
-        kind = frame.kind
-        if kind == frames.RESULT:
-            self._returned(worker, frame)
-        elif kind == frames.EVENTS:
-            for told in pickle.loads(frame.body):  # noqa: S301  # our own worker's
-                self._event(worker, EVENTS[told[0]]._make(told[1:]))
-        elif kind == frames.FAILURE:
-            self._raised(worker, frame)
-        elif kind == frames.PUT:
-            queue, unit = worker.queues.get(frame.task), worker.inflight.get(frame.number)
-            if queue is not None:
-                queue.put_for(unit.sender(queue) if unit is not None else None, cargo.unpack(frame.body))
-        elif kind == frames.READY:
-            worker.ready = True
-            self._unborn = 0
-        elif kind == frames.RETURNED:
-            worker.asked_back = False
-            unit = worker.inflight.pop(frame.task, None)
-            if unit is not None:
-                unit.returned()
-
-    def _returned(self, worker: WorkerProcess, frame: Frame) -> None:
-        unit = worker.inflight.pop(frame.task, None)
-        if unit is None:
-            return
-        worker.ended_one()
-        try:
-            value = cargo.unpack(frame.body, frame.buffers)
-        except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
-            text = f"the result could not be made here: {type(error).__name__}: {error}"
-            made = Unpicklable(text)
-            made.__cause__ = error
-            self._settle(worker, unit, frame, Outcome(None, made))
-            return
-        if unit.__class__ is ProcessItem and frame.completed < 0:
-            owner = unit._owner  # noqa: SLF001  # its other half
-            owner.returned_plainly(unit, frame, value)
-            self._touched.add(owner)
-        else:
-            self._settle(worker, unit, frame, Outcome(value, None))
-
-    def _raised(self, worker: WorkerProcess, frame: Frame) -> None:
-        error, _ = cargo.unpack_error(frame.body)
-        if not frame.task:
-            self._break(
-                PoolBroken(f"the initializer of a worker process failed: {type(error).__name__}: {error}"), error
-            )
-            return
-        unit = worker.inflight.pop(frame.task, None)
-        if unit is not None:
-            worker.ended_one()
-            self._settle(worker, unit, frame, Outcome(None, error))
-
-    def _settle(self, worker: WorkerProcess, unit: Assignment, frame: Frame, outcome: Outcome) -> None:
-        worker.cells.pop(frame.task, None)
-        self._mean = (
-            0.8 * self._mean + 0.2 * max(1e-6, frame.until - frame.at) if self._mean else frame.until - frame.at
-        )
-        unit.settled_by(worker, frame, outcome)
-
-    def _event(self, worker: WorkerProcess, event: Any) -> None:
-        """Hand on an event of a worker's; its positions are read by the owner, as those of threads."""
-        kind = type(event)
-        if kind is TaskMoved:
-            cell: Any = worker.cells.get(event.task)
-            unit = worker.inflight.get(event.task)
-            if cell is None and unit is not None:
-                cell = worker.cells[event.task] = unit.remote_task()
-            if cell is not None:
-                cell.place(event.completed)
-            return
-        if kind is TaskStarted:
-            unit = worker.inflight.get(event.task)
-            if unit is not None:
-                if unit.announced:
-                    return
-                unit.announced = True
-                if isinstance(unit, ProcessItem):
-                    unit.place.announced(event.task)
-            else:
-                worker.cells[event.task] = Mirror(self._reporter, event.task, event.attempt)
-        elif kind in ENDS:
-            cell = worker.cells.pop(event.task, None)
-            if cell is not None:
-                cell.closed = True
-        self._reporter.send(event)
 
     # --- the dead ---
 
@@ -490,7 +388,7 @@ class Dispatcher:
             self._stillborn(how, exitcode)
 
     def _stillborn(self, how: str, exitcode: int | None) -> None:
-        self._unborn += 1
+        self._reception.unborn += 1
         if exitcode == NO_GUARD:
             self._break(
                 PoolBroken(
@@ -498,7 +396,7 @@ class Dispatcher:
                     "under `if __name__ == '__main__':`"
                 )
             )
-        elif self._unborn >= UNBORN or exitcode == 1:
+        elif self._reception.unborn >= UNBORN or exitcode == 1:
             self._break(PoolBroken(f"worker processes do not come up: {how} before it was ready; see its output"))
 
     def _break(self, error: PoolBroken, cause: BaseException | None = None) -> None:

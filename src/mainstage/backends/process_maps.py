@@ -6,6 +6,8 @@ dispatcher's thread.
 
 from __future__ import annotations
 
+import contextlib
+from array import array
 from typing import TYPE_CHECKING, Any
 
 from mainstage.backends.assignments import NOBODY, RemoteSenders, RemoteTask, copy_of, whole
@@ -26,7 +28,6 @@ if TYPE_CHECKING:
     from mainstage.backends.worker_process import WorkerProcess
     from mainstage.channels.frames import Frame
     from mainstage.worker.rawqueue import RawQueue
-    from mainstage.worker.reporter import Reporter
     from mainstage.worker.senders import Sender
 
 AHEAD_S = 0.01
@@ -37,10 +38,10 @@ MOST_AHEAD = 2048
 class RemoteLane(Lane):
     """A worker process's place in a map, as its parent sees it."""
 
-    def __init__(self, reporter: Reporter, source: int, worker: str) -> None:
-        super().__init__(reporter, source, worker)
+    def __init__(self, owner: ProcessMap, worker: str) -> None:
+        super().__init__(owner.backend.reporter, owner.id, worker)
+        self.owner = owner
         self.spent = 0.0
-        self.inhand = 0
 
     def seconds(self, now: float) -> float:  # noqa: ARG002  # a lane's
         """Return the time it has spent on items."""
@@ -50,11 +51,8 @@ class RemoteLane(Lane):
         """Learn that an item was announced from there: its end must be told by name."""
         self._shown = task
 
-    def done(self, task: int, started: float, ended: float) -> None:
-        """Take the end of a short item."""
-        self.ended.append((task, started, ended))
-        self.count += 1
-        self.spent += ended - started
+    def tell(self) -> None:
+        """Have the owner take the short items that ended, which were added to `ended`."""
         if len(self.ended) > FOLD:
             self.fold()
         if self.armed:
@@ -68,13 +66,16 @@ class ProcessItem(Item):
     number = 0
     alarm: Alarm | None = None
     senders: RemoteSenders | None = None
+    verdict: BaseException | None = None
 
-    def __init__(self, owner: ProcessMap, lane: RemoteLane, entry: Entry, process: WorkerProcess) -> None:
-        super().__init__(lane, entry, owner.now())
-        self.place = lane
-        self._owner = owner
+    def __init__(  # not Lane's: an item that was handed over a moment ago is as good as begun
+        self, owner: ProcessMap, lane: RemoteLane, entry: Entry, process: WorkerProcess, now: float
+    ) -> None:
+        self.lane = self.place = lane
+        self.entry = entry
+        self.started = now
+        self.owner = owner
         self.process = process
-        self.verdict: BaseException | None = None
 
     def remote_task(self) -> RemoteTask:
         """Return the task that stands for it here, announced."""
@@ -97,15 +98,15 @@ class ProcessItem(Item):
 
     def settled_by(self, worker: WorkerProcess, frame: Frame, outcome: Outcome) -> None:  # noqa: ARG002  # the protocol's
         """Take its outcome."""
-        self._owner.ended(self, frame, outcome)
+        self.owner.ended(self, frame, outcome)
 
     def lost(self, worker: WorkerProcess, error: BaseException) -> None:  # noqa: ARG002  # the protocol's
         """Learn that its worker died while it worked on this."""
-        self._owner.failed(self, self.verdict or error)
+        self.owner.failed(self, self.verdict or error)
 
     def returned(self) -> None:
         """Learn that its worker did not begin it."""
-        self._owner.take_back(self)
+        self.owner.take_back(self)
 
     def told_input(self) -> str:
         """Describe what it works on."""
@@ -131,7 +132,9 @@ class ProcessMap(Claims):
         self.backend = backend
         self.now = backend.reporter.now
         self._places: dict[WorkerProcess, RemoteLane] = self._lanes  # type: ignore[assignment]  # keyed by what works there
-        self._inhand: dict[int, ProcessItem] = {}
+        self.inhand: dict[int, ProcessItem] = {}
+        """Items that workers have, by the number of the task."""
+        self.done = self._done.put
         self._function: list[cargo.Cargo] = []
 
     @property
@@ -157,51 +160,71 @@ class ProcessMap(Claims):
 
     def hand(self, worker: WorkerProcess, count: int) -> None:
         """Send up to `count` items to `worker`."""
+        batch: list[Entry] = []
+        with contextlib.suppress(IndexError):
+            for _ in range(count):
+                batch.append(self._window.popleft())  # noqa: PERF401  # keeps what came before the end
         lane = self._places.get(worker)
         if lane is None:
-            lane = self._places[worker] = RemoteLane(self._reporter, self.id, worker.name)
-        pieces: list[bytes] = []
-        for _ in range(count):
+            lane = self._places[worker] = RemoteLane(self, worker.name)
+        now = self.now()
+        items = [ProcessItem(self, lane, entry, worker, now) for entry in batch]
+        with cargo.crossing(worker.stand_in):
             try:
-                entry = self._window.popleft()
-            except IndexError:
-                break
-            item = ProcessItem(self, lane, entry, worker)
-            try:
-                with cargo.crossing(worker.stand_in):
-                    self._introduce(worker, pieces)
-                    packed = cargo.pack(entry[2], "an argument of the map, ")
+                self._introduce(worker)
             except Unpicklable as error:
-                item.claim()
-                self._settle(item, Outcome(None, error))
-                continue
-            item.number = worker.given = worker.given + 1
-            self._inhand[item.id] = worker.inflight[item.id] = item
-            lane.inhand += 1
-            if any_open():
-                item.senders = RemoteSenders()
-                item.senders.expect(worker, (self._fn, *entry[2]), {})
-            head = frames.pack(
-                frames.ITEM,
-                packed.data,
-                packed.buffers,
-                task=item.id,
-                number=item.number,
-                at=float(entry[3]),
-                until=float(self.id),
-            )
-            pieces.append(head)
-            if packed.buffers:
-                worker.end.write(b"".join(pieces), packed.buffers)
-                pieces.clear()
-            if self._policy.timeout is not None:
-                self._set_alarm(worker, item)
-        if pieces:
-            worker.end.write(b"".join(pieces))
+                for item in items:
+                    self._refuse(item, error)
+                return
+            if len(items) == 1 or any_open() or not self._hand_together(worker, items):
+                for item in items:
+                    self._hand_alone(worker, item)
         if self.halted is not None:  # meanwhile
             self._ask_all(self.halted)
 
-    def _introduce(self, worker: WorkerProcess, pieces: list[bytes]) -> None:
+    def _hand_together(self, worker: WorkerProcess, items: list[ProcessItem]) -> bool:
+        """Send many items in one frame; False: some are not simple enough for that, and nothing was sent."""
+        parts = cargo.pack_many([item.entry[2] for item in items])
+        if parts is None or any(item.entry[3] != 1 for item in items):
+            return False
+        number, inflight, inhand = worker.given, worker.inflight, self.inhand
+        table = array("q")
+        for item, part in zip(items, parts, strict=True):
+            number += 1
+            item.number = number
+            ident = item.entry[1]
+            inflight[ident] = inhand[ident] = item
+            table.append(ident)
+            table.append(len(part))
+        heads = memoryview(table.tobytes())
+        head = frames.pack(frames.ITEMS, b"".join(parts), [heads], number=worker.given, until=float(self.id))
+        worker.given = number
+        worker.end.write(head, [heads])
+        return True
+
+    def _hand_alone(self, worker: WorkerProcess, item: ProcessItem) -> None:
+        try:
+            data, buffers = cargo.pack(item.args, "an argument of the map, ")
+        except Unpicklable as error:
+            self._refuse(item, error)
+            return
+        item.number = worker.given = worker.given + 1
+        self.inhand[item.id] = worker.inflight[item.id] = item
+        if any_open():
+            item.senders = RemoteSenders()
+            item.senders.expect(worker, (self._fn, *item.args), {})
+        at, until = float(item.attempt), float(self.id)
+        head = frames.pack(frames.ITEM, data, buffers, task=item.id, number=item.number, at=at, until=until)
+        worker.end.write(head, buffers)
+        if self._policy.timeout is not None:
+            self._set_alarm(worker, item)
+
+    def _refuse(self, item: ProcessItem, error: Exception) -> None:
+        """Fail an item that cannot be sent."""
+        item.claim()
+        self._settle(item, Outcome(None, copy_of(error)))
+
+    def _introduce(self, worker: WorkerProcess) -> None:
         """Send the function, the first time."""
         if self.id in worker.knows:
             return
@@ -209,30 +232,13 @@ class ProcessMap(Claims):
             self._function.append(cargo.pack_function(self._fn, forked=self.backend.forked))
         data, buffers = self._function[0]
         worker.knows.add(self.id)
-        head = frames.pack(frames.FUNCTION, data, buffers, task=self.id)
-        if buffers:
-            worker.end.write(b"".join(pieces) + head, buffers)
-            pieces.clear()
-        else:
-            pieces.append(head)
+        worker.end.write(frames.pack(frames.FUNCTION, data, buffers, task=self.id), buffers)
 
     def _set_alarm(self, worker: WorkerProcess, item: ProcessItem) -> None:
         timeout = self._policy.timeout or 0.0
         item.alarm = self._timer.after(timeout, lambda: self._overdue(worker, item))  # type: ignore[arg-type]
 
     # --- the ends of items ---
-
-    def returned_plainly(self, item: ProcessItem, frame: Frame, value: Any) -> None:
-        """Take a result of an item that nobody asked for a task of."""
-        if self._inhand.pop(item.id, None) is None:
-            return
-        if item.senders is not None:
-            item.senders.end(None)
-        entry = item.entry
-        lane = item.place
-        lane.inhand -= 1
-        lane.done(entry[1], frame.at, frame.until)
-        self._done.put((entry[0], entry[2], value, None, frame.at, frame.until, entry[3]))
 
     def ended(self, item: ProcessItem, frame: Frame, outcome: Outcome) -> None:
         """Take any other end."""
@@ -273,10 +279,7 @@ class ProcessMap(Claims):
             item.alarm.cancel()
         if item.senders is not None:
             item.senders.end(error)
-        if self._inhand.pop(item.id, None) is None:
-            return False
-        item.place.inhand -= 1
-        return True
+        return self.inhand.pop(item.id, None) is not None
 
     def refuse(self, error: Exception) -> None:
         """Fail what waits, since there is no worker for it."""
@@ -293,7 +296,7 @@ class ProcessMap(Claims):
     def look(self) -> None:
         """Tell whoever waits."""
         self._tell()
-        if (self.left or self.halted is not None) and not self._inhand and self.on_done is not None:
+        if (self.left or self.halted is not None) and not self.inhand and self.on_done is not None:
             self.on_done()
 
     # --- what threads do otherwise ---
@@ -303,7 +306,7 @@ class ProcessMap(Claims):
 
     def active(self) -> bool:
         """Return whether workers have items in hand."""
-        return bool(self._inhand)
+        return bool(self.inhand)
 
     def halt(self, reason: str) -> None:
         """Hand out nothing more and ask the items at hand to stop. Any thread; a second call asks again."""
@@ -311,24 +314,24 @@ class ProcessMap(Claims):
         self.backend.dispatcher.call(lambda: self._ask_all(reason))
 
     def _ask_all(self, reason: str) -> None:
-        for item in list(self._inhand.values()):
+        for item in list(self.inhand.values()):
             item.asked = reason
             item.process.ask(item.id, reason)
 
     def abandon_in_time(self) -> None:
         """Kill, after the grace time, the workers that have not stopped by then."""
-        if self._inhand:
+        if self.inhand:
             self._timer.after(self._policy.grace, lambda: self.abandon("did not stop in time"))
 
     def abandon(self, reason: str) -> None:
         """Settle the items at hand and kill their workers."""
-        for item in list(self._inhand.values()):
+        for item in list(self.inhand.values()):
             self._give_up(item.process, item, Cancelled(reason))
 
     def _give_up(self, worker: Any, item: Any, error: BaseException) -> None:
         item.verdict = error
         dispatcher = self.backend.dispatcher
-        if not isinstance(error, TaskTimeout) and self._inhand.pop(item.id, None) is not None and item.claim():
+        if not isinstance(error, TaskTimeout) and self.inhand.pop(item.id, None) is not None and item.claim():
             self._settle(item, Outcome(None, error))
         dispatcher.call(lambda: dispatcher.kill(worker, holding=item))
         self.look()

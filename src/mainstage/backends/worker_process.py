@@ -127,8 +127,8 @@ class WorkerProcess:
         self.queues[thing.task] = thing
         return DistantQueue, (thing.task, thing.description)
 
-    def ended_one(self) -> None:
-        """Learn that it has ended a piece of work."""
+    def ended_some(self) -> None:
+        """Learn that it has ended pieces of work."""
         self.done += 1
         self.asked_back = False
         self.progress = monotonic()

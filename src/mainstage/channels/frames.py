@@ -7,18 +7,24 @@ the middle of a message blocks nobody. A buffer is received into its final place
 from __future__ import annotations
 
 import os
+from array import array
 from struct import Struct
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-(CALL, FUNCTION, ITEM, CANCEL, RECALL, INTERVAL, STOP, SETUP) = range(8)
+(CALL, FUNCTION, ITEM, CANCEL, RECALL, INTERVAL, STOP, SETUP, ITEMS) = range(9)
 """What a parent says: run a call; the function of a map; run it on an item; ask a task to stop; give back what has not
-begun; the interval of the reports; end; how to begin."""
+begun; the interval of the reports; end; how to begin; many items in one frame."""
 (READY, RESULT, FAILURE, EVENTS, PUT, RETURNED) = range(16, 22)
 """What a worker says: it is ready; a call or an item returned, or raised; events; a message for a raw queue; what it
 gives back."""
+
+NO_TASK = -1.0
+"""In the place of a count: nobody asked for the task of this item."""
+NEVER_BEGAN = -2.0
+"""In the same place: it was cancelled before it began."""
 
 _HEAD = Struct("<QIIQqddd")
 _LENGTH = Struct("<Q")
@@ -37,8 +43,29 @@ class Frame(NamedTuple):
     at: float
     until: float
     completed: float
-    body: bytes | bytearray
-    buffers: list[bytearray]
+    body: bytes | bytearray | memoryview
+    buffers: Sequence[bytearray]
+
+
+_frame = tuple.__new__
+"""A named tuple from a tuple: a third of what its own constructor takes."""
+
+
+def pack_result(task: int, number: int, at: float, until: float, body: bytes) -> bytes:
+    """Return the frame of a short item's result: `pack` in one step."""
+    return _HEAD.pack(len(body), 0, RESULT, task, number, at, until, NO_TASK) + body
+
+
+def split_items(frame: Frame) -> list[Frame]:
+    """Return a frame for each item of a frame of many."""
+    table, body, number, source = array("q", frame.buffers[0]), memoryview(frame.body), frame.number, frame.until
+    single, at = [], 0
+    for place in range(0, len(table), 2):
+        end = at + table[place + 1]
+        number += 1
+        single.append(_frame(Frame, (ITEM, table[place], number, 1.0, source, 0.0, body[at:end], ())))
+        at = end
+    return single
 
 
 def pack(
@@ -151,7 +178,7 @@ class Incoming:
             size, buffers, kind, task, number, begun, until, count = _HEAD.unpack_from(data, at)
             body = at + head
             if not buffers and size <= end - body:
-                frames.append(Frame(kind, task, number, begun, until, count, data[body : body + size], []))
+                frames.append(_frame(Frame, (kind, task, number, begun, until, count, data[body : body + size], ())))
                 at = body + size
                 continue
             if end - body < buffers * _LENGTH.size:

@@ -76,6 +76,17 @@ def pack(value: Any, what: str) -> Cargo:
         raise _refusal(value, what, error) from None
 
 
+def pack_many(values: list[Any]) -> list[bytes] | None:
+    """Pickle each of many small values; None: some refuse, or have large buffers, and are to be packed one by one."""
+    found: list[pickle.PickleBuffer] = []
+    dumps = pickle.dumps
+    try:
+        packed = [dumps(value, PROTOCOL, buffer_callback=found.append) for value in values]
+    except Exception:  # noqa: BLE001  # whatever it is, `pack` tells
+        return None
+    return None if found else packed
+
+
 def pack_call(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, forked: bool) -> Cargo:
     """Pickle a call; `forked`: the other side has this program in memory."""
     if not forked and unimportable(fn):
