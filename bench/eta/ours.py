@@ -1,0 +1,42 @@
+"""What we tell: the samples go in as events, and what the row of the run would show comes out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.eta.score import Error, error, moments
+from mainstage.events import RunStarted, SourceOpened, TaskEnded, TaskMoved, TaskStarted
+from mainstage.state.model import RunState
+from mainstage.state.reducer import reduce
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from bench.eta.runs import Run, Sample
+    from mainstage.events import Event
+
+
+def event(sample: Sample) -> Event:
+    at, kind, task, value = sample
+    if kind == "start":
+        return TaskStarted(at, task, 1, "w", "", value, "B")
+    if kind == "move":
+        return TaskMoved(at, task, 1, value or 0.0)
+    return TaskEnded(at, task, 1, 0.0)
+
+
+def told(run: Run) -> Iterator[tuple[float, float | None]]:
+    """Yield (moment, seconds left) for each moment at which all are asked."""
+    state = RunState()
+    reduce(state, RunStarted(0.0, "", 0.0))
+    reduce(state, SourceOpened(0.0, 0, run.expected))
+    place = 0
+    for at in moments(run):
+        while place < len(run.samples) and run.samples[place].at <= at:
+            reduce(state, event(run.samples[place]))
+            place += 1
+        yield at, state.eta(at)
+
+
+def of_us(run: Run) -> Error:
+    return error(run, told(run))
