@@ -1,0 +1,208 @@
+"""Dask as an engine: a client's futures, a topic for events, the scheduler's word for requests to stop.
+
+Events take `log_event` to a subscription, which shares one stream with the news that a task is done, so they come in
+order. Nothing here runs on the client's own thread but a `put`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import threading
+from importlib import import_module
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from mainstage.backends import engine_worker
+from mainstage.errors import Cancelled, MainstageError, WorkerLost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from mainstage.backends.engine_worker import Head, Result
+
+    Done = Callable[[Result | None, BaseException | None], None]
+
+try:
+    distributed: Any = import_module("distributed")
+except ImportError as missing:
+    raise MainstageError('executor="dask" needs Dask: pip install "mainstage[dask]"') from missing
+
+ASKED_IN = 5.0
+"""Seconds that workers have to answer when a run leaves them."""
+
+
+def work(head: Head, function: bytes, data: bytes, *buffers: bytes) -> Result:
+    """Do a piece of work on this Dask worker."""
+    here = distributed.get_worker()
+    name = engine_worker.told_place(here.name)
+    topic = topic_of(head.run)
+    station = engine_worker.station(head, lambda batch: here.log_event(topic, batch), name)
+    return station.work(head, function, data, buffers)
+
+
+def topic_of(run: str) -> str:
+    """Return the topic that a run's events have."""
+    return f"mainstage-{run}"
+
+
+def outlive_ctrl_c() -> None:
+    """Have this worker process outlive a Ctrl-C by a handler: its subprocesses would inherit that it is ignored."""
+    with contextlib.suppress(ValueError):  # the loop of the worker is not on its main thread
+        signal.signal(signal.SIGINT, lambda _number, _frame: None)
+
+
+@contextlib.contextmanager
+def _deaf_to_ctrl_c() -> Iterator[None]:
+    """Start processes that ignore Ctrl-C: the whole group gets it, and the run decides what comes of it."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class DaskPort:
+    """A Dask cluster: `client_or_address` names one, else one is started here and ended with the run."""
+
+    name = "dask"
+
+    def __init__(self, client_or_address: Any = None, max_workers: int = 1) -> None:
+        self._cluster: Any = None
+        self._own_client = not isinstance(client_or_address, distributed.Client)
+        if client_or_address is None:
+            self._start(max_workers)
+        elif self._own_client:
+            self._client = distributed.Client(client_or_address, set_as_default=False)
+        else:
+            self._client = client_or_address
+        self.slots = max(1, sum(self._client.nthreads().values()))
+        self.link = str(self._client.dashboard_link or "") if self._has_dashboard() else ""
+        self._run = ""
+        self._finished: SimpleQueue[tuple[Any, Done] | None] = SimpleQueue()
+        self._errands: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=target, name=f"mainstage-dask-{name}", daemon=True)
+            for target, name in ((self._gather, "results"), (self._run_errands, "errands"))
+        ]
+
+    def _start(self, workers: int) -> None:
+        with _deaf_to_ctrl_c():
+            self._cluster = distributed.LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                silence_logs=50,  # logging.CRITICAL: what matters is told by futures
+            )
+            self._client = distributed.Client(self._cluster, set_as_default=False)
+        self._client.run(outlive_ctrl_c)
+
+    def _has_dashboard(self) -> bool:
+        info = self._client.scheduler_info(n_workers=0)
+        return bool(info.get("services", {}).get("dashboard"))
+
+    def open(self, run: str, hear: Callable[[bytes], None]) -> None:
+        """Begin: have `hear` called with each batch of events of the run."""
+        self._run = run
+        self._client.subscribe_topic(topic_of(run), lambda event: hear(event[1]))
+        for thread in self._threads:
+            thread.start()
+
+    def keep(self, data: bytes) -> Any:
+        """Return what stands for `data`: itself, or where it is large a future of it on the workers."""
+        if len(data) < engine_worker.LARGE:
+            return data
+        return self._client.scatter(data, hash=False)
+
+    def submit(self, head: Head, function: Any, payload: tuple[bytes, list[Any]], done: Done) -> Any:
+        """Have `work` called on a worker; return Dask's future."""
+        data, buffers = payload
+        key = f"mainstage-{head.run}-{head.task}-{head.attempt}"
+        future = self._client.submit(work, head, function, data, *buffers, key=key, pure=False)
+        future.add_done_callback(lambda future: self._finished.put((future, done)))
+        return future
+
+    def ask(self, tasks: Sequence[int], reason: str) -> None:
+        """Ask tasks to stop, wherever they run."""
+        self._errands.put(lambda: self._on_workers(engine_worker.ask, self._run, list(tasks), reason))
+
+    def drop(self, handle: Any, worker: str, *, kill: bool) -> None:
+        """Cancel the future; `kill`: end its worker, if the cluster is ours and nothing else runs there."""
+        self._errands.put(handle.cancel)
+        if kill and self._cluster is not None:
+            self._errands.put(lambda: self._restart(worker))
+
+    def _restart(self, worker: str) -> None:
+        workers = self._client.scheduler_info(n_workers=-1)["workers"]
+        addresses = [address for address, info in workers.items() if worker == engine_worker.told_place(info["name"])]
+        if addresses:
+            self._client.restart_workers(addresses, raise_for_error=False)
+
+    def set_interval(self, seconds: float) -> None:
+        """Have positions sent at most once in `seconds`."""
+        self._errands.put(lambda: self._on_workers(engine_worker.set_interval, self._run, seconds))
+
+    def close(self) -> None:
+        """Leave the cluster as it was found; one that we started ends."""
+        self._errands.put(None)
+        self._threads[1].join(ASKED_IN)
+        if self._cluster is None:
+            with contextlib.suppress(Exception):  # the scheduler may be gone
+                self._on_workers(engine_worker.leave, self._run)
+                self._client.unsubscribe_topic(topic_of(self._run))
+        self._finished.put(None)
+        if self._own_client:
+            with contextlib.suppress(Exception):  # as above
+                self._client.close(timeout=ASKED_IN)
+        if self._cluster is not None:
+            self._cluster.close(timeout=ASKED_IN)
+
+    def _on_workers(self, function: Callable[..., object], *args: Any) -> None:
+        self._client.run(function, *args, on_error="ignore")
+
+    # --- threads of the port ---
+
+    def _run_errands(self) -> None:
+        while (errand := self._errands.get()) is not None:
+            with contextlib.suppress(Exception):  # a worker or the scheduler is gone, and its work is told so
+                errand()
+
+    def _gather(self) -> None:
+        while (first := self._finished.get()) is not None:
+            batch = [first]
+            while not self._finished.empty() and (another := self._finished.get()) is not None:
+                batch.append(another)
+            self._give_back(batch)
+
+    def _give_back(self, batch: list[tuple[Any, Done]]) -> None:
+        """Fetch the results of futures that are done, all at once."""
+        good = [(future, done) for future, done in batch if future.status == "finished"]
+        for future, done in batch:
+            if future.status != "finished":
+                done(None, self._error(future))
+        try:
+            results = self._client.gather([future for future, _ in good])
+        except Exception:  # noqa: BLE001  # one of them: each by itself
+            for future, done in good:
+                self._give_one(future, done)
+            return
+        for (_, done), result in zip(good, results, strict=True):
+            done(result, None)
+
+    def _give_one(self, future: Any, done: Done) -> None:
+        try:
+            done(future.result(), None)
+        except Exception as error:  # noqa: BLE001  # whatever the engine says of it
+            done(None, error)
+
+    def _error(self, future: Any) -> BaseException:
+        if future.status in {"cancelled", "lost"}:
+            return Cancelled("cancelled on the cluster")
+        error = future.exception()
+        if isinstance(error, distributed.KilledWorker):
+            return WorkerLost(f"the workers that ran it died: {error}", 0, None, "")
+        return error if isinstance(error, BaseException) else MainstageError(f"Dask says {future.status}")

@@ -1,0 +1,250 @@
+"""What runs on a worker of somebody else's engine (Dask, Ray): one piece of work, under a task that reports.
+
+Each worker process has one station a run: a reporter thread that sends what happens in batches, by whatever the engine
+carries messages with, and the tasks that run here, to be asked to stop. What is left to report when a piece ends goes
+with its result, so that a result overtakes no event of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import pickle
+import random
+import socket
+import threading
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+
+from mainstage.channels.remote import RemoteChannel
+from mainstage.clock import SystemClock, monotonic
+from mainstage.errors import Unpicklable
+from mainstage.events import EVENTS
+from mainstage.worker import cargo, runner
+from mainstage.worker.capture import STREAMS, Capture
+from mainstage.worker.reporter import live
+from mainstage.worker.task import open_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mainstage.events import Event
+    from mainstage.worker.task import Task
+
+    Carry: TypeAlias = "Callable[[bytes], None]"
+
+LARGE = 1 << 20
+"""Bytes from which on something goes to the engine's own store instead of along with each task."""
+KEPT_ASKED = 1000
+"""Requests for tasks that have not come here, at most; most never will."""
+_TAGS = {kind: tag for tag, kind in enumerate(EVENTS)}
+
+
+class Head(NamedTuple):
+    """What a worker is told of a piece of work, beside its function and arguments."""
+
+    run: str
+    """The run that it belongs to, by a name that no other has."""
+    task: int
+    attempt: int
+    description: str
+    ahead: float
+    """Seconds that the run's clock is ahead of the time of day, where the run is."""
+    captured: bool
+    """Whether what is printed is the display's."""
+
+
+class Result(NamedTuple):
+    """What comes back: `value` pickled, with its buffers, or `error` packed."""
+
+    execution: int
+    """A number of this attempt that no other has: an engine may run a piece twice."""
+    worker: str
+    value: bytes
+    buffers: list[bytes]
+    error: bytes
+    started: float
+    ended: float
+    completed: float
+    told: bytes
+    """The events that had not been sent."""
+
+
+def pack_events(worker: str, execution: int, events: Sequence[Event]) -> bytes:
+    """Return a batch of events as bytes."""
+    return pickle.dumps((worker, execution, [(_TAGS[type(event)], *event) for event in events]), cargo.PROTOCOL)
+
+
+def unpack_events(data: bytes) -> tuple[str, int, list[Event]]:
+    """Return the worker, the execution and the events of a batch."""
+    worker, execution, told = pickle.loads(data)  # noqa: S301  # from our own code on an engine that runs what we send
+    return worker, execution, [EVENTS[one[0]]._make(one[1:]) for one in told]
+
+
+class Basket:
+    """Carries events away when it is told to; holds them until then."""
+
+    def __init__(self, station: Station, carry: Carry) -> None:
+        self._station = station
+        self._carry = carry
+        self._held: list[Event] = []
+        self._lock = threading.Lock()
+
+    def send_batch(self, batch: list[Event]) -> None:
+        """Take events; they go with the next flush."""
+        with self._lock:
+            self._held += batch
+
+    def take(self) -> list[Event]:
+        """Return what has not been sent, to go another way."""
+        with self._lock:
+            held, self._held = self._held, []
+        return held
+
+    def flush(self) -> None:
+        """Send what is held; what cannot be sent, since the engine is gone, is lost with it."""
+        held = self.take()
+        if held:
+            try:
+                self._carry(pack_events(self._station.name, 0, held))
+            except Exception:  # noqa: BLE001  # results do not depend on the show
+                self._station.deaf = True
+
+
+class Station:
+    """A run's place in a worker process."""
+
+    def __init__(self, name: str, carry: Carry, head: Head) -> None:
+        self.name = name
+        self.deaf = False
+        self._basket = Basket(self, carry)
+        offset = head.ahead + SystemClock.wall() - monotonic()
+        serial = (1 << 20) + random.SystemRandom().getrandbits(20)
+        self.channel = RemoteChannel(self._basket, offset=offset, first_id=(serial << 32) + 1)
+        self._tasks: dict[int, Task] = {}
+        self._asked: dict[int, str] = {}
+        self._lock = threading.Lock()
+        self._capture: Capture | None = None
+        self.channel.start()
+        if live.reporter is None:
+            live.reporter = self.channel
+            if head.captured:
+                self._capture = Capture(self.channel, owned=STREAMS, bars=STREAMS)
+                self._capture.tasks_only = True
+                self._capture.start()
+
+    def ask(self, tasks: Sequence[int], reason: str) -> None:
+        """Ask tasks to stop: those that run here now, and those that may come."""
+        with self._lock:
+            here = [self._tasks[task] for task in tasks if task in self._tasks]
+            self._asked.update((task, reason) for task in tasks if task not in self._tasks)
+            while len(self._asked) > KEPT_ASKED:
+                del self._asked[next(iter(self._asked))]
+        for task in here:
+            task.request_cancel(reason)
+
+    def set_interval(self, seconds: float) -> None:
+        """Send positions at most once in `seconds`."""
+        self.channel.set_interval(seconds)
+
+    def work(self, head: Head, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> Result:
+        """Run one piece of work."""
+        execution = random.SystemRandom().getrandbits(62) | 1
+        started = self.channel.now()
+        task = open_task(self.channel, head.task, head.attempt, head.description, worker=self.name)
+        self._basket.send_batch([])  # its start goes with the first batch, or with the result
+        with self._lock:
+            self._tasks[head.task] = task
+            asked = self._asked.pop(head.task, None)
+        if asked is not None:
+            task.request_cancel(asked)
+        try:
+            outcome = self._run(task, function, payload, buffers)
+        finally:
+            with self._lock:
+                del self._tasks[head.task]
+        return self._result(execution, task, outcome, started)
+
+    def _run(self, task: Task, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> runner.Outcome:
+        try:
+            fn = cargo.unpack(function)
+            args, kwargs = cargo.unpack(payload, [bytearray(one) for one in buffers])
+        except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
+            text = f"function or arguments could not be made in the worker: {type(error).__name__}: {error}"
+            made = Unpicklable(text)
+            made.__cause__ = error
+            return runner.Outcome(None, made)
+        return runner.run(task, fn, args, kwargs)
+
+    def _result(self, execution: int, task: Task, outcome: runner.Outcome, started: float) -> Result:
+        error, packed = outcome.error, cargo.Cargo(b"", [])
+        if error is None:
+            try:
+                packed = cargo.pack(outcome.value, "the result")
+            except Unpicklable as refused:
+                error = refused
+        completed = task.shut(error)
+        events = [*self._basket.take(), *self.channel.sample(self.channel.now())]
+        return Result(
+            execution,
+            self.name,
+            packed.data,
+            [bytes(one) for one in packed.buffers],
+            b"" if error is None else cargo.pack_error(error),
+            started,
+            self.channel.now(),
+            float(completed or 0),
+            pack_events(self.name, execution, events),
+        )
+
+    def close(self) -> None:
+        """Leave the process as it was."""
+        if self._capture is not None:
+            self._capture.stop()
+        if live.reporter is self.channel:
+            live.reporter = None
+        self.channel.stop()
+
+
+_stations: dict[str, Station] = {}
+_opening = threading.Lock()
+
+
+def station(head: Head, carry: Carry, name: str) -> Station:
+    """Return the station of a run in this process, made at its first piece of work."""
+    with _opening:
+        found = _stations.get(head.run)
+        if found is None:
+            found = _stations[head.run] = Station(name, carry, head)
+        return found
+
+
+def is_open(run: str) -> bool:
+    """Return whether a run has a station in this process."""
+    return run in _stations
+
+
+def ask(run: str, tasks: Sequence[int], reason: str) -> None:
+    """Ask tasks of a run to stop, if it has a station here."""
+    found = _stations.get(run)
+    if found is not None:
+        found.ask(tasks, reason)
+
+
+def set_interval(run: str, seconds: float) -> None:
+    """Have a run's station send positions at most once in `seconds`."""
+    found = _stations.get(run)
+    if found is not None:
+        found.set_interval(seconds)
+
+
+def leave(run: str) -> bool:
+    """Close a run's station; return whether there was one."""
+    with _opening:
+        found = _stations.pop(run, None)
+    if found is not None:
+        found.close()
+    return found is not None
+
+
+def told_place(worker: object) -> str:
+    """Return a name for a worker: its node, then what tells it apart there."""
+    return f"{socket.gethostname().partition('.')[0]}/{worker}" if worker is not None else f"pid {os.getpid()}"

@@ -1,0 +1,356 @@
+"""The backend over an engine of somebody else's, Dask or Ray, under the contract of the ones for threads and processes.
+
+The engine says where and when; what it is given, what becomes of it and who is told is decided here, on one thread that
+takes what the engine's own threads put into its queue.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import uuid
+from collections import deque
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mainstage.backends.assignments import Mirror, whole
+from mainstage.backends.engine_work import EngineCall, EngineMap, Place
+from mainstage.backends.engine_worker import Head, unpack_events
+from mainstage.backends.timer import Timer
+from mainstage.clock import SystemClock
+from mainstage.commands import Cancel, Hold, SetInterval
+from mainstage.errors import WorkerLost
+from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskMoved, TaskRetried, TaskStarted, TextWritten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from mainstage.backends.calls import Spec, TaskFuture
+    from mainstage.backends.engine_work import Work
+    from mainstage.backends.engine_worker import Result
+    from mainstage.backends.policy import Policy
+    from mainstage.commands import Command
+    from mainstage.events import Event
+    from mainstage.worker.cargo import Cargo
+    from mainstage.worker.reporter import Reporter
+
+ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
+wall_clock = SystemClock().wall
+"""Two machines share no other clock."""
+
+
+class Port(Protocol):
+    """What an engine is to us. Its callbacks come on any thread."""
+
+    name: str
+    """"dask", "ray"."""
+    slots: int
+    """How many pieces it runs at once."""
+    link: str
+    """Where its own dashboard is; "": it has none."""
+
+    def open(self, run: str, hear: Callable[[bytes], None]) -> None:
+        """Begin: have `hear` called with each batch of events of the run."""
+        ...
+
+    def keep(self, data: bytes) -> Any:
+        """Return what stands for `data` in a `submit`: itself, or a reference to it in the engine's own store."""
+        ...
+
+    def submit(
+        self,
+        head: Head,
+        function: Any,
+        payload: tuple[bytes, list[Any]],
+        done: Callable[[Result | None, BaseException | None], None],
+    ) -> Any:
+        """Have `engine_worker.Station.work` called on a worker; return a handle for `drop`."""
+        ...
+
+    def ask(self, tasks: Sequence[int], reason: str) -> None:
+        """Ask tasks to stop, wherever they run."""
+        ...
+
+    def drop(self, handle: Any, worker: str, *, kill: bool) -> None:
+        """Have it not run if it has not begun; `kill`: end its worker, if nothing else may run there."""
+        ...
+
+    def set_interval(self, seconds: float) -> None:
+        """Have positions sent at most once in `seconds`."""
+        ...
+
+    def close(self) -> None:
+        """Leave the engine as it was found; what we started, end."""
+        ...
+
+
+class EngineBackend:
+    """Work on an engine."""
+
+    def __init__(self, reporter: Reporter, port: Port, *, wake: Callable[[], None], captured: bool = True) -> None:
+        """Begin at once: the engine is up."""
+        self.reporter = reporter
+        self.port = port
+        self.pool = self
+        self.max_workers = port.slots
+        self.timer = Timer()
+        self.halted: str | None = None
+        self.held = False
+        self.closed = False
+        self.on_failure: Callable[[BaseException], None] | None = None
+        """Called on the backend's thread with each final failure of a call."""
+        self.run = uuid.uuid4().hex
+        self._captured = captured
+        self._wake = wake
+        self._calls: dict[int, EngineCall] = {}
+        self._maps: dict[int, EngineMap] = {}
+        self._waiting: deque[EngineCall] = deque()
+        self._inhand: dict[int, Work] = {}
+        self._cells: dict[int, Mirror] = {}
+        self._roots: dict[int, int] = {}
+        self._posted: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name=f"mainstage-{port.name}", daemon=True)
+        port.open(self.run, lambda batch: self.post(lambda: self._heard(batch)))
+        self._thread.start()
+        if port.link:
+            told = f"{port.name}: {port.slots} slots, dashboard at {port.link}"
+            reporter.send(TextWritten(reporter.now(), None, 0, "", "mainstage", told))
+
+    # --- the contract of a backend: any thread ---
+
+    def submit(self, spec: Spec, future: TaskFuture[Any]) -> None:
+        """Have `spec` called on the engine, its outcome set on `future`."""
+        future.task = self.reporter.new_id()
+        call = EngineCall(self, spec, future)
+        self._calls[future.task] = call
+        call.announce()
+        self.put(call)
+
+    def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> EngineMap:
+        """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
+        claims = EngineMap(self, fn, source, policy)
+        self._maps[claims.id] = claims
+        return claims
+
+    def close_map(self, claims: Any) -> None:
+        """Learn that nobody takes from a map any more: it is forgotten once none of its items is under way."""
+        claims.left = True
+        for ident, one in list(self._maps.items()):
+            if one.left and not one.active():
+                self._maps.pop(ident, None)
+
+    def pending(self) -> bool:
+        """Return whether anything runs or waits to."""
+        return bool(self._calls) or any(claims.active() for claims in list(self._maps.values()))
+
+    def command(self, command: Command) -> None:
+        """Carry out a command of the owner's."""
+        match command:
+            case Cancel(task=None, reason=reason):
+                self.halted = reason
+                for claims in list(self._maps.values()):
+                    claims.halt(reason)
+                    claims.abandon_in_time()
+                for call in reversed(list(self._calls.values())):  # waiting ones first: none begins meanwhile
+                    call.cancel(reason)
+            case Cancel(task=task, reason=reason):
+                self._cancel(task, reason)
+            case Hold(on=on):
+                self.hold(on=on)
+            case SetInterval(seconds=seconds):
+                self.port.set_interval(seconds)
+
+    def _cancel(self, task: int | None, reason: str) -> None:
+        call = self._calls.get(task) if task is not None else None
+        if call is not None:
+            call.cancel(reason)
+            return
+        for claims in list(self._maps.values()):
+            if task is not None:
+                claims.cancel(task, reason)
+
+    def find(self, future: Future[Any]) -> EngineCall | None:
+        """Return the call that settles `future`, if it has not yet."""
+        return self._calls.get(getattr(future, "task", 0))
+
+    def worker_of(self, call: EngineCall) -> Place:
+        """Return where `call` is."""
+        return call.place
+
+    def abandon(self, reason: str) -> None:
+        """Settle everything although it did not stop."""
+        for call in list(self._calls.values()):
+            call.abandon(reason)
+        for claims in list(self._maps.values()):
+            claims.abandon(reason)
+
+    def hold(self, *, on: bool) -> None:
+        """Hand out nothing more, or go on."""
+        self.held = on
+        if not on:
+            self.post(self._hand_out)
+
+    def close(self) -> None:
+        """Take no more work, and leave the engine."""
+        self.closed = True
+        self._posted.put(None)
+        self._thread.join()
+        self.timer.close()
+        self.port.close()
+
+    def failed(self, error: BaseException) -> None:
+        """Learn of a final failure; a call's own side."""
+        if self.on_failure is not None:
+            self.on_failure(error)
+
+    def ended(self, call: Any) -> None:
+        """Learn that `call` is settled and its last event sent; a call's own side."""
+        self._calls.pop(call.future.task, None)
+        self._wake()
+
+    # --- the work's own side ---
+
+    def put(self, call: EngineCall) -> None:
+        """Have `call` run, in order of arrival. Any thread."""
+        self.post(lambda: self._put(call))
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Have `call` called on the backend's thread. Any thread."""
+        self._posted.put(call)
+
+    def ask(self, tasks: Sequence[int], reason: str) -> None:
+        """Ask tasks to stop; those that no worker has begun are not begun. Any thread."""
+        self.post(lambda: self._ask(tasks, reason))
+
+    def send(self, work: Any, task: int, attempt: int, description: str, function: Any, payload: Cargo) -> None:
+        """Give a piece of work to the engine."""
+        self._inhand[task] = work
+        head = Head(self.run, task, attempt, description, self.reporter.now() - wall_clock(), self._captured)
+        large = [self.port.keep(bytes(one)) for one in payload.buffers]
+        data = self.port.keep(payload.data)
+
+        def done(result: Result | None, error: BaseException | None) -> None:
+            self.post(lambda: self._done(task, work, result, error))
+
+        try:
+            work.handle = self.port.submit(head, function, (data, large), done)
+        except Exception as error:  # noqa: BLE001  # the engine is gone: this piece is told so
+            done(None, error)
+
+    def drop(self, task: int, *, lost: bool) -> None:
+        """Forget a piece of work that was given up; `lost`: it is over its time and holds its worker."""
+        work = self._inhand.pop(task, None)
+        if work is not None and work.handle is not None:
+            self.port.drop(work.handle, work.place.name, kill=lost)
+        self._hand_out()
+
+    def lost(self, reason: str, told_input: str) -> WorkerLost:
+        """Return the error of a worker that died."""
+        return WorkerLost(f"{reason} while it worked on {told_input}", 0, None, told_input)
+
+    # --- the backend's thread ---
+
+    def _serve(self) -> None:
+        while (call := self._posted.get()) is not None:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001  # a mistake of ours: it is told, and all that waits fails
+                self._fail_all(error)
+
+    def _fail_all(self, error: Exception) -> None:
+        for task, work in list(self._inhand.items()):
+            self._inhand.pop(task, None)
+            work.came(None, error)
+
+    def _put(self, call: EngineCall) -> None:
+        self._waiting.append(call)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        most = max(4 * self.max_workers, 64)
+        while self._waiting and len(self._inhand) < most and not self.held:
+            self._waiting.popleft().hand()
+        for claims in list(self._maps.values()):
+            claims.hand()
+
+    def _done(self, task: int, work: Work, result: Result | None, error: BaseException | None) -> None:
+        if self._inhand.get(task) is not work:
+            return
+        if result is not None:
+            self._heard(result.told)
+        self._inhand.pop(task, None)
+        self._forget_children(task, "its task is over")
+        work.came(result, error)
+        self._hand_out()
+
+    def _ask(self, tasks: Sequence[int], reason: str) -> None:
+        running: list[int] = []
+        for task in tasks:
+            work = self._inhand.get(task)
+            if work is None:
+                continue
+            running.append(task)
+            if work.begun_at is None and work.handle is not None:
+                self.port.drop(work.handle, "", kill=False)
+        if running:
+            self.port.ask(running, reason)
+
+    # --- events ---
+
+    def _heard(self, batch: bytes) -> None:
+        try:
+            worker, _, events = unpack_events(batch)
+        except (pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError):
+            return  # damaged on the way: the show is not the work
+        place = Place(self, worker)
+        for event in events:
+            self._event(place, event)
+
+    def _event(self, place: Place, event: Event) -> None:
+        task: int | None = getattr(event, "task", None)
+        work = self._inhand.get(task) if task is not None else None
+        if work is not None:
+            self._of_root(place, work, event)
+            return
+        if isinstance(event, TaskMoved):
+            if event.task in self._cells:
+                self._cells[event.task].place(event.completed)
+            return
+        if isinstance(event, TaskStarted):
+            root = self._roots.get(event.parent or 0, event.parent)
+            if root not in self._inhand or self._inhand[root].place.name != place.name:
+                return  # of a piece that was given up, or that another worker has by now
+            self._roots[event.task] = root
+            self._cells[event.task] = Mirror(self.reporter, event.task, event.attempt)
+        elif isinstance(event, ENDS):
+            cell = self._cells.pop(event.task, None)
+            if cell is None:
+                return
+            cell.closed = True
+        self.reporter.send(event)
+
+    def _of_root(self, place: Place, work: Work, event: Event) -> None:
+        """Take an event of a piece of work itself: of the worker that has it now, under the attempt that it is."""
+        if isinstance(event, TaskStarted):
+            if work.begun(place, event):
+                self._forget_children(event.task, "its worker is gone")
+                work.again(f"worker {work.place.name} is gone")
+                work.begun(place, event)
+            return
+        if work.place.name != place.name:
+            return
+        task = work.remote_task()
+        if isinstance(event, TaskMoved):
+            task.place(event.completed)
+        else:
+            self.reporter.send(event._replace(attempt=task.attempt))  # type: ignore[call-arg]  # all of a task have it
+
+    def _forget_children(self, root: int, reason: str) -> None:
+        for task in [task for task, its_root in self._roots.items() if its_root == root]:
+            del self._roots[task]
+            cell = self._cells.pop(task, None)
+            if cell is not None:
+                cell.closed = True
+                now = self.reporter.now()
+                self.reporter.send(TaskCancelled(now, task, cell.attempt, whole(cell.position()), reason))

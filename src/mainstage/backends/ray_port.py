@@ -1,0 +1,204 @@
+"""Ray as an engine: object references, one actor that carries events and requests, a long poll at either end.
+
+An actor of no processors holds batches until this side asks for them, and requests to stop until the workers do: each
+has one call outstanding, which returns when there is something. No call is made per item or per event.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from importlib import import_module
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from mainstage.backends import engine_worker
+from mainstage.errors import Cancelled, MainstageError, WorkerLost
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mainstage.backends.engine_worker import Head, Result
+
+    Done = Callable[[Result | None, BaseException | None], None]
+    Order = tuple[str, tuple[Any, ...]]
+
+try:
+    ray: Any = import_module("ray")
+except ImportError as missing:
+    raise MainstageError('executor="ray" needs Ray: pip install "mainstage[ray]"') from missing
+
+KEPT = 1000
+"""Requests that the actor remembers for workers that ask late."""
+WAIT = 20.0
+"""Seconds of a long poll; an empty answer then says that the actor is there."""
+
+
+class Exchange:
+    """The actor: batches of events go to the run, orders come from it, in turn."""
+
+    def __init__(self) -> None:
+        self._batches: list[bytes] = []
+        self._orders: list[Order] = []
+        self._gone = 0
+        self._news = asyncio.Event()
+        self._ordered = asyncio.Event()
+
+    async def tell(self, batch: bytes) -> None:
+        """Take a batch from a worker."""
+        self._batches.append(batch)
+        self._news.set()
+
+    async def hear(self) -> list[bytes]:
+        """Return the batches that are there, as soon as there is one."""
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(self._news.wait(), WAIT)
+        self._news.clear()
+        batches, self._batches = self._batches, []
+        return batches
+
+    async def order(self, name: str, *args: Any) -> None:
+        """Take an order for all workers."""
+        self._orders.append((name, args))
+        if len(self._orders) > KEPT:
+            self._gone += len(self._orders) - KEPT
+            del self._orders[:-KEPT]
+        self._ordered.set()
+        self._ordered = asyncio.Event()
+
+    async def orders(self, seen: int) -> tuple[int, list[Order]]:
+        """Return the orders after the first `seen`, as soon as there is one, and how many that makes."""
+        if self._gone + len(self._orders) <= seen:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._ordered.wait(), WAIT)
+        return self._gone + len(self._orders), self._orders[max(0, seen - self._gone) :]
+
+
+ORDERS = {"ask": engine_worker.ask, "interval": engine_worker.set_interval, "leave": engine_worker.leave}
+
+
+def follow_orders(exchange: Any, run: str) -> None:
+    """Carry out what a run asks of this worker process, until it leaves or is gone."""
+    seen = 0
+    while True:
+        try:
+            seen, orders = ray.get(exchange.orders.remote(seen))
+        except Exception:  # noqa: BLE001  # the actor is gone, and the run with it
+            engine_worker.leave(run)
+            return
+        for name, args in orders:
+            ORDERS[name](run, *args)
+            if name == "leave":
+                return
+
+
+def work(exchange: Any, head: Head, function: bytes, data: bytes, *buffers: bytes) -> Result:
+    """Do a piece of work on this Ray worker."""
+    if not engine_worker.is_open(head.run):
+        follower = threading.Thread(target=follow_orders, args=(exchange, head.run), daemon=True)
+        follower.start()
+
+    def carry(batch: bytes) -> None:
+        exchange.tell.remote(batch)
+
+    station = engine_worker.station(head, carry, engine_worker.told_place(None))
+    return station.work(head, function, data, buffers)
+
+
+class RayPort:
+    """A Ray cluster: `address` names one, else one is started here and ended with the run; one that is up is joined."""
+
+    name = "ray"
+
+    def __init__(self, address: str | None = None, max_workers: int = 1) -> None:
+        self._own = not ray.is_initialized()
+        self._started = self._own and address is None
+        if self._own:
+            options = {"address": address} if address else {"address": "local", "num_cpus": max_workers}
+            ray.init(
+                **options, log_to_driver=False, logging_level="ERROR", include_dashboard=None if address else False
+            )
+        resources = ray.cluster_resources()
+        self.slots = max(1, int(resources.get("CPU", 1)))
+        context = ray.get_runtime_context()
+        self.link = str(getattr(context, "dashboard_url", "") or "")
+        self._work = ray.remote(work)
+        self._exchange: Any = None
+        self._handles: dict[Any, Any] = {}
+        self._finished: SimpleQueue[tuple[Any, Done] | None] = SimpleQueue()
+        self._closed = False
+
+    def open(self, run: str, hear: Callable[[bytes], None]) -> None:
+        """Begin: have `hear` called with each batch of events of the run."""
+        actor = ray.remote(Exchange).options(num_cpus=0, max_concurrency=100_000, name=f"mainstage-{run}")
+        self._exchange = actor.remote()
+        threading.Thread(target=self._hear, args=(hear,), name="mainstage-ray-events", daemon=True).start()
+        threading.Thread(target=self._give_back, name="mainstage-ray-results", daemon=True).start()
+
+    def keep(self, data: bytes) -> Any:
+        """Return what stands for `data`: itself, or where it is large a reference to it in the object store."""
+        return data if len(data) < engine_worker.LARGE else ray.put(data)
+
+    def submit(self, head: Head, function: Any, payload: tuple[bytes, list[Any]], done: Done) -> Any:
+        """Have `work` called on a worker; return the reference to its result."""
+        data, buffers = payload
+        reference = self._work.options(max_retries=3, name=head.description).remote(
+            self._exchange, head, function, data, *buffers
+        )
+        reference.future().add_done_callback(lambda future: self._finished.put((future, done)))
+        return reference
+
+    def ask(self, tasks: Sequence[int], reason: str) -> None:
+        """Ask tasks to stop, wherever they run."""
+        self._exchange.order.remote("ask", list(tasks), reason)
+
+    def drop(self, handle: Any, worker: str, *, kill: bool) -> None:  # Ray knows where it runs
+        """Cancel it; `kill`: with its worker process."""
+        if kill or not worker:
+            with contextlib.suppress(Exception):  # it has ended
+                ray.cancel(handle, force=kill)
+
+    def set_interval(self, seconds: float) -> None:
+        """Have positions sent at most once in `seconds`."""
+        self._exchange.order.remote("interval", seconds)
+
+    def close(self) -> None:
+        """Leave the cluster as it was found; one that we started ends."""
+        self._closed = True
+        self._finished.put(None)
+        with contextlib.suppress(Exception):  # the cluster may be gone
+            if not self._started:
+                ray.get(self._exchange.order.remote("leave"), timeout=5)
+            ray.kill(self._exchange)
+        if self._own:
+            ray.shutdown()
+
+    # --- threads of the port ---
+
+    def _hear(self, hear: Callable[[bytes], None]) -> None:
+        while not self._closed:
+            try:
+                batches = ray.get(self._exchange.hear.remote())
+            except Exception:  # noqa: BLE001  # the actor is gone: results do not depend on the show
+                return
+            for batch in batches:
+                hear(batch)
+
+    def _give_back(self) -> None:
+        while (one := self._finished.get()) is not None:
+            future, done = one
+            try:
+                done(future.result(), None)
+            except Exception as error:  # noqa: BLE001  # whatever the engine says of it
+                done(None, told(error))
+
+
+def told(error: Exception) -> BaseException:
+    """Return Ray's word for why a piece did not run, in ours."""
+    name = type(error).__name__
+    if name == "TaskCancelledError":
+        return Cancelled("cancelled on the cluster")
+    if name in {"WorkerCrashedError", "OutOfMemoryError", "NodeDiedError"}:
+        return WorkerLost(f"the worker that ran it died: {str(error).splitlines()[0]}", 0, None, "")
+    return error
