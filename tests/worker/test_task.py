@@ -467,6 +467,7 @@ def test_a_silent_task_has_every_method_of_its_own() -> None:
     internal = {
         "arm",
         "arm_for_cancel",
+        "as_parent",
         "driven",
         "released",
         "resolve",
