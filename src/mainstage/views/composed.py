@@ -54,20 +54,22 @@ class ComposedView(LiveView):
             return self.leave(state) + self._last(state, moment)
         if not state.sources and not state.counts.seen:
             return []
-        scene = Scene(state, moment.now, columns, self.browse, moment.borrowed, moment.moved)
+        title = self._run.title(state)[1]
+        scene = Scene(state, moment.now, columns, self.browse, moment.borrowed, moment.moved, title=title)
         room = room_for_rows(height)
         with_run = not is_single_track(state) or state.stop is not None or self.browse.chosen
         lines = self._lines(scene, room - with_run)
         if with_run:
             lines.append(self._run_line(scene))
-        self.shown = [task for piece in self._pieces for task in piece.shown]
+        shown = [piece.shown for piece in self._pieces]
+        self.shown = shown[0] if len(shown) == 1 else [task for some in shown for task in some]
         return lines if columns >= NARROWEST else [crop(line, max(1, columns - 1)) for line in lines]
 
     def _run_line(self, scene: Scene) -> str:
         last = self._pieces[-1] if self._pieces else None
         layout = last.layout if last is not None else None
         if layout is None:
-            layout = arrange(scene.columns, ((self._run.title(scene.state)[1], 0, 0, 0, 0),))
+            layout = arrange(scene.columns, ((scene.title, 0, 0, 0, 0),))
         return self._run.line(scene.state, scene.now, layout, scene.columns)
 
     def _lines(self, scene: Scene, room: int) -> list[str]:

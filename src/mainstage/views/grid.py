@@ -61,7 +61,7 @@ class GridRows(TaskRows):
 
     def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:  # noqa: ARG002  # as it is declared
         """Return grid, legend and rows."""
-        self.layout = self._painter.arrange(scene.columns, self._title(scene))
+        self.layout = self._painter.arrange(scene.columns, scene.title)
         rows = self._painter.compose(self.layout)
         legend = 1 if room > 1 else 0
         return self._grid(scene, room - len(rows) - legend, legend=bool(legend)) + rows

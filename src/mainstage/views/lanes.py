@@ -63,15 +63,14 @@ class LaneRows(TaskRows):
         """Return a line for each lane: its head, and the row of its task."""
         if self._heads is None or not self._kept_heads(scene):
             self._make_heads(scene)
-        cells = width(self._title_line)
-        layout = self._painter.arrange(max(1, scene.columns - cells), 0)
+        layout = self._painter.arrange(max(1, scene.columns - len(self._title_line)), 0)
         rows = iter(self._painter.compose(layout))
-        lines = [self._palette.paint("mainstage.dim", self._title_line + "now")] if room >= TITLED else []
+        lines = [self._titles] if room >= TITLED else []
         for lane, head in zip(self._lanes, self._heads or (), strict=True):
             lines.append(head if lane.task is None else head + next(rows))
         return lines + self.more(scene, chosen.hidden, "more workers")
 
-    _title_line = ""
+    _title_line = _titles = ""
     _made_for: object = None
 
     def _kept_heads(self, scene: Scene) -> bool:
@@ -88,6 +87,7 @@ class LaneRows(TaskRows):
         if scene.columns >= WITH_SINCE:
             title += "since".rjust(SINCE) + " "
         self._title_line = title if scene.columns > 2 * size else ""
+        self._titles = self._palette.paint("mainstage.dim", self._title_line + "now")
         self._heads = [self._head(lane, name, size, scene) for lane, name in zip(self._lanes, names, strict=True)]
 
     def _head(self, lane: Lane, name: str, size: int, scene: Scene) -> str:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 class Scene(NamedTuple):
     """What a piece sees: `state` at `now`, on `columns` cells, the last one of which stays free, as `browse` says.
 
-    `borrowed` and `moved` are the moment's. `left_out` names the pieces that have no room: the first one that has rows
-    for tasks says so.
+    `borrowed` and `moved` are the moment's, `title` is the width of the run's title below the rows. `left_out` names
+    the pieces that have no room: the first one that has rows for tasks says so.
     """
 
     state: RunState
@@ -35,6 +35,7 @@ class Scene(NamedTuple):
     borrowed: bool = False
     moved: Collection[int] | None = None
     left_out: tuple[str, ...] = ()
+    title: int = 0
 
 
 class Piece(Protocol):
@@ -146,11 +147,8 @@ class TaskRows:
 
     def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:  # noqa: ARG002  # for those who derive
         """Return the lines of what was chosen and read."""
-        self.layout = self._painter.arrange(scene.columns, self._title(scene))
+        self.layout = self._painter.arrange(scene.columns, scene.title)
         return self._painter.compose(self.layout) + self.more(scene, chosen.hidden)
-
-    def _title(self, scene: Scene) -> int:
-        return min(len(scene.state.title), scene.columns)
 
     def more(self, scene: Scene, hidden: int, word: str = "more") -> list[str]:
         """Return the line that tells what has no room, if anything has none."""
@@ -176,4 +174,4 @@ class TaskRows:
 
     def _read_chosen(self, scene: Scene, live: list[tuple[int, TaskState]]) -> Layout:
         self._painter.read(live, scene.now)
-        return self._painter.arrange(scene.columns, self._title(scene))
+        return self._painter.arrange(scene.columns, scene.title)

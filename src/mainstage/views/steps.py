@@ -146,6 +146,8 @@ class StepRows(TaskRows):
     def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:
         """Return the rows, with as many lines under each as have room: the last ones, shared out evenly."""
         rows = super().compose(scene, chosen, room)
+        if not scene.state.text_lines:
+            return rows
         tails = [self._tail(task, scene) for _, task in chosen.shown]
         spare = room - len(rows)
         shares = share([len(tail) for tail in tails], spare)
