@@ -75,7 +75,11 @@ class Exchange:
         return self._gone + len(self._orders), self._orders[max(0, seen - self._gone) :]
 
 
-ORDERS = {"ask": engine_worker.ask, "interval": engine_worker.set_interval, "leave": engine_worker.leave}
+ORDERS: dict[str, Callable[..., object]] = {
+    "ask": engine_worker.ask,
+    "interval": engine_worker.set_interval,
+    "leave": engine_worker.leave,
+}
 
 
 def follow_orders(exchange: Any, run: str) -> None:
