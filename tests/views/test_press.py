@@ -97,6 +97,13 @@ def test_a_selection_is_moved_and_the_list_with_it(keys: str, selected: int, top
     assert typed(keys) == Browse(top=top, selected=selected)
 
 
+@pytest.mark.parametrize(
+    ("keys", "selected"), [("down", 1), ("up", 1), ("pgdn", 1), ("home", 1), ("end", 11), ("j j", 2)]
+)
+def test_where_nothing_is_to_be_scrolled_the_first_one_is_selected(keys: str, selected: int) -> None:
+    assert typed(keys, page=7) == Browse(selected=selected)
+
+
 def test_after_the_selected_task_has_ended_the_first_that_is_seen_is_selected() -> None:
     chosen = typed("tab tab")
     state = after(TaskEnded(1.0, 5, 1, 1), TaskEnded(1.0, 2, 1, 10), state=a_run())

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 SELECTED = "bold reverse"
 ROOMY = 3
-"""Rows from which on one is kept for saying how many tasks there are elsewhere, a traceback being open."""
+"""Rows from which on one is kept for saying how many tasks there are elsewhere although a traceback is open."""
 
 
 class Window(NamedTuple):
@@ -64,14 +64,19 @@ def look(state: RunState, browse: Browse, room: int) -> Window:
     end = max(start + room, 0 if selected is None else selected + 1)
     entries = list(islice(listing(state, browse), start, end))
     heights = [height_of(one, browse) for _, one in entries]
-    if (total > len(entries) or sum(heights) > room) and room >= ROOMY:
-        room -= 1
+    if total > len(entries) or sum(heights) > room:
+        room -= _kept(browse, room)
     first = 0 if selected is None else _first(heights, selected - start, room)
     last, taken = first, 0
     while last < len(entries) and taken < room:
         taken += heights[last]
         last += 1
     return Window(entries[first:last], start + first, total - start - last)
+
+
+def _kept(browse: Browse, room: int) -> int:
+    """Return how many rows are kept for saying how many tasks there are elsewhere."""
+    return int(room >= ROOMY or (room > 1 and not browse.unfolded))
 
 
 def _first(heights: list[int], selected: int, room: int) -> int:
@@ -98,7 +103,7 @@ class BrowsedRows:
     def compose(self, window: Window, live: Sequence[str], browse: Browse, columns: int, room: int) -> list[str]:
         """Return the rows of `window`, at most `room`; `live` are those of its live tasks."""
         rest = iter(live)
-        elsewhere = self._elsewhere(window, columns) if room >= ROOMY or (not browse.unfolded and room > 1) else []
+        elsewhere = self._elsewhere(window, columns) if _kept(browse, room) else []
         room -= len(elsewhere)
         lines: list[str] = []
         for _, one in window.entries:
