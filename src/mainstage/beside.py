@@ -8,6 +8,7 @@ from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.eventloop import MainTask, events_here, is_of_a_runner
+from mainstage.exits import quieten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,7 +47,7 @@ class Block:
         self._seat: Seat | None = show.sit()
         if self._seat is not None and not branch:
             self._main = MainTask()
-            show.interrupts.follow(self._main.cancel, is_of_a_runner)
+            show.interrupts.follow(self._main.cancel, is_of_a_runner, quieten)
         self._token: Token[Work | None] = within.set(work)
 
     async def leave(self, error: BaseException | None) -> BaseException | None:

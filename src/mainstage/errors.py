@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import sys
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from mainstage.events import ErrorReport
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import TracebackType
+
+MOST_INSIDE = 12
+"""So many exceptions of a group are told one by one."""
 
 
 class Cancelled(BaseException):
@@ -89,13 +94,15 @@ def is_cancellation(error: BaseException | None) -> bool:
 
 
 def describe_error(error: BaseException) -> ErrorReport:
-    """Describe `error` with its traceback; never raises, whatever its `__str__` does."""
+    """Describe `error` with its traceback; never raises, whatever its `__str__` does.
+
+    The text of a group goes on with a line for each exception in it, indented by two spaces a level.
+    """
     import traceback  # noqa: PLC0415  # only failures pay for it
 
-    try:
-        text = str(error)
-    except BaseException as trouble:  # noqa: BLE001  # a worker's own exception class may raise anything here
-        text = f"<str() of it raised {type(trouble).__name__}>"
+    text = _text_of(error)
+    if isinstance(error, BaseExceptionGroup):
+        text = "\n".join([text, *islice(_inside(error, 1), MOST_INSIDE)])
     remote = error.__cause__
     if isinstance(remote, RemoteTraceback):  # it was raised in another process
         return ErrorReport(type(error).__qualname__, text, remote.tb)
@@ -105,6 +112,32 @@ def describe_error(error: BaseException) -> ErrorReport:
     except BaseException as trouble:  # noqa: BLE001  # as above
         lines = f"<its traceback could not be formatted: {type(trouble).__name__}>"
     return ErrorReport(type(error).__qualname__, text, lines)
+
+
+def _text_of(error: BaseException) -> str:
+    try:
+        return str(error)
+    except BaseException as trouble:  # noqa: BLE001  # a worker's own exception class may raise anything here
+        return f"<str() of it raised {type(trouble).__name__}>"
+
+
+def _inside(group: BaseExceptionGroup[BaseException], depth: int) -> Iterator[str]:
+    for error in group.exceptions:
+        text = _text_of(error).partition("\n")[0]
+        line = f"{type(error).__qualname__}: {text}" if text else type(error).__qualname__
+        yield "  " * depth + line + _raised_at(error.__traceback__)
+        if isinstance(error, BaseExceptionGroup):
+            yield from _inside(error, depth + 1)
+
+
+def _raised_at(where: TracebackType | None) -> str:
+    """Return " at job.py:12 in load"; of what is in a group there is no other word on that."""
+    if where is None:
+        return ""
+    while where.tb_next is not None:
+        where = where.tb_next
+    code = where.tb_frame.f_code
+    return f" at {code.co_filename.rpartition('/')[2]}:{where.tb_lineno} in {code.co_name}"
 
 
 def _from_the_users_code(where: TracebackType | None) -> TracebackType | None:

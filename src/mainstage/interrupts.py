@@ -47,6 +47,7 @@ class Interrupts:
         self._late: list[int] = []
         """What came in the middle of a round of the loop within somebody else's code: not the place to raise it."""
         self._cancel: Callable[[], object] | None = None
+        self._raising: Callable[[KeyboardInterrupt], object] | None = None
 
     def install(self) -> None:
         """Take the signals whose handlers are the default ones."""
@@ -61,13 +62,20 @@ class Interrupts:
             if hasattr(signal, name):
                 self._take(getattr(signal, name), handler)
 
-    def follow(self, cancel: Callable[[], object], theirs: Callable[[object], bool]) -> None:
+    def follow(
+        self,
+        cancel: Callable[[], object],
+        theirs: Callable[[object], bool],
+        raising: Callable[[KeyboardInterrupt], object],
+    ) -> None:
         """Keep to the rules of the event loop that has this thread: the first signal is a cancellation.
 
         `cancel()` asks its main coroutine to stop; a handler of Ctrl-C that is `theirs` does so, and is called.
+        `raising(error)` is told of what the second one raises.
         """
         if threading.current_thread() is threading.main_thread():
             self._cancel = cancel
+            self._raising = raising
             if theirs(signal.getsignal(signal.SIGINT)):
                 self._take(signal.SIGINT, self._on_stop)
 
@@ -107,12 +115,17 @@ class Interrupts:
         if stage >= LAST_STAGE:
             self._die(signum)
         theirs = self._previous.get(signum)
-        if signum == signal.SIGINT and theirs is not signal.default_int_handler and callable(theirs):
-            theirs(signum, frame)
-        elif stage == 1:
-            self._cancel()
-        else:
-            _raise(signum, frame)
+        try:
+            if signum == signal.SIGINT and theirs is not signal.default_int_handler and callable(theirs):
+                theirs(signum, frame)
+            elif stage == 1:
+                self._cancel()
+            else:
+                _raise(signum, frame)
+        except KeyboardInterrupt as error:
+            if self._raising is not None:
+                self._raising(error)
+            raise
 
     def raise_late(self) -> None:
         """Raise what came during a round of the loop within somebody else's code, now that the round is over."""

@@ -28,7 +28,8 @@ FOLD = 4096
 """So many ends are kept one by one while nobody takes them."""
 MOST = 1000
 """So many are announced in one frame: the others in the next ones."""
-WORKER = "asyncio"
+WORKER = ""
+"""None that tells anything: all of them work on the event loop's thread."""
 
 
 class Shown:

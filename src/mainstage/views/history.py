@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TextWritten
 from mainstage.views import units
+from mainstage.views.groups import heading_of, tree_of
 from mainstage.views.text import clip, one_line
 
 if TYPE_CHECKING:
@@ -55,12 +56,13 @@ class History:
         error = self._palette.paint("mainstage.failed", self.error(failure.error))
         about = self._about(failure)
         lines = [f"{mark} {name}: {error}{about}"]
+        lines += [f"  {line}" for line in tree_of(failure.error, self._glyphs, LONGEST_ERROR)]
         place = place_of(failure.error) if self._places else ""
         return [*lines, f"  at {self._glyphs.name(place)}"] if place else lines
 
     def error(self, error: ErrorReport, cells: int = LONGEST_ERROR) -> str:
         """Return "ValueError: text" on one line of at most `cells`."""
-        text = one_line(error.text)
+        text = one_line(heading_of(error))
         return clip(self._glyphs.name(f"{error.type}: {text}" if text else error.type), cells, self._glyphs.ellipsis)
 
     def _about(self, failure: Failure) -> str:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from mainstage.views import units
+from mainstage.views.groups import tree_of
 from mainstage.views.history import History, input_of, place_of
 from mainstage.views.text import clip, crop, one_line, width
 
@@ -64,6 +65,7 @@ class Summary:
         lines = [head + self._palette.paint("mainstage.failed", error)]
         given = input_of(failure)
         about = [f"input {glyphs.name(given)}"] if given else []
+        about += tree_of(failure.error, glyphs, room - 4)
         place = place_of(failure.error) if self._places else ""
         if place:
             about.append(f"at {glyphs.name(_short(place, room))}")
