@@ -115,7 +115,7 @@ def _absolute(path: str) -> str:
     """Return `path` as Python makes it absolute: nothing in it is resolved."""
     if os.path.isabs(path):  # noqa: PTH117  # a word
         return path
-    return os.path.join(os.getcwd(), path.removeprefix("./"))  # noqa: PTH109, PTH118  # as above
+    return os.path.join(os.getcwd(), path)  # noqa: PTH109, PTH118  # as above
 
 
 # --- how it ends ---
