@@ -11,13 +11,12 @@ unnoticed, and which knows where the main thread stands.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import os
-import sysconfig
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.events import TextWritten
+from mainstage.worker.places import place_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,8 +33,6 @@ LONGEST_SHADOW = 1.0
 """Seconds for which what comes after a round may wait where pictures are rarer: text is to be seen soon."""
 PLACES = 20
 """So many places where the loop was blocked are told, each once."""
-_ROUNDS = {"run", "run_forever", "run_until_complete", "_run", "_run_once"}
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
 
 
 class Timer(Protocol):
@@ -217,33 +214,6 @@ class Seat:
         self._told.add(place)
         text = f"the event loop has been blocked for {seconds:.1f} s at {place}"
         self._owner.channel.send(TextWritten(self._now(), None, 0, "", "mainstage", text))
-
-
-def place_of(frame: FrameType | None) -> str:
-    """Return where the user's code stands, as "app.py:14 in fetch": of libraries only where nothing else is there."""
-    library = None
-    while frame is not None:
-        module = str(frame.f_globals.get("__name__", ""))
-        if module.startswith("asyncio.") and frame.f_code.co_name in _ROUNDS:
-            break  # below it is what started the loop
-        if not module.startswith("mainstage."):
-            if not _is_library(frame.f_code.co_filename):
-                return _told(frame)
-            library = library or frame
-        frame = frame.f_back
-    return _told(library) if library is not None else "a place that cannot be told"
-
-
-def _is_library(path: str) -> bool:
-    return path.startswith(_LIBRARIES) or path.startswith("<frozen")
-
-
-def _told(frame: FrameType) -> str:
-    path = frame.f_code.co_filename
-    with contextlib.suppress(OSError, ValueError):
-        near = os.path.relpath(path)
-        path = near if not near.startswith(os.pardir) else path
-    return f"{path}:{frame.f_lineno} in {frame.f_code.co_name}"
 
 
 # --- whose loop it is ---

@@ -1,0 +1,42 @@
+"""Where code stands, in words."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sysconfig
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+UNKNOWN = "a place that cannot be told"
+_ROUNDS = {"run", "run_forever", "run_until_complete", "_run", "_run_once"}
+_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+
+
+def place_of(frame: FrameType | None) -> str:
+    """Return where the user's code stands, as "app.py:14 in fetch": of libraries only where nothing else is there."""
+    library = None
+    while frame is not None:
+        module = str(frame.f_globals.get("__name__", ""))
+        if module.startswith("asyncio.") and frame.f_code.co_name in _ROUNDS:
+            break  # below it is what started the loop
+        if not module.startswith("mainstage."):
+            if not _is_library(frame.f_code.co_filename):
+                return _told(frame)
+            library = library or frame
+        frame = frame.f_back
+    return _told(library) if library is not None else UNKNOWN
+
+
+def _is_library(path: str) -> bool:
+    return path.startswith(_LIBRARIES) or path.startswith("<frozen")
+
+
+def _told(frame: FrameType) -> str:
+    path = frame.f_code.co_filename
+    with contextlib.suppress(OSError, ValueError):
+        near = os.path.relpath(path)
+        path = near if not near.startswith(os.pardir) else path
+    return f"{path}:{frame.f_lineno} in {frame.f_code.co_name}"
