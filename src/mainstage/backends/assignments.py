@@ -82,6 +82,14 @@ class Assignment(Protocol):
         """Return the task that stands for it here, announced."""
         ...
 
+    def task_and_attempt(self) -> tuple[int, int]:
+        """Return the number of its task, and which attempt this is."""
+        ...
+
+    def announce_now(self) -> None:
+        """Send its `TaskStarted` if that has not been sent."""
+        ...
+
     def settled_by(self, worker: WorkerProcess, frame: Frame, outcome: Outcome) -> None:
         """Take its outcome."""
         ...

@@ -7,6 +7,7 @@ when the parent is gone; one reports. The worker's code finds what it finds in a
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import os
 import pickle
 import signal
@@ -25,6 +26,7 @@ from mainstage.errors import Cancelled, Unpicklable
 from mainstage.events import EVENTS, TaskStarted
 from mainstage.worker import cargo, runner
 from mainstage.worker.distant import home
+from mainstage.worker.piped import Piped
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.runner import describe
 from mainstage.worker.task import close_default_task, open_task, root_task
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mainstage.events import Event
+    from mainstage.worker.capture import Capture
     from mainstage.worker.task import Task
 
 GLANCE = 0.1
@@ -53,6 +56,12 @@ class Setup(NamedTuple):
     """Seconds that the run's clock is ahead of this process's."""
     first_id: int
     initializer: bytes | None
+    streams: tuple[str, ...] = ()
+    """What of "stdout" and "stderr" is the display's."""
+    bars: tuple[str, ...] = ()
+    """On which of them the bars of other libraries are tasks."""
+    crashes: bool = False
+    """Whether a crash tells where it was, as in the parent."""
 
 
 class Descriptor:
@@ -69,11 +78,11 @@ def _detached(duplicate: Any) -> Descriptor:
     return Descriptor(duplicate.detach())
 
 
-def main(pipe: Descriptor, journal: Descriptor) -> None:
-    """Be a worker: what `multiprocessing` starts."""
+def main(pipe: Descriptor, journal: Descriptor, streams: dict[str, Descriptor]) -> None:
+    """Be a worker: what `multiprocessing` starts. `streams` are what leads to the run's display, by their names."""
     _settle_in()
     end = WorkerEnd(pipe.fd, Journal(journal.fd))
-    Child(end).run()
+    Child(end, Piped({name: one.fd for name, one in streams.items()}) if streams else None).run()
 
 
 def _settle_in() -> None:
@@ -205,8 +214,10 @@ class Function:
 class Child:
     """The worker at its pipe."""
 
-    def __init__(self, end: WorkerEnd) -> None:
+    def __init__(self, end: WorkerEnd, piped: Piped | None) -> None:
         self.name = ""
+        self._piped = piped
+        self._captured: list[str] = []
         self.announcing = threading.Lock()
         self.channel: RemoteChannel
         self._end = end
@@ -237,6 +248,9 @@ class Child:
         self.channel = RemoteChannel(PipeTransport(self._end), offset=setup.offset, first_id=setup.first_id)
         live.reporter = self.channel
         home.post = self._post
+        if setup.crashes:
+            faulthandler.enable(2, all_threads=False)
+        capture = self._capture(setup)
         self.channel.start()
         threading.Thread(target=self._listen, name="mainstage-listener", daemon=True).start()
         if setup.initializer is not None and not self._initialize(setup.initializer):
@@ -244,9 +258,22 @@ class Child:
         self._say(frames.READY)
         self._end.flush()
         self._work()
+        if capture is not None:
+            capture.stop()
         close_default_task()
         live.reporter = None
         self.channel.stop()
+
+    def _capture(self, setup: Setup) -> Capture | None:
+        """Have what is written made into events, where the display owns the streams."""
+        if not setup.streams:
+            return None
+        from mainstage.worker.capture import Capture  # noqa: PLC0415  # only where there is something to capture
+
+        capture = Capture(self.channel, owned=setup.streams, bars={*setup.streams, *setup.bars})
+        capture.descriptors = self._piped
+        capture.start()
+        return capture
 
     def _post(self, queue: int, item: Any) -> None:
         """Send a message to a raw queue of the parent's."""
@@ -354,6 +381,8 @@ class Child:
             self._failed(frame, item.resolve(), error, started)
             return
         self._current = self._desk.item = None
+        if self._piped is not None:
+            self._piped.wait_until_read()
         if item.task is None and type(value) in SMALL:
             until = now()
             self._end.add(pack_result(frame.task, frame.number, started, until, dumps(value, cargo.PROTOCOL)))
@@ -385,6 +414,8 @@ class Child:
         self._begin(frame, task)
         value, error_or_none = runner.run(task, fn, args, kwargs)
         self._current = None
+        if self._piped is not None:
+            self._piped.wait_until_read()
         if error_or_none is not None:
             self._failed(frame, task, error_or_none, started)
         else:
@@ -405,6 +436,8 @@ class Child:
 
     def _failed(self, frame: Frame, task: Task, error: BaseException, started: float) -> None:
         packed = cargo.pack_error(error)
+        if self._piped is not None:
+            self._piped.wait_until_read()
         self._say(frames.FAILURE, frame, packed, at=started, completed=float(task.shut(error) or 0))
 
     def _say(

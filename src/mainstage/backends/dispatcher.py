@@ -8,6 +8,7 @@ middle of a message, can keep it from the others.
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import itertools
 import os
 import pickle
@@ -65,6 +66,7 @@ class Dispatcher:
         name: str,
         initializer: bytes | None,
         max_tasks: int | None,
+        streams: tuple[str, ...] = (),
     ) -> None:
         self.max_workers = max_workers
         self.closed = False
@@ -76,6 +78,7 @@ class Dispatcher:
         self._prefix = name
         self._initializer = initializer
         self._max_tasks = max_tasks
+        self._streams = streams
         self._names = itertools.count(1)
         self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._calls: deque[ProcessCall] = deque()
@@ -253,7 +256,7 @@ class Dispatcher:
             self._poll.register(worker.end.fd, select.POLLIN | (select.POLLOUT if writing else 0))
 
     def _turn(self, timeout: float | None) -> None:
-        for fd, _ in self._poll.poll(None if timeout is None else timeout * 1000 + 1):
+        for fd, mask in self._poll.poll(None if timeout is None else timeout * 1000 + 1):
             if fd == self._reading:
                 self._rung = False
                 with contextlib.suppress(BlockingIOError):
@@ -261,7 +264,11 @@ class Dispatcher:
                         pass
                 continue
             worker = self._by_fd.get(fd)
-            if worker is not None:
+            if worker is None:
+                continue
+            if fd in worker.output_fds:
+                self._listen(worker, fd, mask)
+            else:
                 self._hear(worker, ended=fd != worker.end.fd)
         self._reception.tell()
 
@@ -287,7 +294,9 @@ class Dispatcher:
         for _ in range(wanted):
             name = f"{self._prefix}-{next(self._names)}"
             try:
-                worker = WorkerProcess(self._context, name, reporter=self._reporter, post=self.call)
+                worker = WorkerProcess(
+                    self._context, name, reporter=self._reporter, post=self.call, streams=self._streams
+                )
             except Exception as error:  # noqa: BLE001  # no memory, no descriptors: those there are go on
                 if not self.workers:
                     self._break(PoolBroken(f"no worker process can be started: {type(error).__name__}: {error}"))
@@ -297,9 +306,19 @@ class Dispatcher:
             self._by_fd[worker.process.sentinel] = worker
             self._poll.register(worker.end.fd, select.POLLIN)
             self._poll.register(worker.process.sentinel, select.POLLIN)
+            for reader in worker.output:
+                self._by_fd[reader.fd] = worker
+                self._poll.register(reader.fd, select.POLLIN)
             now = self._reporter.now
             offset = 0.0 if now is monotonic else now() - monotonic()
-            setup = Setup(name, offset, (self._reporter.new_id() << 32) + 1, self._initializer)
+            setup = Setup(
+                name,
+                offset,
+                (self._reporter.new_id() << 32) + 1,
+                self._initializer,
+                self._streams,
+                crashes=faulthandler.is_enabled(),
+            )
             worker.say(frames.pack(frames.SETUP, pickle.dumps(tuple(setup))))
 
     def _give(self, worker: WorkerProcess) -> None:
@@ -338,6 +357,12 @@ class Dispatcher:
 
     # --- hearing ---
 
+    def _listen(self, worker: WorkerProcess, fd: int, mask: int) -> None:
+        """Take what a worker writes past every stream."""
+        worker.listen()
+        if not mask & select.POLLIN:  # it has closed that
+            self._poll.unregister(fd)
+
     def _hear(self, worker: WorkerProcess, *, ended: bool) -> None:
         """Take what a worker has said, all of it once it is dead."""
         if worker not in self.workers:
@@ -359,7 +384,8 @@ class Dispatcher:
     def _bury(self, worker: WorkerProcess) -> None:
         """Take leave of a dead worker: what it had begun is lost, what it had not waits again."""
         self.workers.remove(worker)
-        for fd in (worker.end.fd, worker.process.sentinel):
+        worker.listen_last()
+        for fd in (worker.end.fd, worker.process.sentinel, *worker.output_fds):
             self._by_fd.pop(fd, None)
             with contextlib.suppress(KeyError, ValueError):
                 self._poll.unregister(fd)

@@ -106,6 +106,14 @@ class ProcessCall(Call):
             reporter.send(TaskStarted(reporter.now(), task.id, self.attempt, process.name, self.spec.description))
         return task
 
+    def task_and_attempt(self) -> tuple[int, int]:
+        """Return the number of its task, and which attempt this is."""
+        return self.future.task, self.attempt
+
+    def announce_now(self) -> None:
+        """Send its `TaskStarted` if that has not been sent."""
+        self.remote_task()
+
     def settled_by(self, worker: WorkerProcess, frame: Frame, outcome: Outcome) -> None:
         """Take its outcome."""
         if self.task is not None:

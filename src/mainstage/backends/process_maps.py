@@ -84,6 +84,7 @@ class ProcessItem(Item):
             event = self.announce(self.started)
             if event is not None:
                 self.reporter.send(event)
+                self.place.announced(self.id)
             task = self.task = RemoteTask(self.process, self.id, self.attempt, self.input())
             self.process.cells.setdefault(self.id, task)
         assert isinstance(task, RemoteTask)  # noqa: S101  # made here and nowhere else
@@ -95,6 +96,14 @@ class ProcessItem(Item):
         """Ask its worker to stop."""
         self.asked = reason
         self.process.request(self.id, reason)
+
+    def task_and_attempt(self) -> tuple[int, int]:
+        """Return the number of its task, and which attempt this is."""
+        return self.id, self.attempt
+
+    def announce_now(self) -> None:
+        """Send its `TaskStarted` if that has not been sent."""
+        self.remote_task()
 
     def settled_by(self, worker: WorkerProcess, frame: Frame, outcome: Outcome) -> None:  # noqa: ARG002  # the protocol's
         """Take its outcome."""

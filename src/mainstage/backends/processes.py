@@ -73,6 +73,7 @@ class ProcessBackend:
             name=name,
             initializer=initializer,
             max_tasks=crew.max_tasks_per_child,
+            streams=crew.streams,
         )
         self.dispatcher.on_idle = wake
         self._wake = wake

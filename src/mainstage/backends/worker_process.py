@@ -11,13 +11,14 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from mainstage.backends import child
+from mainstage.backends.output import PipeReader, make_pipes
 from mainstage.channels import frames
 from mainstage.channels.pipe import Journal, ParentEnd
 from mainstage.clock import monotonic
 from mainstage.worker.distant import DistantQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
     from multiprocessing.context import BaseContext
     from multiprocessing.process import BaseProcess
 
@@ -62,7 +63,13 @@ class WorkerProcess:
     """A process, its pipe, and what it was given. Only the dispatcher's thread touches it."""
 
     def __init__(
-        self, context: BaseContext, name: str, *, reporter: Reporter, post: Callable[[Callable[[], None]], None]
+        self,
+        context: BaseContext,
+        name: str,
+        *,
+        reporter: Reporter,
+        post: Callable[[Callable[[], None]], None],
+        streams: Collection[str],
     ) -> None:
         """Start it; `post` has a call made on the dispatcher's thread. Raises what `multiprocessing` raises."""
         self.name = name
@@ -94,33 +101,69 @@ class WorkerProcess:
         ours, theirs = socket.socketpair()
         journal_fd = guard(Journal.make())
         ours_fd, theirs_fd = guard(ours.detach()), guard(theirs.detach())
+        reading, writing = make_pipes(streams)
+        for fd in (*reading.values(), *writing.values()):
+            guard(fd)
         try:
-            self.process = self._start(context, theirs_fd, journal_fd)
+            self.process = self._start(context, theirs_fd, journal_fd, writing)
         except BaseException:
-            unguard(ours_fd)
-            os.close(ours_fd)
+            for fd in (ours_fd, *reading.values()):
+                unguard(fd)
+                os.close(fd)
             raise
         finally:
             journal = Journal(os.dup(journal_fd))
-            for fd in (theirs_fd, journal_fd):
+            for fd in (theirs_fd, journal_fd, *writing.values()):
                 unguard(fd)
                 os.close(fd)
+        self.output = [PipeReader(fd, name) for name, fd in reading.items()]
+        self.output_fds = frozenset(reading.values())
         self.pid: int = self.process.pid or 0
         self.end = ParentEnd(ours_fd, journal)
 
-    def _start(self, context: BaseContext, pipe: int, journal: int) -> BaseProcess:
+    def _start(self, context: BaseContext, pipe: int, journal: int, streams: dict[str, int]) -> BaseProcess:
+        given = {name: child.Descriptor(fd) for name, fd in streams.items()}
         process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has it
-            target=child.main, args=(child.Descriptor(pipe), child.Descriptor(journal)), name=self.name
+            target=child.main, args=(child.Descriptor(pipe), child.Descriptor(journal), given), name=self.name
         )
         me = threading.get_ident()
         with _start, warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the user has asked for fork
-            _starting[me] = {pipe, journal}
+            _starting[me] = {pipe, journal, *streams.values()}
             try:
                 process.start()
             finally:
                 del _starting[me]
         return process
+
+    def at_hand(self) -> tuple[int, int]:
+        """Return the task that it works on now, and its attempt; zeros: none."""
+        number = self.end.journal.begun()
+        for unit in self.inflight.values():  # in the order in which they were handed over
+            if unit.number == number:
+                return unit.task_and_attempt()
+        return 0, 0
+
+    def listen(self) -> None:
+        """Hand on what it has written past every stream."""
+        for reader in self.output:
+            while (came := reader.read()) is not None:
+                self._written(reader, *came)
+
+    def listen_last(self) -> None:
+        """Hand on what is left, once it is dead."""
+        self.listen()
+        for reader in self.output:
+            self._written(reader, reader.rest(), "")
+
+    def _written(self, reader: PipeReader, lines: str, begun: str) -> None:
+        number, attempt = self.at_hand()
+        unit = self.inflight.get(number)
+        if unit is not None and (lines or begun):
+            unit.announce_now()
+        reporter = self.reporter
+        for event in reader.told(lines, begun, task=(number, attempt), worker=self.name, at=reporter.now()):
+            reporter.send(event)
 
     def stand_in(self, thing: Any) -> tuple[Any, ...]:
         """Return what a raw queue is pickled as for this worker."""
@@ -174,6 +217,9 @@ class WorkerProcess:
         """Let go of it."""
         unguard(self.end.fd)
         self.end.close()
+        for reader in self.output:
+            unguard(reader.fd)
+            os.close(reader.fd)
         with contextlib.suppress(ValueError):  # it lives on, and nobody can help that
             self.process.close()
 
