@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import sys
 import termios
@@ -13,7 +14,7 @@ import pytest
 from tests.system.terminals import Pty, Tmux
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 PROGRAM = str(Path(__file__).parent / "programs" / "keyed.py")
 ROWS = ("▸", "»")
@@ -43,6 +44,10 @@ def echoes(pty: Pty) -> bool:
     return bool(termios.tcgetattr(pty._master)[3] & termios.ECHO)
 
 
+def is_canonical(pty: Pty) -> bool:
+    return bool(termios.tcgetattr(pty._master)[3] & termios.ICANON)
+
+
 def until_keys_are_taken(pty: Pty) -> None:
     pty.until(lambda: bool(rows_of(pty)), what="rows")
     assert not echoes(pty)
@@ -57,12 +62,37 @@ def press(tmux: Tmux, keys: str, shows: Callable[[list[str]], bool]) -> None:
     tmux.until(shows)
 
 
+def scribble(tmux: Tmux, text: str) -> None:
+    """Write `text` into the row of the run, behind everybody's back."""
+    tty = tmux._run("display-message", "-p", "#{pane_tty}").strip()
+    height = len(tmux.screen())
+    Path(tty).write_text(f"\x1b7\x1b[{height};3H{text}\x1b8", encoding="ascii")
+
+
 def has(*texts: str) -> Callable[[list[str]], bool]:
     return lambda lines: all(any(text in line for line in lines) for text in texts)
 
 
 def lacks(*texts: str) -> Callable[[list[str]], bool]:
     return lambda lines: not any(text in line for line in lines for text in texts)
+
+
+def walk_the_list(tmux: Tmux, *, small: bool) -> None:
+    """Scroll, select, and come back to the first task."""
+    if small:
+        press(tmux, "Down", has("1 above"))
+        press(tmux, "k", lacks("above"))
+        press(tmux, "End", has("above", "✗ broken"))
+        press(tmux, "Home", has("▸ alpha"))
+        press(tmux, "Tab", has("» alpha"))
+    else:
+        press(tmux, "Down", has("» alpha"))
+        press(tmux, "End", has("» broken"))
+        press(tmux, "Home", has("» alpha"))
+    press(tmux, "j", has("» beta"))
+    press(tmux, "BTab", has("» alpha"))
+    press(tmux, "NPage", lacks("» alpha"))
+    press(tmux, "PPage", has("» alpha"))
 
 
 @pytest.mark.tmux
@@ -75,20 +105,7 @@ def test_each_key_does_what_the_page_says(tmp_path: Path, columns: int, rows: in
         press(tmux, "End", has("?: this list" if small else "this list"))
         press(tmux, "?", has("▸ alpha"))
         tmux.until(lambda lines: has("+ 2 more")(lines) if small else has("▸ gamma")(lines))
-        if small:
-            press(tmux, "Down", has("1 above"))
-            press(tmux, "k", lacks("above"))
-            press(tmux, "End", has("above", "✗ broken"))
-            press(tmux, "Home", has("▸ alpha"))
-            press(tmux, "Tab", has("» alpha"))
-        else:
-            press(tmux, "Down", has("» alpha"))
-            press(tmux, "End", has("» broken"))
-            press(tmux, "Home", has("» alpha"))
-        press(tmux, "j", has("» beta"))
-        press(tmux, "BTab", has("» alpha"))
-        press(tmux, "NPage", lacks("» alpha"))
-        press(tmux, "PPage", has("» alpha"))
+        walk_the_list(tmux, small=small)
         press(tmux, "Escape", lacks("»"))
         press(tmux, "Enter", has("» broken", "while work" if small else "ValueError: a broken thing"))
         press(tmux, "Space", lacks("while work"))
@@ -107,7 +124,11 @@ def test_each_key_does_what_the_page_says(tmp_path: Path, columns: int, rows: in
         press(tmux, "Tab x", has("cancel? y: yes  beta"[: columns - 2]))
         press(tmux, "n", lacks("cancel?"))
         press(tmux, "x y", lacks("beta"))
-        press(tmux, "Escape C-l", has("▸ keyed"))
+        press(tmux, "Escape", lacks("»"))
+        scribble(tmux, "GARBAGE")
+        tmux.until(has("GARBAGE"))
+        press(tmux, "C-l", lacks("GARBAGE"))
+        tmux.until(has("▸ keyed"))
         press(tmux, "l", lacks("▸ gamma 100"))
         press(tmux, "1", has("▸ gamma"))
         for name in ("gamma", "delta", "epsilon", "zeta", "eta"):
@@ -147,6 +168,7 @@ def end_by(pty: Pty, folder: Path, how: str) -> None:
         ("all", "SIGHUP", -signal.SIGHUP),
         ("away", "q", -signal.SIGINT),
         ("crash", "", 1),
+        ("unleft", "", 1),
         ("leave", "", 3),
     ],
 )
@@ -183,6 +205,28 @@ def test_keys_reach_a_run_whose_main_thread_is_in_other_code(tmp_path: Path) -> 
         assert pty.wait() == 0, pty.screen.text
 
 
+def test_a_keyboard_at_which_nobody_types_wakes_nobody(tmp_path: Path) -> None:
+    with keyed(tmp_path, "away") as pty:
+        until_keys_are_taken(pty)
+        thread = re.findall(r"READER (\d+)", pty.screen.text)[0]
+        status = Path(f"/proc/{pty.process.pid}/task/{thread}/status")
+        if not status.exists():
+            pytest.skip("there is no /proc to count wake-ups in")
+
+        def wakes() -> str:
+            return next(line for line in status.read_text(encoding="ascii").splitlines() if line.startswith("volun"))
+
+        pty.read_for(0.3)
+        before = wakes()
+        pty.read_for(1.0)
+        assert wakes() == before
+        pty.send(b"\t")
+        pty.expect("» alpha")
+        assert wakes() != before
+        pty.send(b"q")
+        assert pty.wait() == -signal.SIGINT
+
+
 # --- what others read ---
 
 
@@ -213,17 +257,17 @@ def test_what_is_typed_after_the_run_is_left_too(tmp_path: Path) -> None:
         assert pty.wait() == 0
 
 
-@pytest.mark.parametrize("way", ["ask", "beside"])
+@pytest.mark.parametrize("way", ["ask", "beside", "secret", "pause"])
 def test_a_question_has_the_terminal_with_its_own_modes(tmp_path: Path, way: str) -> None:
     with keyed(tmp_path, way) as pty:
         before = modes(pty)
         until_keys_are_taken(pty)
         pty.expect("Name?")
-        pty.until(lambda: modes(pty) == before, what="the modes of before")
+        pty.until(lambda: modes(pty) == before or (way == "secret" and is_canonical(pty)), what="the modes of before")
         pty.send(b"Adx\x7fa pj\n")
         pty.expect("ANSWER 'Ada pj'")
         pty.until(lambda: bool(rows_of(pty)), what="rows")
-        pty.until(lambda: not echoes(pty), what="keys")
+        pty.until(lambda: not is_canonical(pty), what="keys")
         pty.send(b"\t")
         pty.expect("» alpha")
         (tmp_path / "alpha").touch()
@@ -234,10 +278,17 @@ def test_a_question_has_the_terminal_with_its_own_modes(tmp_path: Path, way: str
 # --- jobs ---
 
 
-def test_a_stopped_run_gives_the_terminal_back_and_takes_it_again_in_the_foreground(tmp_path: Path) -> None:
+@pytest.mark.parametrize("how", ["Ctrl-Z", "SIGSTOP"])
+def test_a_stopped_run_gives_the_terminal_back_and_takes_it_again_in_the_foreground(tmp_path: Path, how: str) -> None:
     with shell(f"stty -a | tail -n +2 > {tmp_path}/before; {sys.executable} {PROGRAM} {tmp_path} all") as pty:
         until_keys_are_taken(pty)
-        pty.send(b"\x1a")
+        if how == "Ctrl-Z":
+            pty.send(b"\x1a")
+        else:  # no program notices; the shell does
+            children = Path(f"/proc/{pty.process.pid}/task/{pty.process.pid}/children")
+            if not children.exists():
+                pytest.skip("there is no /proc to find the program in")
+            os.kill(int(children.read_text(encoding="ascii").split()[-1]), signal.SIGSTOP)
         pty.expect("Stopped")
         pty.send(f"stty -a | tail -n +2 > {tmp_path}/stopped; echo SEEN$?\n".encode())
         pty.expect("SEEN0")
@@ -288,11 +339,6 @@ def test_where_stdin_is_no_terminal_it_is_said_too(tmp_path: Path) -> None:
     with Pty(["sh", "-c", f"{sys.executable} {PROGRAM} {tmp_path} leave < /dev/null"], columns=70, rows=16) as pty:
         pty.expect("keys are off: stdin is no terminal")
         assert pty.wait() == 3
-
-
-def mainstage_map(*words: str, env: dict[str, str] | None = None, stdin: str = "") -> Pty:
-    command: Sequence[str] = [sys.executable, "-m", "mainstage", "map", "time:sleep", *words]
-    return Pty(["sh", "-c", f"{' '.join(command)}{stdin}"], columns=70, rows=16, env=env)
 
 
 JOBS = "import time\ndef nap(text):\n    time.sleep(float(text))\n"

@@ -13,7 +13,7 @@ from mainstage.views import Size
 from mainstage.views.browse import Browse
 from mainstage.views.choice import room_for_rows
 from mainstage.views.press import HELP, ShowLayout, press
-from mainstage.views.text import clip, one_line
+from mainstage.views.text import clip, one_line, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -114,7 +114,9 @@ class KeyedView:
         browse, glyphs = self.browse, self._glyphs
         if browse.prompt is not None:
             style, text = "bold", f"/{glyphs.name(browse.prompt)}_"
-            if len(text) < columns // 2:
+            while width(text) >= columns > 1:
+                text = text[1:]  # what is typed last is seen
+            if width(text) < columns // 2:
                 text += "  Enter: keep, Esc: show all"
         elif browse.asked is not None:
             task = state.tasks.get(browse.asked)

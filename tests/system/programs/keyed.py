@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import getpass
 import sys
 import threading
 import time
@@ -64,6 +65,23 @@ def ask(run: mainstage.Run) -> None:
     future.result()
 
 
+def ask_in_secret(run: mainstage.Run) -> None:
+    future = run.submit(stand_for, "alpha")
+    time.sleep(1)
+    print("ANSWER", repr(getpass.getpass("Name? ")))
+    future.result()
+
+
+def ask_in_a_pause(run: mainstage.Run) -> None:
+    future = run.submit(stand_for, "alpha")
+    time.sleep(1)
+    with run.pause():
+        sys.stdout.write("Name? ")
+        sys.stdout.flush()
+        print("ANSWER", repr(sys.stdin.readline().rstrip()))
+    future.result()
+
+
 def ask_beside(run: mainstage.Run) -> None:
     future = run.submit(stand_for, "alpha")
     time.sleep(1)
@@ -73,18 +91,34 @@ def ask_beside(run: mainstage.Run) -> None:
 
 def away(run: mainstage.Run) -> None:
     """The main thread is in other code all the time."""
+    print("READER", next(one.native_id for one in threading.enumerate() if one.name == "mainstage-keys"))
     future = run.submit(stand_for, "alpha")
     while not future.done():
         time.sleep(0.1)
     print("OUTCOME", type(future.exception()).__name__)
 
 
-WAYS = {"all": all_of_it, "crash": crash, "leave": leave, "stay": stay, "ask": ask, "beside": ask_beside, "away": away}
+WAYS = {
+    "all": all_of_it,
+    "crash": crash,
+    "unleft": crash,
+    "leave": leave,
+    "stay": stay,
+    "ask": ask,
+    "secret": ask_in_secret,
+    "pause": ask_in_a_pause,
+    "beside": ask_beside,
+    "away": away,
+}
 
 
 def main() -> None:
     """Run."""
-    with mainstage.Run("keyed", max_workers=3, keys=True, grace=20, on_error="collect") as run:
+    run = mainstage.Run("keyed", max_workers=3, keys=True, grace=20, on_error="collect")
+    if sys.argv[2] == "unleft":
+        (FOLDER / "alpha").touch()
+        WAYS["unleft"](run.__enter__())
+    with run:
         WAYS[sys.argv[2]](run)
     print("THE END")
 
