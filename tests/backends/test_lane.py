@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import deque
+
 from mainstage.backends.lane import FOLD, Item, Lane
 from mainstage.channels.thread import ThreadChannel
 from mainstage.events import ItemsEnded, TaskStarted
@@ -41,6 +43,16 @@ def test_what_nobody_takes_is_folded_into_two_numbers_but_for_the_one_on_the_scr
     assert event.more == FOLD // 2 - 1
     assert event.seconds == event.more
     assert 1 in [item[0] for item in event.items]
+
+
+def test_an_owner_that_looks_while_a_worker_folds_gets_what_is_left() -> None:
+    class TakenMeanwhile(deque[tuple[int, float, float]]):
+        def __len__(self) -> int:
+            return super().__len__() + FOLD // 2
+
+    lane = lane_at(ManualClock(0.0))
+    lane.ended = TakenMeanwhile([(1, 0.0, 1.0), (2, 0.0, 1.0)])
+    assert lane.sample(2.0) == [ItemsEnded(2.0, 1, "thread-1", ((1, 0.0, 1.0), (2, 0.0, 1.0)))]
 
 
 def test_a_stand_in_becomes_its_task_when_somebody_asks() -> None:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import threading
 from collections import deque
+from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from mainstage.events import ItemsEnded, TaskStarted
@@ -155,26 +157,25 @@ class Lane:
 
     def fold(self) -> None:
         """Keep the reports bounded while nobody takes them: the worker's side of it."""
-        kept = None
-        for _ in range(FOLD // 2):
-            try:
-                one = self.ended.popleft()
-            except IndexError:
-                break
-            if one[0] == self._shown:
-                kept = one
-                continue
-            self.folded += 1
-            self.folded_seconds += one[2] - one[1]
-        if kept is not None:
-            self.ended.append(kept)
+        taken, shown = self._take(FOLD // 2), self._shown
+        spent = [ended - started for task, started, ended in taken if task != shown]
+        number, seconds = len(spent), sum(spent)
+        self.folded += number
+        self.folded_seconds += seconds
+        self.ended.extend([one for one in taken if one[0] == shown])
+
+    def _take(self, most: int) -> list[tuple[int, float, float]]:
+        """Take up to `most` of the items that ended; the other side may take some at the same time."""
+        taken: list[tuple[int, float, float]] = []
+        with suppress(IndexError):
+            taken.extend(islice(iter(self.ended.popleft, None), most))  # keeps what came before an error
+        return taken
 
     def sample(self, now: float) -> list[Event]:
         """Return the items that ended, and the start of the one at hand once it has run for long."""
         item = self.current  # before `ended` is read: one that ends in between is then in the list
         events: list[Event] = []
-        ended = self.ended
-        items = tuple([ended.popleft() for _ in range(len(ended))])
+        items = tuple(self._take(len(self.ended)))
         more, seconds = self.folded, self.folded_seconds
         if items or more:
             self.folded -= more
