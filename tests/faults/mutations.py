@@ -38,13 +38,17 @@ def product(*cases: str) -> tuple[str, ...]:
 ANSI = "src/mainstage/display/ansi.py"
 CALLS = "src/mainstage/backends/calls.py"
 CANCEL = "src/mainstage/worker/cancel.py"
+CHANNEL = "src/mainstage/channels/thread.py"
 CLAIMS = "src/mainstage/backends/claims.py"
+DESCRIPTORS = "src/mainstage/worker/descriptors.py"
 EXITS = "src/mainstage/exits.py"
 INTERRUPTS = "src/mainstage/interrupts.py"
 LOOP = "src/mainstage/loop.py"
 POOL = "src/mainstage/backends/pool.py"
+REGION = "src/mainstage/display/region.py"
 SESSION = "src/mainstage/session.py"
 ENDING = "src/mainstage/ending.py"
+SHOW = "src/mainstage/show.py"
 THREADS = "src/mainstage/backends/threads.py"
 OWN_EXITS = ("tests/faults/test_exits.py",)
 
@@ -141,6 +145,26 @@ MUTATIONS = [
         "if False else error",
         product("cancel-map-computing"),
     ),
+    # text: a flood that meets a resize; what nobody captured is looked for; what the environment says
+    Mutation(
+        REGION,
+        "        if len(lines) >= self._height:\n",
+        "        if len(lines) < 0:\n",
+        ("tests/display/test_screens.py::test_a_flood_is_whole_wherever_in_it_a_resize_comes",),
+    ),
+    Mutation(
+        DESCRIPTORS,
+        "                    self._reporter.watch(self)",
+        "                    pass",
+        ("tests/channels/test_patience.py",),
+    ),
+    Mutation(CHANNEL, 'getattr(cell, "patience", SLOWEST_LOOK)', "SLOWEST_LOOK", ("tests/channels/test_patience.py",)),
+    Mutation(SHOW, "if getattr(self, name) is None", "if True", ("tests/display/test_settings.py",)),
+    Mutation(SHOW, "            self._vain.add(asked)\n", "", ("tests/session/test_joined.py",)),
+    Mutation(
+        SHOW, "        self._catch_up()\n        log.record", "        log.record", ("tests/session/test_joined.py",)
+    ),
+    Mutation(SHOW, "            self._catch_up()\n", "", ("tests/session/test_joined.py",)),
 ]
 
 

@@ -96,20 +96,22 @@ class RegionScreen:
         """Scroll the whole screen again and make room for `count` rows at its bottom.
 
         In every frame, for some bytes: a child may have reset the terminal, and without a region the text would run
-        over the rows and the rows over the text.
+        over the rows and the rows over the text. The bottom is that of the height we know: a terminal that has grown
+        meanwhile keeps text and rows apart within it.
         """
+        whole = self._margin(0)
         before = len(self._shown)
         if not before:
             self._shown = [None] * count
-            return f"{ansi.HIDE}{ansi.ALL_ROWS}{_room(count)}{ansi.ERASE_ROWS}"
-        kept = f"{ansi.ALL_ROWS}{_room(before)}"
+            return f"{ansi.HIDE}{whole}{_room(count)}{ansi.ERASE_ROWS}"
+        kept = f"{whole}{_room(before)}"
         if count > before:
             self._shown[:0] = [None] * (count - before)
-            return f"{kept}{self._margin(before)}{_room(count - before)}{ansi.ALL_ROWS}"
+            return f"{kept}{self._margin(before)}{_room(count - before)}{whole}"
         if count < before:
             freed = f"{ansi.ERASE_RIGHT}\x1b[B" * (before - count)
             self._shown = self._shown[before - count :]
-            return f"{kept}{ansi.SAVE}{_to_row(before)}{freed}{ansi.RESTORE}"
+            return f"{kept}{ansi.SAVE}{self._to_row(before)}{freed}{ansi.RESTORE}"
         return kept
 
     def _margin(self, count: int) -> str:
@@ -118,6 +120,10 @@ class RegionScreen:
 
     def _region(self, count: int) -> str:
         return f"\x1b[1;{self._height - count}r"
+
+    def _to_row(self, number: int) -> str:
+        """Return what moves the cursor to the row `number` from below, the lowest being 1."""
+        return f"\x1b[{self._height - number + 1}H"
 
     def _text(self, lines: Sequence[str]) -> str:
         return "".join([ansi.fresh_line(self._columns), *(f"{line}\r\n" for line in lines)])
@@ -128,14 +134,14 @@ class RegionScreen:
         at = None
         for index, (row, old) in enumerate(zip(rows, self._shown, strict=True)):
             if row != old:
-                parts.append(_to_row(len(rows) - index) if at is None else f"\x1b[{index - at}B")
+                parts.append(self._to_row(len(rows) - index) if at is None else f"\x1b[{index - at}B")
                 parts.append(self._change(index, old, row))
                 at = index
         if not parts:
             return self._margin(len(rows))
         self._shown = list(rows)
         pinned = f"{''.join(parts)}{self._region(len(rows))}"
-        return f"{ansi.SAVE}{ansi.ALL}{ansi.NO_WRAP}{ansi.PLAIN}{pinned}{ansi.RESTORE}{ansi.WRAP}"
+        return f"{ansi.SAVE}{self._region(0)}{ansi.NO_WRAP}{ansi.PLAIN}{pinned}{ansi.RESTORE}{ansi.WRAP}"
 
     def _change(self, index: int, old: str | None, row: str) -> str:
         """Return what turns `old` into `row`; now and then all of it: a child may have reset the terminal."""
@@ -154,11 +160,6 @@ class RegionScreen:
         self._shown = []
         text = "".join(f"{ansi.over(line, self._columns)}\r\n" for line in lines)
         return f"{ansi.ALL_ROWS}{ansi.fresh_line(self._columns)}{text}{ansi.ERASE_BELOW}{ansi.SHOW}"
-
-
-def _to_row(number: int) -> str:
-    """Return what moves the cursor to the row `number` from below, the lowest being 1, whatever the height is."""
-    return f"{ansi.LOWEST}\x1b[{number - 1}A" if number > 1 else ansi.LOWEST
 
 
 def _room(rows: int) -> str:
