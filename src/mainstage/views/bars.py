@@ -132,7 +132,8 @@ class BarsView(LiveView):
         if lines is None or len(lines) != len(chosen.shown):
             lines = self._painter.compose(layout)
         lines = self._browsed.compose(window, lines, self.browse, columns, max(1, room - 1))
-        lines.append(self._run.line(state, now, layout, columns))
+        if room > 1:
+            lines.append(self._run.line(state, now, layout, columns))
         return [crop(line, max(1, columns - 1)) for line in lines] if columns < NARROWEST else lines
 
     # --- what users plug in ---
