@@ -204,6 +204,16 @@ class KeyPressed(NamedTuple):
     key: str
 
 
+class TaskStuck(NamedTuple):
+    """The task has not moved for `seconds`; `place` is where its thread stands, as "job.py:12 in load", "" unknown."""
+
+    at: float
+    task: int
+    attempt: int
+    seconds: float
+    place: str = ""
+
+
 Event: TypeAlias = (
     RunStarted
     | RunEnded
@@ -223,6 +233,7 @@ Event: TypeAlias = (
     | MetricReported
     | ItemsEnded
     | KeyPressed
+    | TaskStuck
 )
 
 EVENTS: tuple[type[Event], ...] = Event.__args__

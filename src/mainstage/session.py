@@ -15,7 +15,7 @@ from mainstage.backends.policy import Policy, check_policy
 from mainstage.commands import Cancel, Hold
 from mainstage.consume import Consumer, ItemOutcome, OnError, check_on_error
 from mainstage.ending import Ending
-from mainstage.show import Look, Show
+from mainstage.show import STUCK_AFTER, Look, Show
 from mainstage.steering import Crowd
 from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.runner import describe_call
@@ -74,7 +74,8 @@ class Run(Executor):
     (seconds, each attempt) are defaults for all of it.
     `view` is "auto", "live", "plain", "json" or "silent"; `layout` how the live view looks: "bars", "lanes", "tree",
     "steps", "grid" or a `Dashboard`; `columns` are Rich's progress columns for the rows of bars, `theme` changes styles
-    by name; `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's
+    by name; a task that has not moved for `stuck_after` seconds is told, with the place where it stands (None: never).
+    `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's
     thread is in a call of ours. `capture=False` leaves the output of the program alone, "fd" takes that of C code and
     children too (and the words of a crash with it); `strict` raises
     `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then,
@@ -101,6 +102,7 @@ class Run(Executor):
         layout: str | Layout = "",
         columns: Sequence[str | ProgressColumn] | None = None,
         theme: Theme | Mapping[str, str] | None = None,
+        stuck_after: float | None = STUCK_AFTER,
         log: str | os.PathLike[str] | None = None,
         on_error: OnError = "raise",
         retries: int = 0,
@@ -126,6 +128,7 @@ class Run(Executor):
             log,
             layout=layout,
             theme=theme,
+            stuck_after=stuck_after,
             heartbeat=heartbeat,
             display=display,
             clock=clock,

@@ -23,6 +23,7 @@ from mainstage.interrupts import Interrupts
 from mainstage.loop import Loop
 from mainstage.staging import Style, stage
 from mainstage.steering import Steering
+from mainstage.stuck import StuckWatch
 from mainstage.worker.capture import STREAMS, Capture
 from mainstage.worker.reporter import live
 from mainstage.worker.task import close_default_task
@@ -43,6 +44,10 @@ if TYPE_CHECKING:
 
 REACHED = 1.0
 """Seconds in which the owner should have come by, wherever it is; a prompt on another thread waits no longer."""
+
+
+STUCK_AFTER = 60.0
+"""Seconds after which a task that has not moved is said to be stuck."""
 
 
 class OutputRecorder(Protocol):
@@ -72,6 +77,7 @@ class Look(NamedTuple):
     keys: bool | None = False
     layout: str | Layout = ""
     theme: Theme | Mapping[str, str] | None = None
+    stuck_after: float | None = STUCK_AFTER
 
     def settled(self) -> Look:
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
@@ -112,6 +118,10 @@ class Show:
         )
         self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
         self.loop.recorders = opened.recorders
+        self.stuck: StuckWatch | None = None
+        if look.stuck_after is not None and not isinstance(opened.display, NullDisplay):
+            self.stuck = StuckWatch(self.channel.send, look.stuck_after)
+            self.loop.watch = self.stuck.look
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
         owned = _owned_streams(opened.display) if look.capture else ()

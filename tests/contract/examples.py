@@ -27,6 +27,7 @@ from mainstage.events import (
     TaskReopened,
     TaskRetried,
     TaskStarted,
+    TaskStuck,
     TextWritten,
 )
 
@@ -56,6 +57,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     MetricReported(2.5, 2, 1, "loss", math.nan),
     ItemsEnded(3.0, 1, "thread-2", ((10, 2.0, 2.5), (11, 2.5, 2.75)), 3, 0.125),
     KeyPressed(3.5, "pgdn"),
+    TaskStuck(90.0, 2, 1, 60.5, "job.py:12 in load"),
 )
 
 texts = st.text(st.characters(exclude_categories=()), max_size=12) | st.sampled_from(

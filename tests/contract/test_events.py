@@ -28,6 +28,7 @@ ORDER = [
     "MetricReported",
     "ItemsEnded",
     "KeyPressed",
+    "TaskStuck",
 ]
 
 

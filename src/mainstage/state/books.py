@@ -144,6 +144,7 @@ def rename_unit(state: RunState, live: TaskState, unit: str) -> None:
 def learn(state: RunState, seconds: float, description: str) -> None:
     """Remember how long a top-level task took that ended well, once it is counted."""
     state.typical += (seconds - state.typical) * (RECENT if state.counts.done > 1 / RECENT else 1 / state.counts.done)
+    state.durations.add(seconds)
     slowest = state.slowest
     if len(slowest) < SLOWEST or seconds >= slowest[-1][0]:
         rank(state, seconds, description)
@@ -161,6 +162,7 @@ def learn_many(state: RunState, number: int, seconds: float) -> None:
     """Remember that `number` of the tasks that are done took `seconds` each."""
     weight = max(number / state.counts.done, 1.0 - (1.0 - RECENT) ** number)
     state.typical += (seconds - state.typical) * weight
+    state.durations.add(seconds, number)
 
 
 def feed_pace(state: RunState, at: float) -> None:
@@ -194,10 +196,18 @@ def keep_text(state: RunState, event: TextWritten) -> None:
         live = state.tasks.get(task)
         if live is None:
             return
+        if live.stuck is not None:
+            move_on(live)
         if live.tail is None:
             live.tail = deque(maxlen=TAIL_TEXTS)
         live.tail.append(event)
         task = live.parent
+
+
+def move_on(live: TaskState) -> None:
+    """Let a task be stuck no more."""
+    live.stuck = None
+    live.changes += 1
 
 
 def measure(state: RunState, name: str, value: float) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mainstage.events import ErrorReport
 
 if TYPE_CHECKING:
+    from mainstage.events import TaskStarted
     from mainstage.state.model import RunState
 
 LARGEST = 1e300
@@ -64,6 +65,40 @@ def check_parent(state: RunState, task: int, parent: int | None) -> None:
             impossible("nested in itself")
         above = state.tasks.get(step)
         step = None if above is None else above.parent
+
+
+def check_start(state: RunState, event: TaskStarted) -> TaskStarted:
+    """Return `event`, its numbers as plain ones."""
+    at, task, attempt, worker, description, total, unit, parent, fields = event
+    check_whole(task)
+    check_whole(attempt)
+    if attempt < 1:
+        impossible("attempts begin at 1")
+    for words in (worker, description, unit):
+        check_text(words)
+    if parent is not None:
+        check_whole(parent)
+        check_parent(state, task, parent)
+    if fields:
+        check_fields(fields)
+    time = check_number(at)
+    size = check_position(total) if total is not None else None
+    return event if time is at and size is total else event._replace(at=time, total=size)
+
+
+def check_items(state: RunState, items: tuple[tuple[int, float, float], ...]) -> list[int]:
+    """Return the tasks of `items` of a map that ended."""
+    for task, started, ended in items:
+        if task.__class__ is not int or not -LARGEST < started <= ended < LARGEST:
+            check_whole(task)
+            check_number(started)
+            check_number(ended)
+    tasks = [item[0] for item in items]
+    if not state.queued.keys().isdisjoint(tasks):
+        impossible("an item of a map is not submitted by itself")
+    if any(state.tasks[task].parent is not None for task in state.tasks.keys() & tasks):
+        impossible("an item of a map is nested in nothing")
+    return tasks
 
 
 def impossible(why: str) -> NoReturn:

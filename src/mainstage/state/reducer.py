@@ -28,6 +28,7 @@ from mainstage.events import (
     TaskReopened,
     TaskRetried,
     TaskStarted,
+    TaskStuck,
     TextWritten,
 )
 from mainstage.state import books
@@ -38,9 +39,11 @@ from mainstage.state.checks import (
     Impossible,
     check_error,
     check_fields,
+    check_items,
     check_number,
     check_parent,
     check_position,
+    check_start,
     check_text,
     check_whole,
     impossible,
@@ -176,7 +179,7 @@ def _task_started(state: RunState, event: TaskStarted) -> None:
         or at.__class__ is not float
         or not -LARGEST < at < LARGEST
     ):
-        event = _checked(state, event)
+        event = check_start(state, event)
     live = TaskState(event)
     if known is not None:
         live.error = known.error
@@ -206,25 +209,6 @@ def _began_before(state: RunState, task: int, attempt: int) -> bool:
     return False
 
 
-def _checked(state: RunState, event: TaskStarted) -> TaskStarted:
-    """Return `event`, its numbers as plain ones."""
-    at, task, attempt, worker, description, total, unit, parent, fields = event
-    check_whole(task)
-    check_whole(attempt)
-    if attempt < 1:
-        impossible("attempts begin at 1")
-    for words in (worker, description, unit):
-        check_text(words)
-    if parent is not None:
-        check_whole(parent)
-        check_parent(state, task, parent)
-    if fields:
-        check_fields(fields)
-    time = check_number(at)
-    size = check_position(total) if total is not None else None
-    return event if time is at and size is total else event._replace(at=time, total=size)
-
-
 def _task_moved(state: RunState, event: TaskMoved) -> None:
     at, task, attempt, completed = event
     live = state.tasks.get(task)
@@ -240,6 +224,8 @@ def _task_moved(state: RunState, event: TaskMoved) -> None:
     books.place(state, live, completed, live.total)
     live.moved_at = max(at, live.moved_at)
     live.moves += 1
+    if live.stuck is not None:
+        books.move_on(live)
     if live.speed is None:
         live.speed = Speed(live.started_at)
         live.changes += 1
@@ -274,6 +260,19 @@ def _task_changed(state: RunState, event: TaskChanged) -> None:
     if total is not None:
         books.place(state, live, live.completed, total)
     live.moved_at = max(at, live.moved_at)
+    live.stuck = None
+    live.changes += 1
+
+
+def _task_stuck(state: RunState, event: TaskStuck) -> None:
+    at, task, attempt, seconds, place = event
+    live = state.tasks.get(task)
+    if live is None or live.attempt != attempt or live.waiting:
+        _missed(state, task, attempt)
+        return
+    check_number(at)
+    check_position(seconds)
+    live.stuck = check_text(place)
     live.changes += 1
 
 
@@ -348,6 +347,7 @@ def _task_retried(state: RunState, event: TaskRetried) -> None:
     state.board.set(live.slot, WAITING)
     counts.retried += 1
     live.waiting = True
+    live.stuck = None
     live.error = event.error
     live.retry_at = at + delay
     live.moved_at = at
@@ -411,7 +411,7 @@ def _items_ended(state: RunState, event: ItemsEnded) -> None:
     check_text(worker)
     check_position(more)
     spent = check_position(seconds)
-    tasks = _check_items(state, items)
+    tasks = check_items(state, items)
     at_work = books.worker(state, worker, items[0][1] if items else at)
     if state.first_start is None:
         state.begin(items[0][1] if items else at)
@@ -443,21 +443,6 @@ def _known_items_ended(state: RunState, items: list[tuple[int, float, float]]) -
         books.leave(state, live, 0, ended, DONE)
         state.counts.done += 1
         books.learn(state, max(0.0, ended - started), live.description)
-
-
-def _check_items(state: RunState, items: tuple[tuple[int, float, float], ...]) -> list[int]:
-    """Return the tasks of `items`."""
-    for task, started, ended in items:
-        if task.__class__ is not int or not -LARGEST < started <= ended < LARGEST:
-            check_whole(task)
-            check_number(started)
-            check_number(ended)
-    tasks = [item[0] for item in items]
-    if not state.queued.keys().isdisjoint(tasks):
-        impossible("an item of a map is not submitted by itself")
-    if any(state.tasks[task].parent is not None for task in state.tasks.keys() & tasks):
-        impossible("an item of a map is nested in nothing")
-    return tasks
 
 
 # --- what comes out of tasks ---
@@ -509,4 +494,5 @@ _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
     MetricReported: _metric_reported,
     ItemsEnded: _items_ended,
     KeyPressed: _key_pressed,
+    TaskStuck: _task_stuck,
 }

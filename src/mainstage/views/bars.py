@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from mainstage.state.standing import typical
 from mainstage.views import units
 from mainstage.views.browsed import BrowsedRows, look
 from mainstage.views.choice import Chosen, choose, grown_at, is_single_track, room_for_rows
@@ -87,6 +88,7 @@ class BarsView(LiveView):
         if not state.sources and not state.counts.seen:
             return []
         kept, self._kept = self._kept, None
+        self._painter.typical = typical(state)
         if kept is not None and moment.moved is not None and moment.now < kept.until and moment.size == kept.size:
             self._painter.reread(moment.moved, moment.now)
             self._kept = kept

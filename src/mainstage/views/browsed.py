@@ -97,6 +97,7 @@ class BrowsedRows:
         self._marks = [
             palette.paint("mainstage.running", glyphs.running),
             palette.paint("mainstage.waiting", glyphs.waiting),
+            palette.paint("mainstage.slow", glyphs.slow),
         ]
         self._selected = palette.paint(SELECTED, "»" if glyphs.unicode else "*")
 

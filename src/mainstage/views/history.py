@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TextWritten
+from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
 from mainstage.views import units
 from mainstage.views.groups import heading_of, tree_of
 from mainstage.views.text import clip, one_line
@@ -44,6 +44,8 @@ class History:
                 return [] if failure is None else self.failure(failure)
             case TaskRetried():
                 return self._retry(event, state)
+            case TaskStuck() if event.task in state.tasks:
+                return [self._stuck(event, state)]
             case TaskReopened():
                 return [self._palette.paint("mainstage.dim", f"{self._waiting(event.task, state)}: goes on after all")]
             case _:
@@ -80,6 +82,12 @@ class History:
         again = f"again in {units.spoken(event.delay)}" if event.delay > 0 else "again now"
         text = f"{self._waiting(event.task, state)}: {self.error(event.error)} (attempt {event.attempt}, {again})"
         return [self._palette.paint("mainstage.dim", text)]
+
+    def _stuck(self, event: TaskStuck, state: RunState) -> str:
+        name = self._name_of(event.task, state) or f"task {event.task}"
+        place = f": it stands at {self._glyphs.name(one_line(event.place))}" if event.place else ""
+        text = f"{self._glyphs.slow} {name} has not moved for {units.spoken(event.seconds)}{place}"
+        return self._palette.paint("mainstage.waiting", text)
 
     def _waiting(self, task: int, state: RunState) -> str:
         return f"{self._glyphs.waiting} {self._name_of(task, state) or f'task {task}'}"

@@ -23,6 +23,7 @@ STYLES: Mapping[str, str] = {
     "mainstage.failed": "bold red",
     "mainstage.waiting": "yellow",
     "mainstage.cancelled": "yellow",
+    "mainstage.slow": "bold yellow",
     "mainstage.stopping": "bold yellow",
     "mainstage.status": "dim",
     "mainstage.dim": "dim",
@@ -119,6 +120,7 @@ class Glyphs:
         self.failed = "✗" if unicode else "x"
         self.waiting = "↻" if unicode else "~"
         self.cancelled = "⊘" if unicode else "-"
+        self.slow = "!"
         self.idle = "·" if unicode else "."
         self.cell = "■" if unicode else "#"
         self.branch = "├─ " if unicode else "|- "

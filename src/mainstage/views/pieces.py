@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from mainstage.state.standing import typical
 from mainstage.views import units
 from mainstage.views.browsed import BrowsedRows, look
 from mainstage.views.choice import NEVER, Chosen, grown_at
@@ -110,6 +111,7 @@ class TaskRows:
             self.shown = ()
             return []
         kept, self._kept = self._kept, None
+        self._painter.typical = typical(scene.state)
         if scene.browse.chosen:
             return self._by_choice(scene, room)
         if (

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
+from mainstage.state.standing import is_slow
 from mainstage.views import units
 from mainstage.views.layout import PERCENT, arrange
 from mainstage.views.text import RESET, clip, one_line, shorten, width
@@ -84,6 +85,9 @@ class RowPainter:
         """Per cents with bars, by what they show and the widths of both."""
         self._running = palette.paint("mainstage.running", glyphs.running)
         self._waiting = palette.paint("mainstage.waiting", glyphs.waiting)
+        self._slow = palette.paint("mainstage.slow", glyphs.slow)
+        self.typical = 0.0
+        """Seconds that a task takes, to tell slow ones by; 0.0: not known."""
         self._blank = " " * (PERCENT + 1)
         self._percents = [" " + palette.paint("progress.percentage", f"{n:>3}%") for n in range(101)]
         self._amount = palette.sgr("progress.download")
@@ -145,8 +149,9 @@ class RowPainter:
         task, glyphs = row.task, self._glyphs
         row.name = self._name(row)
         row.unit = glyphs.name(task.unit) if task.unit else ""
-        row.mark = self._waiting if task.waiting else self._running
-        row.status = self._status(task, now)
+        slow = is_slow(task, self.typical, now)
+        row.mark = self._waiting if task.waiting else self._slow if slow or task.stuck is not None else self._running
+        row.status = self._status(task, now) or (f"slow: most take {units.spoken(self.typical)}" if slow else "")
         row.time = row.speed = ""
         if not task.waiting:
             left, rate = task.eta(now), task.rate(now)
@@ -165,6 +170,8 @@ class RowPainter:
         if task.waiting and task.error is not None:
             left = max(0.0, (task.retry_at or now) - now)
             return f"again in {units.spoken(left)}: {self._glyphs.name(task.error.type)}"
+        if task.stuck is not None:
+            return f"stuck at {self._glyphs.name(task.stuck)}" if task.stuck else "stuck"
         if task.status:
             return self._glyphs.name(one_line(task.status))
         return f"attempt {task.attempt}" if task.attempt > 1 else ""

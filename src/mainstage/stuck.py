@@ -1,0 +1,57 @@
+"""Tasks that stand still are told, each once, with the place where their thread stands.
+
+It is looked for where a picture is drawn anyway, so nothing ticks for it.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from mainstage.events import TaskStuck
+from mainstage.state.standing import still
+from mainstage.worker.places import place_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mainstage.events import Event
+    from mainstage.state.model import RunState, TaskState
+
+LOOKS = 10.0
+"""So many times within the time after which a task is stuck it is looked whether one is."""
+MOST = 20
+"""Tasks told at one look: where everything stands still, a few places say it all."""
+
+
+class StuckWatch:
+    """Sends `TaskStuck` for tasks that have not moved for `after` seconds.
+
+    `elsewhere` are asked first: one that returns True has the task's worker and sends the event itself.
+    """
+
+    def __init__(self, send: Callable[[Event], None], after: float) -> None:
+        self._send = send
+        self._after = after
+        self._next = 0.0
+        self.elsewhere: list[Callable[[TaskState], bool]] = []
+
+    def look(self, state: RunState, now: float) -> None:
+        """Look at all live tasks, unless they were looked at just now; on the owner's thread."""
+        if now < self._next:
+            return
+        self._next = now + max(1.0, self._after / LOOKS)
+        for task in still(state, now, self._after)[:MOST]:
+            if not any(asked(task) for asked in self.elsewhere):
+                place = place_of_thread(task.worker)
+                self._send(TaskStuck(now, task.id, task.attempt, now - task.moved_at, place))
+
+
+def place_of_thread(name: str) -> str:
+    """Return where the thread of that name stands; "" if there is none, or more than one."""
+    threads = [thread.ident for thread in threading.enumerate() if thread.name == name]
+    if len(threads) != 1 or threads[0] is None:
+        return ""
+    frame = sys._current_frames().get(threads[0])  # noqa: SLF001  # the one way to another thread's stack
+    return "" if frame is None else place_of(frame)
