@@ -349,3 +349,28 @@ def test_a_program_without_tasks_is_left_alone(tmp_path: Path) -> None:
         assert bytes(program.output) == b"line 0\rline 1\rline 2\r\r\n"
     (ours,) = run([*EXEC, str(script)])
     assert ours.stderr == b""
+
+
+FLOOD = """
+from concurrent.futures import ThreadPoolExecutor
+from tqdm import tqdm
+def write(n):
+    for line in range(40):
+        print(f"<{n}.{line}>")
+with ThreadPoolExecutor(8) as pool:
+    for n, _ in enumerate(tqdm(pool.map(write, range(80)), total=80)):
+        print("<after", n, end=" ", flush=True)
+        print("it>")
+"""
+
+
+def test_floods_of_threads_and_of_the_program_itself_come_out_in_whole_lines(tmp_path: Path) -> None:
+    script = tmp_path / "flood.py"
+    script.write_text(FLOOD)
+    with Pty([*EXEC, str(script)], columns=60, rows=20) as program:
+        assert program.wait() == 0
+        lines = program.screen.text.split("\n")
+    told = [line.rpartition("│ ")[2] for line in lines if "<" in line]
+    assert sorted(told) == sorted(
+        [f"<{n}.{line}>" for n in range(80) for line in range(40)] + [f"<after {n} it>" for n in range(80)]
+    )

@@ -16,6 +16,7 @@ import contextlib
 import os
 import signal
 import threading
+from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
 from mainstage.display.terminal import TerminalDisplay
@@ -39,6 +40,8 @@ HELD = [
     if hasattr(signal, name)
 ]
 """Signals whose handlers may raise, SIGINT first."""
+PATIENCE = 1.0
+"""Seconds between two looks at a terminal that takes nothing."""
 
 
 class HostedInterrupts(Interrupts):
@@ -120,6 +123,9 @@ class HostedLoop(Loop):
     """A loop whose rounds no handler of the program's interrupts."""
 
     shield: HostedInterrupts
+    begun = 0
+    """The number of the line that the program has begun and not ended; 0: none."""
+    _spared = 0
 
     def run_until(self, done: Callable[[], bool], deadline: float | None = None) -> bool:
         """As `Loop.run_until`; Ctrl-C is a request to stop meanwhile, where the program has no handler of its own."""
@@ -140,7 +146,7 @@ class HostedLoop(Loop):
 
     def catch_up(self) -> None:
         """Show text that was written before what the program is about to write by itself."""
-        if self.pumping or self.paused or (self.channel.empty() and not self._above):
+        if self.paused or (self.channel.empty() and not self._above):
             return
         with self.shield.rounds(waiting=False):
             self.beating = self.pumping = True
@@ -151,6 +157,22 @@ class HostedLoop(Loop):
             finally:
                 self.beating = self.pumping = False
             self.leave()
+
+    def draw(self, now: float, *, borrowed: bool = False) -> None:
+        """As `Loop.draw`; text waits for one picture longer where it would come into a line of the program's."""
+        if not self._above or self.begun == self._spared or not self.begun:
+            super().draw(now, borrowed=borrowed)
+            return
+        self._spared = self.begun
+        waiting, self._above = self._above, []
+        super().draw(now, borrowed=borrowed)
+        self._above = waiting + self._above
+
+    def make_way(self, display: TerminalDisplay) -> None:
+        """Wait until the terminal has taken what we sent: as the program would for what it sends itself."""
+        while display.stand_by(PATIENCE):
+            with self.shield.rounds(waiting=False):
+                display.complete()
 
     def go_silent(self) -> None:
         """Draw no more, ever: in a forked child, which owns neither display nor terminal."""
@@ -173,12 +195,12 @@ class HostedShow(Show):
         self.interrupts.busy = lambda: bool(self.stops)
         self.interrupts.last_words = self._last_words
         self._lines = Lines()
-        self._begun = False
-        """Whether the program has begun a line of its own: nothing of ours comes before it is whole."""
+        self._line_numbers = count(1)
         self._patches: list[Patch] = []
         self._closed = False
         display = self.loop.display
         if isinstance(display, TerminalDisplay) and display.pins:
+            self._pinned = display
             self.capture.on_pass = self._on_pass
 
     def open(self) -> None:
@@ -206,11 +228,14 @@ class HostedShow(Show):
     def _on_pass(self, name: str, text: str) -> None:
         if self.loop.pumping:
             return
-        if not self._begun:
+        if not self.loop.begun:
             self.loop.catch_up()
-            self.interrupts.raise_late()
-        if text:
-            self._begun = not text.endswith("\n")
+        self.loop.make_way(self._pinned)
+        self.interrupts.raise_late()
+        if text.endswith("\n"):
+            self.loop.begun = 0
+        elif text and not self.loop.begun:
+            self.loop.begun = next(self._line_numbers)
         self._record(name, text)
 
     def _record(self, name: str, text: str) -> None:
@@ -225,7 +250,8 @@ class HostedShow(Show):
 
     def broken_off(self, cause: str) -> None:
         """Show that the program was ended by `cause`, if there is anything else to show."""
-        self.loop.catch_up()
+        if not self.loop.pumping:
+            self.loop.catch_up()
         if self.loop.state.counts.seen:
             self.stopped(cause)
 

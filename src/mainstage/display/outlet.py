@@ -76,6 +76,13 @@ class Outlet:
                 return False
         return True
 
+    def stand_by(self, seconds: float) -> bool:
+        """Wait up to `seconds` for a place that has yet to take what is left; False: nothing is."""
+        if not self._rest or not self.alive:
+            return False
+        self._wait(seconds)
+        return True
+
     def attempt(self, data: bytes) -> None:
         """Write `data` once, at once, and forget what was left: for the last words of a dying process."""
         self._rest.clear()

@@ -152,6 +152,14 @@ class TerminalDisplay:
             self._sent = 0
         return settled
 
+    def complete(self) -> bool:
+        """Send what is left of a frame that was cut; False: the terminal has not taken all of it."""
+        return self._outlet.flush()
+
+    def stand_by(self, seconds: float) -> bool:
+        """Wait up to `seconds` for a terminal that has yet to take the rest of a frame; False: it has all."""
+        return self._outlet.stand_by(seconds)
+
     def suspend(self) -> None:
         """Take the rows away and give the terminal back; the next `show` takes it again."""
         if self._screen.live and not self._closed:
