@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 import tqdm.auto
 
 import mainstage
 from mainstage.display.recording import RecordingDisplay
 from mainstage.events import TaskEnded, TaskStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
 
 pandas = pytest.importorskip("pandas")
 
@@ -23,7 +28,7 @@ def test_the_bars_of_progress_apply_are_nested_and_exact() -> None:
     kept: list[object] = []
 
     class Kept:
-        unshown: frozenset[str] = frozenset()
+        unshown: Collection[str] = ()
 
         def record(self, event: object) -> None:
             kept.append(event)
