@@ -6,6 +6,7 @@ order. Nothing here runs on the client's own thread but a `put`.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import signal
 import threading
@@ -28,6 +29,8 @@ try:
 except ImportError as missing:
     raise MainstageError('executor="dask" needs Dask: pip install "mainstage[dask]"') from missing
 
+FORGET_TURN, FORGET_TURNS = 0.05, 40
+"""Seconds that news from a worker takes at most to reach the scheduler, and how often that is waited for."""
 ASKED_IN = 5.0
 """Seconds that workers have to answer when a run leaves them."""
 
@@ -44,6 +47,16 @@ def work(head: Head, function: bytes, data: bytes, *buffers: bytes) -> Result:
 def topic_of(run: str) -> str:
     """Return the topic that a run's events have."""
     return f"mainstage-{run}"
+
+
+async def forget(dask_scheduler: Any, topic: str) -> None:
+    """Have the scheduler forget a topic and its events, once nobody listens and what is on the way has come."""
+    topics = dask_scheduler._broker._topics  # noqa: SLF001  # no public way; an unsubscribed topic keeps its events
+    for turn in range(FORGET_TURNS):
+        await asyncio.sleep(FORGET_TURN)
+        if turn and not topics[topic].subscribers:
+            break
+    topics.pop(topic, None)
 
 
 def outlive_ctrl_c() -> None:
@@ -154,6 +167,7 @@ class DaskPort:
             with contextlib.suppress(Exception):  # the scheduler may be gone
                 self._on_workers(engine_worker.leave, self._run)
                 self._client.unsubscribe_topic(topic_of(self._run))
+                self._client.run_on_scheduler(forget, topic=topic_of(self._run))
         self._finished.put(None)
         if self._own_client:
             with contextlib.suppress(Exception):  # as above

@@ -8,7 +8,7 @@ from __future__ import annotations
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from mainstage.backends.assignments import RemoteTask, whole
+from mainstage.backends.assignments import RemoteSenders, RemoteTask, whole
 from mainstage.backends.calls import Call
 from mainstage.backends.claims import Claims
 from mainstage.backends.lane import Item, Lane
@@ -56,6 +56,7 @@ class Work(Protocol):
     begun_at: float | None
     """When a worker was heard to begin it."""
     place: Place
+    senders: RemoteSenders
 
     def begun(self, place: Place, event: TaskStarted) -> bool:
         """Learn that a worker began it; return whether one had before: the engine runs it again."""
@@ -74,10 +75,13 @@ class Work(Protocol):
         ...
 
 
-def outcome_of(result: Result) -> Outcome:
-    """Return what a worker sent back, made here."""
+def outcome_of(result: Result, asked: str | None) -> Outcome:
+    """Return what a worker sent back, made here; `asked`: why it was asked to stop, if it was."""
     if result.error:
-        return Outcome(None, cargo.unpack_error(result.error)[0])
+        error = cargo.unpack_error(result.error)[0]
+        if asked is not None and isinstance(error, KeyboardInterrupt):  # Ray's way to stop what runs
+            error = Cancelled(asked)
+        return Outcome(None, error)
     try:
         return Outcome(cargo.unpack(result.value, [bytearray(one) for one in result.buffers]), None)
     except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
@@ -89,11 +93,12 @@ def outcome_of(result: Result) -> Outcome:
 class EngineCall(Call):
     """A submitted call that an engine runs."""
 
-    __slots__ = ("announced", "begun_at", "handle", "place")
+    __slots__ = ("announced", "begun_at", "handle", "place", "senders")
 
     def __init__(self, owner: EngineBackend, spec: Spec, future: TaskFuture[Any]) -> None:
         super().__init__(owner, spec, future)  # type: ignore[arg-type]  # what it asks of it is there
         self.handle: Any = None
+        self.senders = RemoteSenders()
         self.place = Place(owner, owner.port.name)
         self.announced = False
         self.begun_at: float | None = None
@@ -109,10 +114,12 @@ class EngineCall(Call):
             self.task, asked = self._new_task(), self._asked
         try:
             function = cargo.pack_function(spec.fn)
-            payload = cargo.pack((spec.args, dict(spec.kwargs)), f"an argument of {spec.description}, ")
+            with cargo.crossing(backend.stand_in):
+                payload = cargo.pack((spec.args, dict(spec.kwargs)), f"an argument of {spec.description}, ")
         except Unpicklable as error:
             self._end(Outcome(None, error))
             return False
+        self.senders.expect(self.place, spec.args, spec.kwargs)  # type: ignore[arg-type]  # its name is all it asks
         backend.send(self, self.future.task, self.attempt, spec.description, function.data, payload)
         if asked is not None:
             self.place.request(self.future.task, asked)
@@ -163,7 +170,7 @@ class EngineCall(Call):
         if result is not None and self.task is not None:
             self._announce(result.started)
             self.task.place(whole(result.completed))
-        self._end(outcome_of(result) if result is not None else Outcome(None, error))
+        self._end(outcome_of(result, self._asked) if result is not None else Outcome(None, error))
 
     def _end(self, outcome: Outcome) -> None:
         if self._alarm is not None:
@@ -172,8 +179,10 @@ class EngineCall(Call):
             if self._claim():
                 self.future.set_exception(CancelledError(self._asked))
                 self._never_began(self._asked)
+            self.senders.end(None)
             return
-        self._conclude(self.place, self.remote_task(), outcome)  # type: ignore[arg-type]  # its name is all it asks
+        again = self._conclude(self.place, self.remote_task(), outcome)  # type: ignore[arg-type]  # as above
+        self.senders.end(None if again else outcome.error)
 
     def _retries(self, error: BaseException) -> bool:
         return super()._retries(error) and not isinstance(error, Unpicklable)
@@ -197,6 +206,7 @@ class EngineItem(Item):
 
     def __init__(self, owner: EngineMap, entry: Entry) -> None:
         self._owner = owner
+        self.senders = RemoteSenders()
         self.place = Place(owner.backend, owner.backend.port.name)
         super().__init__(owner.lane(self.place.name), entry, owner.now())
 
@@ -301,7 +311,8 @@ class EngineMap(Claims):
             try:
                 if not self._function:
                     self._function.append(self.backend.port.keep(cargo.pack_function(self._fn).data))
-                payload = cargo.pack((entry[2], {}), "an argument of the map, ")
+                with cargo.crossing(self.backend.stand_in):
+                    payload = cargo.pack((entry[2], {}), "an argument of the map, ")
             except Unpicklable as error:
                 self._finish(item, Outcome(None, error))
                 continue
@@ -325,7 +336,7 @@ class EngineMap(Claims):
             self._spent += result.ended - result.started
             self._ended += 1
             item.remote_task().place(whole(result.completed))
-            self._finish(item, outcome_of(result))
+            self._finish(item, outcome_of(result, item.asked))
         elif isinstance(error, Cancelled) and not item.announced and self.halted is not None:
             if self._let_go(item) and item.claim():
                 self._drop(item.entry)

@@ -7,12 +7,11 @@ with its result, so that a result overtakes no event of its own.
 
 from __future__ import annotations
 
-import os
 import pickle
 import random
 import socket
 import threading
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from mainstage.channels.remote import RemoteChannel
 from mainstage.clock import SystemClock, monotonic
@@ -20,7 +19,8 @@ from mainstage.errors import Unpicklable
 from mainstage.events import EVENTS
 from mainstage.worker import cargo, runner
 from mainstage.worker.capture import STREAMS, Capture
-from mainstage.worker.reporter import live
+from mainstage.worker.distant import home
+from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import open_task
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ LARGE = 1 << 20
 """Bytes from which on something goes to the engine's own store instead of along with each task."""
 KEPT_ASKED = 1000
 """Requests for tasks that have not come here, at most; most never will."""
-_TAGS = {kind: tag for tag, kind in enumerate(EVENTS)}
 
 
 class Head(NamedTuple):
@@ -55,8 +54,6 @@ class Head(NamedTuple):
 class Result(NamedTuple):
     """What comes back: `value` pickled, with its buffers, or `error` packed."""
 
-    execution: int
-    """A number of this attempt that no other has: an engine may run a piece twice."""
     worker: str
     value: bytes
     buffers: list[bytes]
@@ -64,19 +61,31 @@ class Result(NamedTuple):
     started: float
     ended: float
     completed: float
-    told: bytes
-    """The events that had not been sent."""
+    news: bytes
+    """What had not been told."""
 
 
-def pack_events(worker: str, execution: int, events: Sequence[Event]) -> bytes:
-    """Return a batch of events as bytes."""
-    return pickle.dumps((worker, execution, [(_TAGS[type(event)], *event) for event in events]), cargo.PROTOCOL)
+class Put(NamedTuple):
+    """A message for a raw queue of the run, from the piece of work `root` (0: from none)."""
+
+    queue: int
+    root: int
+    item: bytes
 
 
-def unpack_events(data: bytes) -> tuple[str, int, list[Event]]:
-    """Return the worker, the execution and the events of a batch."""
-    worker, execution, told = pickle.loads(data)  # noqa: S301  # from our own code on an engine that runs what we send
-    return worker, execution, [EVENTS[one[0]]._make(one[1:]) for one in told]
+def pack_news(worker: str, news: Sequence[Event | Put]) -> bytes:
+    """Return what a worker has to tell as bytes."""
+    return pickle.dumps((worker, [(_TAGS[type(one)], *one) for one in news]), cargo.PROTOCOL)
+
+
+def unpack_news(data: bytes) -> tuple[str, list[Event | Put]]:
+    """Return the worker, and what it told."""
+    worker, told = pickle.loads(data)  # noqa: S301  # from our own code on an engine that runs what we send
+    return worker, [_KINDS[one[0]]._make(one[1:]) for one in told]
+
+
+_KINDS = {**dict(enumerate(EVENTS)), -1: Put}
+_TAGS = {kind: tag for tag, kind in _KINDS.items()}
 
 
 class Basket:
@@ -85,15 +94,15 @@ class Basket:
     def __init__(self, station: Station, carry: Carry) -> None:
         self._station = station
         self._carry = carry
-        self._held: list[Event] = []
+        self._held: list[Event | Put] = []
         self._lock = threading.Lock()
 
-    def send_batch(self, batch: list[Event]) -> None:
-        """Take events; they go with the next flush."""
+    def send_batch(self, batch: Sequence[Event | Put]) -> None:
+        """Take news; they go with the next flush."""
         with self._lock:
             self._held += batch
 
-    def take(self) -> list[Event]:
+    def take(self) -> list[Event | Put]:
         """Return what has not been sent, to go another way."""
         with self._lock:
             held, self._held = self._held, []
@@ -104,7 +113,7 @@ class Basket:
         held = self.take()
         if held:
             try:
-                self._carry(pack_events(self._station.name, 0, held))
+                self._carry(pack_news(self._station.name, held))
             except Exception:  # noqa: BLE001  # results do not depend on the show
                 self._station.deaf = True
 
@@ -124,12 +133,18 @@ class Station:
         self._lock = threading.Lock()
         self._capture: Capture | None = None
         self.channel.start()
+        home.post = post
         if live.reporter is None:
             live.reporter = self.channel
             if head.captured:
                 self._capture = Capture(self.channel, owned=STREAMS, bars=STREAMS)
                 self._capture.tasks_only = True
                 self._capture.start()
+
+    def put(self, queue: int, root: int, item: Any) -> None:
+        """Send a message to a raw queue of the run's."""
+        self._basket.send_batch([Put(queue, root, cargo.pack(item, "a message for a queue").data)])
+        self.channel.ring()
 
     def ask(self, tasks: Sequence[int], reason: str) -> None:
         """Ask tasks to stop: those that run here now, and those that may come."""
@@ -147,10 +162,8 @@ class Station:
 
     def work(self, head: Head, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> Result:
         """Run one piece of work."""
-        execution = random.SystemRandom().getrandbits(62) | 1
         started = self.channel.now()
         task = open_task(self.channel, head.task, head.attempt, head.description, worker=self.name)
-        self._basket.send_batch([])  # its start goes with the first batch, or with the result
         with self._lock:
             self._tasks[head.task] = task
             asked = self._asked.pop(head.task, None)
@@ -161,7 +174,7 @@ class Station:
         finally:
             with self._lock:
                 del self._tasks[head.task]
-        return self._result(execution, task, outcome, started)
+        return self._result(task, outcome, started)
 
     def _run(self, task: Task, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> runner.Outcome:
         try:
@@ -174,7 +187,7 @@ class Station:
             return runner.Outcome(None, made)
         return runner.run(task, fn, args, kwargs)
 
-    def _result(self, execution: int, task: Task, outcome: runner.Outcome, started: float) -> Result:
+    def _result(self, task: Task, outcome: runner.Outcome, started: float) -> Result:
         error, packed = outcome.error, cargo.Cargo(b"", [])
         if error is None:
             try:
@@ -182,9 +195,8 @@ class Station:
             except Unpicklable as refused:
                 error = refused
         completed = task.shut(error)
-        events = [*self._basket.take(), *self.channel.sample(self.channel.now())]
+        news = [*self._basket.take(), *self.channel.sample(self.channel.now())]
         return Result(
-            execution,
             self.name,
             packed.data,
             [bytes(one) for one in packed.buffers],
@@ -192,7 +204,7 @@ class Station:
             started,
             self.channel.now(),
             float(completed or 0),
-            pack_events(self.name, execution, events),
+            pack_news(self.name, news),
         )
 
     def close(self) -> None:
@@ -206,6 +218,15 @@ class Station:
 
 _stations: dict[str, Station] = {}
 _opening = threading.Lock()
+
+
+def post(queue: int, item: Any) -> None:
+    """Send a message home: to the run of the task that the code running now works on, else to the only one there is."""
+    task = ambient.get()
+    for found in tuple(_stations.values()):
+        if task is None or task.reporter is found.channel:
+            found.put(queue, 0 if task is None else task._tree.root, item)  # noqa: SLF001  # it is asked here alone
+            return
 
 
 def station(head: Head, carry: Carry, name: str) -> Station:
@@ -242,9 +263,11 @@ def leave(run: str) -> bool:
         found = _stations.pop(run, None)
     if found is not None:
         found.close()
+        if not _stations:
+            home.post = None
     return found is not None
 
 
 def told_place(worker: object) -> str:
     """Return a name for a worker: its node, then what tells it apart there."""
-    return f"{socket.gethostname().partition('.')[0]}/{worker}" if worker is not None else f"pid {os.getpid()}"
+    return f"{socket.gethostname().partition('.')[0]}/{worker}"

@@ -15,12 +15,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.backends.assignments import Mirror, whole
 from mainstage.backends.engine_work import EngineCall, EngineMap, Place
-from mainstage.backends.engine_worker import Head, unpack_events
+from mainstage.backends.engine_worker import Head, Put, unpack_news
 from mainstage.backends.timer import Timer
 from mainstage.clock import SystemClock
 from mainstage.commands import Cancel, Hold, SetInterval
 from mainstage.errors import WorkerLost
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskMoved, TaskRetried, TaskStarted, TextWritten
+from mainstage.worker import cargo
+from mainstage.worker.distant import DistantQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from mainstage.backends.policy import Policy
     from mainstage.commands import Command
     from mainstage.events import Event
-    from mainstage.worker.cargo import Cargo
+    from mainstage.worker.rawqueue import RawQueue
     from mainstage.worker.reporter import Reporter
 
 ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
@@ -101,6 +103,8 @@ class EngineBackend:
         self.on_failure: Callable[[BaseException], None] | None = None
         """Called on the backend's thread with each final failure of a call."""
         self.run = uuid.uuid4().hex
+        self.queues: dict[int, RawQueue] = {}
+        """The raw queues that were handed to the engine, by the number of their task."""
         self._captured = captured
         self._wake = wake
         self._calls: dict[int, EngineCall] = {}
@@ -211,6 +215,11 @@ class EngineBackend:
 
     # --- the work's own side ---
 
+    def stand_in(self, thing: Any) -> tuple[Any, ...]:
+        """Return what a raw queue is pickled as."""
+        self.queues[thing.task] = thing
+        return DistantQueue, (thing.task, thing.description)
+
     def put(self, call: EngineCall) -> None:
         """Have `call` run, in order of arrival. Any thread."""
         self.post(lambda: self._put(call))
@@ -223,7 +232,7 @@ class EngineBackend:
         """Ask tasks to stop; those that no worker has begun are not begun. Any thread."""
         self.post(lambda: self._ask(tasks, reason))
 
-    def send(self, work: Any, task: int, attempt: int, description: str, function: Any, payload: Cargo) -> None:
+    def send(self, work: Any, task: int, attempt: int, description: str, function: Any, payload: cargo.Cargo) -> None:
         """Give a piece of work to the engine."""
         self._inhand[task] = work
         head = Head(self.run, task, attempt, description, self.reporter.now() - wall_clock(), self._captured)
@@ -278,7 +287,7 @@ class EngineBackend:
         if self._inhand.get(task) is not work:
             return
         if result is not None:
-            self._heard(result.told)
+            self._heard(result.news)
         self._inhand.pop(task, None)
         self._forget_children(task, "its task is over")
         work.came(result, error)
@@ -300,12 +309,20 @@ class EngineBackend:
 
     def _heard(self, batch: bytes) -> None:
         try:
-            worker, _, events = unpack_events(batch)
+            worker, news = unpack_news(batch)
         except (pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError):
             return  # damaged on the way: the show is not the work
         place = Place(self, worker)
-        for event in events:
-            self._event(place, event)
+        for one in news:
+            if isinstance(one, Put):
+                self._put_home(one)
+            else:
+                self._event(place, one)
+
+    def _put_home(self, put: Put) -> None:
+        queue, work = self.queues.get(put.queue), self._inhand.get(put.root)
+        if queue is not None:
+            queue.put_for(work.senders.of(queue) if work is not None else None, cargo.unpack(put.item))
 
     def _event(self, place: Place, event: Event) -> None:
         task: int | None = getattr(event, "task", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import threading
 from importlib import import_module
 from queue import SimpleQueue
@@ -44,6 +45,9 @@ class Exchange:
         self._gone = 0
         self._news = asyncio.Event()
         self._ordered = asyncio.Event()
+
+    async def ready(self) -> None:
+        """Return: it is up."""
 
     async def tell(self, batch: bytes) -> None:
         """Take a batch from a worker."""
@@ -100,13 +104,15 @@ def follow_orders(exchange: Any, run: str) -> None:
 def work(exchange: Any, head: Head, function: bytes, data: bytes, *buffers: bytes) -> Result:
     """Do a piece of work on this Ray worker."""
     if not engine_worker.is_open(head.run):
-        follower = threading.Thread(target=follow_orders, args=(exchange, head.run), daemon=True)
+        follower = threading.Thread(
+            target=follow_orders, args=(exchange, head.run), name="mainstage-orders", daemon=True
+        )
         follower.start()
 
     def carry(batch: bytes) -> None:
         exchange.tell.remote(batch)
 
-    station = engine_worker.station(head, carry, engine_worker.told_place(None))
+    station = engine_worker.station(head, carry, engine_worker.told_place(os.getpid()))
     return station.work(head, function, data, buffers)
 
 
@@ -137,6 +143,7 @@ class RayPort:
         """Begin: have `hear` called with each batch of events of the run."""
         actor = ray.remote(Exchange).options(num_cpus=0, max_concurrency=100_000, name=f"mainstage-{run}")
         self._exchange = actor.remote()
+        ray.get(self._exchange.ready.remote())  # what a worker tells before the actor is up would die with the worker
         threading.Thread(target=self._hear, args=(hear,), name="mainstage-ray-events", daemon=True).start()
         threading.Thread(target=self._give_back, name="mainstage-ray-results", daemon=True).start()
 
