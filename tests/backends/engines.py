@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import mainstage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator
 
 
 def double(n: int) -> int:
@@ -33,7 +33,7 @@ def counted(n: int) -> int:
 
 
 @mainstage.stepwise
-def steps(n: int) -> Iterator[Any]:
+def steps(n: int) -> Generator[Any, None, int]:
     yield ("total", n)
     for _ in range(n):
         yield 1

@@ -176,7 +176,7 @@ def test_a_failure_is_the_workers_own_with_its_input_and_remote_traceback(run_on
 
 def test_a_failure_in_a_map_stands_in_its_place(run_on: Callable[..., mainstage.Run]) -> None:
     with run_on() as run:
-        results = list(run.map(work.picky, range(5), on_error="collect"))
+        results: list[Any] = list(run.map(work.picky, range(5), on_error="collect"))
     assert [result for result in results if not isinstance(result, Exception)] == [0, 1, 2, 4]
     assert isinstance(results[3], ValueError)
 
@@ -292,7 +292,7 @@ def left_on_ray() -> list[str]:
         actors = ray.util.list_named_actors(all_namespaces=True)
     except Exception as error:  # noqa: BLE001  # it cannot be asked
         return [str(error)]
-    threads = ray.get(ray.remote(work.threads).remote())
+    threads: list[str] = ray.get(ray.remote(work.threads).remote())
     return [str(actor) for actor in actors if "mainstage" in str(actor)] + threads
 
 
