@@ -58,8 +58,8 @@ class Loop:
         """Called, on the owner's thread, with each request to stop that the loop has reduced."""
         self.on_key: Callable[[KeyPressed], None] | None = None
         """Called, on the owner's thread, with each key; not the place to wait for anything, or to settle a future."""
-        self.watch: Callable[[RunState, float], None] | None = None
-        """Called, on the owner's thread, before each picture: looks for what stands still."""
+        self.watchers: list[Callable[[RunState, float], None]] = []
+        """Called, on the owner's thread, with the state and the time of each picture before it is drawn."""
         self.fallback: tuple[View, Display] | None = None
         """What takes over when the view raises."""
         self.paused = False
@@ -203,8 +203,8 @@ class Loop:
         for event in self.channel.sample(now, self._view.shown):
             self._take(event)
         self._drawn_at = now
-        if self.watch is not None:
-            self.watch(self.state, now)
+        for watch in self.watchers:
+            watch(self.state, now)
         try:
             rows = self._rows(now, borrowed=borrowed)
             if self.channel.behind(self._view.shown):  # rows that were not there before: exact too

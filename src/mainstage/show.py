@@ -118,10 +118,11 @@ class Show:
         )
         self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
         self.loop.recorders = opened.recorders
+        self.loop.watchers += opened.watchers
         self.stuck: StuckWatch | None = None
         if look.stuck_after is not None and not isinstance(opened.display, NullDisplay):
             self.stuck = StuckWatch(self.channel.send, look.stuck_after)
-            self.loop.watch = self.stuck.look
+            self.loop.watchers.append(self.stuck.look)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
         owned = _owned_streams(opened.display) if look.capture else ()

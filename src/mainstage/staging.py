@@ -104,6 +104,8 @@ class Staged(NamedTuple):
     animated: bool
     keyed: tuple[Keyboard, KeyedView] | None = None
     remarks: Sequence[str] = ()
+    watchers: Sequence[Callable[[RunState, float], None]] = ()
+    """Told the state before each picture."""
 
 
 class Style(NamedTuple):
@@ -138,7 +140,8 @@ def stage(
     spare = None if place.view == "silent" else (_plain(place), StreamDisplay(place.stream))
     if discreet:
         shown = Discreet(shown)
-    staged = Staged(shown, where, recorders, spare, animated=place.view != "silent")
+    watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
+    staged = Staged(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers)
     if keys is None and os.environ.get("MAINSTAGE_KEYS", "").lower() in ("0", "false", "no", "off"):
         keys = False
     if keys is False or place.view != "live" or display is not None:

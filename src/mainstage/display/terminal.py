@@ -16,10 +16,13 @@ from mainstage.display import ansi
 from mainstage.display.inline import InlineScreen
 from mainstage.display.outlet import Outlet
 from mainstage.display.region import RegionScreen
+from mainstage.display.taskbar import Taskbar, is_shown
 from mainstage.views import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+
+    from mainstage.state.model import RunState
 
     AnyScreen: TypeAlias = RegionScreen | InlineScreen
 
@@ -90,6 +93,7 @@ class TerminalDisplay:
         self._busy = False
         self._moved = False
         self._rows: Sequence[str] = ()
+        self._taskbar = Taskbar(shown=is_shown(self._env))
 
     @property
     def broken(self) -> OSError | None:
@@ -146,7 +150,7 @@ class TerminalDisplay:
             settled = not self._settled_at or monotonic() >= self._settled_at
             frame = self._screen.frame(lines, self._clip(rows) if settled else [])
             self._sent += count
-            if not self._send(fitted + frame):
+            if not self._send(f"{fitted}{frame}{self._taskbar.take()}"):
                 return False
         if settled:
             self._sent = 0
@@ -160,10 +164,14 @@ class TerminalDisplay:
         """Wait up to `seconds` for a terminal that has yet to take the rest of a frame; False: it has all."""
         return self._outlet.stand_by(seconds)
 
+    def tell(self, state: RunState, now: float) -> None:
+        """Have the next frame show in the window's own way how far the run is, where that is known to work."""
+        self._taskbar.look(state, now)
+
     def suspend(self) -> None:
         """Take the rows away and give the terminal back; the next `show` takes it again."""
         if self._screen.live and not self._closed:
-            self._send(self._screen.leave())
+            self._send(self._screen.leave() + self._taskbar.remove())
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Write `above` and then `rows` as text, give the terminal back, and write no more.
@@ -176,6 +184,8 @@ class TerminalDisplay:
             for lines, _ in _batches([*above[self._sent :], *rows]):
                 self._send(self._fit_to_size() + self._screen.frame(lines, []))
                 self._outlet.drain()
+            self._send(self._taskbar.remove())
+            self._outlet.drain()
         self._end()
 
     def emergency(self) -> None:
@@ -185,7 +195,8 @@ class TerminalDisplay:
         cut = self._outlet.waiting
         if cut or self._screen.live:
             start = f"{ansi.CANCEL}{ansi.RESTORE}{ansi.WRAP}{ansi.PLAIN}{ansi.SHOW}" if cut else ""
-            self._outlet.attempt(ansi.encode(f"{start}{self._screen.leave()}{ansi.END}", self._encoding))
+            back = f"{start}{self._screen.leave()}{self._taskbar.remove()}{ansi.END}"
+            self._outlet.attempt(ansi.encode(back, self._encoding))
         self._end()
 
     def _end(self) -> None:
