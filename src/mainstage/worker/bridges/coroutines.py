@@ -82,7 +82,8 @@ class CoroutineBridge:
 
     def _name_of(self, loop: Any, coro: Any, name: object) -> str:
         """Return what a new task is shown as; "" if it is not."""
-        if self._is_elses(sys._getframe(2), running=loop.is_running()):  # noqa: SLF001  # who asked for it
+        caller = sys._getframe(2)  # noqa: SLF001  # who asked for it
+        if self._is_elses(caller, running=loop.is_running()):
             return ""
         code: CodeType | None = getattr(coro, "cr_code", None) or getattr(coro, "gi_code", None)
         if code is not None and code.co_filename.startswith(self._folder):
@@ -91,6 +92,8 @@ class CoroutineBridge:
                 coro, code = waited, waited.cr_code
             elif code.co_name != "sleep":
                 return ""
+        if name is None and caller.f_code.co_filename.startswith(self._folder):
+            name = caller.f_locals.get("name")  # given to `asyncio.create_task`, which may set it later
         if name is not None:
             return describe(str(name))
         return _described(coro, code)
@@ -120,23 +123,25 @@ class _Done:
 
 
 def _described(coro: Any, code: CodeType | None) -> str:
-    """Return "fetch(3)": the name and the first arguments of a coroutine that has not begun."""
+    """Return "fetch(3)": the name and the first arguments of such a coroutine."""
     name = getattr(coro, "__name__", None) or type(coro).__name__
     if code is None:
         return describe(str(name))
     given = _arguments(coro, code)
-    given.pop("self", None)
-    given.pop("cls", None)
+    values = [value for key, value in given.items() if key not in ("self", "cls")]
+    while values and values[-1] is None:  # left out, most likely
+        values.pop()
 
     def named() -> None:
         """Have the name."""
 
     named.__name__ = str(name)
-    return describe_call(named, list(given.values()))
+    return describe_call(named, values)
 
 
 def _arguments(coro: Any, code: CodeType) -> dict[str, Any]:
+    """Return what a coroutine that has not begun was given by position, or may have been."""
     frame = getattr(coro, "cr_frame", None) or getattr(coro, "gi_frame", None)
     known = {} if frame is None else frame.f_locals
-    names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+    names = code.co_varnames[: code.co_argcount]
     return {name: known[name] for name in names if name in known}
