@@ -30,6 +30,8 @@ ENDS = {
     "suspend_resize": (0, "all there: [0, 1, 2, 3]"),
     "terminal_goes_away": (0, "the terminal went away; results: 40"),
     "timeout": (0, "two answered; polite: not done within its timeout of 0.3 s; stuck: its thread did not stop"),
+    "unpicklable": (0, "the other is there: a text; argument 1 of work("),
+    "worker_killed": (0, "all others there: [0, 1, 4, 16, 25]; lost: worker process-"),
 }
 """A program's exit status, and what it says on stdout at the end."""
 SHOWN = {
@@ -41,6 +43,8 @@ SHOWN = {
     "run_in_run": "3: ValueError: no threes",
     "sigterm": "stopped by SIGTERM",
     "timeout": "stuck: TaskTimeout",
+    "unpicklable": "work(a lock): Unpicklable: the result of work() cannot be sent",
+    "worker_killed": "3: WorkerLost: worker process-",
 }
 """What the display says of it."""
 RESET = {
