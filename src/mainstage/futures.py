@@ -10,9 +10,14 @@ unless a run is live.
 from __future__ import annotations
 
 import concurrent.futures
+import concurrent.futures.process
+import functools
+import itertools
+import multiprocessing
 import os
 import sys
 import threading
+import weakref
 from concurrent.futures import (
     ALL_COMPLETED,
     FIRST_COMPLETED,
@@ -27,11 +32,16 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mainstage import exits, waiting
 from mainstage.attach import Adopted, describe_submitted
+from mainstage.backends.calls import Spec
+from mainstage.backends.choose import Crew, context_of, default_processes
+from mainstage.backends.policy import Policy
+from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback
 from mainstage.session import Run, current_run
 from mainstage.waiting import DoneAndNotDone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from multiprocessing.context import BaseContext
     from types import TracebackType
 
 __all__ = [
@@ -44,12 +54,15 @@ __all__ = [
     "Executor",
     "Future",
     "InvalidStateError",
+    "ProcessPoolExecutor",
     "ThreadPoolExecutor",
     "TimeoutError",
     "as_completed",
     "wait",
 ]
 
+STARTED_IN = 5.0
+"""Seconds that the first submit to a pool of processes waits for a worker at most."""
 P = ParamSpec("P")
 R = TypeVar("R")
 TimeoutError = TimeoutError  # noqa: A001, PLW0127  # `concurrent.futures` has the builtin under this name too
@@ -206,6 +219,174 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
     def _unsettled(self) -> dict[int, Adopted]:
         """Return the calls under a display that have not ended; not made in `__init__`, whose signature is not ours."""
         return vars(self).setdefault("_shown", {})  # type: ignore[no-any-return]  # of this type, or new
+
+
+class BrokenProcessPool(PoolBroken, concurrent.futures.process.BrokenProcessPool):
+    """No worker process comes up; what was submitted fails with this, and so does `submit`."""
+
+
+class ProcessPoolExecutor(Executor):
+    """`concurrent.futures.ProcessPoolExecutor` under a display; its workers may use `track`, `task` and the rest.
+
+    One thing is better: a worker that dies costs the call at hand, which fails with `WorkerLost`; the pool goes on. And
+    one is another: without `mp_context` processes come from a fork server on Linux, unless the program has said how.
+    """
+
+    shows_itself = True
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        mp_context: BaseContext | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        *,
+        max_tasks_per_child: int | None = None,
+    ) -> None:
+        """As the standard library's. Raises `ValueError` and `TypeError` for arguments that make no sense."""
+        _check_process_pool(max_workers, mp_context, initializer, max_tasks_per_child)
+        from mainstage.backends.standalone import StandalonePool  # noqa: PLC0415  # multiprocessing is not cheap
+
+        if mp_context is None and max_tasks_per_child is not None:
+            mp_context = multiprocessing.get_context("spawn")
+        context = context_of(mp_context)
+        self._max_workers = max_workers or default_processes()
+        self._mp_context = context
+        crew = Crew("process", None, context, initializer, tuple(initargs), max_tasks_per_child)
+        self._pool = StandalonePool(crew, self._max_workers, as_standard=_as_standard)
+        self._shutdown = False
+        self._unsettled: dict[int, Adopted] = {}
+        weakref.finalize(self, self._pool.dispatcher.close).atexit = False
+
+    @property
+    def _broken(self) -> PoolBroken | None:
+        return self._pool.dispatcher.broken
+
+    @property
+    def _processes(self) -> dict[int, Any]:
+        return {worker.pid: worker.process for worker in list(self._pool.dispatcher.workers)}
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """As the standard library's."""
+        if self._broken is not None:
+            raise _as_standard(self._broken)
+        if self._shutdown or self._pool.dispatcher.closed:
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        expected = _implicit.expect(describe_submitted(fn, args))
+        spec = Spec(fn, args, kwargs, describe_submitted(fn, args), Policy())
+        future: Any = ShownFuture()
+        if expected is None:
+            future.task = self._pool.reporter.new_id()
+            self._put(spec, future, None)
+            return future  # type: ignore[no-any-return]  # of any result
+        run, adopted = expected
+        future.task = adopted.id
+        unsettled = self._unsettled
+        unsettled[adopted.id] = adopted
+
+        def settle(ended: Future[Any]) -> None:
+            unsettled.pop(adopted.id, None)
+            adopted.task = None
+            vars(ended)["settled"] = True
+
+        def begin(call: Any) -> None:
+            adopted.began = True
+            adopted.task = call
+
+        adopted.on_end = settle
+        run.adopt(adopted, lambda *_, **__: future, fn, args, kwargs)
+        self._put(spec, future, begin)
+        return future  # type: ignore[no-any-return]  # as above
+
+    def _put(self, spec: Spec, future: Any, begin: Callable[[Any], None] | None) -> None:
+        """Hand it on; the first call waits until there is a worker, as that of the standard library."""
+        dispatcher = self._pool.dispatcher
+        self._pool.put(spec, future, on_begin=begin)
+        dispatcher.manned.wait(STARTED_IN)
+
+    def map(
+        self, fn: Callable[..., R], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+    ) -> Iterator[R]:
+        """As the standard library's: `chunksize` items travel together, and succeed or fail together."""
+        if chunksize < 1:
+            raise ValueError("chunksize must be >= 1.")
+        if chunksize == 1:
+            return super().map(fn, *iterables, timeout=timeout)
+        chunks = _chunks(zip(*iterables, strict=False), chunksize)
+        return _flat(super().map(functools.partial(_run_chunk, fn), chunks, timeout=timeout))
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # the standard signature
+        """As the standard library's; the display stays alive while it waits."""
+        self._shutdown = True
+        if cancel_futures:
+            self._pool.cancel_waiting()
+        self._pool.dispatcher.close()
+        if wait:
+            unsettled = self._unsettled
+            run = current_run()
+            if unsettled and run is not None and run.pumps():
+                run.wait_until(lambda: not unsettled)
+            self._pool.dispatcher.join()
+            self._pool.timer.close()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        """Wait for what was submitted; leaving by Ctrl-C, ask it to stop first."""
+        if isinstance(error, KeyboardInterrupt):
+            for adopted in reversed(list(self._unsettled.values())):  # waiting ones first: none begins meanwhile
+                adopted.cancel("Ctrl-C")
+        return super().__exit__(kind, error, traceback)
+
+
+def _check_process_pool(
+    max_workers: int | None,
+    mp_context: BaseContext | None,
+    initializer: Callable[..., object] | None,
+    max_tasks_per_child: int | None,
+) -> None:
+    if max_workers is not None and max_workers <= 0:
+        raise ValueError("max_workers must be greater than 0")
+    if initializer is not None and not callable(initializer):
+        raise TypeError("initializer must be a callable")
+    if max_tasks_per_child is None:
+        return
+    if not isinstance(max_tasks_per_child, int):
+        raise TypeError("max_tasks_per_child must be an integer")
+    if max_tasks_per_child <= 0:
+        raise ValueError("max_tasks_per_child must be >= 1")
+    if mp_context is not None and mp_context.get_start_method() == "fork":
+        raise ValueError("max_tasks_per_child is incompatible with the 'fork' start method; use another mp_context")
+
+
+def _as_standard(error: BaseException) -> BaseException:
+    """Return what a future of the standard library would have for `error`."""
+    if isinstance(error, Cancelled):
+        return CancelledError(*error.args)
+    if isinstance(error, PoolBroken):
+        broken = BrokenProcessPool(*error.args)
+        broken.__cause__ = error.__cause__
+        return broken
+    if isinstance(error.__cause__, RemoteTraceback):
+        remote: Any = concurrent.futures.process._RemoteTraceback  # noqa: SLF001  # what programs look for
+        error.__cause__ = remote(str(error.__cause__))
+    return error
+
+
+def _chunks(items: Iterator[Any], size: int) -> Iterator[tuple[Any, ...]]:
+    while chunk := tuple(itertools.islice(items, size)):
+        yield chunk
+
+
+def _run_chunk(fn: Callable[..., R], chunk: Sequence[tuple[Any, ...]]) -> list[R]:
+    return [fn(*args) for args in chunk]
+
+
+def _flat(lists: Iterator[list[R]]) -> Iterator[R]:
+    for results in lists:
+        results.reverse()
+        while results:
+            yield results.pop()
 
 
 def as_completed(fs: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:

@@ -2,7 +2,7 @@
 # CPython's own tests of thread executors, and of task groups, against ours: run.sh PYTHON [...]. Each PYTHON is any CPython from 3.11; one that
 # cannot import mainstage gets an environment of its own, .venv-X.Y beside .venv. All of the tests run twice: with the
 # run that a drop-in opens for itself, the standard implementation's own attributes looked at too, and within a run.
-# The last line for each is of the public ones: `N passed, N failed, N skipped`.
+# Then the public tests of process pools, for each start method. Each part ends with `N passed, N failed, N skipped`.
 set -euo pipefail
 root=$(cd "$(dirname "$0")/../.." && pwd)
 [ $# -gt 0 ] || { echo "usage: tests/cpython/run.sh PYTHON [...]" >&2; exit 2; }
@@ -21,4 +21,19 @@ for python in "$@"; do
   fi
   "$python" "$root/tests/cpython/run_suite.py" --private --within-run
   MAINSTAGE_VIEW=plain "$python" "$root/tests/cpython/run_suite.py" 2>&1
+  # pools of processes, once for each start method, side by side: they mostly wait
+  logs=$(mktemp -d)
+  pids=()
+  for method in fork forkserver spawn; do
+    MAINSTAGE_VIEW=silent "$python" "$root/tests/cpython/run_processes.py" --methods "$method" >"$logs/$method" 2>&1 &
+    pids+=("$!")
+  done
+  failed=0
+  for pid in "${pids[@]}"; do wait "$pid" || failed=1; done
+  for method in fork forkserver spawn; do
+    [ "$failed" = 0 ] || cat "$logs/$method"
+    echo "processes by $method: $(tail -n 1 "$logs/$method")"
+  done
+  rm -rf "$logs"
+  [ "$failed" = 0 ] || exit 1
 done

@@ -33,10 +33,13 @@ from mainstage.worker.task import close_default_task, open_task, root_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
     from mainstage.events import Event
     from mainstage.worker.capture import Capture
     from mainstage.worker.task import Task
+
+    Initializer: TypeAlias = tuple[Callable[..., object], tuple[Any, ...]]
 
 GLANCE = 0.1
 """Seconds that an item must have run to be shown by itself."""
@@ -55,7 +58,6 @@ class Setup(NamedTuple):
     offset: float
     """Seconds that the run's clock is ahead of this process's."""
     first_id: int
-    initializer: bytes | None
     streams: tuple[str, ...] = ()
     """What of "stdout" and "stderr" is the display's."""
     bars: tuple[str, ...] = ()
@@ -78,11 +80,13 @@ def _detached(duplicate: Any) -> Descriptor:
     return Descriptor(duplicate.detach())
 
 
-def main(pipe: Descriptor, journal: Descriptor, streams: dict[str, Descriptor]) -> None:
+def main(
+    pipe: Descriptor, journal: Descriptor, streams: dict[str, Descriptor], initializer: Initializer | None
+) -> None:
     """Be a worker: what `multiprocessing` starts. `streams` are what leads to the run's display, by their names."""
     _settle_in()
     end = WorkerEnd(pipe.fd, Journal(journal.fd))
-    Child(end, Piped({name: one.fd for name, one in streams.items()}) if streams else None).run()
+    Child(end, Piped({name: one.fd for name, one in streams.items()}) if streams else None).run(initializer)
 
 
 def _settle_in() -> None:
@@ -232,7 +236,7 @@ class Child:
 
     # --- life ---
 
-    def run(self) -> None:
+    def run(self, initializer: Initializer | None) -> None:
         """Begin as the parent says, then work until it says stop."""
         setup: Setup | None = None
         while setup is None:
@@ -253,7 +257,7 @@ class Child:
         capture = self._capture(setup)
         self.channel.start()
         threading.Thread(target=self._listen, name="mainstage-listener", daemon=True).start()
-        if setup.initializer is not None and not self._initialize(setup.initializer):
+        if initializer is not None and not self._initialize(*initializer):
             sys.exit(1)
         self._say(frames.READY)
         self._end.flush()
@@ -271,7 +275,7 @@ class Child:
         from mainstage.worker.capture import Capture  # noqa: PLC0415  # only where there is something to capture
 
         capture = Capture(self.channel, owned=setup.streams, bars={*setup.streams, *setup.bars})
-        capture.descriptors = self._piped
+        capture.descriptors = self._piped  # type: ignore[assignment]  # all that routers ask of it
         capture.start()
         return capture
 
@@ -282,11 +286,13 @@ class Child:
         self._end.add(pack(frames.PUT, body, task=queue, number=0 if current is None else current[0]))
         self.channel.ring()
 
-    def _initialize(self, initializer: bytes) -> bool:
+    def _initialize(self, fn: Callable[..., object], args: tuple[Any, ...]) -> bool:
         try:
-            fn, args = cargo.unpack(initializer)
             fn(*args)
-        except BaseException as error:  # noqa: BLE001  # whatever it is: no work is done here
+        except BaseException as error:  # whatever it is: no work is done here
+            logging = sys.modules.get("logging")
+            if logging is not None and (logger := logging.getLogger("concurrent.futures")).hasHandlers():
+                logger.critical("Exception in initializer:", exc_info=True)  # as the standard library's pool
             self._end.add(pack(frames.FAILURE, cargo.pack_error(error)))
             self._end.flush()
             return False
@@ -310,7 +316,7 @@ class Child:
         elif kind == frames.FUNCTION:
             self._functions[frame.task] = Function(frame)
         elif kind == frames.CANCEL:
-            self._cancel(frame.task, frame.body.decode())
+            self._cancel(frame.task, bytes(frame.body).decode("utf-8", "surrogatepass"))
         elif kind == frames.RECALL:
             self._give_back(frame.number)
         elif kind == frames.INTERVAL:

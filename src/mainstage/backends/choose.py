@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
+from collections.abc import Callable  # noqa: TC003  # of a module's variable
+from threading import _register_atexit  # type: ignore[attr-defined]  # the hook that the standard pool uses
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from mainstage.backends.threads import ThreadBackend
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from multiprocessing.context import BaseContext
 
     from mainstage.backends.engines import EngineBackend, Port
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     Backend: TypeAlias = ThreadBackend | ProcessBackend | EngineBackend
 
 ENGINES = ("dask", "ray")
+closers: list[Callable[[], None]] = []
+"""What closes pools of processes as the interpreter ends: registered here, so that what shows their end goes first."""
 BACKENDS = ("thread", "process", *ENGINES)
 
 
@@ -67,6 +71,27 @@ def default_processes() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0)) or 1
     return os.cpu_count() or 1
+
+
+def context_of(mp_context: BaseContext | str | None) -> BaseContext:
+    """Return the start method to use: the one given, the one that the program has set, else ours; see docs."""
+    import multiprocessing  # noqa: PLC0415  # as above
+
+    if mp_context is None:
+        chosen = multiprocessing.get_start_method(allow_none=True)
+        usual = "forkserver" if sys.platform == "linux" else "spawn"
+        mp_context = chosen or usual
+    if isinstance(mp_context, str):
+        return multiprocessing.get_context(mp_context)
+    return mp_context
+
+
+def _close_pools() -> None:
+    for close in closers:
+        close()
+
+
+_register_atexit(_close_pools)
 
 
 def open_backend(crew: Crew, channel: ThreadChannel, *, wake: Callable[[], None], number: int) -> Backend:

@@ -17,7 +17,7 @@ import signal
 import threading
 from collections import deque
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mainstage.backends.assignments import Mirror, whole
 from mainstage.backends.child import Setup
@@ -54,6 +54,10 @@ STOPPED_IN = 3.0
 """Seconds that idle workers have to end."""
 
 
+_serials = itertools.count(1)
+"""For each worker process of this one a range of task numbers that nobody else has."""
+
+
 class Dispatcher:
     """Hands calls and items of maps to at most `max_workers` processes."""
 
@@ -64,7 +68,7 @@ class Dispatcher:
         *,
         reporter: Reporter,
         name: str,
-        initializer: bytes | None,
+        initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
         max_tasks: int | None,
         streams: tuple[str, ...] = (),
     ) -> None:
@@ -78,7 +82,8 @@ class Dispatcher:
         self._prefix = name
         self._initializer = initializer
         self._max_tasks = max_tasks
-        self._streams = streams
+        self.streams: Callable[[], tuple[str, ...]] = lambda: streams
+        """What a worker that starts now is to have captured."""
         self._names = itertools.count(1)
         self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
         self._calls: deque[ProcessCall] = deque()
@@ -87,6 +92,8 @@ class Dispatcher:
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._rung = False
+        self.manned = threading.Event()
+        """Set once work was handed to a worker for the first time."""
         self._poll = select.poll()
         self._by_fd: dict[int, WorkerProcess] = {}
         self._reception = Reception(reporter, self._break)
@@ -199,6 +206,7 @@ class Dispatcher:
         return True
 
     def _end(self) -> None:
+        self._initializer = None  # what it was given may wait to be freed
         for fd in (self._reading, self._writing):
             unguard(fd)
         if self.on_idle is not None:
@@ -279,23 +287,31 @@ class Dispatcher:
             return
         if self.broken is not None:
             self._refuse_all(self.broken)
+            self.manned.set()
             return
         waiting = len(self._calls) + sum([one.waits() for one in self._maps])
         if not waiting:
             return
         self._hire(waiting)
         for worker in sorted(self.workers, key=lambda worker: len(worker.inflight)):
-            if worker.ready and not worker.stopping and worker.verdict is None:
+            if not worker.stopping and worker.verdict is None:
                 self._give(worker)
+        self.manned.set()
 
     def _hire(self, waiting: int) -> None:
         free = sum([1 for worker in self.workers if not worker.inflight and not worker.stopping])
         wanted = min(self.max_workers - len(self.workers), waiting - free)
         for _ in range(wanted):
             name = f"{self._prefix}-{next(self._names)}"
+            streams = self.streams()
             try:
                 worker = WorkerProcess(
-                    self._context, name, reporter=self._reporter, post=self.call, streams=self._streams
+                    self._context,
+                    name,
+                    reporter=self._reporter,
+                    post=self.call,
+                    streams=streams,
+                    initializer=self._initializer,
                 )
             except Exception as error:  # noqa: BLE001  # no memory, no descriptors: those there are go on
                 if not self.workers:
@@ -314,16 +330,15 @@ class Dispatcher:
             setup = Setup(
                 name,
                 offset,
-                (self._reporter.new_id() << 32) + 1,
-                self._initializer,
-                self._streams,
+                next(_serials) << 32,
+                streams,
                 crashes=faulthandler.is_enabled(),
             )
             worker.say(frames.pack(frames.SETUP, pickle.dumps(tuple(setup))))
 
     def _give(self, worker: WorkerProcess) -> None:
         """Hand to `worker` what it may have."""
-        ready = sum([1 for one in self.workers if one.ready])
+        ready = len(self.workers)
         while self._calls and self._fits(worker, self._room(worker), exclusive=self._calls[0].exclusive):
             with contextlib.suppress(IndexError):
                 self._calls.popleft().hand(worker)
@@ -348,6 +363,8 @@ class Dispatcher:
             return False
         now = monotonic()
         if not worker.inflight:
+            if exclusive and not worker.ready:  # its time counts from when it is handed over
+                return False
             worker.exclusive = exclusive
             worker.progress = now
             return True

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
-import sys
 import weakref
 from multiprocessing import process as mp_process
-from threading import _register_atexit  # type: ignore[attr-defined]  # the hook that the standard pool uses
 from typing import TYPE_CHECKING, Any
 
-from mainstage.backends.choose import Crew
+from mainstage.backends.choose import Crew, closers, context_of
 from mainstage.backends.dispatcher import NO_GUARD, Dispatcher
 from mainstage.backends.process_calls import ProcessCall
 from mainstage.backends.process_maps import ProcessMap
 from mainstage.backends.timer import Timer
 from mainstage.commands import Cancel, Hold, SetInterval
-from mainstage.worker import cargo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
-    from multiprocessing.context import BaseContext
 
     from mainstage.backends.calls import Spec, TaskFuture
     from mainstage.backends.policy import Policy
@@ -35,32 +30,20 @@ CLOSED_IN = 8.0
 _backends: weakref.WeakSet[ProcessBackend] = weakref.WeakSet()
 
 
-def context_of(mp_context: BaseContext | str | None) -> BaseContext:
-    """Return the start method to use: the one given, the one that the program has set, else ours; see docs."""
-    if mp_context is None:
-        chosen = multiprocessing.get_start_method(allow_none=True)
-        usual = "forkserver" if sys.platform == "linux" else "spawn"
-        mp_context = chosen or usual
-    if isinstance(mp_context, str):
-        return multiprocessing.get_context(mp_context)
-    return mp_context
-
-
 class ProcessBackend:
     """Work in processes beside this one."""
 
     def __init__(
         self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None], name: str, crew: Crew | None = None
     ) -> None:
-        """Start nothing yet. Raises `Unpicklable` for an initializer that cannot be sent."""
+        """Start nothing yet."""
         leave_an_unguarded_main()
         crew = crew or Crew("process")
         context = context_of(crew.mp_context)
         initializer = None
         self.forked = context.get_start_method() == "fork"
         if crew.initializer is not None:
-            packed = cargo.pack((crew.initializer, tuple(crew.initargs)), "the initializer or its arguments")
-            initializer = packed.data
+            initializer = crew.initializer, crew.initargs
         self.reporter = reporter
         self.timer = Timer()
         self.halted: str | None = None
@@ -128,6 +111,12 @@ class ProcessBackend:
             case SetInterval(seconds=seconds):
                 self.dispatcher.call(lambda: self.dispatcher.set_interval(seconds))
 
+    def cancel_waiting(self) -> None:
+        """Cancel what no worker has been given."""
+        for call in reversed(list(self._calls.values())):
+            call.future.cancel()
+        self.dispatcher.wake()
+
     def find(self, future: Future[Any]) -> ProcessCall | None:
         """Return the call that settles `future`, if it has not yet."""
         return self._calls.get(getattr(future, "task", 0))
@@ -179,4 +168,4 @@ def _close_all() -> None:
         backend.dispatcher.join()
 
 
-_register_atexit(_close_all)
+closers.append(_close_all)

@@ -16,6 +16,7 @@ from mainstage.channels import frames
 from mainstage.channels.pipe import Journal, ParentEnd
 from mainstage.clock import monotonic
 from mainstage.worker.distant import DistantQueue
+from mainstage.worker.rawqueue import RawQueue
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from mainstage.backends.assignments import Assignment
-    from mainstage.worker.rawqueue import RawQueue
     from mainstage.worker.reporter import Cell, Reporter
 
 REAPED = 5.0
@@ -70,12 +70,15 @@ class WorkerProcess:
         reporter: Reporter,
         post: Callable[[Callable[[], None]], None],
         streams: Collection[str],
+        initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
     ) -> None:
         """Start it; `post` has a call made on the dispatcher's thread. Raises what `multiprocessing` raises."""
         self.name = name
         self.reporter = reporter
         self._post = post
         self.ready = False
+        self.queues: dict[int, RawQueue] = {}
+        """Raw queues that it was given."""
         self.stopping = False
         self.given = 0
         """Pieces of work handed to it; each has its number."""
@@ -83,8 +86,6 @@ class WorkerProcess:
         self.inflight: dict[int, Assignment] = {}
         self.cells: dict[int, Cell] = {}
         """Tasks that are open in it, and what stands for them here."""
-        self.queues: dict[int, RawQueue] = {}
-        """Raw queues that it was given."""
         self.knows: set[int] = set()
         """The maps whose functions it has."""
         self.verdict: BaseException | None = None
@@ -105,7 +106,7 @@ class WorkerProcess:
         for fd in (*reading.values(), *writing.values()):
             guard(fd)
         try:
-            self.process = self._start(context, theirs_fd, journal_fd, writing)
+            self.process = self._start(context, (theirs_fd, journal_fd), writing, initializer)
         except BaseException:
             for fd in (ours_fd, *reading.values()):
                 unguard(fd)
@@ -121,15 +122,23 @@ class WorkerProcess:
         self.pid: int = self.process.pid or 0
         self.end = ParentEnd(ours_fd, journal)
 
-    def _start(self, context: BaseContext, pipe: int, journal: int, streams: dict[str, int]) -> BaseProcess:
+    def _start(
+        self,
+        context: BaseContext,
+        channel: tuple[int, int],
+        streams: dict[str, int],
+        initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
+    ) -> BaseProcess:
+        if initializer is not None:  # what is inherited is not pickled
+            initializer = initializer[0], tuple(map(self._travelling, initializer[1]))
         given = {name: child.Descriptor(fd) for name, fd in streams.items()}
         process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has it
-            target=child.main, args=(child.Descriptor(pipe), child.Descriptor(journal), given), name=self.name
+            target=child.main, args=(*map(child.Descriptor, channel), given, initializer), name=self.name
         )
         me = threading.get_ident()
         with _start, warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the user has asked for fork
-            _starting[me] = {pipe, journal, *streams.values()}
+            _starting[me] = {*channel, *streams.values()}
             try:
                 process.start()
             finally:
@@ -164,6 +173,12 @@ class WorkerProcess:
         reporter = self.reporter
         for event in reader.told(lines, begun, task=(number, attempt), worker=self.name, at=reporter.now()):
             reporter.send(event)
+
+    def _travelling(self, value: Any) -> Any:
+        if isinstance(value, RawQueue):
+            make, args = self.stand_in(value)
+            return make(*args)
+        return value
 
     def stand_in(self, thing: Any) -> tuple[Any, ...]:
         """Return what a raw queue is pickled as for this worker."""

@@ -122,7 +122,7 @@ def unimportable(fn: Any) -> bool:
     return getattr(fn, "__module__", None) == "__main__" and (file is None or file.startswith("<"))
 
 
-def unpack(data: bytes | bytearray, buffers: Sequence[bytearray] = ()) -> Any:
+def unpack(data: bytes | bytearray | memoryview, buffers: Sequence[bytearray] = ()) -> Any:
     """Return the value; raises whatever its making raises."""
     return pickle.loads(data, buffers=buffers)  # noqa: S301  # from a process of our own, over a pipe of our own
 
@@ -223,7 +223,7 @@ def _assemble(data: bytes) -> BaseException:
     return error
 
 
-def unpack_error(data: bytes | bytearray) -> tuple[BaseException, ErrorReport]:
+def unpack_error(data: bytes | bytearray | memoryview) -> tuple[BaseException, ErrorReport]:
     """Return the exception that `pack_error` packed, the worker's traceback as its cause, and its description."""
     from mainstage.events import ErrorReport  # noqa: PLC0415  # only failures pay for it
 
