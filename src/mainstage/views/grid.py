@@ -64,7 +64,7 @@ class GridRows(TaskRows):
         self.layout = self._painter.arrange(scene.columns, scene.title)
         rows = self._painter.compose(self.layout)
         legend = 1 if room > 1 else 0
-        return self._grid(scene, room - len(rows) - legend, legend=bool(legend)) + rows
+        return self._grid(scene, room - len(rows) - legend, legend=bool(legend)) + rows + self.more(scene, 0)
 
     def _grid(self, scene: Scene, room: int, *, legend: bool) -> list[str]:
         state, cells = scene.state, max(1, scene.columns - 1)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from mainstage.state.model import TaskState
     from mainstage.state.workers import WorkerState
+    from mainstage.views.palette import Glyphs, Palette
     from mainstage.views.pieces import Scene
 
 LONGEST_NAME, SHORTEST_NAME = 20, 4
@@ -38,13 +39,21 @@ class LaneRows(TaskRows):
     """The lanes, in the order in which the workers came."""
 
     name = "lanes"
-    _lanes: list[Lane] = []  # noqa: RUF012  # replaced, never changed
-    _heads: list[str] | None = None
+
+    def __init__(self, palette: Palette, glyphs: Glyphs, *, most: int | None = None) -> None:
+        super().__init__(palette, glyphs, most=most)
+        self._lanes: list[Lane] = []
+        self._heads: list[str] = []
+        self._head_cells = ""
+        """The names of the columns that heads have: as wide as these; "" where there is no room for any."""
+        self._titles = ""
+        self._made_for: tuple[int, int] | None = None
+        """Columns and second that the heads were made for; None: they are to be made."""
 
     def choose(self, scene: Scene, room: int) -> Chosen:
         """Choose the workers for `room` rows, busy ones first; what room is left shows more of their tasks."""
         workers = scene.state.workers
-        self._heads = None
+        self._made_for = None
         room -= room >= TITLED
         near = list(islice(workers.values(), LOOK * room))
         if len(workers) > room:
@@ -61,20 +70,14 @@ class LaneRows(TaskRows):
 
     def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:
         """Return a line for each lane: its head, and the row of its task."""
-        if self._heads is None or not self._kept_heads(scene):
+        if self._made_for != (scene.columns, int(scene.now)):
             self._make_heads(scene)
-        layout = self._painter.arrange(max(1, scene.columns - len(self._title_line)), 0)
+        layout = self._painter.arrange(max(1, scene.columns - len(self._head_cells)), 0)
         rows = iter(self._painter.compose(layout))
         lines = [self._titles] if room >= TITLED else []
-        for lane, head in zip(self._lanes, self._heads or (), strict=True):
+        for lane, head in zip(self._lanes, self._heads, strict=True):
             lines.append(head if lane.task is None else head + next(rows))
         return lines + self.more(scene, chosen.hidden, "more workers")
-
-    _title_line = _titles = ""
-    _made_for: object = None
-
-    def _kept_heads(self, scene: Scene) -> bool:
-        return self._made_for == (scene.columns, int(scene.now))
 
     def _make_heads(self, scene: Scene) -> None:
         self._made_for = (scene.columns, int(scene.now))
@@ -86,14 +89,14 @@ class LaneRows(TaskRows):
             title += "busy".rjust(BUSY) + " "
         if scene.columns >= WITH_SINCE:
             title += "since".rjust(SINCE) + " "
-        self._title_line = title if scene.columns > 2 * size else ""
-        self._titles = self._palette.paint("mainstage.dim", self._title_line + "now")
+        self._head_cells = title if scene.columns > 2 * size else ""
+        self._titles = self._palette.paint("mainstage.dim", self._head_cells + "now")
         self._heads = [self._head(lane, name, size, scene) for lane, name in zip(self._lanes, names, strict=True)]
 
     def _head(self, lane: Lane, name: str, size: int, scene: Scene) -> str:
         if not lane.first:
-            return " " * len(self._title_line)
-        if not self._title_line:
+            return " " * len(self._head_cells)
+        if not self._head_cells:
             return "" if lane.task is not None else self.dim(f"{self._glyphs.idle} {name}", scene.columns - 1)
         worker, now = lane.worker, scene.now
         since = worker.changed_at if lane.task is None else lane.task.started_at
@@ -105,7 +108,7 @@ class LaneRows(TaskRows):
         if lane.task is not None:
             return head
         text = f"{self._glyphs.idle} idle, {units.count(worker.done)} done"
-        return head + self.dim(text, scene.columns - 1 - len(self._title_line))
+        return head + self.dim(text, scene.columns - 1 - len(self._head_cells))
 
 
 def _lanes(workers: list[WorkerState], room: int) -> Iterator[Lane]:

@@ -92,6 +92,8 @@ class TaskRows:
         self._browsed = BrowsedRows(palette, glyphs)
         self._kept: Kept | None = None
         self._chosen = Chosen([], 0)
+        self._inner = 0
+        """Rows for all but the line on the pieces that have none."""
 
     def _new_painter(self) -> RowPainter:
         return RowPainter(self._palette, self._glyphs)
@@ -124,12 +126,14 @@ class TaskRows:
             self._painter.reread(scene.moved, scene.now)
             self._kept = kept
         else:
-            self._chosen = self.choose(scene, room - bool(scene.left_out and room > 1))
+            self._inner, self._chosen = room, self.choose(scene, room)
+            if scene.left_out and room > 1 and not self._chosen.hidden:  # a row for saying so
+                self._inner, self._chosen = room - 1, self.choose(scene, room - 1)
             self.shown = [task.id for _, task in self._chosen.shown]
             rows = self.placed(scene, self._chosen.shown)
             until = min(self._painter.read(rows, scene.now), grown_at(scene.state, scene.now))
             self._kept = Kept(room, scene.columns, scene.browse, scene.left_out, min(until, self.until(scene)))
-        return self.compose(scene, self._chosen, room)[:room]
+        return self.compose(scene, self._chosen, self._inner)[:room]
 
     def until(self, scene: Scene) -> float:  # noqa: ARG002  # for those who derive
         """Return up to when what stands beside the rows holds."""
@@ -155,11 +159,12 @@ class TaskRows:
     def more(self, scene: Scene, hidden: int, word: str = "more") -> list[str]:
         """Return the line that tells what has no room, if anything has none."""
         parts = [f"+ {units.count(hidden)} {word}"] if hidden else []
+        cells = scene.columns - 1
         if scene.left_out:
-            parts.append(f"no room for {', '.join(scene.left_out)}")
-        if not parts:
-            return []
-        return [self.dim(f"  {'; '.join(parts)}", scene.columns - 1)]
+            names = f"no room for {', '.join(scene.left_out)}"
+            fits = sum(map(len, parts)) + len(names) + 4 <= cells
+            parts.append(names if fits else f"{len(scene.left_out)} panels")
+        return [self.dim(f"  {', '.join(parts)}", cells)] if parts else []
 
     def dim(self, text: str, cells: int) -> str:
         """Return `text`, unobtrusive, in at most `cells`."""
