@@ -11,16 +11,18 @@ import contextlib
 import signal
 import threading
 from importlib import import_module
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from mainstage.backends import engine_worker
+from mainstage.clock import monotonic
 from mainstage.errors import Cancelled, MainstageError, WorkerLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mainstage.backends.engine_worker import Head, Result
+    from mainstage.backends.engines import Piece
 
     Done = Callable[[Result | None, BaseException | None], None]
 
@@ -31,6 +33,9 @@ except ImportError as missing:
 
 FORGET_TURN, FORGET_TURNS = 0.05, 40
 """Seconds that news from a worker takes at most to reach the scheduler, and how often that is waited for."""
+TOGETHER, MANY = 0.01, 8
+"""Seconds in which results are gathered to be fetched at once, where more than so many pieces are out: a fetch costs
+half a short task."""
 ASKED_IN = 5.0
 """Seconds that workers have to answer when a run leaves them."""
 
@@ -42,6 +47,10 @@ def work(head: Head, function: bytes, data: bytes, *buffers: bytes) -> Result:
     topic = topic_of(head.run)
     station = engine_worker.station(head, lambda batch: here.log_event(topic, batch), name)
     return station.work(head, function, data, buffers)
+
+
+def _key(head: Head) -> str:
+    return f"mainstage-{head.run}-{head.task}-{head.attempt}"
 
 
 def topic_of(run: str) -> str:
@@ -95,6 +104,8 @@ class DaskPort:
         self.slots = max(1, sum(self._client.nthreads().values()))
         self.link = str(self._client.dashboard_link or "") if self._has_dashboard() else ""
         self._run = ""
+        self._out = 0
+        self._counting = threading.Lock()
         self._finished: SimpleQueue[tuple[Any, Done] | None] = SimpleQueue()
         self._errands: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
         self._threads = [
@@ -131,13 +142,23 @@ class DaskPort:
             return data
         return self._client.scatter(data, hash=False)
 
-    def submit(self, head: Head, function: Any, payload: tuple[bytes, list[Any]], done: Done) -> Any:
-        """Have `work` called on a worker; return Dask's future."""
-        data, buffers = payload
-        key = f"mainstage-{head.run}-{head.task}-{head.attempt}"
-        future = self._client.submit(work, head, function, data, *buffers, key=key, pure=False)
-        future.add_done_callback(lambda future: self._finished.put((future, done)))
-        return future
+    def submit(self, pieces: Sequence[Piece]) -> list[Any]:
+        """Have `work` called for each on some worker; return Dask's futures."""
+        if len(pieces) > 1 and not any(piece.large for piece in pieces):
+            heads, functions, data = zip(*[piece[:3] for piece in pieces], strict=True)
+            keys = [_key(piece.head) for piece in pieces]
+            futures = self._client.map(work, heads, functions, data, key=keys, pure=False)
+        else:
+            futures = [self._submit_one(piece) for piece in pieces]
+        with self._counting:
+            self._out += len(pieces)
+        for future, piece in zip(futures, pieces, strict=True):
+            future.add_done_callback(lambda future, done=piece.done: self._finished.put((future, done)))
+        return list(futures)
+
+    def _submit_one(self, piece: Piece) -> Any:
+        head, function, data, large, _ = piece
+        return self._client.submit(work, head, function, data, *large, key=_key(head), pure=False)
 
     def ask(self, tasks: Sequence[int], reason: str) -> None:
         """Ask tasks to stop, wherever they run."""
@@ -188,8 +209,18 @@ class DaskPort:
     def _gather(self) -> None:
         while (first := self._finished.get()) is not None:
             batch = [first]
-            while not self._finished.empty() and (another := self._finished.get()) is not None:
+            deadline = monotonic() + (TOGETHER if self._out > MANY else 0.0)
+            while len(batch) < self._out:
+                try:
+                    another = self._finished.get(timeout=max(0.0, deadline - monotonic()))
+                except Empty:
+                    break
+                if another is None:
+                    self._finished.put(None)
+                    break
                 batch.append(another)
+            with self._counting:
+                self._out -= len(batch)
             self._give_back(batch)
 
     def _give_back(self, batch: list[tuple[Any, Done]]) -> None:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mainstage.backends.calls import Spec, TaskFuture
     from mainstage.backends.engine_worker import Result
-    from mainstage.backends.engines import EngineBackend
+    from mainstage.backends.engines import EngineBackend, Piece
     from mainstage.backends.lane import Entry
     from mainstage.backends.timer import Alarm
     from mainstage.worker.reporter import Reporter
@@ -120,7 +120,8 @@ class EngineCall(Call):
             self._end(Outcome(None, error))
             return False
         self.senders.expect(self.place, spec.args, spec.kwargs)  # type: ignore[arg-type]  # its name is all it asks
-        backend.send(self, self.future.task, self.attempt, spec.description, function.data, payload)
+        piece = backend.piece(self.future.task, self.attempt, spec.description, function.data, payload)
+        backend.send([self], [piece])
         if asked is not None:
             self.place.request(self.future.task, asked)
         return True
@@ -300,25 +301,36 @@ class EngineMap(Claims):
             self.backend.post(self.hand)
 
     def hand(self) -> None:
-        """Give the engine what it may have."""
-        while self._window and len(self._inhand) < self.ahead() and not self.backend.held:
+        """Give the engine what it may have, once it is worth the words."""
+        room = self.ahead() - len(self._inhand)
+        if not self._window or self.backend.held or room < min(len(self._window), self.ahead() // 4):
+            return
+        items: list[EngineItem] = []
+        pieces: list[Piece] = []
+        while len(items) < room:
             try:
-                entry = self._window.popleft()
+                item = EngineItem(self, self._window.popleft())
             except IndexError:
-                return
-            item = EngineItem(self, entry)
+                break
             self._inhand[item.id] = item
             try:
-                if not self._function:
-                    self._function.append(self.backend.port.keep(cargo.pack_function(self._fn).data))
-                with cargo.crossing(self.backend.stand_in):
-                    payload = cargo.pack((entry[2], {}), "an argument of the map, ")
+                pieces.append(self._piece(item))
             except Unpicklable as error:
                 self._finish(item, Outcome(None, error))
-                continue
-            self.backend.send(item, item.id, item.attempt, item.input(), self._function[0], payload)
+            else:
+                items.append(item)
+        self.backend.send(items, pieces)
         if self.halted is not None:  # meanwhile
             self._ask_all(self.halted)
+
+    def _piece(self, item: EngineItem) -> Piece:
+        backend = self.backend
+        if not self._function:
+            self._function.append(backend.port.keep(cargo.pack_function(self._fn).data))
+        with cargo.crossing(backend.stand_in):
+            payload = cargo.pack((item.args, {}), "an argument of the map, ")
+        item.senders.expect(item.place, item.args, {})  # type: ignore[arg-type]  # its name is all it asks
+        return backend.piece(item.id, item.attempt, item.input(), self._function[0], payload)
 
     def set_alarm(self, item: EngineItem) -> None:
         """Have it end at its deadline."""
@@ -347,6 +359,7 @@ class EngineMap(Claims):
     def _finish(self, item: EngineItem, outcome: Outcome) -> None:
         if self._let_go(item):
             item.remote_task()
+            item.senders.end(outcome.error)
             self._conclude(item, outcome)
         self.hand()
         self.look()

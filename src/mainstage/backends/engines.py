@@ -11,7 +11,7 @@ import threading
 import uuid
 from collections import deque
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.backends.assignments import Mirror, whole
 from mainstage.backends.engine_work import EngineCall, EngineMap, Place
@@ -42,6 +42,18 @@ wall_clock = SystemClock().wall
 """Two machines share no other clock."""
 
 
+class Piece(NamedTuple):
+    """A piece of work, as an engine takes it."""
+
+    head: Head
+    function: Any
+    """As `Port.keep` returned it; so `data` and `large`."""
+    data: Any
+    large: list[Any]
+    done: Callable[[Result | None, BaseException | None], None]
+    """Called with what came of it, on any thread."""
+
+
 class Port(Protocol):
     """What an engine is to us. Its callbacks come on any thread."""
 
@@ -60,14 +72,8 @@ class Port(Protocol):
         """Return what stands for `data` in a `submit`: itself, or a reference to it in the engine's own store."""
         ...
 
-    def submit(
-        self,
-        head: Head,
-        function: Any,
-        payload: tuple[bytes, list[Any]],
-        done: Callable[[Result | None, BaseException | None], None],
-    ) -> Any:
-        """Have `engine_worker.Station.work` called on a worker; return a handle for `drop`."""
+    def submit(self, pieces: Sequence[Piece]) -> list[Any]:
+        """Have `engine_worker.Station.work` called for each on some worker; return a handle for `drop` for each."""
         ...
 
     def ask(self, tasks: Sequence[int], reason: str) -> None:
@@ -232,20 +238,27 @@ class EngineBackend:
         """Ask tasks to stop; those that no worker has begun are not begun. Any thread."""
         self.post(lambda: self._ask(tasks, reason))
 
-    def send(self, work: Any, task: int, attempt: int, description: str, function: Any, payload: cargo.Cargo) -> None:
-        """Give a piece of work to the engine."""
-        self._inhand[task] = work
+    def piece(self, task: int, attempt: int, description: str, function: Any, payload: cargo.Cargo) -> Piece:
+        """Return a piece of work for `send`."""
         head = Head(self.run, task, attempt, description, self.reporter.now() - wall_clock(), self._captured)
         large = [self.port.keep(bytes(one)) for one in payload.buffers]
-        data = self.port.keep(payload.data)
+        return Piece(head, function, self.port.keep(payload.data), large, lambda *came: self._came(task, *came))
 
-        def done(result: Result | None, error: BaseException | None) -> None:
-            self.post(lambda: self._done(task, work, result, error))
-
+    def send(self, works: Sequence[Any], pieces: Sequence[Piece]) -> None:
+        """Give pieces of work to the engine."""
+        for work, piece in zip(works, pieces, strict=True):
+            self._inhand[piece.head.task] = work
         try:
-            work.handle = self.port.submit(head, function, (data, large), done)
-        except Exception as error:  # noqa: BLE001  # the engine is gone: this piece is told so
-            done(None, error)
+            handles = self.port.submit(pieces)
+        except Exception as error:  # noqa: BLE001  # the engine is gone: they are told so
+            for piece in pieces:
+                piece.done(None, error)
+            return
+        for work, handle in zip(works, handles, strict=True):
+            work.handle = handle
+
+    def _came(self, task: int, result: Result | None, error: BaseException | None) -> None:
+        self.post(lambda: self._done(task, result, error))
 
     def drop(self, task: int, *, lost: bool) -> None:
         """Forget a piece of work that was given up; `lost`: it is over its time and holds its worker."""
@@ -283,8 +296,9 @@ class EngineBackend:
         for claims in list(self._maps.values()):
             claims.hand()
 
-    def _done(self, task: int, work: Work, result: Result | None, error: BaseException | None) -> None:
-        if self._inhand.get(task) is not work:
+    def _done(self, task: int, result: Result | None, error: BaseException | None) -> None:
+        work = self._inhand.get(task)
+        if work is None:
             return
         if result is not None:
             self._heard(result.news)

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mainstage.backends.engine_worker import Head, Result
+    from mainstage.backends.engines import Piece
 
     Done = Callable[[Result | None, BaseException | None], None]
     Order = tuple[str, tuple[Any, ...]]
@@ -30,6 +31,8 @@ try:
 except ImportError as missing:
     raise MainstageError('executor="ray" needs Ray: pip install "mainstage[ray]"') from missing
 
+RERUNS = 3
+"""How often Ray runs a piece again whose worker died."""
 KEPT = 1000
 """Requests that the actor remembers for workers that ask late."""
 WAIT = 20.0
@@ -151,12 +154,14 @@ class RayPort:
         """Return what stands for `data`: itself, or where it is large a reference to it in the object store."""
         return data if len(data) < engine_worker.LARGE else ray.put(data)
 
-    def submit(self, head: Head, function: Any, payload: tuple[bytes, list[Any]], done: Done) -> Any:
-        """Have `work` called on a worker; return the reference to its result."""
-        data, buffers = payload
-        reference = self._work.options(max_retries=3, name=head.description).remote(
-            self._exchange, head, function, data, *buffers
-        )
+    def submit(self, pieces: Sequence[Piece]) -> list[Any]:
+        """Have `work` called for each on some worker; return the references to the results."""
+        return [self._submit_one(piece) for piece in pieces]
+
+    def _submit_one(self, piece: Piece) -> Any:
+        head, function, data, large, done = piece
+        options = self._work.options(max_retries=RERUNS, name=head.description)
+        reference = options.remote(self._exchange, head, function, data, *large)
         reference.future().add_done_callback(lambda future: self._finished.put((future, done)))
         return reference
 
