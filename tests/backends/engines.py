@@ -70,12 +70,13 @@ def stubborn(here: str, seconds: float) -> str:
     return "never stopped"
 
 
-def die_once(marker: str) -> str:
-    """Kill this process, the first time."""
+def die_once(marker: str, when: str) -> str:
+    """Kill this process, the first time, once `when` is there."""
     file = Path(marker)
     if not file.exists():
         file.write_text(str(os.getpid()), encoding="utf-8")
-        threading.Event().wait(0.3)  # its start is told by then
+        while not Path(when).exists():
+            threading.Event().wait(0.01)
         os.kill(os.getpid(), signal.SIGKILL)
     return "lived"
 

@@ -249,7 +249,10 @@ def test_a_worker_that_dies_costs_an_attempt_and_counts_nothing_twice(
 ) -> None:
     with run_on(on_error="collect") as run:
         futures = [run.submit(work.double, n) for n in range(4)]
-        dying = run.submit(work.die_once, str(tmp_path / "died"))
+        dying = run.submit(work.die_once, str(tmp_path / "died"), str(tmp_path / "told"))
+        while not any("die_once" in event.description for event in kept.of(TaskStarted)):
+            run.wait([dying], timeout=0.05)  # draws
+        (tmp_path / "told").touch()
         assert dying.result(SOON) == "lived"
         assert [future.result(SOON) for future in futures] == [0, 2, 4, 6]
     assert kept.state.counts.done == 5
