@@ -42,6 +42,8 @@ HELD = [
 """Signals whose handlers may raise, SIGINT first."""
 PATIENCE = 1.0
 """Seconds between two looks at a terminal that takes nothing."""
+LAST_PATIENCE = 5.0
+"""Seconds for the last picture of a program that another thread ends."""
 
 
 class HostedInterrupts(Interrupts):
@@ -276,15 +278,16 @@ class HostedShow(Show):
         if threading.get_ident() == self._owner:
             self._last_words()
             return
-        closed = threading.Event()
+        came, closed = threading.Event(), threading.Event()
 
         def close() -> None:
+            came.set()
             self._last_words()
             closed.set()
 
         self.loop.call_on_owner(close)
         self.summon()
-        if not closed.wait(REACHED):
+        if not (came.wait(REACHED) and closed.wait(LAST_PATIENCE)):
             self._last_words()
 
     def _becoming(self, original: Callable[..., None]) -> Callable[..., None]:
