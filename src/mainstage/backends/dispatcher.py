@@ -41,7 +41,9 @@ if TYPE_CHECKING:
     from mainstage.worker.reporter import Reporter
 
 UNBORN = 3
-"""Workers in a row that may die before they are ready."""
+"""Workers in a row that may end before they are ready."""
+KILLED_UNBORN = 50
+"""Workers in a row that may be killed before they are ready: somebody else's doing, and it may pass."""
 NO_GUARD = 77
 """What a worker exits with whose main program starts a run as it is imported."""
 MOST_CALLS = 64
@@ -97,10 +99,11 @@ class Dispatcher:
         self._poll = select.poll()
         self._by_fd: dict[int, WorkerProcess] = {}
         self._reception = Reception(reporter, self._break)
-        self._reading, self._writing = os.pipe()
-        for fd in (self._reading, self._writing):
+        self._reading, writing = os.pipe()
+        for fd in (self._reading, writing):
             guard(fd)
             os.set_blocking(fd, False)
+        self._bell = open(writing, "wb", buffering=0)  # noqa: PTH123, SIM115  # closed with the thread
         self._poll.register(self._reading, select.POLLIN)
 
     # --- any thread ---
@@ -121,8 +124,8 @@ class Dispatcher:
             self._start()
         if not self._rung:
             self._rung = True
-            with contextlib.suppress(OSError):
-                os.write(self._writing, b"\0")
+            with contextlib.suppress(OSError, ValueError):
+                self._bell.write(b"\0")
 
     def hold(self, *, on: bool) -> None:
         """Hand out nothing more, or go on."""
@@ -207,8 +210,10 @@ class Dispatcher:
 
     def _end(self) -> None:
         self._initializer = None  # what it was given may wait to be freed
-        for fd in (self._reading, self._writing):
+        for fd in (self._reading, self._bell.fileno()):
             unguard(fd)
+        self._bell.close()
+        os.close(self._reading)
         if self.on_idle is not None:
             self.on_idle()
 
@@ -266,10 +271,10 @@ class Dispatcher:
     def _turn(self, timeout: float | None) -> None:
         for fd, mask in self._poll.poll(None if timeout is None else timeout * 1000 + 1):
             if fd == self._reading:
-                self._rung = False
                 with contextlib.suppress(BlockingIOError):
                     while os.read(fd, 512):
                         pass
+                self._rung = False  # after the bell was emptied, before the next look at what was posted
                 continue
             worker = self._by_fd.get(fd)
             if worker is None:
@@ -439,7 +444,7 @@ class Dispatcher:
                     "under `if __name__ == '__main__':`"
                 )
             )
-        elif self._reception.unborn >= UNBORN or exitcode == 1:
+        elif exitcode == 1 or self._reception.unborn >= (KILLED_UNBORN if (exitcode or 0) < 0 else UNBORN):
             self._break(PoolBroken(f"worker processes do not come up: {how} before it was ready; see its output"))
 
     def _break(self, error: PoolBroken, cause: BaseException | None = None) -> None:
