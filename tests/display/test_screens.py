@@ -177,12 +177,12 @@ def test_the_bytes_of_one_frame() -> None:
         "\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8"  # nothing below
         "\x1b7\x1b[1;5r\x1b8"  # pin it
         "\x1b[0m" + " " * 12 + "\r\x1b[Klog\r\n"  # the text, on a line of its own
-        "\x1b7\x1b[1;6r\x1b[?7l\x1b[0m\x1b[6H\rbar 1\x1b[K\x1b[1;5r\x1b8\x1b[?7h"  # the row
+        "\x1b7\x1b[?7l\x1b[0m\x1b[6H\rbar 1\x1b[K\x1b[1;5r\x1b8\x1b[?7h"  # the row
     )
     assert live.frame(["log"], ["bar 1"]) == first
     assert live.frame([], ["bar 2"]) == (
         "\x1b7\x1b[1;6r\x1b8\x1bD\x1b[1A"  # everything scrolls again
-        "\x1b7\x1b[1;6r\x1b[?7l\x1b[0m\x1b[6H\x1b[1Gbar 2\x1b[0m\x1b[1;5r\x1b8\x1b[?7h"
+        "\x1b7\x1b[?7l\x1b[0m\x1b[6H\x1b[1Gbar 2\x1b[0m\x1b[1;5r\x1b8\x1b[?7h"
     )
     assert live.leave() == "\x1b7\x1b[r\x1b8\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8\x1b[?7h\x1b[?25h"
 

@@ -29,7 +29,7 @@ class RegionScreen:
         self._height = height
         self._shown: list[str | None] = []
         self._changes: dict[int, int] = {}
-        """By the row, from below; each begins at another number, so that not all rows are written whole at once."""
+        """By the screen's line; each begins at another number, so that not all rows are written whole at once."""
 
     @property
     def live(self) -> bool:
@@ -111,7 +111,7 @@ class RegionScreen:
         if count < before:
             freed = f"{ansi.ERASE_RIGHT}\x1b[B" * (before - count)
             self._shown = self._shown[before - count :]
-            return f"{kept}{ansi.SAVE}{self._to_row(before)}{freed}{ansi.RESTORE}"
+            return f"{kept}{ansi.SAVE}\x1b[{self._height - before + 1}H{freed}{ansi.RESTORE}"
         return kept
 
     def _margin(self, count: int) -> str:
@@ -121,31 +121,25 @@ class RegionScreen:
     def _region(self, count: int) -> str:
         return f"\x1b[1;{self._height - count}r"
 
-    def _to_row(self, number: int) -> str:
-        """Return what moves the cursor to the row `number` from below, the lowest being 1."""
-        return f"\x1b[{self._height - number + 1}H"
-
     def _text(self, lines: Sequence[str]) -> str:
         return "".join([ansi.fresh_line(self._columns), *(f"{line}\r\n" for line in lines)])
 
     def _draw(self, rows: Sequence[str]) -> str:
-        """Return what turns the rows shown into `rows`, counted from the lowest, and pins them there."""
-        parts: list[str] = []
-        at = None
-        for index, (row, old) in enumerate(zip(rows, self._shown, strict=True)):
-            if row != old:
-                parts.append(self._to_row(len(rows) - index) if at is None else f"\x1b[{index - at}B")
-                parts.append(self._change(index, old, row))
-                at = index
-        if not parts:
+        """Return what turns the rows shown into `rows`, and pins them."""
+        top = self._height - len(rows) + 1
+        changed = [
+            f"\x1b[{top + index}H{self._change(top + index, old, row)}"
+            for index, (row, old) in enumerate(zip(rows, self._shown, strict=True))
+            if row != old
+        ]
+        if not changed:
             return self._margin(len(rows))
         self._shown = list(rows)
-        pinned = f"{''.join(parts)}{self._region(len(rows))}"
-        return f"{ansi.SAVE}{self._region(0)}{ansi.NO_WRAP}{ansi.PLAIN}{pinned}{ansi.RESTORE}{ansi.WRAP}"
+        pinned = f"{''.join(changed)}{self._region(len(rows))}"
+        return f"{ansi.SAVE}{ansi.NO_WRAP}{ansi.PLAIN}{pinned}{ansi.RESTORE}{ansi.WRAP}"
 
-    def _change(self, index: int, old: str | None, row: str) -> str:
+    def _change(self, line: int, old: str | None, row: str) -> str:
         """Return what turns `old` into `row`; now and then all of it: a child may have reset the terminal."""
-        line = index - len(self._shown)
         count = self._changes[line] = self._changes.get(line, line) + 1
         if old is None or count % WHOLE == 0:
             return spans.whole(row, self._columns)
