@@ -7,7 +7,7 @@ import contextlib
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
-from mainstage.eventloop import MainTask, events_here, is_of_a_runner
+from mainstage.eventloop import MainTask, Waker, events_here, is_of_a_runner
 from mainstage.exits import quieten
 
 if TYPE_CHECKING:
@@ -55,18 +55,20 @@ class Block:
 
         A cancellation that stands for a signal is taken back, and None returned: the signal is to be raised.
         """
-        ending = self._ending
+        ending, seat = self._ending, self._seat
         self._guests.close()
+        waker = Waker()
+        self._show.wakers.append(waker)
         try:
-            if self._seat is None:
-                await asyncio.to_thread(ending.settle, stopping=error is not None)
-            else:
-                error = await self._settle(self._seat, error)
+            if seat is not None:
+                seat.look()  # a request to stop that was just made
+            error = await self._settle(waker, error)
         finally:
+            self._show.wakers.remove(waker)
             with contextlib.suppress(ValueError):  # left in another context than it was entered in
                 within.reset(self._token)
-            if self._seat is not None:
-                self._show.rise(self._seat)
+            if seat is not None:
+                self._show.rise(seat)
         if self._main is not None and self._main.asked:
             if isinstance(error, asyncio.CancelledError):
                 self._main.take_back()
@@ -75,17 +77,16 @@ class Block:
             ending.raised = True  # by asyncio, once the main task has ended
         return error
 
-    async def _settle(self, seat: Seat, error: BaseException | None) -> BaseException | None:
+    async def _settle(self, waker: Waker, error: BaseException | None) -> BaseException | None:
         """As `Ending.settle`; the first cancellation stops what is pending, the next one abandons it."""
         ending = self._ending
-        seat.look()  # a request to stop that was just made
         if error is not None and ending.stop is None:
             ending.left_by(error)
         stopping = error is not None
         while not ending.over() and not (ending.stop is not None and ending.stop.stage > 1):
             try:
                 async with asyncio.timeout(ending.grace if stopping else None):
-                    await seat.wait(ending.enough(stopping=stopping))
+                    await waker.wait(ending.enough(stopping=stopping))
             except TimeoutError:
                 break
             except asyncio.CancelledError as cancelled:

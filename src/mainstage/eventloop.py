@@ -11,6 +11,7 @@ unnoticed, and which knows where the main thread stands.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import functools
 import os
 from typing import TYPE_CHECKING, Any, Protocol
@@ -85,7 +86,6 @@ class Seat:
         self._expected = NEVER  # when the event loop should call us
         self._told: set[str] = set()
         self._silent = False  # the loop is blocked, and that has been told
-        self._waiters: list[asyncio.Future[None]] = []
         self._left = False
         self._found = owner.channel.alarm
         owner.channel.alarm = self._ring
@@ -103,7 +103,6 @@ class Seat:
         self._owner.channel.alarm = self._found
         if self._metronome is not None:
             self._metronome.before_beat = None
-        self._answer()
         self._owner.leave()
         if self._metronome is not None:
             self._metronome.expect(self._owner.due())
@@ -118,7 +117,6 @@ class Seat:
         self._knocked = self._silent = False
         news = not channel.empty() or channel.next_look() == 0.0
         due = self._owner.beat(borrowed=False)
-        self._answer()
         self._after_round()
         if not self._left:
             self._rest(due, news=news)
@@ -174,27 +172,6 @@ class Seat:
         if self._metronome is not None:
             self._metronome.expect(max(now, self._owner.when_noted or now) + PATIENCE)
 
-    def wake(self) -> None:
-        """Have `wait` look again."""
-        if self._waiters:
-            self.knock()
-
-    async def wait(self, done: Callable[[], bool]) -> None:
-        """Wait for `done()`; whatever makes it true must call `wake` after it did."""
-        loop = asyncio.get_running_loop()
-        while True:
-            woken = loop.create_future()
-            self._waiters.append(woken)  # before the question: what becomes true after it wakes us
-            if done():
-                return
-            await woken
-
-    def _answer(self) -> None:
-        waiters, self._waiters = self._waiters, []
-        for woken in waiters:
-            if not woken.done():
-                woken.set_result(None)
-
     # --- a loop that is blocked ---
 
     def _called(self, frame: FrameType | None) -> float | None:
@@ -214,6 +191,40 @@ class Seat:
         self._told.add(place)
         text = f"the event loop has been blocked for {seconds:.1f} s at {place}"
         self._owner.channel.send(TextWritten(self._now(), None, 0, "", "mainstage", text))
+
+
+# --- waiting ---
+
+
+class Waker:
+    """Waits in a coroutine for what threads make true; whoever does calls `wake` after it."""
+
+    def __init__(self) -> None:
+        self._events = asyncio.get_running_loop()
+        self._waiting: asyncio.Future[None] | None = None
+
+    def wake(self) -> None:
+        """Have `wait` look again. Any thread, any signal handler."""
+        waiting = self._waiting
+        if waiting is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
+                self._events.call_soon_threadsafe(_answer, waiting)
+
+    async def wait(self, done: Callable[[], bool]) -> None:
+        """Wait for `done()`."""
+        try:
+            while True:
+                self._waiting = self._events.create_future()  # before the question: what becomes true after it wakes us
+                if done():
+                    return
+                await self._waiting
+        finally:
+            self._waiting = None
+
+
+def _answer(waiting: asyncio.Future[None]) -> None:
+    if not waiting.done():
+        waiting.set_result(None)
 
 
 # --- whose loop it is ---

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from rich.theme import Theme
 
     from mainstage.display import Display
-    from mainstage.eventloop import Seat
+    from mainstage.eventloop import Seat, Waker
     from mainstage.events import Event
     from mainstage.steering import Commanded
     from mainstage.views import View
@@ -161,6 +161,8 @@ class Show:
         self._lending = threading.Lock()
         self.on_quiet: Callable[[], None] | None = None
         """Called on the owner's thread between two pieces of work; an implicit run ends there."""
+        self.wakers: list[Waker] = []
+        """Coroutines that wait as `wait` does."""
         self.seat: Seat | None = None
         """The owner's place on the event loop of its thread, while one is to draw."""
 
@@ -339,8 +341,8 @@ class Show:
         self.channel.wake()
         if self.channel.away:
             self.channel.alarm()
-        if self.seat is not None:
-            self.seat.wake()
+        for waker in tuple(self.wakers):
+            waker.wake()
         if self._sleepers:
             with self._idle:
                 self._idle.notify_all()
@@ -404,6 +406,8 @@ class Show:
         self.stop = event
         for stop in list(self.stops):
             stop(event)
+        for waker in tuple(self.wakers):
+            waker.wake()
 
 
 def _owned_streams(display: Display) -> Collection[str]:

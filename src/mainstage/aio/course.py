@@ -72,7 +72,8 @@ class ShownItem(Shown):
         """Begin the next attempt."""
         self.attempt += 1
         self.started = self.reporter.now()
-        self.task = self.tree = None
+        for made in ("task", "tree"):
+            vars(self).pop(made, None)
         self.flight.young[self.id] = self
         self.resolve()
 
@@ -290,17 +291,22 @@ class Course:
         cancelled = task.cancelled()
         error = asyncio.CancelledError() if cancelled else task.exception()
         value = task.result() if error is None else None
-        if item.shown is not None and self._flight is not None:
-            self._flight.end(item.shown, Cancelled("cancelled") if cancelled else error)
-        if error is not None and not cancelled:
-            add_note(error, f"while working on input {describe(item.value)} (attempt {item.attempt})")
-            self._first_failure = self._first_failure or error
-            if self._on_error == "raise":
-                self.halt()
-        self._put((item.number, value, error))
-        if not self._halted:
-            self._make_room()
-        self._tell()
+        try:
+            if item.shown is not None and self._flight is not None:
+                self._flight.end(item.shown, Cancelled("cancelled") if cancelled else error)
+        finally:  # the show is not the work
+            if error is not None and not cancelled:
+                self._failed(item, error)
+            self._put((item.number, value, error))
+            if not self._halted:
+                self._make_room()
+            self._tell()
+
+    def _failed(self, item: Item, error: BaseException) -> None:
+        add_note(error, f"while working on input {describe(item.value)} (attempt {item.attempt})")
+        self._first_failure = self._first_failure or error
+        if self._on_error == "raise":
+            self.halt()
 
     def _put(self, record: Record) -> None:
         if not self._ordered:

@@ -42,8 +42,8 @@ class ShownTask(Shown):
             self.flight.end(self, error)
         finally:
             del error  # it may lead to this frame
-        if self._after is not None:
-            self._after()
+            if self._after is not None:
+                self._after()
 
 
 class Group:
