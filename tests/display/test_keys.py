@@ -62,6 +62,15 @@ def test_an_escape_before_a_key_that_is_no_letter_is_two_keys() -> None:
 
 
 @pytest.mark.parametrize(
+    "answer", [b"\x1bP>|xterm(380)\x1b\\", b"\x1b]11;rgb:0/0/0\x07", b"\x1b]11;q\x1b\\", b"\x1b_Gpx\x1b\\"]
+)
+def test_what_a_terminal_answers_to_somebody_else_is_no_key(answer: bytes) -> None:
+    assert decoded(b"a" + answer + b"b") == ["a", "b"]
+    assert decoded(*(answer[at : at + 1] for at in range(len(answer))), b"b") == ["b"]
+    assert decoded(answer[:5]) == []
+
+
+@pytest.mark.parametrize(
     "data", [b"\x1b[?1;2c", b"\x1b[99~", b"\x1b[I", b"\x1b[<0;3;4M", b"\0", b"\x1b[", b"\x1bO", b"\xff", b"\xe5\x90"]
 )
 def test_what_names_no_key_is_left_out(data: bytes) -> None:

@@ -94,6 +94,28 @@ def test_an_item_that_waits_for_its_next_attempt_has_none() -> None:
     assert tried.empty()
 
 
+def test_an_item_that_fails_when_it_is_asked_to_stop_is_not_tried_again() -> None:
+    began, tries = SimpleQueue[int](), SimpleQueue[int]()
+
+    def fail(_: str) -> None:
+        tries.put(1)
+        task = mainstage.current_task()
+        began.put(task.id)
+        try:
+            task.sleep(DEADLINE)
+        except Cancelled:
+            raise OSError("in the middle of it") from None
+
+    with mainstage.Run(max_workers=1, view="silent", on_error="collect", retries=3) as run:
+        outcomes = run.outcomes(fail, ["a"])
+        thread = threading.Thread(target=lambda: command(run, Cancel(began.get(timeout=DEADLINE), "by a key")))
+        thread.start()
+        (outcome,) = outcomes
+        thread.join(DEADLINE)
+    assert str(outcome.error) == "in the middle of it"
+    assert tries.qsize() == 1
+
+
 def test_an_item_that_does_not_hear_is_given_up_after_the_grace_time() -> None:
     began, go = SimpleQueue[int](), threading.Event()
 
@@ -297,6 +319,31 @@ def test_off_the_main_thread_there_are_no_keys() -> None:
     thread.start()
     thread.join(DEADLINE)
     assert found == ["the run is not on the main thread"]
+
+
+class Recorded:
+    """Writes down what is called, for a display or a keyboard."""
+
+    def __init__(self, name: str, calls: list[str]) -> None:
+        self._name = name
+        self._calls = calls
+
+    def __getattr__(self, name: str) -> Callable[..., object]:
+        return lambda *_: self._calls.append(f"{self._name}.{name}")
+
+
+def test_screen_and_keyboard_are_taken_lent_and_given_back_as_one() -> None:
+    calls: list[str] = []
+    both = keyboard.KeyedDisplay(Recorded("screen", calls), Recorded("keys", calls))  # type: ignore[arg-type]  # fakes
+    both.show([], [])
+    both.resized()
+    both.suspend()
+    both.emergency()
+    both.close([], [])
+    assert calls == [
+        *("keys.take", "screen.show", "keys.doubt", "screen.resized", "keys.give_back", "screen.suspend"),
+        *("keys.emergency", "screen.emergency", "keys.close", "screen.close"),
+    ]
 
 
 def test_a_terminal_of_another_session_is_left_alone() -> None:

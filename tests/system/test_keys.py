@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAM = str(Path(__file__).parent / "programs" / "keyed.py")
+JOB = str(Path(__file__).parent / "programs" / "job.py")
 ROWS = ("▸", "»")
 
 
@@ -63,7 +64,7 @@ def press(tmux: Tmux, keys: str, shows: Callable[[list[str]], bool]) -> None:
 
 
 def scribble(tmux: Tmux, text: str) -> None:
-    """Write `text` into the row of the run, behind everybody's back."""
+    """Write `text` into the last row, behind everybody's back."""
     tty = tmux._run("display-message", "-p", "#{pane_tty}").strip()
     height = len(tmux.screen())
     Path(tty).write_text(f"\x1b7\x1b[{height};3H{text}\x1b8", encoding="ascii")
@@ -124,13 +125,13 @@ def test_each_key_does_what_the_page_says(tmp_path: Path, columns: int, rows: in
         press(tmux, "Tab x", has("cancel? y: yes  beta"[: columns - 2]))
         press(tmux, "n", lacks("cancel?"))
         press(tmux, "x y", lacks("beta"))
-        press(tmux, "Escape", lacks("»"))
+        press(tmux, "/ x Enter", has("/x"))
         scribble(tmux, "GARBAGE")
         tmux.until(has("GARBAGE"))
         press(tmux, "C-l", lacks("GARBAGE"))
-        tmux.until(has("▸ keyed"))
-        press(tmux, "l", lacks("▸ gamma 100"))
-        press(tmux, "1", has("▸ gamma"))
+        press(tmux, "/ Escape", has("▸ keyed", "▸ gamma"))
+        press(tmux, "l", has("thr"))
+        press(tmux, "1", lacks("thr…", "thread-3 "))
         for name in ("gamma", "delta", "epsilon", "zeta", "eta"):
             (tmp_path / name).touch()
         assert tmux.wait() == 0
@@ -276,6 +277,22 @@ def test_a_question_has_the_terminal_with_its_own_modes(tmp_path: Path, way: str
 
 
 # --- jobs ---
+
+
+def test_the_modes_are_as_they_were_while_the_run_is_stopped(tmp_path: Path) -> None:
+    with Pty([sys.executable, JOB, str(tmp_path), sys.executable, PROGRAM, str(tmp_path), "away"]) as pty:
+        before = modes(pty)
+        until_keys_are_taken(pty)
+        pty.send(b"\x1a")
+        pty.expect("STOPPED")
+        assert (tmp_path / "stopped").read_text(encoding="utf-8") == repr(before)
+        (tmp_path / "go").touch()
+        pty.until(lambda: not is_canonical(pty), what="keys")
+        pty.send(b"\t")
+        pty.expect("» alpha")
+        (tmp_path / "alpha").touch()
+        assert pty.wait() == 0, pty.screen.text
+        assert modes(pty) == before
 
 
 @pytest.mark.parametrize("how", ["Ctrl-Z", "SIGSTOP"])

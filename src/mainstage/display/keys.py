@@ -10,12 +10,16 @@ import codecs
 import re
 
 ESC = "\x1b"
-LONGEST = 64
+STARTS = (ESC, *"[O]PX^_")
+"""What after an escape is the beginning of something longer."""
+LONGEST = 256
 """Characters of an unfinished sequence, after which it is none."""
 
 _CSI = re.compile(r"\x1b\[([0-?]*)([ -/]*)([@-~])")
+_STRING = re.compile(r"\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)")
+"""What a terminal answers to a question of somebody before us."""
 _SS3 = re.compile(r"\x1bO([ -~])")
-_UNFINISHED = re.compile(r"\x1b(?:O|\[[0-?]*[ -/]*)?")
+_UNFINISHED = re.compile(r"\x1b(?:O|\[[0-?]*[ -/]*|[\]PX^_][^\x07\x1b]*\x1b?)?")
 _FINALS = {
     "A": "up", "B": "down", "C": "right", "D": "left", "H": "home", "F": "end", "Z": "backtab", "M": "enter",
     "P": "f1", "Q": "f2", "R": "f3", "S": "f4",
@@ -60,7 +64,7 @@ class KeyDecoder:
     def _sequence(self, keys: list[str]) -> bool:
         """Take one sequence off the text; False: its end has not come."""
         text = self._text
-        found = _CSI.match(text) or _SS3.match(text)
+        found = _CSI.match(text) or _SS3.match(text) or _STRING.match(text)
         if found is not None:
             keys += _of_sequence(found)
             self._text = text[found.end() :]
@@ -68,7 +72,7 @@ class KeyDecoder:
         if _UNFINISHED.fullmatch(text) and len(text) < LONGEST:
             return False
         second = text[1]
-        if second in (ESC, "[", "O"):  # an escape before another one, or a sequence that breaks off
+        if second in STARTS:  # an escape before another one, or a sequence that breaks off
             keys += ["esc"] if second == ESC else []
             self._text = text[1:] if second == ESC else _after(text)
             return True
@@ -91,7 +95,9 @@ class KeyDecoder:
 
 def _of_sequence(found: re.Match[str]) -> list[str]:
     """Return the key that a whole sequence names, whatever is held down with it; none where it names none."""
-    if found.re is _SS3:
+    if found.re is _STRING:
+        name = None
+    elif found.re is _SS3:
         name = _FINALS.get(found[1])
     elif found[3] == "~":
         name = _NUMBERED.get(found[1].partition(";")[0])
