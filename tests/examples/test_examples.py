@@ -22,6 +22,7 @@ SAYS = {
     "dropin": "10980 words\n",
     "failures": "18 converted; {'scan-07.tif': 'ValueError', 'scan-15.tif': 'TaskTimeout'}\n",
     "grid_search": "12 candidates, best score 0.827\n",
+    "plain_python": "7 of 8 pages, 33649 bytes\n",
     "pipeline": "north=635 south=635 east=508 west=508 coast=635 hills=635\n",
     "recipe": "200 done\n",
 }

@@ -59,6 +59,7 @@ def run(*commands: Sequence[str], stdin: str = "") -> list[Ended]:
         "../exec_programs/arguments.py",
         "questions.py",
         "failing.py 0",
+        "../../../examples/plain_python.py",
         "-m package.tool",
         "-m package -m --view",
         "-m package.nothing",

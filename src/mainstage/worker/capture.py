@@ -238,6 +238,7 @@ class Capture:
         self._bars = [name for name in STREAMS if name in (owned if bars is None else bars)]
         self._bridges = bridges_for(self)
         self._resolving: set[int] = set()
+        self._main = main_thread().ident
 
     @property
     def taken(self) -> list[str]:
@@ -325,7 +326,7 @@ class Capture:
         """Return whether `text`, which the code that runs now writes to the stream `name`, is for the original."""
         if self.lets_pass(task):
             return True
-        if self.on_pass is None or task is not None or current_thread() is not main_thread():
+        if self.on_pass is None or task is not None or get_ident() != self._main:
             return False
         self.on_pass(name, text)
         return True
