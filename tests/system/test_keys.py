@@ -276,6 +276,22 @@ def test_a_question_has_the_terminal_with_its_own_modes(tmp_path: Path, way: str
         assert modes(pty) == before
 
 
+def test_the_debugger_reads_what_is_typed_until_it_lets_the_program_go_on(tmp_path: Path) -> None:
+    with keyed(tmp_path, "debug") as pty:
+        before = modes(pty)
+        until_keys_are_taken(pty)
+        pty.expect("(Pdb)")
+        pty.send(b"p 'xjpq' * 2\n")
+        pty.expect("'xjpqxjpq'")
+        pty.send(b"continue\n")
+        pty.until(lambda: bool(rows_of(pty)), what="rows")
+        pty.send(b"\t")
+        pty.expect("» alpha")
+        (tmp_path / "alpha").touch()
+        assert pty.wait() == 0, pty.screen.text
+        assert modes(pty) == before
+
+
 # --- jobs ---
 
 

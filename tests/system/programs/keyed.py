@@ -2,7 +2,7 @@
 
 "broken" fails. WAY says how the run ends, beside by the keys: see `WAYS`.
 """
-# ruff: noqa: T201  # the test reads what is printed
+# ruff: noqa: T100, T201  # a debugger is among the subjects, and the test reads what is printed
 
 from __future__ import annotations
 
@@ -82,6 +82,13 @@ def ask_in_a_pause(run: mainstage.Run) -> None:
     future.result()
 
 
+def debug(run: mainstage.Run) -> None:
+    future = run.submit(stand_for, "alpha")
+    time.sleep(1)
+    breakpoint()
+    future.result()
+
+
 def ask_beside(run: mainstage.Run) -> None:
     future = run.submit(stand_for, "alpha")
     time.sleep(1)
@@ -107,6 +114,7 @@ WAYS = {
     "ask": ask,
     "secret": ask_in_secret,
     "pause": ask_in_a_pause,
+    "debug": debug,
     "beside": ask_beside,
     "away": away,
 }
