@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
+from itertools import zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, get_type_hints
 
@@ -52,6 +53,10 @@ class Shot(NamedTuple):
     height: int = 24
     columns: int = 84
     env: dict[str, str] = {}  # noqa: RUF012  # a default that nobody changes
+    typed: str = ""
+    """Keys that are pressed, one before each look but the first."""
+    sign: str = "━"
+    """What is on the screen once the display is."""
 
 
 def python(*words: str) -> list[str]:
@@ -80,6 +85,42 @@ SHOTS = {
         times=(0.4,),
         still=True,
         height=7,
+    ),
+    "layouts.svg": Shot(
+        "python dashboard.py",
+        python("keyed.py"),
+        "A survey of mountain ranges, looked at as bars, lanes, a tree, steps and a grid, one after the other.",
+        times=(0.6, 1.5, 2.3, 3.1, 3.9),
+        typed="llll",
+        height=18,
+        columns=92,
+    ),
+    **{
+        f"{name}.svg": Shot(
+            f"python dashboard.py {name}",
+            python("dashboard.py", name),
+            about,
+            times=(1.9,),
+            still=True,
+            height=height,
+            columns=92,
+        )
+        for name, height, about in (
+            ("lanes", 18, "A row for each of five workers: its name, how busy it was, since when, and what it does."),
+            ("tree", 18, "Running tasks with the tasks nested in them, drawn as branches."),
+            ("steps", 24, "Running tasks, the last lines that each wrote below it; ended ones are folded above."),
+            ("own", 28, "A dashboard of pieces: a header, bars, a metric with its course, failures and last lines."),
+        )
+    },
+    "grid.svg": Shot(
+        "python thumbnails.py",
+        python("thumbnails.py"),
+        "A cell for each few of three thousand tasks: done, running, failed, to come.",
+        times=(3.0,),
+        still=True,
+        height=20,
+        columns=92,
+        sign="■",
     ),
     "plain.svg": Shot(
         "CI=true python nightly.py",
@@ -121,9 +162,12 @@ def take(shot: Shot, place: Path) -> str:
             frames = [rows_of(pty.screen)]
             seconds = [0.9]
             if shot.times:
-                pty.expect("━")
+                pty.expect(shot.sign)
                 began = time.monotonic()
-                frames += [_look(pty, began + at) for at in shot.times]
+                for at, key in zip_longest(shot.times, f"\0{shot.typed}"[: len(shot.times)], fillvalue="\0"):
+                    if key != "\0":
+                        pty.send(key.encode())
+                    frames.append(_look(pty, began + at))
                 seconds += [0.8] * len(shot.times)
             if shot.still:
                 frames, seconds = frames[-1:], [1.0]

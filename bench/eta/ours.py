@@ -35,7 +35,8 @@ def told(run: Run) -> Iterator[tuple[float, float | None]]:
         while place < len(run.samples) and run.samples[place].at <= at:
             reduce(state, event(run.samples[place]))
             place += 1
-        yield at, state.eta(at)
+        eta = state.eta(at)
+        yield at, None if eta is None or eta.worthless else eta.likely
 
 
 def of_us(run: Run) -> Error:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from rich.layout import Layout
 from rich.text import Text
 
+from mainstage.state.model import RunState
 from mainstage.views.composed import ComposedView
 from mainstage.views.grid import GridRows
 from mainstage.views.lanes import LaneRows
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from mainstage.state.model import RunState
     from mainstage.views import View
     from mainstage.views.palette import Glyphs, Palette
     from mainstage.views.pieces import Piece, Scene, TaskRows
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
         "Spec | RenderableType | Callable[[RunState], RenderableType] | Callable[[RunState, float], RenderableType]"
     )
 
-__all__ = ["Bars", "Dashboard", "Failures", "Grid", "Header", "Lanes", "Logs", "Metrics", "Panel", "Steps", "Tree"]
+__all__ = ["Bars", "Dashboard", "Failures", "Grid", "Header", "Lanes", "Logs", "Metrics", "Panel", "RunState", "Steps", "Tree"]
 
 
 MOST_ROWS = 10_000

@@ -114,6 +114,8 @@ class Style(NamedTuple):
     layout: str | Layout = ""
     columns: Sequence[str | ProgressColumn] | None = None
     theme: Theme | Mapping[str, str] | None = None
+    log: str = ""
+    """The name of the log file, for the last lines."""
 
 
 def stage(
@@ -135,6 +137,7 @@ def stage(
     if place.view == "json" and display is None and isinstance(view, str):
         lines = JsonlDisplay(place.stream)
         return Staged(Sampled(), lines, [lines, *recorders], None, animated=True)
+    style = style._replace(log=os.fspath(log) if log is not None else "")
     shown: View = _view(place, style) if isinstance(view, str) else view
     where = display or _display(place)
     spare = None if place.view == "silent" else (_plain(place), StreamDisplay(place.stream))
@@ -163,8 +166,20 @@ def _view(place: Place, style: Style) -> View:
     if place.view == "silent":
         return SilentView()
     if place.view == "plain":
-        return _plain(place)
-    return make(Palette(place.color, style.theme), Glyphs(unicode=place.unicode))
+        return _signed(_plain(place), style)
+    return _signed(make(Palette(place.color, style.theme), Glyphs(unicode=place.unicode)), style)
+
+
+def _signed(view: View, style: Style) -> View:
+    """Return `view`, told where the log is, where it says such things."""
+    summary = getattr(view, "summary", None)
+    if summary is not None and style.log:
+        summary.log = style.log
+    return view
+
+
+def _made(make: Factory, palette: Palette, glyphs: Glyphs, style: Style) -> View:
+    return _signed(make(palette, glyphs), style)
 
 
 def _layouts(view: View, style: Style | None, place: Place) -> tuple[dict[str, Callable[[], View]], str]:
@@ -177,7 +192,7 @@ def _layouts(view: View, style: Style | None, place: Place) -> tuple[dict[str, C
     for name in LAYOUTS:
         make = factory(name, columns=style.columns)
         palette, glyphs = Palette(place.color, style.theme), Glyphs(unicode=place.unicode)
-        layouts[name] = (lambda: view) if name == first else partial(make, palette, glyphs)
+        layouts[name] = (lambda: view) if name == first else partial(_made, make, palette, glyphs, style)
     return layouts, first
 
 

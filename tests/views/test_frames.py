@@ -77,12 +77,14 @@ FINAL_80 = """\
   ✗ gamma: ValueError: bad row
     input 'gamma.csv'
     at /srv/job.py:12 in load
+  slowest (others took 2 s): odd [/]名前␛[2J 0:11, lib/beta.bin 0:11, l…
 ✗ hashing: 29 done, 1 failed in 0:14 (2.1/s, 29.0 MB, 700 rows)
 """
 FINAL_200 = """\
   ✗ gamma: ValueError: bad row
     input 'gamma.csv'
     at /srv/job.py:12 in load
+  slowest (others took 2 s): odd [/]名前␛[2J 0:11, lib/beta.bin 0:11, l…
 ✗ hashing: 29 done, 1 failed in 0:14 (2.1/s, 29.0 MB, 700 rows)
 """
 

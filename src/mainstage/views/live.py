@@ -34,7 +34,7 @@ class LiveView:
         self._palette = palette or Palette()
         self._glyphs = glyphs or Glyphs()
         self._history = History(self._palette, self._glyphs)
-        self._summary = Summary(self._palette, self._glyphs, slowest=slowest)
+        self.summary = Summary(self._palette, self._glyphs, slowest=slowest)
         self._troubles: list[str] = []
         self.browse = Browse()
         """What is chosen to be looked at; whoever reads keys sets it before a picture."""
@@ -57,7 +57,7 @@ class LiveView:
         """Return the last lines of the run."""
         columns = moment.size.columns
         told = [crop(line, columns) for line in self._told()]
-        return told + self._summary.lines(state, moment.now, columns)
+        return told + self.summary.lines(state, moment.now, columns)
 
     def _trouble(self, what: str, error: Exception) -> None:
         try:

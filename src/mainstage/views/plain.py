@@ -49,7 +49,7 @@ class PlainView:
         palette = palette or Palette("none")
         self._glyphs = glyphs or Glyphs()
         self._history = History(palette, self._glyphs, places=True)
-        self._summary = Summary(palette, self._glyphs)
+        self.summary = Summary(palette, self._glyphs)
         self._timestamps = timestamps
         self._utc_offset_s = utc_offset_s
         self._groups = groups
@@ -72,7 +72,7 @@ class PlainView:
         self._written = False
         now = moment.now
         if moment.final:
-            lines = self._summary.lines(state, now)
+            lines = self.summary.lines(state, now)
             return [*self._group_lines(state), *lines[:-1], *(self._stamp(state, now) + line for line in lines[-1:])]
         if state.started_at is None or now < self._line_at(state):
             return []

@@ -151,7 +151,7 @@ class RowPainter:
         row.unit = glyphs.name(task.unit) if task.unit else ""
         slow = is_slow(task, self.typical, now)
         row.mark = self._waiting if task.waiting else self._slow if slow or task.stuck is not None else self._running
-        row.status = self._status(task, now) or (f"slow: most take {units.spoken(self.typical)}" if slow else "")
+        row.status = self._status(task, now) or (f"slow: others take {units.spoken(self.typical)}" if slow else "")
         row.time = row.speed = ""
         if not task.waiting:
             left, rate = task.eta(now), task.rate(now)

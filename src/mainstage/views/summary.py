@@ -8,6 +8,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING
 
+from mainstage.state.standing import FAR, SHORTEST, typical
 from mainstage.views import units
 from mainstage.views.groups import tree_of
 from mainstage.views.history import History, input_of, place_of
@@ -21,6 +22,10 @@ WIDEST = 72
 """Cells that a line takes at most."""
 LISTED = 10
 """Failures that are listed one by one."""
+SAID = 48
+"""Cells from which on the tasks that took the longest are named."""
+OUTLIERS = 3
+"""Tasks that took far longer than the others are named, at most."""
 SHORT = 0.5
 """A run without a title that went well in less says nothing: neither has it drawn anything."""
 
@@ -34,6 +39,8 @@ class Summary:
         self._slowest = slowest
         self._places = places
         self._history = History(palette, glyphs)
+        self.log = ""
+        """Where all output and failures are written to, as it is to be told; "" nowhere."""
 
     def lines(self, state: RunState, now: float, columns: int = WIDEST + 1) -> list[str]:
         """Return the last lines, the result as the last of them, each within `columns` - 1 cells."""
@@ -42,7 +49,8 @@ class Summary:
         if not state.title and state.elapsed(now) < SHORT and not state.counts.failed and state.stop is None:
             return []
         room = max(1, min(WIDEST, columns - 1))
-        lines = [*self.failures(state, room), *self._slow(state, room), self.result(state, now, room)]
+        about = [*self._slow(state, room), *self._log(room)]
+        lines = [*self.failures(state, room), *about, self.result(state, now, room)]
         return [crop(line, room) for line in lines]
 
     def failures(self, state: RunState, room: int = WIDEST) -> list[str]:
@@ -74,11 +82,29 @@ class Summary:
         return lines
 
     def _slow(self, state: RunState, room: int) -> list[str]:
-        if not self._slowest or state.counts.done < 2:  # noqa: PLR2004  # one task is no comparison
+        if not self._slowest:
+            return self._outliers(state, room)
+        if state.counts.done < 2:  # noqa: PLR2004  # one task is no comparison
             return []
         glyphs = self._glyphs
         texts = [f"  {units.duration(seconds):>8}  {glyphs.name(one_line(name))}" for seconds, name in state.slowest]
         return [self._palette.paint("mainstage.dim", clip(text, room, glyphs.ellipsis)) for text in texts]
+
+    def _outliers(self, state: RunState, room: int) -> list[str]:
+        """Return a line on the tasks that took far longer than the others, if there were any."""
+        usual = typical(state)
+        far = [(seconds, name) for seconds, name in state.slowest if usual and seconds > max(SHORTEST, FAR * usual)]
+        if not far or room < SAID:
+            return []
+        told = [f"{self._glyphs.name(one_line(name))} {units.duration(seconds)}" for seconds, name in far[:OUTLIERS]]
+        text = f"  slowest (others took {units.spoken(usual)}): {', '.join(told)}"
+        return [self._palette.paint("mainstage.dim", clip(text, room, self._glyphs.ellipsis))]
+
+    def _log(self, room: int) -> list[str]:
+        if not self.log:
+            return []
+        text = f"  log: {self._glyphs.name(one_line(self.log))}"
+        return [self._palette.paint("mainstage.dim", clip(text, room, self._glyphs.ellipsis))]
 
     def result(self, state: RunState, now: float, room: int = WIDEST) -> str:
         """Return the one line on how the run ended."""
