@@ -141,7 +141,7 @@ def test_each_coroutine_begins_things_in_the_run_whose_block_it_stands_in(option
     async def here() -> mainstage.Run | None:
         return current_run()
 
-    async def main() -> list[bool]:
+    async def main() -> Any:
         first, second = asyncio.Event(), asyncio.Event()
         async with mainstage.Run("Work", **options):
             return await asyncio.gather(block(first, second), block(second, first))

@@ -82,7 +82,7 @@ def test_a_cancellation_reaches_the_thread(how: str, options: dict[str, Any], ev
 
 
 def test_a_call_that_was_cancelled_before_it_began_never_does(options: dict[str, Any]) -> None:
-    gate, ran = threading.Event(), []
+    gate, ran = threading.Event(), list[int]()
 
     async def main() -> None:
         async with mainstage.Run("Work", **options):

@@ -13,7 +13,7 @@ from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskStarted
 from mainstage.session import current_run
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterable, AsyncIterator
 
     from tests.aio.conftest import Events
 
@@ -73,8 +73,7 @@ def test_an_error_of_the_source_fails_the_task(options: dict[str, Any], events: 
     async def main() -> None:
         async with mainstage.Run("Work", **options):
             with pytest.raises(OSError, match="torn"):
-                async for _ in mainstage.track(rows(3, error=OSError("torn")), "Reading"):
-                    pass
+                _ = [n async for n in mainstage.track(rows(3, error=OSError("torn")), "Reading")]
 
     asyncio.run(main())
     assert [(event.error.text, event.completed) for event in events.of(TaskFailed)] == [("torn", 3)]
@@ -85,12 +84,14 @@ def test_a_cancelled_loop_is_a_cancelled_task(options: dict[str, Any], events: E
         yield 1
         await asyncio.sleep(60)
 
+    async def count(items: AsyncIterable[int]) -> int:
+        return len([n async for n in items])
+
     async def main() -> None:
         async with mainstage.Run("Work", **options):
+            waiting = asyncio.create_task(count(mainstage.track(endless(), "Waiting")))
             with pytest.raises(TimeoutError):
-                async with asyncio.timeout(0.01):
-                    async for _ in mainstage.track(endless(), "Waiting"):
-                        pass
+                await asyncio.wait_for(waiting, 0.01)
 
     asyncio.run(main())
     assert [event.completed for event in events.of(TaskCancelled)] == [1]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import AsyncGenerator, Callable, Coroutine, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from contextvars import copy_context
 from functools import update_wrapper
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
@@ -64,7 +64,7 @@ class Stepwise(Generic[P, R_co]):
 @overload
 def stepwise(fn: Callable[P, Generator[object, None, R]]) -> Stepwise[P, R]: ...
 @overload
-def stepwise(fn: Callable[P, AsyncGenerator[object, Any]]) -> Stepwise[P, Coroutine[Any, Any, Any]]: ...
+def stepwise(fn: Callable[P, AsyncIterator[object]]) -> Stepwise[P, Coroutine[Any, Any, Any]]: ...
 @overload
 def stepwise(fn: Callable[P, Iterator[object]]) -> Stepwise[P, Any]: ...
 def stepwise(fn: Callable[P, Any]) -> Stepwise[P, Any]:
