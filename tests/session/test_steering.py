@@ -7,6 +7,7 @@ import os
 import signal
 import termios
 import threading
+import time
 from concurrent.futures import CancelledError, ThreadPoolExecutor
 from queue import SimpleQueue
 from typing import TYPE_CHECKING
@@ -17,13 +18,13 @@ import mainstage
 from mainstage.commands import Cancel, Hold
 from mainstage.display import keyboard, modes
 from mainstage.errors import Cancelled
-from mainstage.events import KeyPressed
+from mainstage.events import KeyPressed, TaskStarted
 from mainstage.steering import Crowd, Steering
 from mainstage.views.browse import Browse
 from mainstage.views.press import Quit, Repaint
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
     from mainstage.commands import Command
 
@@ -131,6 +132,34 @@ def test_an_item_that_does_not_hear_is_given_up_after_the_grace_time() -> None:
         thread.join(DEADLINE)
         go.set()
     assert str(outcome.error) == "did not stop in time"
+
+
+class Starts:
+    """Learns of the tasks that begin."""
+
+    def __init__(self) -> None:
+        self.unshown: Collection[str] = ()
+        self.began = SimpleQueue[int]()
+
+    def record(self, event: object) -> None:
+        if isinstance(event, TaskStarted):
+            self.began.put(event.task)
+
+
+def test_an_item_in_another_process_is_given_up_alike() -> None:
+    starts = Starts()
+    with mainstage.Run(
+        executor="process", max_workers=1, view="silent", on_error="collect", grace=0.1, retries=2, recorder=starts
+    ) as run:
+        outcomes = run.outcomes(time.sleep, [60.0])  # noqa: TID251  # work that hears nothing
+        thread = threading.Thread(
+            target=lambda: command(run, Cancel(starts.began.get(timeout=2 * DEADLINE), "by a key"))
+        )
+        thread.start()
+        (outcome,) = outcomes
+        thread.join(DEADLINE)
+    assert str(outcome.error) == "did not stop in time"
+    assert outcome.attempt == 1
 
 
 def test_a_submitted_call_an_adopted_future_and_a_queue_are_cancelled_alike() -> None:

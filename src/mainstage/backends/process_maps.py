@@ -277,7 +277,7 @@ class ProcessMap(Claims):
         """Have an item wait again that its worker did not begin."""
         if not self._let_go(item):
             return
-        if self.halted is not None:
+        if self.halted is not None or item.id in self._unwanted:
             self._drop(item.entry)
         else:
             self._window.appendleft(item.entry)
@@ -321,6 +321,22 @@ class ProcessMap(Claims):
         """Hand out nothing more and ask the items at hand to stop. Any thread; a second call asks again."""
         self.drain(reason)
         self.backend.dispatcher.call(lambda: self._ask_all(reason))
+
+    def cancel(self, task: int, reason: str) -> None:
+        """Ask the item of the number `task` to stop; its worker is killed after the grace time. Any thread."""
+        self._unwanted[task] = reason
+        self.backend.dispatcher.call(lambda: self._ask_one(task, reason))
+
+    def _ask_one(self, task: int, reason: str) -> None:
+        item = self.inhand.get(task)
+        if item is None:
+            return
+        item.asked = reason
+        item.process.ask(item.id, reason)
+        error = Cancelled("did not stop in time")
+        self._timer.after(
+            self._policy.grace, lambda: self._give_up(item.process, item, error) if task in self.inhand else None
+        )
 
     def _ask_all(self, reason: str) -> None:
         for item in list(self.inhand.values()):

@@ -106,6 +106,9 @@ class ProcessBackend:
                 call_or_none = self._calls.get(task) if task is not None else None
                 if call_or_none is not None:
                     call_or_none.cancel(reason)
+                elif task is not None:
+                    for claims in list(self._maps.values()):
+                        claims.cancel(task, reason)
             case Hold(on=on):
                 self.dispatcher.hold(on=on)
             case SetInterval(seconds=seconds):
