@@ -11,10 +11,12 @@ from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from mainstage.display.stream import NullDisplay
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
 from mainstage.state.model import RunState
 from mainstage.state.reducer import reduce
 from mainstage.views import Moment
+from mainstage.views.plain import SilentView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -230,14 +232,18 @@ class Loop:
         return Moment(now, self._display.size(), final)
 
     def _fall_back(self, error: Exception) -> None:
-        name = type(self._view).__name__
+        """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
+        text = f"the view {type(self._view).__name__} raised {type(error).__name__}: {error}"
         if self.fallback is None:
-            raise error
+            self._display.close([*self._above, f"mainstage: {text}; nothing more is shown"], [])
+            self._above = []
+            self._view, self._display = SilentView(), NullDisplay()
+            return
         self._display.close(self._above, [])
         self._above = []
         (self._view, self._display), self.fallback = self.fallback, None
-        text = f"the view {name} raised {type(error).__name__}: {error}; the plain view takes over"
-        self._take(TextWritten(self._now(), None, 0, "", "mainstage", text))
+        said = f"{text}; the plain view takes over"
+        self._take(TextWritten(self._now(), None, 0, "", "mainstage", said))
 
     # --- the terminal, lent and taken back ---
 

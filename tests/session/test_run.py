@@ -257,3 +257,29 @@ def test_whatever_a_worker_raises_is_one_failed_task(error: BaseException, optio
         found: list[object] = list(run.map(lambda _: work(), [1]))
         assert found == [error]
         assert run.submit(double, 1).result() == 2
+
+
+class Hopeless:
+    """A view that fails whatever it is asked for."""
+
+    interval = 0.1
+    shown = ()
+
+    def above(self, *_: object) -> list[str]:
+        raise ZeroDivisionError("no lines")
+
+    def rows(self, *_: object) -> list[str]:
+        raise ZeroDivisionError("no rows")
+
+    def due(self, *_: object, dirty: bool) -> float | None:
+        return 0.0 if dirty else None
+
+
+def test_when_the_view_that_takes_over_fails_too_it_is_said_and_the_work_goes_on(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("mainstage.staging.PlainView", lambda **_: Hopeless())
+    with mainstage.Run("work", view="plain", max_workers=2) as run:
+        assert list(run.map(abs, [-1, 2])) == [1, 2]
+        assert run.submit(abs, -3).result() == 3
+    assert capsys.readouterr().err.count("nothing more is shown") == 1
