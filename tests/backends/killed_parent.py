@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
+import threading
 from pathlib import Path
 
 import mainstage
@@ -15,7 +15,7 @@ def hang(file: str) -> None:
     program = subprocess.Popen(["sleep", "60"])
     with Path(file).open("a", encoding="ascii") as pids:
         pids.write(f"{os.getpid()} {program.pid}\n")
-    time.sleep(60)
+    threading.Event().wait(60)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -53,12 +52,12 @@ def stop_myself() -> None:
 
 
 def sleep_deaf(seconds: float) -> None:
-    time.sleep(seconds)
+    threading.Event().wait(seconds)
 
 
 def count_for_long() -> None:
     for _ in mainstage.track(range(100_000)):
-        time.sleep(0.01)
+        threading.Event().wait(0.01)
 
 
 def pid_of_worker(_: Any = None) -> int:
@@ -69,7 +68,7 @@ def child_of_worker(file: str) -> None:
     """Start a program that outlives us if nobody kills it, and hang."""
     program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
     Path(file).write_text(str(program.pid), encoding="ascii")
-    time.sleep(60)
+    threading.Event().wait(60)
 
 
 class NeedsArguments(Exception):
@@ -137,8 +136,8 @@ def length(data: bytes) -> int:
 
 def loud(n: int) -> int:
     """Write in every way there is."""
-    print(f"python {n}")
-    print(f"error {n}", file=sys.stderr)
+    sys.stdout.write(f"python {n}\n")
+    sys.stderr.write(f"error {n}\n")
     os.write(1, f"descriptor {n}\n".encode())
     subprocess.run(["/bin/echo", f"child {n}"], check=True)
     ctypes.CDLL(None).puts(f"c {n}".encode())
@@ -153,5 +152,12 @@ def put_and_die(q: queue.Queue[Any]) -> NoReturn:
 
 def slow_at(n: int, slow: int) -> int:
     if n == slow:
-        time.sleep(2)
+        threading.Event().wait(2)
     return n
+
+
+def hang_once(file: str) -> str:
+    if not Path(file).exists():
+        Path(file).touch()
+        threading.Event().wait(60)
+    return "lived"

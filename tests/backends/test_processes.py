@@ -6,17 +6,17 @@ import os
 import subprocess
 import sys
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.backends import process_work as work
 
 import mainstage
+from mainstage.clock import monotonic
 from mainstage.errors import PoolBroken, TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskStarted, TextWritten
 from mainstage.testing import RecordingDisplay
-from tests.backends import process_work as work
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,8 +49,8 @@ def gone(pid: int) -> bool:
 
 
 def gone_in(pid: int, seconds: float) -> bool:
-    ends = time.monotonic() + seconds
-    while not gone(pid) and time.monotonic() < ends:
+    ends = monotonic() + seconds
+    while not gone(pid) and monotonic() < ends:
         threading.Event().wait(0.01)
     return gone(pid)
 
@@ -114,10 +114,10 @@ def test_a_task_that_kills_every_worker_fails_after_its_attempts_and_the_pool_go
 
 def test_a_stopped_process_is_killed_at_its_timeout() -> None:
     with opened(grace=0.2) as run:
-        began = time.monotonic()
+        began = monotonic()
         error = run.options(timeout=0.3).submit(work.stop_myself).exception()
         assert isinstance(error, TaskTimeout)
-        assert time.monotonic() - began < 5
+        assert monotonic() - began < 5
         assert run.submit(work.square, 2).result() == 4
 
 
@@ -130,15 +130,8 @@ def test_a_deaf_task_is_killed_at_its_timeout_in_a_map() -> None:
 
 def test_a_task_over_its_timeout_is_tried_again_since_its_process_is_dead(tmp_path: Path) -> None:
     with opened(grace=0.1) as run:
-        future = run.options(timeout=1.0, retries=1).submit(hang_once, str(tmp_path / "hung"))
+        future = run.options(timeout=1.0, retries=1).submit(work.hang_once, str(tmp_path / "hung"))
         assert future.result() == "lived"
-
-
-def hang_once(file: str) -> str:
-    if not Path(file).exists():
-        Path(file).touch()
-        time.sleep(60)
-    return "lived"
 
 
 def test_a_running_task_is_cancelled_as_in_a_thread() -> None:
@@ -146,10 +139,10 @@ def test_a_running_task_is_cancelled_as_in_a_thread() -> None:
         future = run.submit(work.count_for_long)
         while not future.running():
             threading.Event().wait(0.01)
-        pid = run.submit(work.pid_of_worker).result()
         assert run.cancel(future)
         assert type(future.exception()).__name__ == "CancelledError"
-        assert run.submit(work.pid_of_worker).result() == pid or True
+        pids = {worker.pid for worker in run._backend.dispatcher.workers}  # type: ignore[union-attr]
+        assert {run.submit(work.pid_of_worker).result() for _ in range(4)} <= pids
 
 
 def test_what_a_worker_started_dies_with_it(tmp_path: Path) -> None:
@@ -186,7 +179,7 @@ def test_what_cannot_be_pickled_is_named() -> None:
         items: list[Any] = list(run.map(work.square, [1, threading.Lock(), 3]))  # type: ignore[list-item]
         assert isinstance(argument.exception(), Unpicklable)
         assert "argument 1 of length" in str(argument.exception())
-        assert "['file']" in str(argument.exception()) or "[file]" in str(argument.exception())
+        assert "[file]" in str(argument.exception())
         assert isinstance(result.exception(), Unpicklable)
         assert "return_lock" in str(result.exception())
         assert "inner" in str(result.exception())
@@ -213,7 +206,10 @@ def test_a_worker_reports_as_in_a_thread() -> None:
     assert ended[named["report(5)"].task] == 5
     assert ended[named["3"].task] == 3
     inner = [event for event in events if isinstance(event, TaskStarted) and event.description == "inner"]
-    assert [(event.parent, ended[event.task]) for event in inner] == [(named["report(5)"].task, 2), (named["3"].task, 2)]
+    assert [(event.parent, ended[event.task]) for event in inner] == [
+        (named["report(5)"].task, 2),
+        (named["3"].task, 2),
+    ]
     assert len({event.task for event in inner}) == 2
     assert [event.text for event in events if isinstance(event, TextWritten) and event.stream == "log"] == ["begun"] * 2
     assert [event.value for event in events if isinstance(event, MetricReported)] == [5, 3]
@@ -244,12 +240,12 @@ def test_no_process_is_left_when_the_parent_is_killed(method: str, tmp_path: Pat
     with subprocess.Popen([sys.executable, str(program), method, str(file)], stderr=subprocess.DEVNULL) as parent:
         pids = wait_for_pids(file)
         parent.kill()
-    assert all([gone_in(pid, 2) for pid in pids])
+    assert all(gone_in(pid, 2) for pid in pids)
 
 
 def wait_for_pids(file: Path) -> list[int]:
-    ends = time.monotonic() + 20
-    while time.monotonic() < ends:
+    ends = monotonic() + 20
+    while monotonic() < ends:
         if file.exists() and len(pids := file.read_text(encoding="ascii").split()) >= 3:
             return [int(pid) for pid in pids]
         threading.Event().wait(0.02)
@@ -290,8 +286,8 @@ def test_a_queue_learns_that_its_worker_was_killed() -> None:
 
 def test_what_waits_behind_a_slow_item_is_done_by_others() -> None:
     with opened() as run:
-        began = time.monotonic()
+        began = monotonic()
         slow = 500
         for done, _ in enumerate(run.map(work.slow_at, range(2000), [slow] * 2000, unordered=True), 1):
             if done == 1999:
-                assert time.monotonic() - began < 1.5
+                assert monotonic() - began < 1.5

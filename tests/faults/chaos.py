@@ -125,7 +125,7 @@ def _gone(pid: int) -> bool:
 
 
 def _descriptors() -> int:
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
 
 
 def main() -> int:

@@ -103,7 +103,7 @@ class Dispatcher:
         for fd in (self._reading, writing):
             guard(fd)
             os.set_blocking(fd, False)
-        self._bell = open(writing, "wb", buffering=0)  # noqa: PTH123, SIM115  # closed with the thread
+        self._bell = open(writing, "wb", buffering=0, closefd=False)  # noqa: PTH123, SIM115  # not by a forked copy
         self._poll.register(self._reading, select.POLLIN)
 
     # --- any thread ---
@@ -210,10 +210,11 @@ class Dispatcher:
 
     def _end(self) -> None:
         self._initializer = None  # what it was given may wait to be freed
-        for fd in (self._reading, self._bell.fileno()):
-            unguard(fd)
+        writing = self._bell.fileno()
         self._bell.close()
-        os.close(self._reading)
+        for fd in (self._reading, writing):
+            unguard(fd)
+            os.close(fd)
         if self.on_idle is not None:
             self.on_idle()
 

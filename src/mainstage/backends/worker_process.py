@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import socket
+import sys
 import threading
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,7 @@ from mainstage.worker.distant import DistantQueue
 from mainstage.worker.rawqueue import RawQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable, Collection, Iterator
     from multiprocessing.context import BaseContext
     from multiprocessing.process import BaseProcess
 
@@ -57,6 +58,21 @@ def guard(fd: int) -> int:
 def unguard(fd: int) -> None:
     """Forget `fd`, just before it is closed."""
     _ours.discard(fd)
+
+
+@contextlib.contextmanager
+def _main_that_is_no_file_hidden() -> Iterator[None]:
+    """Keep `multiprocessing` from having workers run a main program that is no file, such as one on stdin."""
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if main is None or file is None or not file.startswith("<"):
+        yield
+        return
+    del main.__file__
+    try:
+        yield
+    finally:
+        main.__file__ = file
 
 
 class WorkerProcess:
@@ -136,7 +152,7 @@ class WorkerProcess:
             target=child.main, args=(*map(child.Descriptor, channel), given, initializer), name=self.name
         )
         me = threading.get_ident()
-        with _start, warnings.catch_warnings():
+        with _start, _main_that_is_no_file_hidden(), warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the user has asked for fork
             _starting[me] = {*channel, *streams.values()}
             try:
