@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any, cast
 
 from mainstage.display.terminal import TerminalDisplay
 from mainstage.events import TextWritten
+from mainstage.heartbeat import LINGER
 from mainstage.interrupts import Interrupts, die_of
 from mainstage.loop import Loop
-from mainstage.show import REACHED, Show
+from mainstage.show import Show
 from mainstage.worker.bridges.patches import Patch, wrap
 from mainstage.worker.lines import Lines
 from mainstage.worker.reporter import live
@@ -287,7 +288,7 @@ class HostedShow(Show):
 
         self.loop.call_on_owner(close)
         self.summon()
-        if not (came.wait(REACHED) and closed.wait(LAST_PATIENCE)):
+        if not (came.wait(2 * LINGER) and closed.wait(LAST_PATIENCE)):  # a call that was lost comes again
             self._last_words()
 
     def _becoming(self, original: Callable[..., None]) -> Callable[..., None]:
