@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from bench.eta.runs import Run
 
-TUNING_SEEDS = range(4)
-UNSEEN_SEEDS = range(100, 104)
+TUNING_SEEDS = range(10)
+UNSEEN_SEEDS = range(100, 110)
 HALF, WORST = 0.5, 1.1
 """What is asked: half the better peer's distance on the whole, and its error nowhere exceeded by more than a tenth."""
 

@@ -8,6 +8,7 @@ from bench.eta.score import Error, error, moments
 from mainstage.events import RunStarted, SourceOpened, TaskEnded, TaskMoved, TaskStarted
 from mainstage.state.model import RunState
 from mainstage.state.reducer import reduce
+from mainstage.views import units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ def told(run: Run) -> Iterator[tuple[float, float | None]]:
             reduce(state, event(run.samples[place]))
             place += 1
         eta = state.eta(at)
-        yield at, None if eta is None or eta.worthless else eta.likely
+        yield at, eta.likely if eta is not None and units.eta_range(*eta) else None
 
 
 def of_us(run: Run) -> Error:

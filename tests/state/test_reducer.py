@@ -223,11 +223,15 @@ def test_a_task_that_started_says_all_it_was_started_with() -> None:
     assert (task.fraction, task.rate(9.0), task.eta(9.0), task.elapsed(2.5)) == (0.0, None, None, 1.0)
 
 
+def likely(eta: tuple[float, float, float] | None) -> float | None:
+    return None if eta is None else eta[1]
+
+
 def test_a_task_that_moved_knows_where_it_is_and_how_long_it_takes() -> None:
     task = reduced([started(total=100), TaskMoved(3.0, 1, 1, 20)]).tasks[1]
     assert (task.completed, task.moved_at, task.fraction) == (20, 3.0, 0.2)
     assert task.rate(3.0) == pytest.approx(10.0)
-    assert task.eta(3.0) == pytest.approx(8.0)
+    assert likely(task.eta(3.0)) == pytest.approx(8.0)
 
 
 def test_a_task_without_a_total_has_no_fraction_and_no_eta() -> None:
@@ -687,7 +691,7 @@ def test_tasks_that_end_evenly_give_a_rate_and_an_eta() -> None:
         reduce(state, started(task, task * 0.5))
         reduce(state, TaskEnded(task * 0.5 + 0.5, task, 1, 0))
     assert state.rate(20.0) == pytest.approx(2.0, rel=0.01)
-    assert state.eta(20.0) == pytest.approx(30.0, rel=0.01)
+    assert likely(state.eta(20.0)) == pytest.approx(30.0, rel=0.01)
 
 
 def test_items_told_in_batches_give_the_same_rate_and_eta() -> None:
@@ -696,7 +700,7 @@ def test_items_told_in_batches_give_the_same_rate_and_eta() -> None:
         items = tuple((batch * 5 + n, batch * 0.1 + n * 0.02, batch * 0.1 + n * 0.02 + 0.02) for n in range(5))
         reduce(state, ItemsEnded(batch * 0.1 + 0.1, 5, "w", items))
     assert state.rate(10.0) == pytest.approx(50.0, rel=0.01)
-    assert state.eta(10.0) == pytest.approx(10.0, rel=0.02)
+    assert likely(state.eta(10.0)) == pytest.approx(10.0, rel=0.02)
     assert state.typical == pytest.approx(0.02)
 
 
@@ -705,7 +709,7 @@ def test_long_tasks_on_workers_side_by_side_give_an_eta_before_the_first_has_end
     assert state.eta(5.0) is None
     for task in range(4):
         reduce(state, TaskMoved(10.0, task, 1, 50))
-    assert state.eta(10.0) == pytest.approx(30.0)
+    assert likely(state.eta(10.0)) == pytest.approx(30.0)
 
 
 def test_the_last_tasks_own_eta_is_the_least_that_the_run_takes() -> None:
@@ -714,17 +718,17 @@ def test_the_last_tasks_own_eta_is_the_least_that_the_run_takes() -> None:
     for task in (1, 2):
         reduce(state, TaskMoved(10.0, task, 1, 99))
         reduce(state, TaskEnded(10.0, task, 1, 100))
-    assert state.eta(10.0) == pytest.approx(90.0)
+    assert likely(state.eta(10.0)) == pytest.approx(90.0)
 
 
 def test_a_crowd_of_live_tasks_is_not_looked_at_one_by_one() -> None:
     state = reduced([started(task, 0.0, total=100) for task in range(200)])
     reduce(state, TaskMoved(10.0, 0, 1, 10))
-    assert state.eta(10.0) == pytest.approx((200 - 0.1) / (0.1 / 10.0))
+    assert likely(state.eta(10.0)) == pytest.approx((200 - 0.1) / (0.1 / 10.0))
 
 
 def test_a_run_whose_tasks_are_all_over_takes_no_more_time() -> None:
-    assert reduced([started(), TaskEnded(2.0, 1, 1, 0)]).eta(5.0) == 0.0
+    assert reduced([started(), TaskEnded(2.0, 1, 1, 0)]).eta(5.0) == (0.0, 0.0, 0.0)
     assert reduced([SourceOpened(0.0, 5, None), started(), TaskEnded(2.0, 1, 1, 0)]).eta(5.0) is None
     assert reduced([started()]).eta(1.0) is None
 

@@ -15,13 +15,16 @@ from collections import deque
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
+from mainstage.state.ahead import run_eta
 from mainstage.state.board import Board
-from mainstage.state.rate import Crowd, Speed
+from mainstage.state.eta import Durations
+from mainstage.state.rate import Speed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from mainstage.events import ErrorReport, Field, StopRequested, TaskStarted, TextWritten
+    from mainstage.state.eta import Eta
     from mainstage.state.series import Series
     from mainstage.state.workers import WorkerState
 
@@ -34,8 +37,6 @@ TAIL_TEXTS = 12
 """The same of each live task."""
 SLOWEST = 5
 """How many of the slowest finished tasks are kept."""
-TAIL = 64
-"""Up to so many live tasks, the last ones' own ETAs are looked at, one by one."""
 
 
 class TaskState:
@@ -139,8 +140,8 @@ class TaskState:
         """Return items a second; None: it has not moved yet."""
         return self.speed.speed(now) if self.speed is not None else None
 
-    def eta(self, now: float) -> float | None:
-        """Return the seconds until it is done; None: nothing to tell it by."""
+    def eta(self, now: float) -> Eta | None:
+        """Return how long until it is done; None: nothing to tell it by."""
         if self.total is None or self.speed is None or self.waiting:
             return None
         return self.speed.eta(self.total, now)
@@ -271,6 +272,7 @@ class RunState:
         "children",
         "counts",
         "courses",
+        "durations",
         "ended_at",
         "failing",
         "failures",
@@ -369,6 +371,8 @@ class RunState:
         """When running top-level tasks began, in seconds after `first_start`, added up: it gives their mean age."""
         self.typical = 0.0
         """Seconds that a top-level task takes, the last ones weighing more; 0.0 before one has ended."""
+        self.durations = Durations()
+        """What top-level tasks that ended well took."""
         self.first_start: float | None = None
         """When the first top-level task began."""
 
@@ -434,25 +438,9 @@ class RunState:
         """Return the items of `unit` that top-level tasks have done, live and ended ones."""
         return self.units.get(unit, 0) + self.live_units.get(unit, 0)
 
-    def eta(self, now: float) -> float | None:
-        """Return the seconds until all expected tasks are over; None: no telling."""
-        counts = self.counts
-        left = self.expected - counts.ended
-        if self.open_ended or self.first_start is None:
-            return None
-        if not left:
-            return 0.0
-        seconds = now - self.first_start
-        age = max(0.0, counts.running * seconds - self.starts)
-        crowd = Crowd(counts.ended, left, counts.running, self.progress, age, self.typical, seconds)
-        return self._at_least_the_last(crowd.eta(self.pace.steady(now)), left, now)
-
-    def _at_least_the_last(self, guess: float | None, left: int, now: float) -> float | None:
-        """Return `guess`, or the ETA of the task that ends last, where all that is left runs and that takes longer."""
-        if left > self.counts.running or len(self.tasks) > TAIL:
-            return guess
-        last = max((task.eta(now) or 0.0 for task in self.tasks.values() if task.parent is None), default=0.0)
-        return max(guess or 0.0, last) or None
+    def eta(self, now: float) -> Eta | None:
+        """Return how long until all expected tasks are over; None: no telling."""
+        return run_eta(self, now)
 
     def walk(self) -> Iterator[tuple[int, TaskState]]:
         """Yield (depth, task) for each live task, nested ones after their parent; one without a live parent has 0.

@@ -66,7 +66,8 @@ class ColumnTask(Task):
         made.start_time = task.started_at
         made.now = now
         made.rate = task.rate(now) or None
-        made.eta = task.eta(now)
+        eta = task.eta(now)
+        made.eta = None if eta is None else eta.likely
         if task.total is not None and task.completed >= task.total:
             made.finished_time = max(0.0, task.moved_at - task.started_at)
             made.finished_speed = made.rate

@@ -128,8 +128,8 @@ class PlainView:
             if n
         ]
         left = state.eta(now)
-        if left:
-            parts.append(f"ETA {units.spoken(left)}")
+        if left and left.likely:
+            parts.append(units.spoken_range(*left))
         return f"{self._name(state)}: {', '.join(part for part in parts if part)}"
 
     def _name(self, state: RunState) -> str:

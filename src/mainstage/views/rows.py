@@ -155,7 +155,8 @@ class RowPainter:
         row.time = row.speed = ""
         if not task.waiting:
             left, rate = task.eta(now), task.rate(now)
-            row.time = units.eta(left) if left else units.duration(task.elapsed(now))
+            told = units.eta_range(*left) if left and left.likely else ""
+            row.time = told or units.duration(task.elapsed(now))
             row.speed = units.rate(rate, row.unit) if rate else ""
         row.widths = (_size(row.name), 0, len(row.time), _size(row.speed), _size(row.status))
 

@@ -84,7 +84,7 @@ class RunRow:
         if reading != self._reading:
             self._reading = reading
             left, rate = state.eta(now), state.rate(now)
-            self._time = units.eta(left) if left else ""
+            self._time = units.eta_range(*left) if left and left.likely else ""
             self._speed = units.rate(rate) if rate else ""
         if self._time:
             yield "progress.remaining", self._time

@@ -8,7 +8,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from functools import lru_cache
-from math import ceil
+from math import ceil, floor
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 DECIMAL = ("B", "kB", "MB", "GB", "TB", "PB", "EB")
 BINARY = ("B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB")
@@ -17,6 +21,10 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 LONGEST_WRITTEN_OUT = 10_000_000
 """Counts from here on are shortened."""
 LONGEST_IN_HOURS = 100
+NEAR = 1.35
+"""The ends of an interval are told as one number if the later one is at most so many times the earlier."""
+FAR, SOON = 8.0, 5.0
+"""An interval is not told if its later end is more than `FAR` times the earlier one, or `SOON` seconds."""
 INFINITY = float("inf")
 
 
@@ -140,6 +148,36 @@ def _clock(whole: int) -> str:
 def eta(seconds: float) -> str:
     """Return "ETA 0:05", rounded up: while something is left it is not 0:00."""
     return f"ETA {_clock(ceil(max(0.0, seconds)))}" if is_number(seconds) else "ETA ?"
+
+
+def eta_range(low: float, likely: float, high: float) -> str:
+    """Return "ETA 0:05" where the ends are near each other, "ETA 2-4 min", "ETA < 30 s"; "" where they tell nothing."""
+    return f"ETA {_clock(ceil(likely))}" if _near(low, high) else _ranged("ETA ", low, high)
+
+
+def spoken_range(low: float, likely: float, high: float) -> str:
+    """Return the same for sentences: "ETA 2 min" where the ends are near each other."""
+    return f"ETA {spoken(likely)}" if _near(low, high) else _ranged("ETA ", low, high)
+
+
+def _near(low: float, high: float) -> bool:
+    return high <= low * NEAR or high - low < 2.0  # noqa: PLR2004  # seconds
+
+
+def _ranged(before: str, low: float, high: float) -> str:
+    if not is_number(high) or high > FAR * max(low, SOON):
+        return ""
+    for name, length in (("s", 1), ("min", MINUTE), ("h", HOUR), ("d", DAY)):  # noqa: B007  # as found
+        if high < 100 * length:
+            break
+    least, most = _calm(low / length, floor), _calm(high / length, ceil)
+    return f"{before}{least}-{most} {name}" if least else f"{before}< {most} {name}"
+
+
+def _calm(number: float, whole: Callable[[float], int]) -> int:
+    """Return `number` in steps that keep it from changing all the time."""
+    step = 10 if number >= 50 else 5 if number >= 20 else 1  # noqa: PLR2004  # steps of a tenth at most, or so
+    return whole(number / step) * step
 
 
 def spoken(seconds: float) -> str:
