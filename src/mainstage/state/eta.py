@@ -307,7 +307,7 @@ class Durations:
         leaves = [0.0] * CLASSES
         for age in ages:
             leaves[_class(age)] += 1.0
-        there = self.number + len(known) + len(ages)
+        there = float(self.number + len(known) + len(ages))
         alive = 1.0
         chances: list[float] = []
         values: list[float] = []
@@ -356,7 +356,7 @@ class Law:
         """Return the same of what is left of one that has run for `age` seconds."""
         place = bisect_right(self._values, age)
         if place >= len(self._values):
-            return age * (max(0.1, 1.0 - chance) ** -TAIL - 1.0) + 1e-3
+            return age * (exp(-TAIL * log(max(0.1, 1.0 - chance))) - 1.0) + 1e-3
         gone = self._below[place - 1] if place else 0.0
         return self.draw(gone + chance * (1.0 - gone)) - age
 
