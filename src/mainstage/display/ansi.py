@@ -37,6 +37,14 @@ INDEX = "\x1bD"
 CANCEL = "\x18"
 """End a sequence that was cut in the middle."""
 
+_CERTAIN = (
+    " -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u052f"  # Latin, Greek and Cyrillic letters
+    "\u2010-\u2027\u2190-\u22ff\u2500-\u25fc\u2713-\u2718"  # dashes, dots, arrows, signs, bars, ticks
+    "\u3041-\u3096\u30a1-\u30ff\u4e00-\u9fff\uac00-\ud7a3"  # wide ones: kana, Chinese, Korean
+)
+UNCERTAIN = re.compile(f"[^{_CERTAIN}]")
+"""Characters that terminals do not agree upon: how many cells do emoji and combining marks take?"""
+_UNCERTAIN_RUN = re.compile(f"[^{_CERTAIN}\x1b]+")
 _SGR = re.compile(r"\x1b\[[0-9;:]*m")
 _PIECE = re.compile(r"\x1b\[[0-9;:]*m|.", re.DOTALL)
 _UNSAFE = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;:]*m)")
@@ -108,9 +116,22 @@ def row(text: str, columns: int) -> str:
     """Return the bytes that overwrite a whole screen row, wrapping being off, from its first column."""
     text = clean(text)
     if width(text) < columns:
-        return text + ERASE_RIGHT
+        return aligned(text) + ERASE_RIGHT
     # At the edge the cursor stays on the last cell: erasing to the right from there would take that cell.
-    return clip(text, columns)
+    return aligned(clip(text, columns))
+
+
+def aligned(text: str) -> str:
+    """Return a clean row that sets the column anew after what terminals do not agree upon: what follows is in line."""
+    if text.isascii():
+        return text
+    parts: list[str] = []
+    at = 0
+    for found in _UNCERTAIN_RUN.finditer(text):
+        end = found.end()
+        parts.append(f"{text[at:end]}{ERASE_RIGHT}\x1b[{width(text[:end]) + 1}G")
+        at = end
+    return "".join([*parts, text[at:]]) if parts and at < len(text) else text
 
 
 def over(line: str, columns: int) -> str:

@@ -7,19 +7,12 @@ agree upon (emoji, combining marks) is written whole.
 
 from __future__ import annotations
 
-import re
 from functools import lru_cache
 
 from mainstage.display import ansi
 
 UNCERTAIN = 1 << 20
 """Cells of a span that terminals do not agree upon: more than any row has."""
-
-_UNCERTAIN = re.compile(
-    "[^ -~\xa0-\xac\xae-\u02ff\u0370-\u0482\u048a-\u052f"  # Latin, Greek and Cyrillic letters
-    "\u2010-\u2027\u2190-\u22ff\u2500-\u25fc\u2713-\u2718"  # dashes, dots, arrows, signs, bars, ticks
-    "\u3041-\u3096\u30a1-\u30ff\u4e00-\u9fff\uac00-\ud7a3]"  # wide ones: kana, Chinese, Korean
-)
 
 
 def change(before: str, after: str, columns: int) -> str:
@@ -61,4 +54,4 @@ def cells(span: str) -> int:
     text = ansi.plain(span)
     if text.isascii():
         return len(text) if text.isprintable() else UNCERTAIN
-    return UNCERTAIN if _UNCERTAIN.search(text) else ansi.width(text)
+    return UNCERTAIN if ansi.UNCERTAIN.search(text) else ansi.width(text)
