@@ -19,6 +19,7 @@ PRELUDES = {
     "docs/tutorial.md": "",
     "docs/howto.md": "",
     "docs/worker.md": "",
+    "docs/asyncio.md": "",
     "docs/testing.md": "",
 }
 """What a page's reader has already; pages that show how a thing breaks are not among them."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXAMPLES = ROOT / "examples"
 SAYS = {
     "columns": "8 cakes\n",
+    "crawl": "north=1289 south=1406 west=1394\n",
     "downloads": "24 files, 3,637,248 bytes\n",
     "dropin": "10980 words\n",
     "failures": "18 converted; {'scan-07.tif': 'ValueError', 'scan-15.tif': 'TaskTimeout'}\n",
@@ -29,6 +30,7 @@ SAYS = {
 """What a program prints on stdout, and nothing else."""
 SHOWN = {
     "columns": "gingerbread",
+    "crawl": "north: 1 page lost",
     "failures": "scan-07.tif: ValueError: strip 4 is cut short",
     "pipeline": "coast: kept 13 of 20 rows",
 }
