@@ -126,7 +126,7 @@ class Show:
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
         owned = _owned_streams(opened.display) if look.capture else ()
-        shown = bool(look.capture) and not isinstance(opened.display, NullDisplay)
+        shown = bool(look.capture) and (bool(owned) or not isinstance(opened.display, NullDisplay))
         taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
         self.capture = Capture(
             self.channel,
@@ -412,10 +412,10 @@ class Show:
 
 def _owned_streams(display: Display) -> Collection[str]:
     """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own."""
-    if isinstance(display, NullDisplay):
-        return ()
     if isinstance(display, JsonlDisplay):
         return ("stdout",)
+    if isinstance(display, NullDisplay):
+        return ()
     return [name for name in STREAMS if _isatty(getattr(sys, name))]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
@@ -338,6 +339,21 @@ def test_the_log_has_the_words_of_the_program_and_of_its_tasks_in_order(tmp_path
         assert program.wait() == 0
     text = log.read_text(encoding="utf-8")
     assert text.index("failed") < text.index(" home 3\n") < text.index(" jobs 55\n") < text.index("run ended")
+
+
+def test_as_json_its_text_is_events_and_every_line_is_json() -> None:
+    (ours,) = run([*EXEC, "--view", "json", "tqdm_loops.py", "0"])
+    events = [json.loads(line) for line in ours.stdout.splitlines()]
+    assert [event["text"] for event in events if event.get("event") == "TextWritten"][-1] == "total 84"
+    assert [event["description"] for event in events if event.get("event") == "TaskStarted"][:1] == ["epochs"]
+    assert ours.stderr == b""
+
+
+def test_plain_lines_on_a_terminal_keep_to_the_order_of_children() -> None:
+    with Pty([*EXEC, "--view", "plain", str(PROGRAMS / "children.py")]) as program:
+        assert program.wait() == 7
+        lines = [line for line in program.screen.lines() if line]
+    assert lines[:3] == ["first the parent", "then the child", "then the system call"]
 
 
 def test_a_program_without_tasks_is_left_alone(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ What differs from the show of a `Run`:
 1. A signal does what it would do without us. Handlers are left alone but while a round of the loop runs: what comes
    then is handed to the program's own handler right after. SIGTERM and SIGHUP give the terminal back and kill.
 2. What the main thread writes outside of any task goes straight to the terminal, in step with children and C code,
-   where a scroll region keeps the rows out of reach. What tasks and threads wrote before is shown first.
+   where there are no rows or a scroll region keeps them out of reach. What tasks wrote before is shown first.
 3. A forked child has no display, no metronome is there to be copied, and who leaves by `os._exit` or becomes another
    program gives the terminal back.
 """
@@ -19,6 +19,7 @@ import threading
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
+from mainstage.display.stream import StreamDisplay
 from mainstage.display.terminal import TerminalDisplay
 from mainstage.events import TextWritten
 from mainstage.heartbeat import LINGER
@@ -202,8 +203,8 @@ class HostedShow(Show):
         self._patches: list[Patch] = []
         self._closed = False
         display = self.loop.display
-        if isinstance(display, TerminalDisplay) and display.pins:
-            self._pinned = display
+        self._terminal = display if isinstance(display, TerminalDisplay) else None
+        if isinstance(display, StreamDisplay) or (self._terminal is not None and self._terminal.pins):
             self.capture.on_pass = self._on_pass
 
     def open(self) -> None:
@@ -233,7 +234,8 @@ class HostedShow(Show):
             return
         if not self.loop.begun:
             self.loop.catch_up()
-        self.loop.make_way(self._pinned)
+        if self._terminal is not None:
+            self.loop.make_way(self._terminal)
         self.interrupts.raise_late()
         if text.endswith("\n"):
             self.loop.begun = 0
