@@ -12,6 +12,8 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import tqdm
+
 import mainstage
 
 if TYPE_CHECKING:
@@ -161,3 +163,16 @@ def hang_once(file: str) -> str:
         Path(file).touch()
         threading.Event().wait(60)
     return "lived"
+
+
+def crash_loudly() -> None:
+    """Die as C code does, telling where."""
+    faulthandler.enable(2, all_threads=False)
+    sys.stdout.write("before\n")
+    ctypes.string_at(0)
+
+
+def bar(n: int) -> int:
+    for _ in tqdm.tqdm(range(n), desc="their bar"):
+        pass
+    return n

@@ -176,7 +176,7 @@ def test_what_cannot_be_pickled_is_named() -> None:
     with opened() as run:
         argument = run.submit(work.length, {"file": threading.Lock()})  # type: ignore[arg-type]
         result = run.submit(work.return_lock)
-        items: list[Any] = list(run.map(work.square, [1, threading.Lock(), 3]))  # type: ignore[list-item]
+        items: list[Any] = list(run.map(work.square, [1, threading.Lock(), 3]))
         assert isinstance(argument.exception(), Unpicklable)
         assert "argument 1 of length" in str(argument.exception())
         assert "[file]" in str(argument.exception())

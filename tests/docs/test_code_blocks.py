@@ -21,6 +21,7 @@ PRELUDES = {
     "docs/worker.md": "",
     "docs/asyncio.md": "",
     "docs/testing.md": "",
+    "docs/processes.md": "",
 }
 """What a page's reader has already; pages that show how a thing breaks are not among them."""
 

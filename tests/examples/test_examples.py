@@ -24,6 +24,7 @@ SAYS = {
     "failures": "18 converted; {'scan-07.tif': 'ValueError', 'scan-15.tif': 'TaskTimeout'}\n",
     "grid_search": "12 candidates, best score 0.827\n",
     "plain_python": "7 of 8 pages, 33649 bytes\n",
+    "primes": "widest gap: 86 after 155921\n",
     "pipeline": "north=635 south=635 east=508 west=508 coast=635 hills=635\n",
     "recipe": "200 done\n",
 }
