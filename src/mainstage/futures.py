@@ -33,8 +33,9 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from mainstage import exits, waiting
 from mainstage.attach import Adopted, describe_submitted
 from mainstage.backends.calls import Spec
-from mainstage.backends.choose import Crew, context_of, default_processes
+from mainstage.backends.crew import Crew, context_of, default_processes
 from mainstage.backends.policy import Policy
+from mainstage.clusters import DaskExecutor, RayExecutor
 from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback
 from mainstage.session import Run, current_run
 from mainstage.waiting import DoneAndNotDone
@@ -50,11 +51,13 @@ __all__ = [
     "FIRST_EXCEPTION",
     "BrokenExecutor",
     "CancelledError",
+    "DaskExecutor",
     "DoneAndNotDone",
     "Executor",
     "Future",
     "InvalidStateError",
     "ProcessPoolExecutor",
+    "RayExecutor",
     "ThreadPoolExecutor",
     "TimeoutError",
     "as_completed",

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 from mainstage import waiting
 from mainstage.attach import Adoption
 from mainstage.backends.calls import Spec, TaskFuture
-from mainstage.backends.choose import Crew, check_crew, open_backend
+from mainstage.backends.choose import open_backend
+from mainstage.backends.crew import Crew, check_crew
 from mainstage.backends.policy import Policy, check_policy
 from mainstage.commands import Cancel, Hold
 from mainstage.consume import Consumer, ItemOutcome, OnError, check_on_error

@@ -7,7 +7,7 @@ import weakref
 from multiprocessing import process as mp_process
 from typing import TYPE_CHECKING, Any
 
-from mainstage.backends.choose import Crew, closers, context_of
+from mainstage.backends.crew import Crew, closers, context_of
 from mainstage.backends.dispatcher import NO_GUARD, Dispatcher
 from mainstage.backends.process_calls import ProcessCall
 from mainstage.backends.process_maps import ProcessMap

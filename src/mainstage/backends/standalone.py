@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mainstage.backends.calls import Spec
-    from mainstage.backends.choose import Crew
+    from mainstage.backends.crew import Crew
     from mainstage.backends.worker_process import WorkerProcess
     from mainstage.events import Event
     from mainstage.worker.reporter import Cell

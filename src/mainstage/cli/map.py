@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 import mainstage
-from mainstage.backends.choose import BACKENDS, workers_of
+from mainstage.backends.crew import BACKENDS, workers_of
 from mainstage.cli.failures import Failures
 from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
 from mainstage.cli.inputs import Job, gather, select
@@ -36,6 +36,7 @@ class Options(NamedTuple):
 
     max_workers: int | None
     executor: str
+    cluster: str | None
     out: str | None
     resume: bool
     resume_failed: bool
@@ -116,6 +117,7 @@ class Sink:
     "-j", "--max-workers", type=click.IntRange(1), help="Threads at work (default: processors + 4, at most 32)."
 )
 @click.option("--executor", type=click.Choice(BACKENDS), default="thread", help="What runs the work.")
+@click.option("--cluster", metavar="ADDRESS", help="The Dask or Ray cluster to join; without it one is started here.")
 @click.option("--out", metavar="FILE", help="Results file: a JSON line per input, written as results come.")
 @click.option("--resume", is_flag=True, help="Skip the inputs that the results file has.")
 @click.option(
@@ -218,6 +220,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
             target.name,
             max_workers=options.max_workers,
             executor=options.executor,
+            cluster=options.cluster,
             view=options.view,
             layout=options.layout,
             keys=options.keys,

@@ -1,0 +1,76 @@
+"""Executors of clusters: Dask and Ray behind the standard library's interface, under a display."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+
+from mainstage.session import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class ClusterExecutor(Executor):
+    """A `concurrent.futures.Executor` on an engine; the display begins with the first submit and ends with `shutdown`."""
+
+    shows_itself = True
+    engine = ""
+
+    def __init__(self, cluster: Any, max_workers: int | None, options: dict[str, Any]) -> None:
+        self._run = Run(executor=self.engine, cluster=cluster, max_workers=max_workers, on_error="collect", **options)
+        self._live = False
+        self._over = False
+        self._lock = threading.Lock()
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Have `fn(*args, **kwargs)` called on the cluster. Raises `RuntimeError` after `shutdown`."""
+        with self._lock:
+            if self._over:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            if not self._live:
+                self._run.__enter__()
+                self._live = True
+        return self._run.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # the standard signature
+        """Take no more; wait for what was submitted, always: the display is this executor's, and so is the cluster."""
+        del wait
+        with self._lock:
+            live, self._live, self._over = self._live, False, True
+        if live:
+            if cancel_futures:
+                self._run.shutdown(wait=False, cancel_futures=True)
+            self._run.__exit__(None, None, None)
+
+
+class DaskExecutor(ClusterExecutor):
+    """Calls run on a Dask cluster.
+
+    `client_or_address` is a `distributed.Client` or the address of a scheduler ("tcp://host:8786"); without one a
+    cluster of `max_workers` processes is started on this machine, and ended with the executor. `options` are those of
+    `Run`. Raises `MainstageError` naming the extra where Dask is not installed.
+    """
+
+    engine = "dask"
+
+    def __init__(self, client_or_address: Any = None, max_workers: int | None = None, **options: Any) -> None:
+        super().__init__(client_or_address, max_workers, options)
+
+
+class RayExecutor(ClusterExecutor):
+    """Calls run on a Ray cluster.
+
+    `address` is that of a cluster ("auto", "ray://host:10001"); without one, a cluster that this program has joined
+    already is used, else one of `max_workers` processors is started on this machine, and ended with the executor.
+    `options` are those of `Run`. Raises `MainstageError` naming the extra where Ray is not installed.
+    """
+
+    engine = "ray"
+
+    def __init__(self, address: str | None = None, max_workers: int | None = None, **options: Any) -> None:
+        super().__init__(address, max_workers, options)
