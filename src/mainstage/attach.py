@@ -155,8 +155,7 @@ class Adoption:
 
     def command(self, command: Command) -> None:
         """Carry out a `Cancel` of one task; what is handed out is not ours to hold."""
-        adopted = self._pending.get(command.task or 0) if isinstance(command, Cancel) else None
-        if adopted is not None:
+        if isinstance(command, Cancel) and (adopted := self._pending.get(command.task or 0)) is not None:
             adopted.cancel(command.reason)
 
     def abandon(self) -> None:
