@@ -176,6 +176,11 @@ def test_the_last_picture_is_the_summary_whatever_was_chosen() -> None:
     assert view.rows(state, final) == plain_bars().rows(state, final)
 
 
+def test_where_there_is_one_row_nothing_has_more() -> None:
+    assert len(shown(keyed(), "p ?", crowd(3), rows=1)) == 2  # the last one is seen
+    assert len(shown(keyed(), "tab", crowd(3), rows=1)) == 1
+
+
 # --- whatever is chosen ---
 
 

@@ -103,7 +103,8 @@ class KeyedView:
             self._view.browse = self.browse
         rows = self._view.rows(state, moment._replace(size=Size(columns, max(1, height))))
         if self.browse.help:
-            rows = [*self._help(columns, max(1, room_for_rows(height) - 1)), *rows[-1:]]
+            room = room_for_rows(height)
+            rows = [*self._help(columns, max(1, room - 1)), *(rows[-1:] if room > 1 else [])]
         return rows + line
 
     def due(self, state: RunState, drawn_at: float, *, dirty: bool) -> float | None:
