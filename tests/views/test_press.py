@@ -134,6 +134,8 @@ def test_the_traceback_of_the_selected_failure_is_opened_and_folded(key: str) ->
 
 def test_with_nothing_selected_it_is_that_of_the_last_failure() -> None:
     assert typed("enter") == Browse(selected=12, unfolded=frozenset({12}))
+    assert typed("enter", Browse(selected=99)).unfolded == {12}  # it has ended
+    assert typed("enter", state=RunState()) == Browse()
 
 
 def test_a_task_that_runs_has_none() -> None:

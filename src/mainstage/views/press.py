@@ -159,7 +159,7 @@ def _unfold(browse: Browse, state: RunState) -> Pressed:
     """Open or fold the traceback of the selected failure; with nothing selected, that of the last one."""
     failures = state.failures
     selected = browse.selected
-    if selected is None and failures:
+    if failures and selected not in failures and selected not in state.tasks:  # none is, or it has ended
         selected = next(reversed(failures))
     if selected is None or selected not in failures:
         return browse, None
