@@ -18,15 +18,18 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from tests.faults.ground import FileList
 from tests.system.terminals import Pty
 
 PROGRAM = str(Path(__file__).parent / "program.py")
 STATES = ("queued", "held", "computing", "blocked", "stuck", "nested", "flood", "cleanup")
 WAITING = ("queued", "held")
-BACKENDS = ("thread",)
+BACKENDS = ("thread", "process")
 DEADLINE = 10.0
 """Seconds within which a process is gone: ten times what is promised."""
 AT_ONCE = 8
+GONE = 2.0
+"""Seconds in which workers are gone once their parent is."""
 CTRL_C = b"\x03"
 
 
@@ -80,6 +83,16 @@ def cases() -> list[tuple[str, str, str]]:
     ]
 
 
+def lean() -> list[tuple[str, str, str]]:
+    """Return all of threads and, of processes, each cause in one state and each state with a few causes."""
+    chosen = []
+    for number, (backend, cause, state) in enumerate(cases()):
+        usual = state == STATES[list(CAUSES).index(cause) % len(STATES)]
+        if backend == "thread" or usual or (cause in ("once", "failure") and number % 2):
+            chosen.append((backend, cause, state))
+    return chosen
+
+
 class Seen(NamedTuple):
     """How one of them went."""
 
@@ -129,7 +142,7 @@ def _watch(program: Pty, cause: str, state: str, file: Path) -> Seen:
         *_screen(program, cause, state),
         *_found(found, cause, state),
         *_lines(program, found),
-        *_left_behind(program),
+        *_left_behind(program, file),
     ]
     return Seen(wrong, seconds, program.screen.text)
 
@@ -233,12 +246,31 @@ def _lines(program: Pty, found: dict[str, Any] | None) -> list[str]:
     return wrong
 
 
-def _left_behind(program: Pty) -> list[str]:
-    try:
-        os.killpg(program.process.pid, 0)
-    except ProcessLookupError:
-        return []
-    return ["a child is left behind"]
+def _left_behind(program: Pty, file: Path) -> list[str]:
+    wrong = [f"worker {pid} is left behind" for pid in FileList(f"{file}.pids") if not _gone(pid)]
+    return wrong if _gone(-program.process.pid) else [*wrong, "a child is left behind"]
+
+
+def _gone(pid: int) -> bool:
+    """Return whether a process, or minus that a group, is gone in time: a fork server follows its parent."""
+    ends = time.monotonic() + GONE
+    while time.monotonic() < ends:
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return True
+        time.sleep(0.01)
+    return not _alive(pid)
+
+
+def _alive(pid: int) -> bool:
+    """Return whether it runs, and is not just waiting for somebody to ask how it ended."""
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            state, _, group = stat.read_text(encoding="utf-8").rpartition(") ")[2].split()[:3]
+            if state != "Z" and pid in (int(stat.parent.name), -int(group)):
+                return True
+    return False
 
 
 def main() -> int:
@@ -246,9 +278,9 @@ def main() -> int:
     began = time.monotonic()
     with ThreadPoolExecutor(AT_ONCE) as pool:
         seen = dict(zip(cases(), pool.map(lambda case: attempt(*case), cases()), strict=True))
-    print(f"| cause | {' | '.join(STATES)} |")
-    print(f"|---|{'---|' * len(STATES)}")
     for backend in BACKENDS:
+        print(f"\n| {backend}: cause | {' | '.join(STATES)} |")
+        print(f"|---|{'---|' * len(STATES)}")
         for cause in CAUSES:
             ends = [seen.get((backend, cause, state)) for state in STATES]
             print(f"| {cause} | {' | '.join(f'{one.seconds:.2f}' if one else '' for one in ends)} |")

@@ -23,6 +23,9 @@ import mainstage
 from mainstage.errors import Cancelled
 from mainstage.session import current_run
 
+sys.path.insert(0, str(Path(__file__).parent))
+from ground import Ground  # beside this file, wherever that is run from
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
@@ -46,17 +49,9 @@ ITEMS = 40
 """Items of a map: far more than there are threads for."""
 QUICK = (0, 1, 2)
 USUAL = {one: signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGURG)}
-began = time.monotonic()
-arrived = threading.Semaphore(0)
-started = threading.Semaphore(0)
-over = threading.Event()
-"""Set when the work of a program that ends well may end."""
-told: list[int] = []
-"""For each worker that was told: how often."""
-begun: list[int] = []
-"""The items of a map that were begun."""
-wrote: list[int] = []
-"""Lines that flooding workers have written."""
+ground = Ground(FILE, across=BACKEND == "process")
+began, arrived, started, over, here = ground.began, ground.arrived, ground.started, ground.over, ground.here
+told, begun, wrote = ground.told, ground.begun, ground.wrote
 
 
 def say(word: str) -> None:
@@ -168,9 +163,6 @@ def wait_for_the_picture() -> None:
     """Wait until the workers are where they are to be, and a picture of it was drawn."""
     time.sleep(max(0.0, began + SHOWN - time.monotonic()))
     here.wait(LONG)
-
-
-here = threading.Event()
 
 
 def herald(expected: int) -> None:
@@ -361,11 +353,11 @@ def record(scene: Scene, error: BaseException | None) -> None:
         "raised": None if error is None else type(error).__name__,
         "results": None if run is None else run.results,
         "taken": scene.taken,
-        "begun": len(begun),
+        "begun": len(list(begun)),
         "handlers": [str(signum) for signum, usual in USUAL.items() if signal.getsignal(signum) is not usual],
         "outcomes": [outcome(future) for future in scene.futures],
-        "told": told,
-        "wrote": [wrote.count(which) for which in range(ITEMS)],
+        "told": list(told),
+        "wrote": [list(wrote).count(which) for which in range(ITEMS)],
         "threads": [one.name for one in threading.enumerate() if not one.daemon and one is not threading.main_thread()],
     }
     Path(FILE).write_text(json.dumps(found), encoding="utf-8")
