@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# CPython's own tests of thread executors, and of task groups, against ours: run.sh PYTHON [...]. Each PYTHON is any CPython from 3.11; one that
-# cannot import mainstage gets an environment of its own, .venv-X.Y beside .venv. All of the tests run twice: with the
+# CPython's own tests of thread executors, and of task groups, against ours: run.sh PYTHON [...]. Each PYTHON is any
+# CPython from 3.11; one that cannot import mainstage gets an environment of its own, .venv-X.Y beside .venv. All of the tests run twice: with the
 # run that a drop-in opens for itself, the standard implementation's own attributes looked at too, and within a run.
 # Then the public tests of process pools, for each start method. Each part ends with `N passed, N failed, N skipped`.
 set -euo pipefail
