@@ -24,6 +24,8 @@ bench: $(READY)  ## every budget row beside its peers
 
 soak: $(READY)  ## long runs: leaks, stalls, races; then guarded lines broken one by one
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m tests.faults.chaos 100
+	$(BIN)/python -m tests.faults.product
 	$(BIN)/python -m tests.faults.mutations
 
 docs: $(READY)  ## what in the docs is made from the code

@@ -23,8 +23,8 @@ import mainstage
 from mainstage.errors import Cancelled
 from mainstage.session import current_run
 
-sys.path.insert(0, str(Path(__file__).parent))
-from ground import Ground  # beside this file, wherever that is run from
+sys.path.insert(0, str(Path(__file__).parents[2]))
+from tests.faults.ground import Ground  # wherever this is run from
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
