@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import sysconfig
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -12,7 +11,8 @@ if TYPE_CHECKING:
 
 UNKNOWN = "a place that cannot be told"
 _ROUNDS = {"run", "run_forever", "run_until_complete", "_run", "_run_once"}
-_LIBRARIES = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")})
+_STANDARD = (os.path.dirname(os.__file__) + os.sep, "<frozen")  # noqa: PTH120  # as code objects have it
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
 def place_of(frame: FrameType | None) -> str:
@@ -31,7 +31,7 @@ def place_of(frame: FrameType | None) -> str:
 
 
 def _is_library(path: str) -> bool:
-    return path.startswith(_LIBRARIES) or path.startswith("<frozen")
+    return path.startswith(_STANDARD) or any(folder in path for folder in _INSTALLED)
 
 
 def _told(frame: FrameType) -> str:
