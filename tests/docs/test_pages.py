@@ -22,7 +22,7 @@ from mainstage.cli.main import main
 
 DOCS = ROOT / "docs"
 PAGES = [ROOT / "README.md", *sorted(DOCS.glob("*.md"))]
-PICTURES = ["columns.svg", "demo.svg", "failures.svg", "plain.svg"]
+PICTURES = sorted(file.name for file in (DOCS / "images").glob("*.svg"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 MOST_BYTES = 150_000
 

@@ -84,7 +84,7 @@ class LaneRows(TaskRows):
         names = [self._glyphs.name(lane.worker.name) or "?" for lane in self._lanes]
         longest = min(LONGEST_NAME, max(SHORTEST_NAME, scene.columns // 5))
         size = min(longest, max([len("worker"), *map(width, names)]))
-        title = fit("worker", size) + " "
+        title = fit("worker", size, self._glyphs.ellipsis) + " "
         if scene.columns >= WITH_BUSY:
             title += "busy".rjust(BUSY) + " "
         if scene.columns >= WITH_SINCE:

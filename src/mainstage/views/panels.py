@@ -186,7 +186,9 @@ class FailuresPiece(Static):
 
     def _failure(self, failure: Failure, cells: int, each: int) -> Iterator[str]:
         glyphs = self._glyphs
-        name = clip(glyphs.name(one_line(failure.description)) or f"task {failure.task}", max(1, cells // 2))
+        name = clip(
+            glyphs.name(one_line(failure.description)) or f"task {failure.task}", max(1, cells // 2), glyphs.ellipsis
+        )
         given = input_of(failure)
         error = self._history.error(failure.error)
         about = f" (input {glyphs.name(given)})" if given else ""
