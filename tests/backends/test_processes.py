@@ -256,8 +256,10 @@ def wait_for_pids(file: Path) -> list[int]:
 def no_process_is_left() -> Iterator[None]:
     yield
     me = os.getpid()
-    found = subprocess.run(["ps", "-o", "pid=,args=", "--ppid", str(me)], capture_output=True, text=True, check=False)
-    left = [line for line in found.stdout.splitlines() if "ps -o" not in line and "forkserver" not in line]
+    found = subprocess.run(
+        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(me)], capture_output=True, text=True, check=False
+    )
+    left = [line for line in found.stdout.splitlines() if "ps -ww" not in line and "forkserver" not in line]
     left = [line for line in left if "resource_tracker" not in line]
     assert not left
 

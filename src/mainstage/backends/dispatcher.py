@@ -103,7 +103,7 @@ class Dispatcher:
         for fd in (self._reading, writing):
             guard(fd)
             os.set_blocking(fd, False)
-        self._bell = open(writing, "wb", buffering=0, closefd=False)  # noqa: PTH123, SIM115  # not by a forked copy
+        self._bell = open(writing, "wb", buffering=0, closefd=False)  # noqa: SIM115  # not by a forked copy
         self._poll.register(self._reading, select.POLLIN)
 
     # --- any thread ---

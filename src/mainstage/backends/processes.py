@@ -38,6 +38,8 @@ class ProcessBackend:
     ) -> None:
         """Start nothing yet."""
         leave_an_unguarded_main()
+        if not hasattr(os, "killpg"):
+            raise NotImplementedError('executor="process" needs POSIX (Linux, macOS); take executor="thread" here')
         crew = crew or Crew("process")
         context = context_of(crew.mp_context)
         initializer = None

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import sys
-import termios
 from time import sleep
 from typing import TYPE_CHECKING
 
 from mainstage.worker.descriptors import NUMBERS
+
+with contextlib.suppress(ImportError):  # where it is missing, there are no worker processes
+    from fcntl import ioctl
+    from termios import FIONREAD
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +74,7 @@ _room = bytearray(4)
 def _unread(number: int) -> int:
     """Return how many bytes nobody has read from the pipe behind a descriptor."""
     try:
-        fcntl.ioctl(number, termios.FIONREAD, _room)
+        ioctl(number, FIONREAD, _room)
     except OSError:
         return 0
     return int.from_bytes(_room, sys.byteorder)
