@@ -92,6 +92,8 @@ def test_a_pool_that_shows_itself_and_a_call_that_is_shown_are_left_alone(
         pool.submit(square, 2).result()
         adoption.detach()
         queued = len(recorder.of(TaskQueued))
+        kind = type("Call", (), {"__module__": "mainstage.aio.threads", "__call__": lambda _, number: number})
+        pool.submit(functools.partial(contextvars.copy_context().run, kind(), 4)).result()
         vars(ours)["_shown"] = {}
         concurrent.futures.ThreadPoolExecutor.submit(ours, square, 3).result()
     assert queued == len(recorder.of(TaskQueued)) == 1

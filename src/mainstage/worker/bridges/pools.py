@@ -109,7 +109,7 @@ class PoolBridge:
 
     def _submit_to_threads(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def submit(pool: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-            if not self._on or getattr(pool, "shows_itself", False) or hasattr(fn, "shows_itself"):
+            if not self._on or getattr(pool, "shows_itself", False) or _shows_itself(fn, args):
                 return original(pool, fn, *args, **kwargs)
             self._submitting.call = Call(self._reporter, describe_submitted(fn, args))
             try:
@@ -163,6 +163,14 @@ def describe_submitted(fn: Callable[..., Any], args: Sequence[Any]) -> str:
     if args and type(owner).__name__ == "Context" and getattr(call, "__name__", "") == "run":
         return describe_submitted(args[0], args[1:])  # asyncio.to_thread
     return describe_call(call, args)
+
+
+def _shows_itself(fn: Any, args: Sequence[Any]) -> bool:
+    """Return whether another face of the library stands around the call, and shows it."""
+    while isinstance(fn, functools.partial):
+        fn, args = fn.func, (*fn.args, *args)
+    inner = args[0] if args and getattr(fn, "__name__", "") == "run" else fn  # a context's
+    return hasattr(fn, "shows_itself") or type(inner).__module__.startswith("mainstage.")
 
 
 def _describe_chunk(fn: Callable[..., Any], chunk: Sequence[Sequence[Any]]) -> str:
