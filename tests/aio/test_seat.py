@@ -203,3 +203,15 @@ def test_a_loop_that_was_closed_is_no_trouble(stand: Stand) -> None:
     stand.events.closed = True
     stand.say()
     assert stand.events.soon == []
+
+
+def test_a_place_where_the_loop_is_blocked_again_and_again_is_told_once(stand: Stand) -> None:
+    called = stand.metronome.before_beat
+    assert called is not None
+    frame = sys._getframe().f_back  # it stays at one line
+    for number in range(1, 4):
+        stand.send(TaskStarted(stand.clock.now(), number, 1, "", "part"))
+        stand.clock.advance(2 * BLOCKED)
+        called(frame)
+        stand.pass_(1)
+    assert len(stand.texts()) == 1
