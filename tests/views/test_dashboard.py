@@ -98,7 +98,7 @@ def test_a_piece_outside_of_a_dashboard_says_where_it_belongs() -> None:
 def test_what_has_no_room_is_named_or_counted() -> None:
     parts = (Header(), Bars(), Metrics(), Failures(), Logs())
     assert rows(view_of(*parts), 80, 7)[0].startswith("hashing  0:10  1/30")
-    assert rows(view_of(*parts), 80, 7)[3] == "  + 5 more, no room for metrics, failures, logs"
+    assert rows(view_of(*parts), 80, 7)[3] == "  + 4 more, no room for metrics, failures, logs"
     assert rows(view_of(*parts), 20, 5)[1] == "  + 5 more, 4 panels"
 
 
