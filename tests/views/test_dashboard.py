@@ -99,7 +99,7 @@ def test_what_has_no_room_is_named_or_counted() -> None:
     parts = (Header(), Bars(), Metrics(), Failures(), Logs())
     assert rows(view_of(*parts), 80, 7)[0].startswith("hashing  0:10  1/30")
     assert rows(view_of(*parts), 80, 7)[3] == "  + 4 more, no room for metrics, failures, logs"
-    assert rows(view_of(*parts), 20, 5)[1] == "  + 5 more, 4 panels"
+    assert rows(view_of(*parts), 20, 5)[1] == "  + 5 more, 4 pane…"
 
 
 def test_pieces_that_share_divide_what_is_left() -> None:
