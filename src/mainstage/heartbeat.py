@@ -32,6 +32,34 @@ LINGER = 1.02
 word from it then."""
 
 
+class Bell:
+    """Wakes one thread, with a word or at a time; `put` never blocks, and is safe in a signal handler.
+
+    A lock is waited for and not the queue: `SimpleQueue.get(timeout)` of CPython, interrupted past its deadline (this
+    process was stopped meanwhile, and continued), waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._words: SimpleQueue[float | None] = SimpleQueue()
+        self._rung = threading.Lock()
+        self._rung.acquire()
+
+    def put(self, word: float | None) -> None:
+        """Leave a word, and ring."""
+        self._words.put(word)
+        with contextlib.suppress(RuntimeError):  # it has been rung, and not been heard yet
+            self._rung.release()
+
+    def get(self, timeout: float | None) -> float | None:
+        """Return the next word; raise `Empty` after `timeout` seconds (None: never)."""
+        while True:
+            try:
+                return self._words.get_nowait()
+            except Empty:
+                if not self._rung.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX)):
+                    raise
+
+
 class Heartbeat:
     """The metronome and the handler; `start` and `stop` on the main thread."""
 
@@ -39,7 +67,7 @@ class Heartbeat:
         self._loop = loop
         self._main = threading.main_thread().ident or 0
         self._pid = os.getpid()
-        self._bell: SimpleQueue[float | None] = SimpleQueue()
+        self._bell = Bell()
         self._due = NEVER  # when the owner wants to be called
         self._wake_at = NEVER  # when the metronome looks next
         self._asked = False  # the owner was called and has not come yet
@@ -134,7 +162,7 @@ class Heartbeat:
         while True:
             wake_at = self._wake_at = min(noted, self._wake_at)
             try:
-                asked = self._bell.get(timeout=None if wake_at == NEVER else max(0.0, wake_at - monotonic()))
+                asked = self._bell.get(None if wake_at == NEVER else max(0.0, wake_at - monotonic()))
             except Empty:
                 noted = self._tick(noted)
                 continue

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -207,3 +209,31 @@ def test_an_idle_run_on_a_terminal_wakes_about_once_a_second(what: str, where: s
         found = int(re.search(r"SWITCHES (\d+)", program.screen.text)[1])  # type: ignore[index]  # as above
         # in other code a second costs three switches: the metronome's, and the main thread's with the lock handed over
         assert found <= (1 if what == "none" else most)
+
+
+BELL = """
+import threading
+from queue import Empty
+from mainstage.heartbeat import Bell
+bell = Bell()
+def wait():
+    print("WAITING", flush=True)
+    try:
+        bell.get(1.0)
+    except Empty:
+        print("IN TIME", flush=True)
+thread = threading.Thread(target=wait, daemon=True)
+thread.start()
+thread.join()
+"""
+
+
+def test_the_metronome_is_not_late_for_ever_when_the_process_was_stopped_past_its_deadline() -> None:
+    with subprocess.Popen([sys.executable, "-c", BELL], stdout=subprocess.PIPE, text=True) as program:
+        assert program.stdout is not None
+        assert program.stdout.readline() == "WAITING\n"
+        time.sleep(0.2)
+        program.send_signal(signal.SIGSTOP)
+        time.sleep(1.2)
+        program.send_signal(signal.SIGCONT)
+        assert program.communicate(timeout=10)[0] == "IN TIME\n"
