@@ -1,0 +1,74 @@
+"""Tasks that stand still, seen by a run with real threads."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING
+
+from mainstage.events import RunStarted, TaskStarted, TaskStuck
+from mainstage.state.model import RunState
+from mainstage.state.reducer import reduce
+from mainstage.stuck import StuckWatch, place_of_thread
+
+if TYPE_CHECKING:
+    from mainstage.events import Event
+    from mainstage.state.model import TaskState
+
+
+def stand(here: threading.Event, free: threading.Event) -> None:
+    here.set()
+    free.wait(10)
+
+
+def test_a_stuck_task_is_told_once_with_the_place_where_its_thread_stands() -> None:
+    here, free = threading.Event(), threading.Event()
+    thread = threading.Thread(target=stand, args=(here, free), name="thread-7")
+    thread.start()
+    try:
+        assert here.wait(10)
+        state = RunState()
+        sent: list[Event] = []
+        watch = StuckWatch(sent.append, 60.0)
+        for event in (RunStarted(0.0, "r", 0.0), TaskStarted(0.0, 1, 1, "thread-7", "t", 9.0)):
+            reduce(state, event)
+        for now in (59.0, 62.0, 66.0, 90.0):
+            watch.look(state, now)
+            for event in sent[len(sent) - 1 :]:
+                reduce(state, event)
+    finally:
+        free.set()
+        thread.join(10)
+    (told,) = sent
+    assert isinstance(told, TaskStuck)
+    assert (told.at, told.task, told.attempt, told.seconds) == (66.0, 1, 1, 66.0)
+    assert told.place.endswith(" in stand")
+    assert "test_stuck.py:" in told.place
+
+
+def test_who_has_the_worker_elsewhere_is_asked_first() -> None:
+    state = RunState()
+    sent: list[Event] = []
+    asked: list[int] = []
+    watch = StuckWatch(sent.append, 60.0)
+
+    def ask(task: TaskState) -> bool:
+        asked.append(task.id)
+        return True
+
+    watch.elsewhere.append(ask)
+    for event in (RunStarted(0.0, "r", 0.0), TaskStarted(0.0, 1, 1, "process-1", "t", 9.0)):
+        reduce(state, event)
+    watch.look(state, 61.0)
+    assert (asked, sent) == ([1], [])
+
+
+def test_a_thread_that_is_not_there_or_there_twice_has_no_place() -> None:
+    assert place_of_thread("no such thread") == ""
+    free = threading.Event()
+    threads = [threading.Thread(target=free.wait, args=(10,), name="twin") for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    assert place_of_thread("twin") == ""
+    free.set()
+    for thread in threads:
+        thread.join(10)
