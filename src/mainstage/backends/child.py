@@ -101,9 +101,18 @@ def _settle_in() -> None:
         null = os.open(os.devnull, os.O_RDONLY)
         os.dup2(null, 0)
         os.close(null)
+    _forget_the_parents_run()
     ambient.set(None)
     live.reporter = None
     live.capture = None
+
+
+def _forget_the_parents_run() -> None:
+    """Have a run of this process's own be no branch of the one that a fork has copied: nobody draws that here."""
+    session, show = sys.modules.get("mainstage.session"), sys.modules.get("mainstage.show")
+    if session is not None and show is not None:
+        session._runs.clear()  # noqa: SLF001  # the owner's side is never imported from here
+        show.Show.current = None
 
 
 def _do_nothing(_signum: int, _frame: object) -> None:

@@ -38,6 +38,8 @@ _start = threading.Lock()
 
 
 def _close_in_child() -> None:
+    global _start  # noqa: PLW0603  # the thread that forked held it, and is no more
+    _start = threading.Lock()
     keep = _starting.get(threading.get_ident(), set())
     for fd in _ours - keep:
         with contextlib.suppress(OSError):
