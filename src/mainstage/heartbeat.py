@@ -73,6 +73,7 @@ class Heartbeat:
         self._asked = False  # the owner was called and has not come yet
         self._thread: threading.Thread | None = None
         self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
+        self._missed = False  # a note came while the metronome was about to doze
         self._in_handler = False
         self.after_beat: Callable[[], None] | None = None
         """Called on the main thread after each round done by the handler."""
@@ -104,18 +105,20 @@ class Heartbeat:
         """End the metronome until the next note: a process that forks now copies no thread of ours. Any thread."""
         if self._thread is None or self._in_handler:
             return
+        self._missed = False
         self._loop.channel.alarm = self._wake
         self._bell.put(None)
         self._thread.join()
         self._thread = None
         self._dozing.put(None)
-        if not self._bell.empty():
+        if self._missed:
             self._wake()
 
     def _wake(self) -> None:
         """Take the first note since; on any thread, one of which begins the metronome anew."""
         if self._pid != os.getpid():
             return
+        self._missed = True
         with contextlib.suppress(Empty, RuntimeError):  # somebody else does, or an interpreter that ends begins none
             self._dozing.get_nowait()
             self._loop.channel.alarm = self._ring
