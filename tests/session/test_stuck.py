@@ -29,7 +29,8 @@ def test_a_stuck_task_is_told_once_with_the_place_where_its_thread_stands() -> N
         state = RunState()
         sent: list[Event] = []
         watch = StuckWatch(sent.append, 60.0)
-        for event in (RunStarted(0.0, "r", 0.0), TaskStarted(0.0, 1, 1, "thread-7", "t", 9.0)):
+        begun: list[Event] = [RunStarted(0.0, "r", 0.0), TaskStarted(0.0, 1, 1, "thread-7", "t", 9.0)]
+        for event in begun:
             reduce(state, event)
         for now in (59.0, 62.0, 66.0, 90.0):
             watch.look(state, now)
