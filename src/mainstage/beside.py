@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mainstage.show import Show
     from mainstage.worker.reporter import Reporter
 
+ALL = 1_000_000
+
 within: ContextVar[Work | None] = ContextVar("mainstage_run", default=None)
 """The run whose block the code running now stands in: others may be entered, and left, meanwhile."""
 
@@ -61,7 +63,7 @@ class Block:
         self._show.wakers.append(waker)
         try:
             if seat is not None:
-                seat.look()  # a request to stop that was just made
+                seat.look(turn=ALL)  # a request to stop that was just made
             error = await self._settle(waker, error)
         finally:
             self._show.wakers.remove(waker)

@@ -32,6 +32,8 @@ BLOCKED = 1.0
 """Seconds after which a loop that did not come to its timer is told as blocked."""
 LONGEST_SHADOW = 1.0
 """Seconds for which what comes after a round may wait where pictures are rarer: text is to be seen soon."""
+TURN = 1000
+"""Events reduced in one round, some milliseconds: then the event loop has its turn, and the rest comes in the next."""
 PLACES = 20
 """So many places where the loop was blocked are told, each once."""
 
@@ -109,14 +111,14 @@ class Seat:
 
     # --- rounds ---
 
-    def look(self) -> None:
-        """Do a round now, on the event loop's thread."""
+    def look(self, *, turn: int = TURN) -> None:
+        """Do a round now, on the event loop's thread, with at most `turn` events."""
         if self._left or self._owner.pumping:
             return
         channel = self._owner.channel
         self._knocked = self._silent = False
         news = not channel.empty() or channel.next_look() == 0.0
-        due = self._owner.beat(borrowed=False)
+        due = self._owner.beat(borrowed=False, most=turn)
         self._after_round()
         if not self._left:
             self._rest(due, news=news)

@@ -129,16 +129,17 @@ class Loop:
                 self.channel.away = False
                 self.channel.alarm()
 
-    def beat(self, *, borrowed: bool = True) -> float | None:
+    def beat(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
         """Do one round without blocking, inside somebody else's code; return when the next is due, None: never.
 
-        `borrowed`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock.
+        `borrowed`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock. At
+        `most` so many events are reduced.
         """
         if self.pumping:
             return None
         self.beating = self.pumping = True
         try:
-            self._drain(self.channel, patient=not borrowed)
+            self._drain(self.channel, patient=not borrowed, most=most)
             now = self._now()
             due = self.due()
             if due is not None and now >= due:
@@ -167,8 +168,8 @@ class Loop:
         """Return whether a blocked display has so many lines to take that the rest may wait where it is."""
         return (self._blocked or self.paused) and len(self._above) > MOST_ABOVE
 
-    def _drain(self, channel: ThreadChannel, *, patient: bool = True) -> None:
-        for _ in range(BATCH):
+    def _drain(self, channel: ThreadChannel, *, patient: bool = True, most: int = BATCH) -> None:
+        for _ in range(most):
             if channel.empty() or self._overfull():
                 return
             event = channel.receive(0, patient=patient)
