@@ -212,7 +212,7 @@ def test_an_idle_run_on_a_terminal_wakes_about_once_a_second(what: str, where: s
 
 
 BELL = """
-import threading
+import signal, threading
 from queue import Empty
 from mainstage.heartbeat import Bell
 bell = Bell()
@@ -222,8 +222,10 @@ def wait():
         bell.get(1.0)
     except Empty:
         print("IN TIME", flush=True)
+signal.signal(signal.SIGCONT, lambda *_: None)
 thread = threading.Thread(target=wait, daemon=True)
 thread.start()
+signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGCONT})  # so that it interrupts the other thread
 thread.join()
 """
 
