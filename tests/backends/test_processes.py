@@ -13,6 +13,7 @@ import pytest
 from tests.backends import process_work as work
 
 import mainstage
+from mainstage.backends import child
 from mainstage.clock import monotonic
 from mainstage.errors import PoolBroken, TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskStarted, TextWritten
@@ -293,3 +294,18 @@ def test_what_waits_behind_a_slow_item_is_done_by_others() -> None:
         for done, _ in enumerate(run.map(work.slow_at, range(2000), [slow] * 2000, unordered=True), 1):
             if done == 1999:
                 assert monotonic() - began < 1.5
+
+
+def test_a_forked_worker_that_a_lock_keeps_from_beginning_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    usual = child._settle_in
+    monkeypatch.setattr("mainstage.backends.dispatcher.COPIED_IN", 0.5)
+    monkeypatch.setattr("mainstage.backends.child._settle_in", lambda: threading.Event().wait(60))
+    with opened(mp_context="fork", max_workers=1) as run:
+        future = run.submit(work.square, 3)
+        dispatcher = run._backend.dispatcher  # type: ignore[union-attr]
+        while not dispatcher.workers:
+            threading.Event().wait(0.01)
+        stuck = dispatcher.workers[0].pid
+        monkeypatch.setattr("mainstage.backends.child._settle_in", usual)
+        assert future.result() == 9
+    assert gone(stuck)

@@ -247,6 +247,8 @@ class Child:
 
     def run(self, initializer: Initializer | None) -> None:
         """Begin as the parent says, then work until it says stop."""
+        self._end.add(pack(frames.HELLO))
+        self._end.flush()
         setup: Setup | None = None
         while setup is None:
             came = self._end.read()

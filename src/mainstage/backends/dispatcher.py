@@ -52,6 +52,8 @@ PATIENCE = 0.03
 """Seconds after which work that waits behind a slow piece is taken back, if somebody else can do it."""
 LAST_ASK = 0.5
 """Seconds between SIGTERM and SIGKILL."""
+COPIED_IN = 10.0
+"""Seconds in which a forked worker says that it runs: fork may have copied a lock that some thread held."""
 STOPPED_IN = 3.0
 """Seconds that idle workers have to end."""
 
@@ -82,6 +84,7 @@ class Dispatcher:
         self._context = context
         self._reporter = reporter
         self._prefix = name
+        self._forked = context.get_start_method() == "fork"
         self._initializer = initializer
         self._max_tasks = max_tasks
         self.streams: Callable[[], tuple[str, ...]] = lambda: streams
@@ -231,6 +234,8 @@ class Dispatcher:
                 worker.deadline = monotonic() + STOPPED_IN
             elif self._worn(worker) and not worker.inflight:
                 worker.stop()
+            if worker.copied_at is not None and worker.heard:
+                worker.copied_at = worker.deadline = None
             self._watch(worker, writing=not worker.end.flush())
             if worker.deadline is not None:
                 if monotonic() >= worker.deadline:
@@ -324,6 +329,9 @@ class Dispatcher:
                     self._break(PoolBroken(f"no worker process can be started: {type(error).__name__}: {error}"))
                 return
             self.workers.append(worker)
+            if self._forked:
+                worker.copied_at = monotonic()
+                worker.deadline = worker.copied_at + COPIED_IN
             self._by_fd[worker.end.fd] = worker
             self._by_fd[worker.process.sentinel] = worker
             self._poll.register(worker.end.fd, select.POLLIN)

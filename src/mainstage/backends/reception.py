@@ -45,6 +45,7 @@ class Reception:
 
     def take(self, worker: WorkerProcess, came: list[Frame]) -> None:
         """Take what a worker has said. The plain results of short items, which may be many, pass by here."""
+        worker.heard = worker.heard or bool(came)
         inflight, loads, plain = worker.inflight, pickle.loads, frames.RESULT
         lanes: set[RemoteLane] = set()
         for frame in came:

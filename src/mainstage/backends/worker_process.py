@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from mainstage.backends.assignments import Assignment
+    from mainstage.backends.child import Initializer
     from mainstage.worker.reporter import Cell, Reporter
 
 REAPED = 5.0
@@ -88,13 +89,17 @@ class WorkerProcess:
         reporter: Reporter,
         post: Callable[[Callable[[], None]], None],
         streams: Collection[str],
-        initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
+        initializer: Initializer | None,
     ) -> None:
         """Start it; `post` has a call made on the dispatcher's thread. Raises what `multiprocessing` raises."""
         self.name = name
         self.reporter = reporter
         self._post = post
         self.ready = False
+        self.copied_at: float | None = None
+        """When it was forked, until it has said anything."""
+        self.heard = False
+        """Whether it has said anything."""
         self.queues: dict[int, RawQueue] = {}
         """Raw queues that it was given."""
         self.stopping = False
@@ -117,6 +122,13 @@ class WorkerProcess:
         self.exclusive = False
         """Whether it is given nothing beside what it has."""
         self.watched_for_room = False
+        self.end, self.process = self._open(context, streams, initializer)
+        self.pid: int = self.process.pid or 0
+
+    def _open(
+        self, context: BaseContext, streams: Collection[str], initializer: Initializer | None
+    ) -> tuple[ParentEnd, BaseProcess]:
+        """Start it with its ends of pipe, journal and streams, and keep ours."""
         ours, theirs = socket.socketpair()
         journal_fd = guard(Journal.make())
         ours_fd, theirs_fd = guard(ours.detach()), guard(theirs.detach())
@@ -124,7 +136,7 @@ class WorkerProcess:
         for fd in (*reading.values(), *writing.values()):
             guard(fd)
         try:
-            self.process = self._start(context, (theirs_fd, journal_fd), writing, initializer)
+            process = self._start(context, (theirs_fd, journal_fd), writing, initializer)
         except BaseException:
             for fd in (ours_fd, *reading.values()):
                 unguard(fd)
@@ -137,15 +149,14 @@ class WorkerProcess:
                 os.close(fd)
         self.output = [PipeReader(fd, name) for name, fd in reading.items()]
         self.output_fds = frozenset(reading.values())
-        self.pid: int = self.process.pid or 0
-        self.end = ParentEnd(ours_fd, journal)
+        return ParentEnd(ours_fd, journal), process
 
     def _start(
         self,
         context: BaseContext,
         channel: tuple[int, int],
         streams: dict[str, int],
-        initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
+        initializer: Initializer | None,
     ) -> BaseProcess:
         if initializer is not None:  # what is inherited is not pickled
             initializer = initializer[0], tuple(map(self._travelling, initializer[1]))

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 (CALL, FUNCTION, ITEM, CANCEL, RECALL, INTERVAL, STOP, SETUP, ITEMS) = range(9)
 """What a parent says: run a call; the function of a map; run it on an item; ask a task to stop; give back what has not
 begun; the interval of the reports; end; how to begin; many items in one frame."""
-(READY, RESULT, FAILURE, EVENTS, PUT, RETURNED) = range(16, 22)
+(READY, RESULT, FAILURE, EVENTS, PUT, RETURNED, HELLO) = range(16, 23)
 """What a worker says: it is ready; a call or an item returned, or raised; events; a message for a raw queue; what it
-gives back."""
+gives back; that it runs."""
 
 NO_TASK = -1.0
 """In the place of a count: nobody asked for the task of this item."""
