@@ -17,6 +17,7 @@ from mainstage.commands import Cancel, Hold, SetInterval
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
+    from multiprocessing.context import BaseContext
 
     from mainstage.backends.calls import Spec, TaskFuture
     from mainstage.backends.policy import Policy
@@ -42,6 +43,7 @@ class ProcessBackend:
             raise NotImplementedError('executor="process" needs POSIX (Linux, macOS); take executor="thread" here')
         crew = crew or Crew("process")
         context = context_of(crew.mp_context)
+        _have_ours_loaded(context)
         initializer = None
         self.forked = context.get_start_method() == "fork"
         if crew.initializer is not None:
@@ -156,6 +158,18 @@ class ProcessBackend:
         """Learn that `call` is settled and its last event sent; a call's own side."""
         self._calls.pop(call.future.task, None)
         self._wake()
+
+
+def _have_ours_loaded(context: BaseContext) -> None:
+    """Have a fork server that is to start load our worker's modules once, unless the program has said what it loads."""
+    if context.get_start_method() != "forkserver":
+        return
+    from multiprocessing import forkserver  # noqa: PLC0415  # where there is one
+
+    server: Any = forkserver._forkserver  # noqa: SLF001  # nobody else can say
+    usual = ["__main__"]
+    if getattr(server, "_forkserver_pid", 0) is None and getattr(server, "_preload_modules", None) == usual:
+        context.set_forkserver_preload([*usual, "mainstage.backends.child"])
 
 
 def leave_an_unguarded_main() -> None:
