@@ -16,7 +16,7 @@ R = TypeVar("R")
 
 
 class ClusterExecutor(Executor):
-    """A `concurrent.futures.Executor` on an engine; the display begins with the first submit and ends with `shutdown`."""
+    """A `concurrent.futures.Executor` on an engine; its display begins with the first submit, ends with `shutdown`."""
 
     shows_itself = True
     engine = ""

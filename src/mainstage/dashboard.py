@@ -45,7 +45,20 @@ if TYPE_CHECKING:
         "Spec | RenderableType | Callable[[RunState], RenderableType] | Callable[[RunState, float], RenderableType]"
     )
 
-__all__ = ["Bars", "Dashboard", "Failures", "Grid", "Header", "Lanes", "Logs", "Metrics", "Panel", "RunState", "Steps", "Tree"]
+__all__ = [
+    "Bars",
+    "Dashboard",
+    "Failures",
+    "Grid",
+    "Header",
+    "Lanes",
+    "Logs",
+    "Metrics",
+    "Panel",
+    "RunState",
+    "Steps",
+    "Tree",
+]
 
 
 MOST_ROWS = 10_000

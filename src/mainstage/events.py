@@ -198,7 +198,7 @@ class ItemsEnded(NamedTuple):
 
 
 class KeyPressed(NamedTuple):
-    """Whoever looks pressed a key that is ours: "a", "up", "ctrl-l". It changes what is looked at, not what is known."""
+    """Whoever looks pressed a key of ours: "a", "up", "ctrl-l". It changes what is looked at, not what is known."""
 
     at: float
     key: str

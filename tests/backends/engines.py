@@ -104,3 +104,8 @@ def length(data: bytes) -> int:
 def threads() -> list[str]:
     """Return the threads of ours in this process."""
     return [thread.name for thread in threading.enumerate() if "mainstage" in thread.name]
+
+
+def exists(file: str) -> bool:
+    """Return whether a worker has said that it runs."""
+    return Path(file).exists()

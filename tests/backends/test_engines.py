@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import concurrent.futures
 import json
 import os
 import subprocess
@@ -16,6 +17,7 @@ from tests.backends import engines as work
 from tests.system.terminals import ROOT, environment
 
 import mainstage
+from mainstage import futures
 from mainstage.clock import monotonic
 from mainstage.errors import TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskRetried, TaskStarted, TextWritten
@@ -297,6 +299,53 @@ def left_on_ray() -> list[str]:
         return [str(error)]
     threads: list[str] = ray.get(ray.remote(work.threads).remote())
     return [str(actor) for actor in actors if "mainstage" in str(actor)] + threads
+
+
+def test_an_executor_of_a_cluster_is_a_standard_one(engine: tuple[str, Any]) -> None:
+    name, cluster = engine
+    kind = futures.DaskExecutor if name == "dask" else futures.RayExecutor
+    with kind(cluster, view="silent") as executor:
+        assert isinstance(executor, concurrent.futures.Executor)
+        assert list(executor.map(work.double, range(5))) == [0, 2, 4, 6, 8]
+        future = executor.submit(work.picky, 3)
+        assert isinstance(future.exception(), ValueError)
+        assert executor.submit(work.double, 4).result() == 8
+    with pytest.raises(RuntimeError, match="after shutdown"):
+        executor.submit(work.double, 1)
+
+
+SCHEDULER_GOES = """
+import sys, mainstage, distributed
+from tests.backends import engines as work
+if __name__ == "__main__":
+    cluster = distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, host="127.0.0.1", dashboard_address=None, silence_logs=50
+    )
+    client = distributed.Client(cluster, set_as_default=False, timeout=2)
+    with mainstage.Run("gone", executor="dask", cluster=client, on_error="collect", grace=1) as run:
+        future = run.submit(work.wait_for, sys.argv[1], sys.argv[2])
+        while run.wait([future], timeout=0.05).not_done and not work.exists(sys.argv[1]):
+            pass
+        cluster.close(timeout=2)
+        error = future.exception(20)
+        print(type(error).__name__)
+"""
+
+
+def test_a_scheduler_that_goes_away_fails_what_it_had(tmp_path: Path) -> None:
+    pytest.importorskip("distributed")
+    program = tmp_path / "gone.py"
+    program.write_text(SCHEDULER_GOES, encoding="utf-8")
+    done = subprocess.run(
+        [sys.executable, str(program), str(tmp_path / "here"), str(tmp_path / "there")],
+        capture_output=True,
+        text=True,
+        timeout=55,
+        check=False,
+        env=environment({"PYTHONPATH": str(ROOT)}),
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() in {"CancelledError", "WorkerLost", "MainstageError"}
 
 
 OWN = """

@@ -48,7 +48,7 @@ def loops() -> None:
     for number in mainstage.track([1, 2], "Reading", total=2, unit="rows", host="a"):
         assert_type(number, int)
     assert_type(len(mainstage.track("abc")), int)
-    mainstage.track(5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    mainstage.track(5)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def tasks() -> None:

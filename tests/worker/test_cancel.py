@@ -34,6 +34,12 @@ class Watched:
     def mend(self) -> None:
         self.mended += 1
 
+    def position(self) -> float:
+        return 0
+
+    def stop(self) -> None:
+        """Nothing is counted here."""
+
 
 def test_loops_are_cut_before_anybody_can_be_told_so_that_who_is_told_can_mend_them() -> None:
     tree = Tree(1)

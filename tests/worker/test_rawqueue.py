@@ -104,7 +104,7 @@ class Stage:
         self.gates: list[threading.Event] = []
         self.threads: list[threading.Thread] = []
 
-    def start(self, work: Callable[[], None], queue: RawQueue) -> int:
+    def start(self, work: Callable[[], object], queue: RawQueue) -> int:
         """Start a worker that waits at its gate; it has the queue among its arguments."""
         gate = threading.Event()
 

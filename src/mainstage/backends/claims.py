@@ -8,6 +8,7 @@ worker.
 
 from __future__ import annotations
 
+import functools
 import threading
 from collections import deque
 from itertools import islice, repeat
@@ -179,8 +180,8 @@ class Claims:
             item = lane.current
             if item is not None and item.id == task:
                 item.request_cancel(reason)
-                error = Cancelled("did not stop in time")
-                self._timer.after(self._policy.grace, lambda w=worker, i=item: self._give_up(w, i, error))  # type: ignore[misc]
+                give_up = functools.partial(self._give_up, worker, item, Cancelled("did not stop in time"))
+                self._timer.after(self._policy.grace, give_up)
 
     def active(self) -> bool:
         """Return whether threads still work on items."""

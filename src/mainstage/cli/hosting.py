@@ -24,7 +24,7 @@ from mainstage.display.terminal import TerminalDisplay
 from mainstage.events import TextWritten
 from mainstage.heartbeat import LINGER
 from mainstage.interrupts import Interrupts, die_of
-from mainstage.loop import Loop
+from mainstage.loop import BATCH, Loop
 from mainstage.show import Show
 from mainstage.worker.bridges.patches import Patch, wrap
 from mainstage.worker.lines import Lines
@@ -136,12 +136,12 @@ class HostedLoop(Loop):
         with self.shield.rounds(waiting=True):
             return super().run_until(done, deadline)
 
-    def beat(self, *, borrowed: bool = True) -> float | None:
+    def beat(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
         """As `Loop.beat`."""
         if self.pumping:
             return None
         with self.shield.rounds(waiting=False):
-            return super().beat(borrowed=borrowed)
+            return super().beat(borrowed=borrowed, most=most)
 
     def suspend(self) -> None:
         """As `Loop.suspend`."""
