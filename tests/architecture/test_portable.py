@@ -16,6 +16,7 @@ BLOCK = f"""
 import os, select, signal, sys
 import asyncio, click, concurrent.futures.process, logging.handlers, msgspec, pathlib, platform, pprint, queue, random
 import rich.progress, shutil, subprocess, tempfile, tqdm, uuid  # the world's own imports are not the subject
+import distributed, ray
 
 class Blocked:
     def find_spec(self, name, path=None, target=None):

@@ -19,6 +19,7 @@ EXAMPLES = ROOT / "examples"
 SAYS = {
     "columns": "8 cakes\n",
     "crawl": "north=1289 south=1406 west=1394\n",
+    "dashboard": "785 peaks\n",
     "downloads": "24 files, 3,637,248 bytes\n",
     "dropin": "10980 words\n",
     "failures": "18 converted; {'scan-07.tif': 'ValueError', 'scan-15.tif': 'TaskTimeout'}\n",

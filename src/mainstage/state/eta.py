@@ -44,6 +44,8 @@ SHORTEST = 1e-3
 """Seconds of the first class."""
 PLAYED = 64
 """Tasks of the rest that are played one by one; the others before them are only added up."""
+CROWD = 1024
+"""Workers that are played one by one; more of them are played as so many, with their share of the tasks."""
 PLAYS = 5
 GOLDEN = 0.6180339887498949
 """Multiples of it, without their whole parts, fill 0 to 1 evenly: what is drawn by them never jumps."""
@@ -432,10 +434,12 @@ def _played(rest: Rest, law: Law, following: Law, scale: float, play: int) -> fl
     free += [law.left(age, (start + place * GOLDEN) % 1.0) for place, age in enumerate(rest.ages)]
     if not rest.unstarted:
         return max(free, default=0.0)
-    free += [0.0] * (rest.workers - len(free))
+    workers = min(rest.workers, CROWD)
+    unstarted = rest.unstarted * workers // rest.workers
+    free += [0.0] * (workers - len(free))
     heapify(free)
-    bulk = max(0, rest.unstarted - PLAYED)
+    bulk = max(0, unstarted - PLAYED)
     sooner = bulk * following.mean * scale / len(free)
-    for place in range(rest.unstarted - bulk, 0, -1):
+    for place in range(unstarted - bulk, 0, -1):
         heapreplace(free, free[0] + scale * following.draw((start + place * GOLDEN) % 1.0))
     return max(free) + sooner
