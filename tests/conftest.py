@@ -27,6 +27,7 @@ FOREIGN = (
     "GITHUB_ACTIONS",
     "LINES",
     "NO_COLOR",
+    "PYTHONBREAKPOINT",  # Ray sets it where it is started
     "TERM_PROGRAM",
     "TTY_COMPATIBLE",
     "TTY_INTERACTIVE",

@@ -1,6 +1,7 @@
 """Signals become messages where the owner waits in our loop, and exceptions where it is in somebody else's code.
 
-Only handlers that are still the default ones are replaced, and only put back where they are still ours.
+Only handlers that are still the default ones are replaced, and only put back where they are still ours. A forked child
+has the handlers from before: it dies of SIGTERM like any other, also where it stands still.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Interrupts:
         """Take the signals whose handlers are the default ones."""
         if threading.current_thread() is not threading.main_thread():
             return
+        _give_back_in_children(self)
         self._take(signal.SIGINT, self._on_stop, only=signal.default_int_handler)
         self._take(signal.SIGTERM, self._on_stop, only=signal.SIG_DFL)
         for name, handler in (("SIGHUP", self._on_stop), ("SIGTSTP", self._on_suspend)):
@@ -85,6 +87,8 @@ class Interrupts:
             if getattr(signal.getsignal(signum), "__self__", None) is self:
                 signal.signal(signum, previous)  # type: ignore[arg-type]  # what getsignal gave us
         self._previous.clear()
+        if self in _installed:
+            _installed.remove(self)
 
     def _take(self, signum: int, handler: Callable[[int, FrameType | None], None], *, only: object = None) -> None:
         current = signal.getsignal(signum)
@@ -174,3 +178,21 @@ def _raise(signum: int, frame: FrameType | None) -> None:
     if signum == signal.SIGINT:
         signal.default_int_handler(signum, frame)
     raise Terminated(_name(signum), signum)
+
+
+# --- fork ---
+
+_installed: list[Interrupts] = []
+_hooked: list[int] = []
+
+
+def _give_back_in_children(interrupts: Interrupts) -> None:
+    if not _hooked and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_in_child)
+        _hooked.append(os.getpid())
+    _installed.append(interrupts)
+
+
+def _after_in_child() -> None:
+    for interrupts in reversed(_installed.copy()):
+        interrupts.restore()
