@@ -8,19 +8,18 @@ from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
 from mainstage import waiting
-from mainstage.attach import Adoption
 from mainstage.backends.calls import Spec, TaskFuture
 from mainstage.backends.choose import open_backend
 from mainstage.backends.crew import Crew, check_crew
 from mainstage.backends.policy import Policy, check_policy
 from mainstage.commands import Cancel, Hold
-from mainstage.consume import Consumer, ItemOutcome, OnError, check_on_error
+from mainstage.consume import ItemOutcome, OnError, check_on_error
 from mainstage.ending import Ending
 from mainstage.show import STUCK_AFTER, Look, Show
-from mainstage.steering import Crowd
 from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.runner import describe_call
 from mainstage.worker.senders import coroutine_here
+from mainstage.workload import Workload
 
 if TYPE_CHECKING:
     import os
@@ -33,9 +32,9 @@ if TYPE_CHECKING:
     from rich.theme import Theme
 
     from mainstage.attach import Adopted
-    from mainstage.backends.choose import Backend
     from mainstage.beside import Block, Orders, Stay
     from mainstage.clock import Clock
+    from mainstage.consume import Consumer
     from mainstage.display import Display
     from mainstage.show import OutputRecorder
     from mainstage.views import View
@@ -59,6 +58,15 @@ class Options(NamedTuple):
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """As `Run.submit`, with these options."""
         return self.run._submit(self, fn, args, kwargs)  # noqa: SLF001  # its own other half
+
+
+class Parts(NamedTuple):
+    """What a run consists of once it was entered; `branch`: it stands within another one, whose show this is."""
+
+    show: Show
+    work: Workload
+    ending: Ending
+    branch: bool
 
 
 class Run(Executor):
@@ -138,37 +146,31 @@ class Run(Executor):
             recorder=recorder,
             keys=keys,
         )
-        self._show: Show | None = None
-        self._branch = False
+        self._parts: Parts | None = None
         self._let_go: Callable[[], None] | None = None
-        self._backend: Backend | None = None
-        self._futures: dict[int, TaskFuture[Any]] = {}
-        self._queues: list[RawQueue] = []
-        self._consumers: list[Consumer] = []
-        self._ending: Ending | None = None
-        self._adoption: Adoption | None = None
         self._block: Block | None = None
 
     # --- life ---
 
     def __enter__(self) -> Self:
         """Go live: the display begins, reports of workers are shown."""
-        if self._show is not None:
+        if self._parts is not None:
             msg = "this Run has been entered already; make another for the next block"
             raise RuntimeError(msg)
-        self._branch = Show.current is not None
-        self._show = Show.current or Show(self.title, self._look)
-        crew = self._crew._replace(streams=tuple(self._show.capture.taken))
-        self._backend = open_backend(crew, self._show.channel, wake=self._show.wake, number=len(_runs) + 1)
-        self._backend.on_failure = self._on_failure
-        self._ending = Ending(self, self._show, grace=self._policy.grace, branch=self._branch)
-        if self._branch:
-            self._let_go = self._show.joined(self.title, self._look)
+        branch = Show.current is not None
+        show = Show.current or Show(self.title, self._look)
+        crew = self._crew._replace(streams=tuple(show.capture.taken))
+        backend = open_backend(crew, show.channel, wake=show.wake, number=len(_runs) + 1)
+        backend.on_failure = self._on_failure
+        work = Workload(backend, show.channel, show.wake)
+        ending = Ending(self, show, grace=self._policy.grace, branch=branch)
+        self._parts = Parts(show, work, ending, branch)
+        if branch:
+            self._let_go = show.joined(self.title, self._look)
         else:
-            self._show.open()
-        self._show.stops.append(self._ending.on_stop)
-        self._adoption = Adoption(self._show.channel, self._show.wake)
-        self._show.commanded[self] = Crowd((self._backend, self._adoption), self._queues)
+            show.open()
+        show.stops.append(ending.on_stop)
+        show.commanded[self] = work.crowd()
         _runs.append(self)
         return self
 
@@ -176,10 +178,9 @@ class Run(Executor):
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
         """Wait for what was begun (leaving by an exception: ask it to stop first), show the end, raise what is due."""
-        show, backend = self._live()
-        ending = self._end()
+        show, work, ending, _ = self._live()
         interrupt: KeyboardInterrupt | None = None
-        self._adopted().guests.let_go()
+        work.adoption.guests.let_go()
         try:
             if error is not None and ending.stop is None:
                 ending.left_by(error)
@@ -188,9 +189,9 @@ class Run(Executor):
             except KeyboardInterrupt as caught:  # the owner does not pump: it came to us as an exception
                 interrupt = caught
                 ending.settle_at_once(caught)
-            backend.close()
+            work.backend.close()
         finally:
-            self._adopted().detach()
+            work.adoption.detach()
             _runs.remove(self)
             show.stops.remove(ending.on_stop)
             del show.commanded[self]
@@ -199,7 +200,7 @@ class Run(Executor):
             else:
                 self._let_go()
                 show.quiet()  # the run around it may be an implicit one that has waited for this
-        ending.raise_what_is_due(error or interrupt, self._futures.values(), self._queues)
+        ending.raise_what_is_due(error or interrupt, work.futures(), work.queues)
         if error is None and interrupt is not None:
             raise interrupt
 
@@ -208,8 +209,8 @@ class Run(Executor):
         from mainstage import beside  # noqa: PLC0415  # a program without asyncio does not load it
 
         self.__enter__()
-        guests = self._adopted().guests
-        self._block = beside.Block(self, self._live()[0], self._end(), guests, branch=self._branch)
+        show, work, ending, branch = self._live()
+        self._block = beside.Block(self, show, ending, work.adoption.guests, branch=branch)
         return self
 
     async def __aexit__(
@@ -228,14 +229,11 @@ class Run(Executor):
 
         `cancel_futures` cancels what has not begun, items of maps too, and lets what runs end.
         """
-        _, backend = self._live()
+        work = self._live().work
         if cancel_futures:
-            for future in list(self._futures.values()):
-                future.cancel()
-            for consumer in list(self._consumers):
-                consumer.claims.drain("the run was shut down")
+            work.drain("the run was shut down")
         if wait:
-            self._wait(lambda: not backend.pending())
+            self._wait(lambda: not work.backend.pending())
 
     # --- work ---
 
@@ -247,7 +245,7 @@ class Run(Executor):
         self, *, description: str | None = None, retries: int | None = None, timeout: float | None = None
     ) -> Options:
         """Return a way to submit with a name, other `retries` or another `timeout` (seconds, each attempt)."""
-        return Options(self, description, self._policy_of(retries, timeout))
+        return Options(self, description, self._policy.but(retries, timeout))
 
     def map(  # Executor.map and more
         self,
@@ -268,9 +266,8 @@ class Run(Executor):
         leaves it out. `chunksize` is taken and ignored. Raises `TypeError` without an iterable, `ValueError` for a
         `buffersize` below 1.
         """
-        consumer = self._consume(
-            fn, iterables, buffersize=buffersize, unordered=unordered, policy=self._policy_of(retries, timeout)
-        )
+        policy = self._policy.but(retries, timeout)
+        consumer = self._live().work.map(fn, iterables, self, policy, buffersize=buffersize, unordered=unordered)
         return cast("Iterator[R]", consumer.results(check_on_error(on_error or self.on_error)))
 
     def outcomes(
@@ -284,17 +281,17 @@ class Run(Executor):
         buffersize: int | None = None,
     ) -> Iterator[ItemOutcome]:
         """Return an iterator of what became of each item: value or error, seconds, attempt. Failures cancel nothing."""
-        policy = self._policy_of(retries, timeout)
-        return self._consume(fn, (iterable,), buffersize=buffersize, unordered=unordered, policy=policy).outcomes()
+        work, policy = self._live().work, self._policy.but(retries, timeout)
+        return work.map(fn, (iterable,), self, policy, buffersize=buffersize, unordered=unordered).outcomes()
 
     def queue(self, *, total: float | None = None, description: str = "queue") -> RawQueue:
         """Return a `queue.Queue` whose messages are progress: the pasted recipe's workers run with it unchanged.
 
         In a coroutine it is as an `asyncio.Queue`: `await q.put(1)`, `await q.get()`.
         """
-        show, _ = self._live()
+        show, work, _, _ = self._live()
         queue = self._kind_of_queue()(show.channel, total=total, description=description, wake=show.wake)
-        self._queues.append(queue)
+        work.queues.append(queue)
         return queue
 
     @staticmethod
@@ -326,18 +323,17 @@ class Run(Executor):
 
         Return False if it had ended already. A text instead of a future is the reason that is given.
         """
-        _, backend = self._live()
+        work = self._live().work
         if future is None or isinstance(future, str):
-            self.ask(future or "the run was cancelled")
-            self._adopted().guests.cancel(future or "the run was cancelled")
+            work.ask(future or "the run was cancelled")
+            work.adoption.guests.cancel(future or "the run was cancelled")
             return True
-        call = backend.find(future)
-        return call.cancel("cancelled") if call is not None else future.cancel()
+        return work.cancel(future)
 
     @contextlib.contextmanager
     def hold(self) -> Iterator[None]:
         """Hand out no new work within the block."""
-        _, backend = self._live()
+        backend = self._live().work.backend
         backend.command(Hold(on=True))
         try:
             yield
@@ -347,87 +343,42 @@ class Run(Executor):
     @contextlib.contextmanager
     def pause(self) -> Iterator[None]:
         """Give the terminal back within the block: for `input`, `getpass`, `breakpoint`. The work goes on."""
-        with self._live()[0].lent():
+        with self._live().show.lent():
             yield
 
     @property
     def results(self) -> list[Any]:
         """What finished well and nobody took: of futures, in order of submission, then of maps."""
-        values = [Future.result(future) for future in list(self._futures.values()) if future.left()]
-        return values + [value for consumer in self._consumers for value in consumer.leftovers()]
+        return self._parts.work.results() if self._parts is not None else []
 
     # --- inside ---
 
-    def _live(self) -> tuple[Show, Backend]:
-        if self._show is None or self._backend is None:
+    def _live(self) -> Parts:
+        if self._parts is None:
             msg = "this Run is not live: use it within `with mainstage.Run(...) as run:`"
             raise RuntimeError(msg)
-        return self._show, self._backend
-
-    def _policy_of(self, retries: int | None, timeout: float | None) -> Policy:
-        default = self._policy
-        return check_policy(
-            default.retries if retries is None else retries,
-            default.timeout if timeout is None else timeout,
-            default.grace,
-        )
+        return self._parts
 
     def _submit(
         self, options: Options, fn: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]
     ) -> Future[R]:
-        show, backend = self._live()
-        if backend.pool.closed:
+        show, work, _, _ = self._live()
+        if work.backend.pool.closed:
             msg = "cannot submit: the run has ended"
             raise RuntimeError(msg)
         description = options.description or describe_call(fn, args)
         future: TaskFuture[R] = TaskFuture(self._wait_for)
-        backend.submit(Spec(fn, args, kwargs, description, options.policy), future)
-        self._futures[future.task] = future
-        if len(self._futures) % 64 == 0:
-            self._forget()
+        if work.submit(Spec(fn, args, kwargs, description, options.policy), future):
             show.glance()
         return future
 
-    def _forget(self) -> None:
-        for number, future in list(self._futures.items()):
-            if future.looked:
-                del self._futures[number]
-
-    def _consume(
-        self,
-        fn: Callable[..., Any],
-        iterables: tuple[Iterable[Any], ...],
-        *,
-        buffersize: int | None,
-        unordered: bool,
-        policy: Policy,
-    ) -> Consumer:
-        show, backend = self._live()
-        if not iterables:
-            msg = "map needs at least one iterable"
-            raise TypeError(msg)
-        if buffersize is not None and buffersize < 1:
-            msg = f"buffersize must be at least 1, not {buffersize}"
-            raise ValueError(msg)
-        claims = backend.open_map(fn, zip(*iterables, strict=False), policy)
-        claims.buffersize = buffersize
-        claims.open(_length(iterables))
-        consumer = Consumer(claims, self, ordered=not unordered)
-        claims.on_done = show.wake
-        self._consumers.append(consumer)
-        return consumer
-
     def consumed(self, consumer: Consumer) -> None:
         """Forget a map that was taken to its end; the consumer's own side."""
-        _, backend = self._live()
-        backend.close_map(consumer.claims)
-        with contextlib.suppress(ValueError):
-            self._consumers.remove(consumer)
+        self._live().work.consumed(consumer)
 
     def _wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for `done()`; a request to stop that arrives meanwhile is carried out, then raised."""
-        show, _ = self._live()
-        ending = self._end()
+        show, _, ending, _ = self._live()
         ended = show.wait(lambda: done() or ending.asked(), timeout)
         if ending.asked():
             ending.settle(stopping=True)
@@ -444,25 +395,26 @@ class Run(Executor):
         """
         self._look = self._look._replace(implicit=True)
         self.__enter__()
-        show, _ = self._live()
+        show, work, _, _ = self._live()
         show.on_quiet = end
-        self._adopted().on_idle = idle or show.summon
+        work.adoption.on_idle = idle or show.summon
 
     def close_implicitly(self) -> None:
         """Leave it; raises nothing, also in a signal handler."""
-        self._live()[0].on_quiet = None
-        self._end().raised = True
+        self._live().show.on_quiet = None
+        self._live().ending.raised = True
         self.__exit__(None, None, None)
 
     def expect(self, description: str) -> Adopted:
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
-        return self._adopted().expect(description)
+        return self._live().work.adoption.expect(description)
 
     def stay(self, orders: Orders) -> Stay:
         """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
         from mainstage import beside  # noqa: PLC0415  # as in `__aenter__`
 
-        return beside.Stay(self._live()[0], self._adopted().guests, orders)
+        show, work, _, _ = self._live()
+        return beside.Stay(show, work.adoption.guests, orders)
 
     def adopt(
         self,
@@ -473,11 +425,11 @@ class Run(Executor):
         kwargs: dict[str, Any],
     ) -> Future[R]:
         """Submit what `adopted.inside` returned, by somebody else's `submit`, and show what becomes of it."""
-        return self._adopted().submit(adopted, submit, fn, args, kwargs)
+        return self._live().work.adoption.submit(adopted, submit, fn, args, kwargs)
 
     def attach(self, executor: Executor) -> None:
         """Show what is submitted to `executor` from now on; the end of the block waits for it, and lets go of it."""
-        self._adopted().attach(executor)
+        self._live().work.adoption.attach(executor)
 
     def wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for `done()` as every call of ours does; whatever makes it true must call `wake` after it did."""
@@ -485,75 +437,50 @@ class Run(Executor):
 
     def wind_down(self, busy: Callable[[], bool]) -> None:
         """Wait until not `busy()`, at most for the grace time or until asked to stop once more."""
-        self._end().wind_down(busy)
+        self._live().ending.wind_down(busy)
 
     def wake(self) -> None:
         """Have whoever waits look again. Any thread."""
-        self._live()[0].wake()
+        self._live().show.wake()
 
     def now(self) -> float:
         """Return the seconds on the run's clock."""
-        return self._live()[0].clock.now()
+        return self._live().show.clock.now()
 
     def pumps(self) -> bool:
         """Return whether this thread is the one that draws."""
-        return self._live()[0].pumps()
+        return self._live().show.pumps()
 
     def stuck(self) -> bool:
         """Return whether work of other executors still runs although nobody waits for it any more."""
-        return self._adopted().stuck()
+        return self._live().work.adoption.stuck()
 
     def glance(self) -> None:
         """Draw if it is time; for a consumer that had no need to wait."""
-        self._live()[0].glance()
-
-    def _end(self) -> Ending:
-        if self._ending is None:
-            self._live()
-        return cast("Ending", self._ending)
-
-    def _adopted(self) -> Adoption:
-        if self._adoption is None:
-            self._live()
-        return cast("Adoption", self._adoption)
+        self._live().show.glance()
 
     def _wait_for(self, future: Future[Any], timeout: float | None) -> bool:
-        if self._show is None or future.done() or not self._show.pumps():
+        if self._parts is None or future.done() or not self._parts.show.pumps():
             return False
         self._wait(future.done, timeout)
         return True
 
     def pending(self) -> bool:
         """Return whether anything runs or waits to, here or in an executor that is shown here."""
-        _, backend = self._live()
-        return backend.pending() or self._adopted().pending() or any(queue.pending() for queue in self._queues)
+        return self._live().work.pending()
 
     def ask(self, reason: str) -> None:
         """Ask all that is under way to stop, and take no notice of whether it does."""
-        self._live()[1].command(Cancel(None, reason))
-        self._adopted().cancel(reason)
-        for queue in self._queues:
-            queue.request_cancel(reason)
+        self._live().work.ask(reason)
 
     def abandon(self, reason: str) -> None:
         """Settle everything although it did not stop; nothing happens to what did."""
-        _, backend = self._live()
-        for queue in self._queues:
-            queue.close()
-        backend.abandon(reason)
-        self._adopted().abandon()
+        self._live().work.abandon(reason)
 
     def _on_failure(self, error: BaseException) -> None:
         """Learn of a final failure, on a worker's thread: the rest is cancelled if the policy says so."""
-        if self._end().on_failure(error) and self._backend is not None:
-            self._backend.command(Cancel(None, "another task failed"))
-
-
-def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
-    try:
-        return min(len(iterable) for iterable in iterables)  # type: ignore[arg-type]  # those without are the except
-    except TypeError:
-        return None
+        if self._live().ending.on_failure(error):
+            self._live().work.backend.command(Cancel(None, "another task failed"))
 
 
 def current_run() -> Run | None:

@@ -57,7 +57,7 @@ def test_a_run_is_logged_and_strict_because_the_environment_says_so(
     monkeypatch.setenv("MAINSTAGE_STRICT", "1")
     with mainstage.Run("night", view="live", display=RecordingDisplay()) as run:
         assert run.submit(len, "four").result() == 4
-        assert run._live()[0].capture.strict
+        assert run._live().show.capture.strict
     assert "run started: night" in (tmp_path / "log").read_text(encoding="utf-8")
 
 

@@ -85,7 +85,7 @@ def chaos(method: str, seed: int, tasks: int) -> Seen:
     with mainstage.Run(
         executor="process", mp_context=method, max_workers=WORKERS, view="silent", on_error="collect"
     ) as run:
-        killer = Killer(run._backend.dispatcher, seed, METHODS[method])  # type: ignore[union-attr]
+        killer = Killer(run._live().work.backend.dispatcher, seed, METHODS[method])  # type: ignore[union-attr]
         killer.start()
         calls = [run.submit(bulk, n) for n in range(tasks // 3)]
         items = list(run.map(bulk, range(tasks // 3)))

@@ -49,6 +49,7 @@ REGION = "src/mainstage/display/region.py"
 SESSION = "src/mainstage/session.py"
 ENDING = "src/mainstage/ending.py"
 SHOW = "src/mainstage/show.py"
+WORKLOAD = "src/mainstage/workload.py"
 THREADS = "src/mainstage/backends/threads.py"
 OWN_EXITS = ("tests/faults/test_exits.py",)
 
@@ -86,14 +87,17 @@ MUTATIONS = [
         ENDING, 'self._work.ask(f"the run was left by {name}")', "pass", product("leave-computing", "exit-blocked")
     ),
     Mutation(
-        SESSION, 'self._backend.command(Cancel(None, "another task failed"))', "pass", product("failure-computing")
+        SESSION,
+        'self._live().work.backend.command(Cancel(None, "another task failed"))',
+        "pass",
+        product("failure-computing"),
     ),
     # what does not stop is abandoned
     Mutation(
         CALLS, "        if self._grace is None:\n", "        if False:\n", product("cancel-stuck", "failure-stuck")
     ),
     Mutation(THREADS, "claims.abandon_in_time()", "pass", product("cancel-map-stuck")),
-    Mutation(SESSION, "        backend.abandon(reason)\n", "        pass\n", product("twice-stuck")),
+    Mutation(WORKLOAD, "        self.backend.abandon(reason)\n", "        pass\n", product("twice-stuck")),
     Mutation(
         CALLS,
         "alarm = self._owner.timer.after(spec.policy.timeout",
@@ -123,8 +127,8 @@ MUTATIONS = [
     ),
     Mutation(
         INTERRUPTS,
-        "            _raise(signum, frame)\n\n    def",
-        "            pass\n\n    def",
+        "            _raise(signum, frame)\n            return\n",
+        "            return\n",
         product("other-computing", "other-stuck", "other-blocked"),
     ),
     Mutation(EXITS, "                _deadly.append(value.signum)", "                pass", product("hup-blocked")),

@@ -183,7 +183,7 @@ class HungColumn(TextColumn):
 
     def render(self, task: Any) -> Any:
         run = current_run()
-        if run is not None and run._ending is not None and run._ending.stop is not None:
+        if run is not None and run._parts is not None and run._parts.ending.stop is not None:
             say("HUNG")
             threading.Event().wait(LONG)
         return super().render(task)

@@ -238,7 +238,7 @@ def test_work_submitted_from_the_loop_of_a_map_does_not_wait_for_its_end(options
 def test_a_run_inside_a_run_is_a_branch_of_it(options: dict[str, Any]) -> None:
     with mainstage.Run("outer", **options) as outer:
         with mainstage.Run("inner") as inner:
-            assert inner._show is outer._show
+            assert inner._live().show is outer._live().show
             assert list(inner.map(double, [1])) == [2]
         assert list(mainstage.map(double, [2])) == [4]
         assert outer.submit(double, 3).result() == 6

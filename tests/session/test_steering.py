@@ -33,7 +33,7 @@ DEADLINE = 10.0
 
 def command(run: mainstage.Run, what: Command) -> None:
     """Carry out what a key would have carried out."""
-    for one in run._show.commanded.values():  # type: ignore[union-attr]  # it is live
+    for one in run._live().show.commanded.values():
         one.command(what)
 
 
@@ -214,8 +214,8 @@ def test_work_that_is_held_is_not_handed_out_until_it_is_released_items_of_maps_
 def test_a_run_leaves_nobody_to_be_commanded_behind() -> None:
     with mainstage.Run(view="silent") as outer:
         with mainstage.Run():
-            assert len(outer._show.commanded) == 2  # type: ignore[union-attr]  # it is live
-        assert list(outer._show.commanded) == [outer]  # type: ignore[union-attr]  # as above
+            assert len(outer._live().show.commanded) == 2
+        assert list(outer._live().show.commanded) == [outer]
 
 
 # --- keys, where there is a keyboard ---

@@ -59,7 +59,7 @@ class Recipe:
 
     def __enter__(self) -> Self:
         self.run.__enter__()
-        self.run._live()[0].loop.recorders = [self]
+        self.run._live().show.loop.recorders = [self]
         return self
 
     def __exit__(self, *left: Any) -> None:  # noqa: PYI036  # passed on as they are

@@ -20,6 +20,12 @@ class Policy(NamedTuple):
         """Return whether an attempt that ended with `error` is followed by another."""
         return attempt <= self.retries and isinstance(error, Exception)
 
+    def but(self, retries: int | None, timeout: float | None) -> Policy:
+        """Return it with what is not None; `ValueError` for what makes no sense."""
+        return check_policy(
+            self.retries if retries is None else retries, self.timeout if timeout is None else timeout, self.grace
+        )
+
 
 def delay_before(attempt: int) -> float:
     """Return the seconds to wait before `attempt` (2, 3, ...): exponential with full jitter.

@@ -1,0 +1,138 @@
+"""What a run has under way, whoever works on it: calls, maps, queues of messages, futures of other executors."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from mainstage.attach import Adoption
+from mainstage.commands import Cancel
+from mainstage.consume import Consumer
+from mainstage.steering import Crowd
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mainstage.backends.calls import Spec, TaskFuture
+    from mainstage.backends.choose import Backend
+    from mainstage.backends.policy import Policy
+    from mainstage.consume import Host
+    from mainstage.worker.rawqueue import RawQueue
+    from mainstage.worker.reporter import Reporter
+
+MANY = 64
+"""Calls after which those are forgotten whose result somebody has looked at."""
+
+
+class Workload:
+    """The work of one run: all of it is waited for, asked to stop and given up together."""
+
+    def __init__(self, backend: Backend, reporter: Reporter, wake: Callable[[], None]) -> None:
+        self.backend = backend
+        self.adoption = Adoption(reporter, wake)
+        self.queues: list[RawQueue] = []
+        self._wake = wake
+        self._futures: dict[int, TaskFuture[Any]] = {}
+        self._consumers: list[Consumer] = []
+
+    # --- more work ---
+
+    def submit(self, spec: Spec, future: TaskFuture[Any]) -> bool:
+        """Have a call settle `future`; return whether it is time to look at the display."""
+        self.backend.submit(spec, future)
+        self._futures[future.task] = future
+        if len(self._futures) % MANY:
+            return False
+        for number, known in list(self._futures.items()):
+            if known.looked:
+                del self._futures[number]
+        return True
+
+    def map(
+        self,
+        fn: Callable[..., Any],
+        iterables: tuple[Iterable[Any], ...],
+        host: Host,
+        policy: Policy,
+        *,
+        buffersize: int | None,
+        unordered: bool,
+    ) -> Consumer:
+        """Return what takes the results of `fn` of each item, on behalf of `host`.
+
+        Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1.
+        """
+        if not iterables:
+            msg = "map needs at least one iterable"
+            raise TypeError(msg)
+        if buffersize is not None and buffersize < 1:
+            msg = f"buffersize must be at least 1, not {buffersize}"
+            raise ValueError(msg)
+        claims = self.backend.open_map(fn, zip(*iterables, strict=False), policy)
+        claims.buffersize = buffersize
+        claims.open(_length(iterables))
+        consumer = Consumer(claims, host, ordered=not unordered)
+        claims.on_done = self._wake
+        self._consumers.append(consumer)
+        return consumer
+
+    def consumed(self, consumer: Consumer) -> None:
+        """Forget a map that was taken to its end."""
+        self.backend.close_map(consumer.claims)
+        with contextlib.suppress(ValueError):
+            self._consumers.remove(consumer)
+
+    # --- what there is ---
+
+    def pending(self) -> bool:
+        """Return whether anything runs or waits to."""
+        return self.backend.pending() or self.adoption.pending() or any(queue.pending() for queue in self.queues)
+
+    def futures(self) -> list[TaskFuture[Any]]:
+        """Return those of the calls, in order of submission; some that were looked at are missing."""
+        return list(self._futures.values())
+
+    def results(self) -> list[Any]:
+        """Return what finished well and nobody took: of futures, in order of submission, then of maps."""
+        values = [Future.result(future) for future in self.futures() if future.left()]
+        return values + [value for consumer in self._consumers for value in consumer.leftovers()]
+
+    def crowd(self) -> Crowd:
+        """Return who carries out the commands of keys."""
+        return Crowd((self.backend, self.adoption), self.queues)
+
+    # --- no more work ---
+
+    def cancel(self, future: Future[Any]) -> bool:
+        """Cancel a future that waits, ask the one that runs to stop; return False if it had ended already."""
+        call = self.backend.find(future)
+        return call.cancel("cancelled") if call is not None else future.cancel()
+
+    def drain(self, reason: str) -> None:
+        """Cancel what has not begun, items of maps too, and let what runs end."""
+        for future in self.futures():
+            future.cancel()
+        for consumer in list(self._consumers):
+            consumer.claims.drain(reason)
+
+    def ask(self, reason: str) -> None:
+        """Ask all that is under way to stop, and take no notice of whether it does."""
+        self.backend.command(Cancel(None, reason))
+        self.adoption.cancel(reason)
+        for queue in self.queues:
+            queue.request_cancel(reason)
+
+    def abandon(self, reason: str) -> None:
+        """Settle everything although it did not stop; nothing happens to what did."""
+        for queue in self.queues:
+            queue.close()
+        self.backend.abandon(reason)
+        self.adoption.abandon()
+
+
+def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
+    try:
+        return min(len(iterable) for iterable in iterables)  # type: ignore[arg-type]  # those without are the except
+    except TypeError:
+        return None
