@@ -150,7 +150,7 @@ def stage(
     if keys is False or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
-    look = KeyedView(layouts, first, Palette(place.color, style.theme), Glyphs(unicode=place.unicode))
+    look = KeyedView(layouts, first, _palette(place, style), Glyphs(unicode=place.unicode))
     return _keyed(staged, look, keys)
 
 
@@ -167,14 +167,18 @@ def _view(place: Place, style: Style) -> View:
         return SilentView()
     if place.view == "plain":
         return _signed(_plain(place), style)
-    return _signed(make(Palette(place.color, style.theme), Glyphs(unicode=place.unicode)), style)
+    return _signed(make(_palette(place, style), Glyphs(unicode=place.unicode)), style)
+
+
+def _palette(place: Place, style: Style) -> Palette:
+    return Palette(place.color, style.theme, files=place.files)
 
 
 def _signed(view: View, style: Style) -> View:
     """Return `view`, told where the log is, where it says such things."""
     summary = getattr(view, "summary", None)
     if summary is not None and style.log:
-        summary.log = style.log
+        summary.log, summary.log_file = style.log, os.path.abspath(style.log)  # noqa: PTH100  # it may not exist
     return view
 
 
@@ -191,7 +195,7 @@ def _layouts(view: View, style: Style | None, place: Place) -> tuple[dict[str, C
     layouts: dict[str, Callable[[], View]] = {} if first in LAYOUTS else {first: lambda: view}
     for name in LAYOUTS:
         make = factory(name, columns=style.columns)
-        palette, glyphs = Palette(place.color, style.theme), Glyphs(unicode=place.unicode)
+        palette, glyphs = _palette(place, style), Glyphs(unicode=place.unicode)
         layouts[name] = (lambda: view) if name == first else partial(_made, make, palette, glyphs, style)
     return layouts, first
 

@@ -11,6 +11,7 @@ from mainstage.display import ansi
 from mainstage.display.recording import Screen
 
 RED = "\x1b[31m"
+LINK = "\x1b]8;;file://host/a%20b\x1b\\"
 
 
 @pytest.mark.parametrize(
@@ -22,7 +23,9 @@ RED = "\x1b[31m"
         ("\x1b[2Jgone", "gone"),
         ("\x1b[10;10Hmoved\x1b[A", "moved"),
         ("\x1b]0;a title\x07text", "text"),
-        ("\x1b]8;;file:///x\x1b\\link\x1b]8;;\x1b\\", "link"),
+        ("\x1b]8;;http://x\x1b\\link\x1b]8;;\x1b\\", "link\x1b]8;;\x1b\\\x1b[0m"),
+        (f"{LINK}file\x1b]8;;\x1b\\ {RED}x", f"{LINK}file\x1b]8;;\x1b\\ {RED}x\x1b[0m"),
+        (f"\x1b[2J{LINK}file", f"{LINK}file\x1b]8;;\x1b\\\x1b[0m"),
         ("\x1b7saved\x1b8", "saved"),
         ("\x1bcreset", "reset"),
         ("10 %\r20 %\r30 %", "30 %"),
@@ -80,3 +83,11 @@ def test_a_wide_character_that_does_not_fit_wraps_whole() -> None:
 def test_no_text_is_unsayable(encoding: str) -> None:
     assert ansi.encode("━ caf\udce9 漢", encoding).decode(encoding).endswith(("?", "漢"))
     assert b"\\udce9" in ansi.encode("caf\udce9", encoding, "backslashreplace")
+
+
+def test_links_take_no_cells_and_end_where_a_row_is_cut() -> None:
+    row = f"see {LINK}file.py\x1b]8;;\x1b\\ now"
+    assert ansi.width(row) == 15
+    assert ansi.height(row, 15) == 1
+    assert ansi.clip(row, 6) == f"see {LINK}fi\x1b]8;;\x1b\\"
+    assert ansi.over(f"{LINK}漢字\x1b]8;;\x1b\\", 4) == f"{LINK}漢字\x1b]8;;\x1b\\"

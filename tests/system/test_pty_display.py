@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import signal
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
+import pytest
 from tests.system.terminals import Pty
 
 if TYPE_CHECKING:
@@ -72,3 +74,43 @@ def test_a_program_that_is_killed_by_ctrl_c_leaves_the_cursor_shown(tmp_path: Pa
         assert pty.wait() in (1, -signal.SIGINT)
         assert not pty.screen.cursor_hidden
         assert "turn" not in pty.screen.lines()[-1]
+
+
+FAILING = """
+import mainstage, time
+
+def load(path):
+    time.sleep(0.2)
+    raise ValueError(path)
+
+if __name__ == "__main__":
+    with mainstage.Run("job", max_workers=2, on_error="collect", log="run.log") as run:
+        list(run.map(load, ["a", "b", "c", "d", "e", "f"]))
+"""
+
+
+@pytest.mark.parametrize("linked", ["1", "0"])
+def test_places_of_failures_and_the_log_are_links_to_files_where_the_terminal_takes_them(
+    tmp_path: Path, linked: str
+) -> None:
+    script = tmp_path / "load.py"
+    script.write_text(FAILING, encoding="utf-8")
+    argv = ["sh", "-c", f"cd {tmp_path}; {sys.executable} load.py"]
+    with Pty(argv, columns=100, rows=30, env={"FORCE_HYPERLINK": linked}) as pty:
+        assert pty.wait() == 0
+        shown = bytes(pty.output).decode()
+        begun = [part.partition("\x1b\\")[0] for part in shown.split("\x1b]8;;")[1:]]
+        files = {address.partition("//")[2].partition("/")[2] for address in begun if address}
+        assert begun.count("") * 2 == len(begun)
+        assert files == ({f"{script}"[1:], f"{tmp_path}/run.log"[1:]} if linked == "1" else set())
+        assert "  log: run.log" in pty.screen.text
+        assert f"at {script}:6 in load" in pty.screen.text or "at load.py:6 in load" in pty.screen.text
+
+
+def test_a_pipe_gets_no_links(tmp_path: Path) -> None:
+    script = tmp_path / "load.py"
+    script.write_text(FAILING, encoding="utf-8")
+    env = {"FORCE_HYPERLINK": "1", "PATH": "/usr/bin", "TERM": "xterm-kitty"}
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, env=env, capture_output=True, check=True)
+    assert b"ValueError: a" in done.stderr
+    assert b"\x1b" not in done.stdout + done.stderr

@@ -4,7 +4,7 @@ import pytest
 from rich.style import Style
 from rich.theme import Theme
 
-from mainstage.views.palette import Glyphs, Palette
+from mainstage.views.palette import STYLES, Glyphs, Palette
 from mainstage.views.text import width
 
 
@@ -13,7 +13,7 @@ from mainstage.views.text import width
     [("truecolor", "\x1b[38;2;249;38;114m"), ("256", "\x1b[38;5;197m"), ("16", "\x1b[91m"), ("none", "")],
 )
 def test_a_style_is_said_in_the_colours_there_are(color: str, sequence: str) -> None:
-    assert Palette(color).sgr("bar.complete") == sequence  # type: ignore[arg-type]
+    assert Palette(color).sgr("rgb(249,38,114)") == sequence  # type: ignore[arg-type]
 
 
 def test_painting_opens_and_closes() -> None:
@@ -46,3 +46,18 @@ def test_every_mark_takes_one_cell(unicode: bool) -> None:
     assert [width(mark) for mark in marks] == [1] * len(marks)
     assert len(set(marks)) == len(marks)
     assert unicode or all(mark.isascii() for mark in (*marks, glyphs.ellipsis, glyphs.bar))
+
+
+def test_a_link_leads_to_a_file_where_the_terminal_takes_links() -> None:
+    palette = Palette("16", files="file://host")
+    linked = "\x1b]8;;file://host/srv/a%20b/%E5%90%8D%FF\x1b\\job.py\x1b]8;;\x1b\\"
+    assert palette.link("job.py", "/srv/a b/名\udcff") == linked
+    assert palette.link("job.py", "job.py") == "job.py"
+    assert palette.link("job.py", "/srv/\ud800") == "job.py"
+    assert Palette("16").link("job.py", "/srv/job.py") == "job.py"
+    assert width(palette.paint("mainstage.dim", linked)) == 6
+
+
+def test_red_is_a_failures_alone() -> None:
+    said = {name: Palette("16").sgr(name).strip("\x1b[m").split(";") for name in STYLES}
+    assert [name for name, codes in said.items() if {"31", "91"} & set(codes)] == ["mainstage.failed"]

@@ -88,3 +88,14 @@ def test_the_slowest_tasks_are_told_where_asked_for() -> None:
         "      0:14  task 7",
         "      0:12  task 6",
     ]
+
+
+def test_where_a_failure_came_from_and_the_log_are_links() -> None:
+    summary = Summary(Palette("none", files="file://host"), Glyphs())
+    summary.log, summary.log_file = "run.log", "/srv/run.log"
+    state = after(
+        RunStarted(0.0, "job", NOON), TaskStarted(1.0, 1, 1, "w", "a"), TaskFailed(2.0, 1, 1, 0, BAD_ROW, "7")
+    )
+    found = summary.lines(state, 3.0)
+    assert found[2] == "    \x1b]8;;file://host/srv/job.py\x1b\\at /srv/job.py:12 in load\x1b]8;;\x1b\\"
+    assert found[3] == "  \x1b]8;;file://host/srv/run.log\x1b\\log: run.log\x1b]8;;\x1b\\"

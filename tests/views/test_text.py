@@ -95,3 +95,10 @@ def test_a_long_name_keeps_both_ends() -> None:
 
 def test_white_space_becomes_single_spaces() -> None:
     assert text.one_line(" a\n\tb  c\r\n") == "a b c"
+
+
+def test_a_link_takes_no_cells_and_is_closed_where_a_line_is_cropped() -> None:
+    line = "at \x1b]8;;file://host/srv/job.py\x1b\\/srv/job.py:12\x1b]8;;\x1b\\ in f"
+    assert text.strip(line) == "at /srv/job.py:12 in f"
+    assert text.width(line) == 22
+    assert text.crop(line, 7) == "at \x1b]8;;file://host/srv/job.py\x1b\\/srv\x1b]8;;\x1b\\"

@@ -1,7 +1,7 @@
 """The terminal's language, as far as we speak it, and how foreign text is made safe to say in it.
 
-A line from outside may hold SGR sequences (colour, weight) and nothing else that a terminal acts upon: all else is
-taken out here, so that no text can move the cursor, and so no text can harm the picture.
+A line from outside may hold SGR sequences (colour, weight), links to files, and nothing else that a terminal acts
+upon: all else is taken out here, so that no text can move the cursor, and so no text can harm the picture.
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ ALL_ROWS = f"{SAVE}\x1b[r{RESTORE}"
 """Scroll the whole screen again: setting margins moves the cursor, so it is put back."""
 INDEX = "\x1bD"
 """A line feed that keeps its column, whatever the line discipline does to newlines."""
+LINK, UNLINK = "\x1b]8;;", "\x1b]8;;\x1b\\"
+"""What begins a link to the address that follows, and what ends it."""
 CANCEL = "\x18"
 """End a sequence that was cut in the middle."""
 
@@ -45,8 +47,10 @@ _CERTAIN = (
 UNCERTAIN = re.compile(f"[^{_CERTAIN}]")
 """Characters that terminals do not agree upon: how many cells do emoji and combining marks take?"""
 _UNCERTAIN_RUN = re.compile(f"[^{_CERTAIN}\x1b]+")
-_SGR = re.compile(r"\x1b\[[0-9;:]*m")
-_PIECE = re.compile(r"\x1b\[[0-9;:]*m|.", re.DOTALL)
+_KEPT = r"\x1b\[[0-9;:]*m|\x1b\]8;;(?:file://[!-~]*)?\x1b\\"
+_STYLING = re.compile(_KEPT)
+"""SGR, and what begins or ends a link to a file (OSC 8)."""
+_PIECE = re.compile(rf"{_KEPT}|.", re.DOTALL)
 _UNSAFE = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;:]*m)")
 _COMMAND = re.compile(
     r"\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # a string for the terminal: title, link, query
@@ -59,9 +63,12 @@ _COMMAND = re.compile(
 
 
 def clean(line: str) -> str:
-    """Return `line` with SGR sequences as its only controls, closed at the end; of overwritten text, the last."""
-    if _UNSAFE.search(line) is not None:
+    """Return `line` with SGR and file links as its only controls, closed at the end; of overwritten text, the last."""
+    linked = LINK in line
+    if _UNSAFE.search(_STYLING.sub("", line) if linked else line) is not None:
         line = _scrub(line)
+    if linked and line.rfind(LINK) != line.rfind(UNLINK):
+        line += UNLINK
     if "\x1b" in line and not line.endswith((PLAIN, "\x1b[m")):
         line += PLAIN
     return line
@@ -70,7 +77,7 @@ def clean(line: str) -> str:
 def _scrub(line: str) -> str:
     if "\r" in line:
         line = next((part for part in reversed(line.split("\r")) if part), "")
-    kept = _COMMAND.sub(lambda found: found[0] if _SGR.fullmatch(found[0]) else "", line)
+    kept = _COMMAND.sub(lambda found: found[0] if _STYLING.fullmatch(found[0]) else "", line)
     return kept.expandtabs(8)
 
 
@@ -80,8 +87,8 @@ def lines(texts: Iterable[str]) -> list[str]:
 
 
 def plain(text: str) -> str:
-    """Return `text` without its SGR sequences."""
-    return _SGR.sub("", text) if "\x1b" in text else text
+    """Return `text` without its SGR sequences and links."""
+    return _STYLING.sub("", text) if "\x1b" in text else text
 
 
 def width(text: str) -> int:
@@ -97,7 +104,7 @@ def clip(row: str, columns: int) -> str:
     kept: list[str] = []
     left = columns
     at = 0
-    for found in _SGR.finditer(row):
+    for found in _STYLING.finditer(row):
         left -= _keep(kept, row[at : found.start()], left)
         kept.append(found[0])
         at = found.end()

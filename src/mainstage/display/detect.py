@@ -1,7 +1,7 @@
 """Which place, which view, which colours: read from the environment and the two streams, once, before a run is shown.
 
 The conventions are listed in docs: NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE, COLORTERM, TERM, TTY_COMPATIBLE,
-TTY_INTERACTIVE, ACCESSIBLE, CI, GITHUB_ACTIONS and our own MAINSTAGE_VIEW.
+TTY_INTERACTIVE, ACCESSIBLE, CI, GITHUB_ACTIONS, FORCE_HYPERLINK and our own MAINSTAGE_VIEW.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, TypeAlias
 
+from mainstage.display import links
 from mainstage.errors import DisplayError
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Place(NamedTuple):
     encoding: str
     groups: bool
     """Whether the log's reader folds `::group::` lines: GitHub Actions."""
+    files: str = ""
+    """What a link to a file begins with; "": links are not shown there."""
 
 
 def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str = "auto") -> Place:
@@ -61,6 +64,7 @@ def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str 
         unicode=_can_say(SAMPLE, encoding),
         encoding=encoding,
         groups=env.get("GITHUB_ACTIONS", "") == "true",
+        files=links.begin(env) if name == "live" else "",
     )
 
 

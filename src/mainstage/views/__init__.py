@@ -37,7 +37,9 @@ class Moment(NamedTuple):
 
 
 class View(Protocol):
-    """A look. Lines hold no control characters but SGR sequences; rows are at most `size.columns` cells wide.
+    """A look. Lines hold no control characters but SGR sequences and links to files (OSC 8).
+
+    Rows are at most `size.columns` cells wide.
 
     Lines for the history are whole, however long: the terminal wraps them.
     """

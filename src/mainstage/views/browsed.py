@@ -144,8 +144,13 @@ class BrowsedRows:
         if len(lines) > room:
             left_out = len(lines) - max(1, room - 1)
             lines = [*([f"({units.count(left_out)} lines before)"] if room > 1 else []), *lines[left_out:]]
-        texts = [clip(f"    {self._glyphs.name(line)}", max(0, columns - 1), self._glyphs.ellipsis) for line in lines]
-        return [self._palette.paint("mainstage.dim", text) for text in texts]
+        return [self._frame(line, columns - 1) for line in lines]
+
+    def _frame(self, line: str, cells: int) -> str:
+        """Return a line of a traceback; one that names a file is a link to it."""
+        text = clip(f"    {self._glyphs.name(line)}", max(0, cells), self._glyphs.ellipsis)
+        file = line.partition('File "')[2].partition('"')[0] if self._palette.files else ""
+        return self._palette.paint("mainstage.dim", self._palette.link(text, file))
 
     def _elsewhere(self, window: Window, columns: int) -> list[str]:
         parts = [f"{units.count(n)} {where}" for n, where in ((window.above, "above"), (window.below, "below")) if n]

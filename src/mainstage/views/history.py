@@ -55,7 +55,8 @@ class History:
         """Return what a failure looks like: one line, and its place in the source where asked for."""
         mark = self._palette.paint("mainstage.failed", self._glyphs.failed)
         name = self._name(failure.description) or f"task {failure.task}"
-        error = self._palette.paint("mainstage.failed", self.error(failure.error))
+        error = self._palette.link(self.error(failure.error), file_of(failure.error))
+        error = self._palette.paint("mainstage.failed", error)
         about = self._about(failure)
         lines = [f"{mark} {name}: {error}{about}"]
         lines += [f"  {line}" for line in tree_of(failure.error, self._glyphs, LONGEST_ERROR)]
@@ -126,10 +127,21 @@ def input_of(failure: Failure) -> str:
 
 def place_of(error: ErrorReport) -> str:
     """Return where `error` was raised, as "job.py:12 in load"; "" if its traceback does not say."""
-    found = None
-    for found in _PLACE.finditer(error.traceback):  # noqa: B007  # the last one is wanted
-        pass
+    found = _last_frame(error)
     if found is None:
         return ""
     path, line, function = found.groups()
     return f"{path}:{line} in {function}"
+
+
+def file_of(error: ErrorReport) -> str:
+    """Return the path of the file where `error` was raised; "" if its traceback does not say."""
+    found = _last_frame(error)
+    return "" if found is None else found[1]
+
+
+def _last_frame(error: ErrorReport) -> re.Match[str] | None:
+    found = None
+    for found in _PLACE.finditer(error.traceback):  # noqa: B007  # the last one is wanted
+        pass
+    return found

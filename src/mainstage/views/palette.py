@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, TypeAlias
+from urllib.parse import quote
 
 from rich.color import ColorSystem
 from rich.errors import StyleSyntaxError
@@ -28,8 +29,18 @@ STYLES: Mapping[str, str] = {
     "mainstage.status": "dim",
     "mainstage.dim": "dim",
     "mainstage.prefix": "cyan",
+    "bar.complete": "cyan",
+    "bar.finished": "green",
+    "bar.pulse": "cyan",
+    "bar.back": "bright_black",
+    "progress.percentage": "none",
+    "progress.download": "none",
+    "progress.filesize": "none",
+    "progress.remaining": "cyan",
+    "progress.elapsed": "dim",
+    "progress.data.speed": "dim",
 }
-"""Our styles beside Rich's own ("bar.complete", "progress.percentage", ...)."""
+"""Our styles, and Rich's where ours differ: red is a failure's alone, and all are of the terminal's own colours."""
 
 SYSTEMS: Mapping[Color, ColorSystem] = {
     "truecolor": ColorSystem.TRUECOLOR,
@@ -58,11 +69,15 @@ ATTRIBUTES: Mapping[str, str] = {
 class Palette:
     """Says how a named style looks on a terminal of these colours.
 
-    `theme` changes or adds styles by name, as Rich's themes do.
+    `theme` changes or adds styles by name, as Rich's themes do. `files` is what addresses of files begin with where the
+    terminal takes links ("file://host"); "": it takes none.
     """
 
-    def __init__(self, color: Color = "truecolor", theme: Theme | Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, color: Color = "truecolor", theme: Theme | Mapping[str, str] | None = None, *, files: str = ""
+    ) -> None:
         self.color: Color = color
+        self.files = files
         self.system = SYSTEMS.get(color)
         """Rich's name of the colours; None: no SGR at all."""
         given = theme if isinstance(theme, Theme) or theme is None else Theme(dict(theme))
@@ -80,6 +95,16 @@ class Palette:
         """Return `text` in `style`."""
         begin = self.sgr(style)
         return f"{begin}{text}{RESET}" if begin and text else text
+
+    def link(self, text: str, path: str) -> str:
+        """Return `text`, not yet painted, as a link to the file at the absolute `path`; as it is if that is none."""
+        if not self.files or not text or not path.startswith("/"):
+            return text
+        try:
+            address = quote(path, errors="surrogateescape")
+        except UnicodeError:  # no file has such a name
+            return text
+        return f"\x1b]8;;{self.files}{address}\x1b\\{text}\x1b]8;;\x1b\\"
 
     def _begin(self, style: str | Style) -> str:
         if self.system is None:

@@ -11,7 +11,7 @@ from rich.layout import Layout as RichLayout
 from mainstage.events import TextWritten
 from mainstage.views import units
 from mainstage.views.choice import Chosen, choose
-from mainstage.views.history import History, input_of, place_of
+from mainstage.views.history import History, file_of, input_of, place_of
 from mainstage.views.pieces import TaskRows
 from mainstage.views.renderable import lines_of
 from mainstage.views.spark import sparkline
@@ -197,8 +197,8 @@ class FailuresPiece(Static):
         if each > 1:
             place = place_of(failure.error)
             last = one_line(failure.error.traceback.rstrip().rpartition("\n")[2]) or failure.error.type
-            text = f"  at {place}" if place else f"  {last}"
-            yield self._palette.paint("mainstage.dim", clip(glyphs.name(text), cells, glyphs.ellipsis))
+            text = clip(glyphs.name(f"at {place}" if place else last), max(0, cells - 2), glyphs.ellipsis)
+            yield f"  {self._palette.paint('mainstage.dim', self._palette.link(text, file_of(failure.error)))}"
 
 
 class LogsPiece(Static):

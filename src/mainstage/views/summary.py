@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mainstage.state.standing import FAR, SHORTEST, typical
 from mainstage.views import units
 from mainstage.views.groups import tree_of
-from mainstage.views.history import History, input_of, place_of
+from mainstage.views.history import History, file_of, input_of, place_of
 from mainstage.views.text import clip, crop, one_line, width
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class Summary:
         self._history = History(palette, glyphs)
         self.log = ""
         """Where all output and failures are written to, as it is to be told; "" nowhere."""
+        self.log_file = ""
+        """Its absolute path."""
 
     def lines(self, state: RunState, now: float, columns: int = WIDEST + 1) -> list[str]:
         """Return the last lines, the result as the last of them, each within `columns` - 1 cells."""
@@ -74,12 +76,15 @@ class Summary:
         given = input_of(failure)
         about = [f"input {glyphs.name(given)}"] if given else []
         about += tree_of(failure.error, glyphs, room - 4)
+        lines += [self._about(text, room) for text in about]
         place = place_of(failure.error) if self._places else ""
         if place:
-            about.append(f"at {glyphs.name(_short(place, room))}")
-        for text in about:
-            lines.append(self._palette.paint("mainstage.dim", clip(f"    {text}", room, glyphs.ellipsis)))  # noqa: PERF401  # as read
+            lines.append(self._about(f"at {glyphs.name(_short(place, room))}", room, file_of(failure.error)))
         return lines
+
+    def _about(self, text: str, room: int, file: str = "") -> str:
+        text = self._palette.link(clip(text, room - 4, self._glyphs.ellipsis), file)
+        return f"    {self._palette.paint('mainstage.dim', text)}"
 
     def _slow(self, state: RunState, room: int) -> list[str]:
         if not self._slowest:
@@ -103,8 +108,8 @@ class Summary:
     def _log(self, room: int) -> list[str]:
         if not self.log:
             return []
-        text = f"  log: {self._glyphs.name(one_line(self.log))}"
-        return [self._palette.paint("mainstage.dim", clip(text, room, self._glyphs.ellipsis))]
+        text = clip(f"log: {self._glyphs.name(one_line(self.log))}", room - 2, self._glyphs.ellipsis)
+        return [f"  {self._palette.paint('mainstage.dim', self._palette.link(text, self.log_file))}"]
 
     def result(self, state: RunState, now: float, room: int = WIDEST) -> str:
         """Return the one line on how the run ended."""

@@ -18,6 +18,8 @@ SHORTEST_ENDS = 6
 """Cells for the two ends of a name, below which only its start is shown."""
 
 _SGR = re.compile(r"\x1b\[[0-9;:]*m")
+_STYLING = re.compile(r"\x1b(?:\[[0-9;:]*m|\]8;;[!-~]*\x1b\\)")
+"""What a line of ours holds beside its text: SGR, and links to files (OSC 8)."""
 _SEQUENCE = re.compile(
     r"\x1b\[[0-9;:]*m"  # SGR
     r"|\x1b\[[0-?]*[ -/]*[@-~]"  # any other control sequence: it moves, erases, asks
@@ -127,12 +129,12 @@ def one_line(text: str) -> str:
 
 
 def strip(line: str) -> str:
-    """Return a clean line without its SGR sequences."""
-    return _SGR.sub("", line) if "\x1b" in line else line
+    """Return a clean line without its SGR sequences and links."""
+    return _STYLING.sub("", line) if "\x1b" in line else line
 
 
 def width(text: str) -> int:
-    """Return how many cells the clean `text` takes, SGR sequences none."""
+    """Return how many cells the clean `text` takes, SGR sequences and links none."""
     if text.isascii():
         return len(strip(text))
     return cell_len(strip(text))
@@ -195,14 +197,14 @@ def _head(text: str, cells: int) -> str:
 
 
 def crop(line: str, cells: int) -> str:
-    """Return a clean line, SGR sequences and all, cut to at most `cells`."""
+    """Return a clean line, SGR sequences, links and all, cut to at most `cells`."""
     if width(line) <= cells:
         return line
     if "\x1b" not in line:
         return _head(line, cells)
     parts: list[str] = []
     at = 0
-    for found in _SGR.finditer(line):
+    for found in _STYLING.finditer(line):
         head = _head(line[at : found.start()], cells)
         cells -= width(head)
         parts += (head, found[0])
