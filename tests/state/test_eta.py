@@ -81,6 +81,34 @@ def test_a_pause_widens_the_interval_the_longer_it_lasts() -> None:
     assert etas[3].likely > etas[0].likely
 
 
+def test_a_speed_that_jumps_to_and_fro_is_taken_on_the_mean() -> None:
+    course, completed = Course(0.0), 0.0
+    for number in range(1, 121):
+        completed += 5.0 if number // 50 % 2 else 1.0
+        course.feed(completed, number / 2)
+    pace = 60.0 / completed
+    assert told(course.eta(completed + 1200.0, 60.0)).likely == pytest.approx(1200.0 * pace, rel=0.15)
+
+
+def test_what_was_fast_and_is_slow_is_expected_to_be_slow_for_as_long_as_it_was() -> None:
+    course = even(200.0, rate=100.0)
+    for number in range(1, 41):
+        course.feed(20000.0 + 5.0 * number, 200.0 + 0.5 * number)
+    mean = (20000.0 + 200.0) / 220.0
+    slow_still, then = 20.0, (9000.0 - 200.0) / mean
+    assert told(course.eta(20200.0 + 9000.0, 220.0)).likely == pytest.approx(slow_still + then, rel=0.15)
+    assert told(course.eta(20200.0 + 100.0, 220.0)).likely == pytest.approx(10.0, rel=0.35)
+
+
+def test_after_a_few_lumps_an_even_speed_is_within_the_interval() -> None:
+    course, completed = Course(0.0), 0.0
+    for number, lump in enumerate([20, 25, 15, 30, 60, 90, 70], 1):
+        completed += lump
+        course.feed(completed, 4.0 * number)
+    eta = told(course.eta(completed * 27 / 7, 28.0))
+    assert eta.low < 20 * 4.0 <= eta.high + 1e-6
+
+
 def test_memory_of_a_course_is_bounded() -> None:
     course = even(5000.0, step=0.25)
     assert len(course._marks) <= 2 * MARKS

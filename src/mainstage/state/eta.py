@@ -25,8 +25,15 @@ MARKS = 32
 """Places of a course that are remembered: the newer, the closer together."""
 CLOSEST, FINE = 0.1, 0.01
 """Seconds between two marks at least, and the same as a part of the whole course."""
-DOUBT_LINE, DOUBT_STEP = 7.0, 6.0
-"""How much better another story than that of an even speed must be, as twice the logarithm of its odds."""
+DOUBT, FALL = 2.0, 20.0
+"""How much better another story than that of an even speed must be, as twice the logarithm of its odds; and how much
+more if the speed is to have fallen: what was fast mostly recovers, a slow start is over for good."""
+SPENT = 5.0
+"""Readings that a story uses up."""
+ALIKE = 0.9
+"""How much alike neighbours are taken to be at most."""
+HEARD = 0.1
+"""The weight from which on a story widens the interval."""
 LEAST = 3
 """Marks before which a course only has a mean speed."""
 PAUSE = 6.0
@@ -76,10 +83,20 @@ def interval(likely: float, spread: float, more: float = 0.0) -> Eta | None:
 # --- one position ---
 
 
-class Fit(NamedTuple):
-    """What a course was taken for. `stories`: (weight, speed now, its gain a second) each."""
+class Story(NamedTuple):
+    """One reading of how it goes on: at `speed`, which gains `gain` a second, for `reach` seconds; then at `after`."""
 
-    stories: tuple[tuple[float, float, float], ...]
+    weight: float
+    speed: float
+    gain: float
+    reach: float
+    after: float
+
+
+class Fit(NamedTuple):
+    """What a course was taken for; the first of the stories is that of an even speed."""
+
+    stories: tuple[Story, ...]
     usual: float
     """Seconds from one move to the next."""
     seconds: float
@@ -143,13 +160,10 @@ class Course:
             fit = self._fit = _fitted(self._marks, self._moved_at, self._completed)
         if fit is None:
             return None
-        seconds = [_until(left, speed, gain, fit.seconds) for _, speed, gain in fit.stories]
-        likely = sum(weight * one for (weight, _, _), one in zip(fit.stories, seconds, strict=True))
-        if likely >= NEVER / 2:
+        seconds = [_until(left, story) for story in fit.stories]
+        if seconds[0] >= NEVER / 2:
             return None
-        if len(seconds) > 1:
-            likely /= 1.0 + min(1.0, fit.spread) ** 2  # one by a mean is on the mean more than one by what it is of
-        least, most = min(seconds), max(seconds)
+        likely, told = _believed(fit, seconds)
         stood = max(0.0, now - self._moved_at)
         paused = stood - PAUSE * fit.usual
         more = 0.0
@@ -159,23 +173,27 @@ class Course:
         else:
             likely = max(likely - min(stood, fit.usual), min(likely, fit.usual) / 2)
         found = interval(likely, fit.spread, 2.0 * more)
-        if found is None:
-            return None
-        weights = [weight for weight, _, _ in fit.stories]
-        if min(weights) < 0.1:  # noqa: PLR2004  # nobody believes it
-            return found
-        return Eta(min(found.low, least), likely, max(found.high, most))
+        return found and Eta(min([found.low, *told]), likely, max([found.high, *told]))
 
 
-def _until(left: float, speed: float, gain: float, seen: float) -> float:
-    """Return the seconds that `left` items take at a `speed` that gains `gain` a second for as long as that holds."""
-    reach = REACH * seen
-    if gain < 0.0:
-        reach = min(reach, -0.5 * speed / gain)
+def _believed(fit: Fit, seconds: list[float]) -> tuple[float, list[float]]:
+    """Return what the stories make of it together, and what each tells that is believed at all.
+
+    A mean of logarithms: an error costs what it is long, so what a wild story tells must not carry the mean away.
+    """
+    if len(seconds) == 1:
+        return seconds[0], []
+    likely = exp(sum(story.weight * log(one + SHORTEST) for story, one in zip(fit.stories, seconds, strict=True)))
+    likely /= 1.0 + min(1.0, fit.spread) ** 2  # one by a mean is on the mean more than one by what it is of
+    return likely, [one for story, one in zip(fit.stories, seconds, strict=True) if story.weight >= HEARD]
+
+
+def _until(left: float, story: Story) -> float:
+    """Return the seconds that `left` items take as `story` tells: as now for as long as that holds, then as it was."""
+    _, speed, gain, reach, after = story
     ahead = speed * reach + gain * reach * reach / 2
     if ahead < left:
-        last = speed + gain * reach
-        return reach + (left - ahead) / last if last > left / NEVER else NEVER
+        return reach + (left - ahead) / after if after > left / NEVER else NEVER
     if abs(gain) * left < 1e-6 * speed * speed:
         return left / speed if speed > left / NEVER else NEVER
     return (sqrt(max(0.0, speed * speed + 2.0 * gain * left)) - speed) / gain
@@ -195,7 +213,7 @@ def _fitted(marks: Sequence[float], moved_at: float, completed: float) -> Fit | 
     seconds, done = sum(gaps), sum(steps)
     mean = done / seconds
     if len(gaps) < LEAST:
-        return Fit(((1.0, mean, 0.0),), usual, seconds, 1.0 / sqrt(len(gaps)))
+        return Fit((Story(1.0, mean, 0.0, 0.0, mean),), usual, seconds, 1.0 / sqrt(len(gaps)))
     return _stories(gaps, steps, usual, seconds, mean)
 
 
@@ -211,60 +229,87 @@ def _without_pauses(gaps: list[float], steps: list[float], usual: float) -> list
     return [usual if gap == longest else gap for gap in gaps]
 
 
-def _stories(gaps: list[float], steps: list[float], usual: float, seconds: float, mean: float) -> Fit:
-    """Return the three stories, each with the weight that Bayes' information criterion gives it."""
+def _stories(gaps: list[float], steps: list[float], usual: float, seconds: float, even: float) -> Fit:
+    """Return the three stories, each with the weight that its evidence gives it."""
     number = len(gaps)
-    speeds = [step / gap if gap > 0.0 else mean for step, gap in zip(steps, gaps, strict=True)]
-    even = mean
-    noise = sum(gap * (speed - mean) ** 2 for gap, speed in zip(gaps, speeds, strict=True)) / seconds
+    speeds = [step / gap if gap > 0.0 else even for step, gap in zip(steps, gaps, strict=True)]
+    noise = sum(gap * (speed - even) ** 2 for gap, speed in zip(gaps, speeds, strict=True)) / seconds
     most = sorted(speeds)[-2]
     speeds = [min(speed, most) for speed in speeds]  # one burst is no story
+    mean = sum(gap * speed for gap, speed in zip(gaps, speeds, strict=True)) / seconds
+    flat = _off(gaps, speeds, [mean] * number)
+    line, gain = _line(gaps, speeds, seconds, mean)
+    step, place = _step(gaps, speeds, seconds, mean)
+    least = 1e-6 * mean * mean * seconds
+    odds = [
+        0.0,
+        _evidence(flat, _off(gaps, speeds, line), least) - log(number) - DOUBT - (FALL if gain < 0.0 else 0.0),
+        _evidence(flat, _off(gaps, speeds, step), least) - 2 * log(number) - DOUBT - (FALL if step[-1] < mean else 0.0),
+    ]
+    top = max(odds)
+    weights = [exp((one - top) / 2) for one in odds]
+    whole = sum(weights)
+    now = max(line[-1] + gain * gaps[-1] / 2, step[-1] / 4, mean / 10)
+    reach = REACH * seconds if gain >= 0.0 else min(REACH * seconds, -0.5 * now / gain)
+    lasted = sum(gaps[place:]) if step[-1] < mean else seconds * NEVER
+    spread = sqrt(noise / number) / even + 1.0 / number
+    stories = (
+        Story(weights[0] / whole, even, 0.0, 0.0, even),
+        Story(weights[1] / whole, now, gain, reach, now + gain * reach),
+        Story(weights[2] / whole, max(step[-1], mean / 100), 0.0, lasted, even),
+    )
+    return Fit(stories, usual, seconds, spread)
+
+
+class Off(NamedTuple):
+    """How far off a story is: the sum of squares, and how many of the readings speak for themselves."""
+
+    squares: float
+    number: float
+
+
+def _off(gaps: list[float], speeds: list[float], told: list[float]) -> Off:
+    """Return how far `told` is off; where it is off in the same direction for long, few readings say so many times."""
+    each = [sqrt(gap) * (speed - one) for gap, speed, one in zip(gaps, speeds, told, strict=True)]
+    squares = sum(one * one for one in each)
+    alike = sum(one * after for one, after in pairwise(each)) / squares if squares > 0.0 else 0.0
+    alike = min(max(alike, 0.0), ALIKE)
+    return Off(squares, len(gaps) * (1.0 - alike) / (1.0 + alike))
+
+
+def _evidence(flat: Off, story: Off, least: float) -> float:
+    """Return twice the logarithm of how much better than an even speed a story explains what was seen."""
+    return max(1.0, story.number - SPENT) * log((flat.squares + least) / (story.squares + least))
+
+
+def _line(gaps: list[float], speeds: list[float], seconds: float, mean: float) -> tuple[list[float], float]:
+    """Return the speeds of an even growth, by weighted least squares, and what is gained a second."""
     middles, at = [], 0.0
     for gap in gaps:
         middles.append(at + gap / 2)
         at += gap
-    done = sum(gap * speed for gap, speed in zip(gaps, speeds, strict=True))
-    mean = done / seconds
-    flat = sum(gap * (speed - mean) ** 2 for gap, speed in zip(gaps, speeds, strict=True))
-    # The line: weighted least squares.
     centre = sum(gap * middle for gap, middle in zip(gaps, middles, strict=True)) / seconds
     wide = sum(gap * (middle - centre) ** 2 for gap, middle in zip(gaps, middles, strict=True))
     gain = sum(gap * (middle - centre) * speed for gap, middle, speed in zip(gaps, middles, speeds, strict=True)) / wide
-    line = max(0.0, flat - gain * gain * wide)
-    # The step: the one that explains most.
-    best, after, before_s, before_n = 0.0, mean, 0.0, 0.0
-    for place in range(number - 2):
-        before_s += gaps[place]
-        before_n += speeds[place] * gaps[place]
+    return [mean + gain * (middle - centre) for middle in middles], gain
+
+
+def _step(gaps: list[float], speeds: list[float], seconds: float, mean: float) -> tuple[list[float], int]:
+    """Return the speeds with the one change that explains most, and the place after it."""
+    done = mean * seconds
+    best, levels, place = 0.0, (mean, mean), 0
+    before_s, before_n = gaps[0], speeds[0] * gaps[0]
+    for at in range(1, len(gaps) - 2):
+        before_s += gaps[at]
+        before_n += speeds[at] * gaps[at]
         later_s, later_n = seconds - before_s, done - before_n
-        if place < 1 or later_s <= 0.0 or before_s <= 0.0:
+        if later_s <= 0.0 or before_s <= 0.0:
             continue
         one, other = before_n / before_s, later_n / later_s
         explained = before_s * (one - mean) ** 2 + later_s * (other - mean) ** 2
         if explained > best:
-            best, after = explained, other
-    step = max(0.0, flat - best)
-    least = 1e-6 * mean * mean * seconds
-    scores = [
-        number * log(flat + least) + log(number),
-        number * log(line + least) + 2 * log(number) + DOUBT_LINE,
-        number * log(step + least) + 3 * log(number) + DOUBT_STEP,
-    ]
-    top = min(scores)
-    weights = [exp(-(score - top) / 2) for score in scores]
-    whole = sum(weights)
-    now = max(mean + gain * (seconds - centre), after / 4, mean / 10)
-    spread = sqrt(noise / number) / even + 1.0 / number
-    return Fit(
-        (
-            (weights[0] / whole, even, 0.0),
-            (weights[1] / whole, now, gain),
-            (weights[2] / whole, max(after, mean / 100), 0.0),
-        ),
-        usual,
-        seconds,
-        spread,
-    )
+            best, levels, place = explained, (one, other), at + 1
+    return [levels[0]] * place + [levels[1]] * (len(gaps) - place), place
 
 
 # --- many tasks ---
