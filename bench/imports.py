@@ -1,32 +1,46 @@
-"""What starting costs: `import mainstage` and its worker side, beside a bare interpreter, Rich's bars and tqdm."""
+"""What starting costs: `import mainstage` and its worker side, beside a bare interpreter, Rich's bars and tqdm.
+
+All of them from bytecode, as an installer leaves it: what stands in a working tree may have none, where the environment
+forbids to write it, and would be compiled anew at each start.
+"""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
+import tempfile
 from typing import TYPE_CHECKING
 
 from bench.rows import Row, interleaved, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
 ROUNDS = 12
 WORKER_SIDE = "import mainstage; mainstage.task, mainstage.track, mainstage.current_task, mainstage.stepwise"
 LOADED = "import sys; print(sum(name.split('.')[0] in ('rich', 'msgspec', 'click') for name in sys.modules))"
 
 
-def cpu(program: str) -> Callable[[], float]:
-    """Return what runs `program` in a fresh interpreter and returns its CPU seconds."""
+def cpu(program: str, env: Mapping[str, str]) -> Callable[[], float]:
+    """Return what runs `program` in a fresh interpreter and returns its CPU seconds; the first run writes bytecode."""
 
     def run() -> float:
-        child = os.posix_spawn(sys.executable, [sys.executable, "-c", program], os.environ)
+        child = os.posix_spawn(sys.executable, [sys.executable, "-c", program], env)
         _, status, used = os.wait4(child, 0)
         assert status == 0
         return used.ru_utime + used.ru_stime
 
+    run()
     return run
+
+
+def measured(cases: Mapping[str, str]) -> dict[str, float]:
+    """Return the CPU seconds of each program."""
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    with tempfile.TemporaryDirectory() as cache:
+        env["PYTHONPYCACHEPREFIX"] = cache
+        return interleaved({name: cpu(program, env) for name, program in cases.items()}, ROUNDS)
 
 
 def rows() -> list[Row]:
@@ -38,7 +52,7 @@ def rows() -> list[Row]:
         "rich.progress": "import rich.progress",
         "tqdm": "import tqdm",
     }
-    found = interleaved({name: cpu(program) for name, program in cases.items()}, ROUNDS)
+    found = measured(cases)
     bare = found.pop("a bare start")
     times = {name: seconds / bare for name, seconds in found.items()}
     peers = listed({name: times[name] for name in ("threading, contextvars", "rich.progress", "tqdm")}, "x", ".1f")

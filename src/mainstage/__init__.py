@@ -15,8 +15,6 @@ The worker side is imported at once, all else on first use: a worker process nev
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from mainstage.errors import (
     Cancelled,
     DisplayError,
@@ -26,6 +24,7 @@ from mainstage.errors import (
     Terminated,
     UnknownMessage,
 )
+from mainstage.lean import TYPE_CHECKING
 from mainstage.worker.stepwise import stepwise
 from mainstage.worker.task import Task, current_task, task
 from mainstage.worker.track import track

@@ -74,6 +74,13 @@ def test_no_module_of_the_worker_side_loads_the_owner_side(module: str) -> None:
     assert loaded_after(f"import {module}") == set()
 
 
+def test_reporting_costs_no_more_than_a_bare_start_with_threading() -> None:
+    """`typing`, with what it imports, is as dear as a bare start: `mainstage.lean` stands in for it."""
+    uses = "mainstage.track, mainstage.task, mainstage.current_task, mainstage.stepwise"
+    ask = f"import sys, mainstage\n{uses}\nprint(*sorted({{'typing', 're', 'enum', 'weakref'}} & set(sys.modules)))"
+    assert in_a_fresh_interpreter(ask) == ""
+
+
 def test_a_track_loop_without_a_run_loads_nothing_of_the_display_in_a_thread() -> None:
     start = "thread = threading.Thread(target=lambda: list(mainstage.track([1, 2])))\nthread.start()\nthread.join()"
     code = f"import threading, mainstage\n{start}"

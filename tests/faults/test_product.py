@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     Case = tuple[str, str, str]
 
 CASES = product.lean()
+pytestmark = pytest.mark.timeout(300)  # a test may wait for others, each of which has deadlines of its own
 
 
 @pytest.fixture(scope="module")

@@ -42,15 +42,18 @@ def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
 
 
 class Pty:
-    """A program whose controlling terminal is a pty; what it writes is fed to `screen` and kept in `output`.
+    """A program whose controlling terminal is a pty; what it writes is shown by `screen` and kept in `output`.
 
+    Reading is quick, whatever is written: the emulator takes it when somebody looks at the screen, so that a busy
+    machine makes no terminal of it that stands still.
     A context manager: leaving it kills the program's process group.
     """
 
     def __init__(
         self, argv: Sequence[str], *, columns: int = 80, rows: int = 24, env: Mapping[str, str] | None = None
     ) -> None:
-        self.screen = Screen(columns, rows)
+        self._screen = Screen(columns, rows)
+        self._unseen: list[bytes] = []
         self.output = bytearray()
         self.chunks: list[bytes] = []
         """What each read returned, in order: the program's writes, unless it was faster than the reader."""
@@ -65,6 +68,14 @@ class Pty:
             start_new_session=True,
         )
         os.close(slave)
+
+    @property
+    def screen(self) -> Screen:
+        """What the terminal shows now, and what has scrolled off it."""
+        for data in self._unseen:
+            self._screen.feed(data)
+        self._unseen.clear()
+        return self._screen
 
     def __enter__(self) -> Self:
         return self
@@ -123,7 +134,7 @@ class Pty:
             return False  # EIO: nobody holds the other end any more
         self.output += data
         self.chunks.append(data)
-        self.screen.feed(data)
+        self._unseen.append(data)
         return bool(data)
 
 

@@ -13,7 +13,7 @@ from mainstage.display import posix
 
 PATIENCE = 0.05
 """Seconds that one call may wait for a place that is slow; for one that stands still it does not wait at all."""
-LAST_PATIENCE = 1.0
+LAST_PATIENCE = 3.0
 """Seconds without any progress after which what is left at the end is given up."""
 
 
@@ -67,7 +67,7 @@ class Outlet:
         return True
 
     def drain(self) -> bool:
-        """Send what is left, all of it to a pipe, however slow; False: a terminal took nothing for a second."""
+        """Send what is left, all of it to a pipe, however slow; False: a terminal took nothing for three seconds."""
         while self._rest and self.alive:
             before = len(self._rest)
             self._stuck = False

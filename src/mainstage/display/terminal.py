@@ -176,7 +176,7 @@ class TerminalDisplay:
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Write `above` and then `rows` as text, give the terminal back, and write no more.
 
-        Waits for a terminal that makes progress; gives up on one that takes nothing for a second.
+        Waits for a terminal that makes progress; gives up on one that takes nothing for three seconds.
         """
         if self._closed:
             return

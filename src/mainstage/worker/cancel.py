@@ -12,12 +12,16 @@ The rules that make it work without a lock (a request may come from a signal han
 from __future__ import annotations
 
 from threading import TIMEOUT_MAX, Lock, Thread, current_thread
-from typing import TYPE_CHECKING, NoReturn, Protocol
 
 from mainstage.errors import Cancelled
+from mainstage.lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import NoReturn, Protocol
+
     from mainstage.worker.task import Task
+else:
+    from mainstage.lean import Protocol
 
 
 class Request:

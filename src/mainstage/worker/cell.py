@@ -13,12 +13,14 @@ from __future__ import annotations
 import operator
 import sys
 from threading import get_ident
-from typing import TYPE_CHECKING, NoReturn, TypeAlias
 
 from mainstage.events import TaskMoved
+from mainstage.lean import TYPE_CHECKING
 from mainstage.worker.cancel import Tree
 
 if TYPE_CHECKING:
+    from typing import NoReturn, TypeAlias
+
     from mainstage.events import Event
     from mainstage.worker.cancel import Loop, Request
     from mainstage.worker.reporter import Reporter

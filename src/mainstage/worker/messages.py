@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
-
 from mainstage.errors import QueueError, UnknownMessage
+from mainstage.lean import TYPE_CHECKING
 from mainstage.worker.cell import plain_number
 from mainstage.worker.describe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import NamedTuple, TypeAlias
+else:
+    from mainstage.lean import NamedTuple
 
 TAKEN = (
     "a number, None, ('progress', n), ('total', n), ('error', exc), ('metric', name, value), ('log', text) "

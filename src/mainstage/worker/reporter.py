@@ -7,11 +7,16 @@ context of ours (a plain thread that a worker started) falls to the reporter of 
 from __future__ import annotations
 
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Protocol
+
+from mainstage.lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from typing import Protocol
+
     from mainstage.events import Event
     from mainstage.worker.task import Task
+else:
+    from mainstage.lean import Protocol
 
 
 class Cell(Protocol):

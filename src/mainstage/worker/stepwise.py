@@ -6,18 +6,21 @@ import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, Generator, Iterator
 from contextvars import copy_context
 from functools import update_wrapper
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 
 from mainstage.errors import Cancelled, UnknownMessage, add_note
+from mainstage.lean import TYPE_CHECKING
 from mainstage.worker.describe import describe
 from mainstage.worker.messages import Done, Erred, Log, Metric, Progress, Sentinel, Total, read_message
 from mainstage.worker.task import current_task
 
 if TYPE_CHECKING:
     from contextvars import Context
+    from typing import Any, Generic, NoReturn, ParamSpec, TypeVar, overload
 
     from mainstage.worker.messages import Message
     from mainstage.worker.task import Task
+else:
+    from mainstage.lean import Generic, ParamSpec, TypeVar, overload
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import time
 from threading import current_thread, local, main_thread
-from typing import TYPE_CHECKING, AnyStr, cast
 
 from mainstage.errors import Cancelled, describe_error, is_cancellation
 from mainstage.events import (
@@ -20,6 +19,7 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
+from mainstage.lean import TYPE_CHECKING
 from mainstage.worker.cell import PositionCell, plain_number
 from mainstage.worker.describe import describe
 from mainstage.worker.reporter import ambient, live
@@ -27,11 +27,13 @@ from mainstage.worker.reporter import ambient, live
 if TYPE_CHECKING:
     from contextvars import Token
     from types import TracebackType
-    from typing import IO, Self
+    from typing import IO, AnyStr, Self, cast
 
     from mainstage.events import Fields
     from mainstage.worker.cancel import Tree
     from mainstage.worker.reporter import Reporter
+else:
+    from mainstage.lean import cast
 
 
 def plain_fields(fields: dict[str, object]) -> Fields:

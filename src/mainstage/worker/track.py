@@ -18,9 +18,9 @@ import importlib
 from itertools import chain, compress, islice
 from operator import call, length_hint
 from threading import current_thread, main_thread
-from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 from mainstage.errors import Cancelled
+from mainstage.lean import TYPE_CHECKING
 from mainstage.worker.cell import plain_number
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import open_nested, plain_fields, task
@@ -28,10 +28,13 @@ from mainstage.worker.task import open_nested, plain_fields, task
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Generator, Iterable, Iterator
     from contextlib import AbstractContextManager
+    from typing import Any, Generic, NamedTuple, TypeVar, overload
 
     from mainstage.worker.asynctrack import AsyncTrack
     from mainstage.worker.cancel import Request
     from mainstage.worker.task import Task
+else:
+    from mainstage.lean import Generic, NamedTuple, TypeVar, overload
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
