@@ -30,5 +30,8 @@ class SystemClock:
         return float(time.localtime().tm_gmtoff)
 
 
+cpu = time.thread_time
+"""Seconds that the calling thread has computed for: what something cost, whoever else had the processor meanwhile."""
+
 monotonic = time.monotonic
 """The same clock for code that has no `Clock` at hand: workers and timers."""

@@ -11,8 +11,10 @@ from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
+from mainstage.clock import cpu
 from mainstage.display.stream import NullDisplay
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
+from mainstage.intake import Intake
 from mainstage.state.model import RunState
 from mainstage.state.reducer import reduce
 from mainstage.views import Moment
@@ -39,6 +41,10 @@ BATCH = 5000
 """Events reduced between two looks at the clock."""
 
 
+def _nothing() -> float:
+    return 0.0
+
+
 class Recorder(Protocol):
     """Whoever wants each event as it is reduced: JSON lines, a log file."""
 
@@ -62,6 +68,11 @@ class Loop:
         """Called, on the owner's thread, with each key; not the place to wait for anything, or to settle a future."""
         self.watchers: list[Callable[[RunState, float], None]] = []
         """Called, on the owner's thread, with the state and the time of each picture before it is drawn."""
+        self.intake = Intake()
+        self.heard_s: Callable[[], float] = _nothing
+        """What batches from workers in other processes have cost before they came here, in seconds of this process."""
+        self.on_interval: Callable[[float], None] | None = None
+        """Called, on the owner's thread, with the interval at which workers are to report, when it is another one."""
         self.fallback: tuple[View, Display] | None = None
         """What takes over when the view raises."""
         self.paused = False
@@ -79,6 +90,7 @@ class Loop:
         self._blocked = False
         self._patience = Lock()
         self._patience.acquire()  # never released: to wait for it is to sleep
+        self._sampled_s = 0.0
         self._calls: deque[Callable[[], None]] = deque()
         self._dirty = False
         self._moved: set[int] = set()
@@ -98,6 +110,7 @@ class Loop:
                 while self._calls:
                     self._calls.popleft()()
                 now = self._now()
+                self._look_at_intake(now)
                 if deadline is not None and now >= deadline:
                     return False
                 due = self.due()
@@ -141,6 +154,7 @@ class Loop:
         try:
             self._drain(self.channel, patient=not borrowed, most=most)
             now = self._now()
+            self._look_at_intake(now)
             due = self.due()
             if due is not None and now >= due:
                 self.draw(now, borrowed=borrowed)
@@ -178,6 +192,12 @@ class Loop:
             elif not patient and channel.stuck():
                 return
 
+    def _look_at_intake(self, now: float) -> None:
+        if self.on_interval is not None:
+            seconds = self.intake.look(now, self._sampled_s + self.heard_s())
+            if seconds is not None:
+                self.on_interval(seconds)
+
     def _take(self, event: Event) -> None:
         state = self.state
         reduce(state, event)
@@ -203,8 +223,10 @@ class Loop:
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """Read the positions and show one picture; a blocked display gets it again with the next."""
+        began = cpu()
         for event in self.channel.sample(now, self._view.shown):
             self._take(event)
+        self._sampled_s += cpu() - began
         self._drawn_at = now
         for watch in self.watchers:
             watch(self.state, now)

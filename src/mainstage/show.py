@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from mainstage.channels.thread import ThreadChannel
 from mainstage.clock import Clock, SystemClock
+from mainstage.commands import SetInterval
 from mainstage.display.jsonl import JsonlDisplay
 from mainstage.display.runlog import RunLog
 from mainstage.display.settings import settings
@@ -152,7 +153,9 @@ class Show:
         self.steering: Steering | None = None
         """What keys do, where there are any."""
         self.commanded: dict[object, Commanded] = {}
-        """Who carries out the commands of keys, by the run."""
+        """Who carries out the commands of keys, and of the loop, by the run."""
+        self.heard: dict[object, Callable[[], float]] = {}
+        """What reports of its workers have cost so far, by the run."""
         if opened.keyed is not None:
             self.steering = Steering(*opened.keyed, self.loop, self)
         self.capture.pause = self.lent
@@ -183,6 +186,8 @@ class Show:
         self.loop.beat()  # the state knows of the run before anybody asks when a picture is due
         for remark in self._remarks:
             self.say(remark)
+        self.loop.heard_s = lambda: sum([heard() for heard in self.heard.values()])
+        self.loop.on_interval = self._ask_interval
         self.interrupts.install()
         self.capture.start()
         if self.steering is not None:
@@ -401,6 +406,11 @@ class Show:
         event = StopRequested(self.clock.now(), cause, 1)
         self.channel.send(event)
         return event
+
+    def _ask_interval(self, seconds: float) -> None:
+        """Have workers report at most once in `seconds`; in the middle of somebody else's code too."""
+        for one in list(self.commanded.values()):
+            one.command(SetInterval(seconds))
 
     def _on_stop(self, event: StopRequested) -> None:
         self.stop = event

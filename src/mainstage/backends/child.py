@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from mainstage.channels import frames
 from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack, pack_result, split_items
 from mainstage.channels.pipe import Journal, WorkerEnd
-from mainstage.channels.remote import RemoteChannel
+from mainstage.channels.remote import INTERVAL, RemoteChannel, ShiftedClock
 from mainstage.errors import Cancelled, Unpicklable
 from mainstage.events import EVENTS, TaskStarted
 from mainstage.worker import cargo, runner
@@ -64,6 +64,8 @@ class Setup(NamedTuple):
     """On which of them the bars of other libraries are tasks."""
     crashes: bool = False
     """Whether a crash tells where it was, as in the parent."""
+    interval: float = INTERVAL
+    """Seconds between two batches of positions."""
 
 
 class Descriptor:
@@ -249,18 +251,17 @@ class Child:
         """Begin as the parent says, then work until it says stop."""
         self._end.add(pack(frames.HELLO))
         self._end.flush()
-        setup: Setup | None = None
-        while setup is None:
+        came: list[Frame] | None = []
+        while not came:
             came = self._end.read()
             if came is None:
                 return
-            for frame in came:
-                if frame.kind == frames.SETUP:
-                    setup = Setup(*pickle.loads(frame.body))  # noqa: S301  # the parent's
-                else:
-                    self._take(frame)
+        setup = Setup(*pickle.loads(came[0].body))  # noqa: S301  # the parent's, who says it before all else
         self.name = threading.current_thread().name = setup.name
-        self.channel = RemoteChannel(PipeTransport(self._end), offset=setup.offset, first_id=setup.first_id)
+        self.channel = RemoteChannel(PipeTransport(self._end), ShiftedClock(setup.offset), first_id=setup.first_id)
+        self.channel.set_interval(setup.interval)
+        for frame in came[1:]:
+            self._take(frame)
         live.reporter = self.channel
         home.post = self._post
         if setup.crashes:

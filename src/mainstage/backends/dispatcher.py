@@ -25,6 +25,7 @@ from mainstage.backends.process_maps import AHEAD_S
 from mainstage.backends.reception import Reception
 from mainstage.backends.worker_process import WorkerProcess, guard, told_death, unguard
 from mainstage.channels import frames
+from mainstage.channels.remote import INTERVAL
 from mainstage.clock import monotonic
 from mainstage.errors import Cancelled, PoolBroken, WorkerLost
 from mainstage.events import (
@@ -94,6 +95,7 @@ class Dispatcher:
         self._calls: deque[ProcessCall] = deque()
         self._maps: list[ProcessMap] = []
         self._held = False
+        self._interval = INTERVAL
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
         self._rung = False
@@ -129,6 +131,12 @@ class Dispatcher:
             self._rung = True
             with contextlib.suppress(OSError, ValueError):
                 self._bell.write(b"\0")
+
+    def set_interval(self, seconds: float) -> None:
+        """Have positions sent at most once in `seconds`, by workers that start later too. In a signal handler too."""
+        self._interval = seconds
+        if self._thread is not None:
+            self.call(self._say_interval)
 
     def hold(self, *, on: bool) -> None:
         """Hand out nothing more, or go on."""
@@ -192,10 +200,9 @@ class Dispatcher:
                     worker.signal(signal.SIGKILL)
         self._end()
 
-    def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`."""
+    def _say_interval(self) -> None:
         for worker in self.workers:
-            worker.say(frames.pack(frames.INTERVAL, at=seconds))
+            worker.say(frames.pack(frames.INTERVAL, at=self._interval))
 
     def _round(self) -> bool:
         """Do what there is to do, and wait for more; False: it is over."""
@@ -347,6 +354,7 @@ class Dispatcher:
                 next(_serials) << 32,
                 streams,
                 crashes=faulthandler.is_enabled(),
+                interval=self._interval,
             )
             worker.say(frames.pack(frames.SETUP, pickle.dumps(tuple(setup))))
 

@@ -13,7 +13,7 @@ import socket
 import threading
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from mainstage.channels.remote import RemoteChannel
+from mainstage.channels.remote import RemoteChannel, ShiftedClock
 from mainstage.clock import SystemClock, monotonic
 from mainstage.errors import Unpicklable
 from mainstage.events import EVENTS
@@ -26,6 +26,7 @@ from mainstage.worker.task import open_task
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mainstage.clock import Clock
     from mainstage.events import Event
     from mainstage.worker.task import Task
 
@@ -49,6 +50,8 @@ class Head(NamedTuple):
     """Seconds that the run's clock is ahead of the time of day, where the run is."""
     captured: bool
     """Whether what is printed is the display's."""
+    interval: float
+    """Seconds between two batches of reports, as the run wants it now."""
 
 
 class Result(NamedTuple):
@@ -121,22 +124,24 @@ class Basket:
 class Station:
     """A run's place in a worker process."""
 
-    def __init__(self, name: str, carry: Carry, head: Head) -> None:
+    def __init__(self, name: str, carry: Carry, clock: Clock) -> None:
         self.name = name
         self.deaf = False
         self._basket = Basket(self, carry)
-        offset = head.ahead + SystemClock.wall() - monotonic()
         serial = (1 << 20) + random.SystemRandom().getrandbits(20)
-        self.channel = RemoteChannel(self._basket, offset=offset, first_id=(serial << 32) + 1)
+        self.channel = RemoteChannel(self._basket, clock, first_id=(serial << 32) + 1)
         self._tasks: dict[int, Task] = {}
         self._asked: dict[int, str] = {}
         self._lock = threading.Lock()
         self._capture: Capture | None = None
+
+    def open(self, *, captured: bool) -> None:
+        """Begin to report; `captured`: what is printed too."""
         self.channel.start()
         home.post = post
         if live.reporter is None:
             live.reporter = self.channel
-            if head.captured:
+            if captured:
                 self._capture = Capture(self.channel, owned=STREAMS, bars=STREAMS)
                 self._capture.tasks_only = True
                 self._capture.start()
@@ -163,18 +168,24 @@ class Station:
     def work(self, head: Head, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> Result:
         """Run one piece of work."""
         started = self.channel.now()
+        task = self.begin(head)
+        try:
+            outcome = self._run(task, function, payload, buffers)
+        finally:
+            with self._lock:
+                del self._tasks[head.task]
+        return self.result(task, outcome, started)
+
+    def begin(self, head: Head) -> Task:
+        """Return the task of a piece of work that begins."""
+        self.channel.set_interval(head.interval)
         task = open_task(self.channel, head.task, head.attempt, head.description, worker=self.name)
         with self._lock:
             self._tasks[head.task] = task
             asked = self._asked.pop(head.task, None)
         if asked is not None:
             task.request_cancel(asked)
-        try:
-            outcome = self._run(task, function, payload, buffers)
-        finally:
-            with self._lock:
-                del self._tasks[head.task]
-        return self._result(task, outcome, started)
+        return task
 
     def _run(self, task: Task, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> runner.Outcome:
         try:
@@ -187,7 +198,8 @@ class Station:
             return runner.Outcome(None, made)
         return runner.run(task, fn, args, kwargs)
 
-    def _result(self, task: Task, outcome: runner.Outcome, started: float) -> Result:
+    def result(self, task: Task, outcome: runner.Outcome, started: float) -> Result:
+        """Return what a piece of work that is over sends back: its outcome, and what has not been told."""
         error, packed = outcome.error, cargo.Cargo(b"", [])
         if error is None:
             try:
@@ -234,7 +246,9 @@ def station(head: Head, carry: Carry, name: str) -> Station:
     with _opening:
         found = _stations.get(head.run)
         if found is None:
-            found = _stations[head.run] = Station(name, carry, head)
+            offset = head.ahead + SystemClock.wall() - monotonic()
+            found = _stations[head.run] = Station(name, carry, ShiftedClock(offset))
+            found.open(captured=head.captured)
         return found
 
 

@@ -17,7 +17,8 @@ from mainstage.backends.assignments import Mirror, whole
 from mainstage.backends.engine_work import EngineCall, EngineMap, Place
 from mainstage.backends.engine_worker import Head, Put, unpack_news
 from mainstage.backends.timer import Timer
-from mainstage.clock import SystemClock
+from mainstage.channels.remote import INTERVAL
+from mainstage.clock import SystemClock, cpu
 from mainstage.commands import Cancel, Hold, SetInterval
 from mainstage.errors import WorkerLost
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskMoved, TaskRetried, TaskStarted, TextWritten
@@ -111,6 +112,9 @@ class EngineBackend:
         self.run = uuid.uuid4().hex
         self.queues: dict[int, RawQueue] = {}
         """The raw queues that were handed to the engine, by the number of their task."""
+        self.heard_s = 0.0
+        """Seconds of this process's own time that batches from workers have taken so far; this thread's to add to."""
+        self._interval = INTERVAL
         self._captured = captured
         self._wake = wake
         self._calls: dict[int, EngineCall] = {}
@@ -119,9 +123,10 @@ class EngineBackend:
         self._inhand: dict[int, Work] = {}
         self._cells: dict[int, Mirror] = {}
         self._roots: dict[int, int] = {}
+        self._nested: dict[int, list[int]] = {}
         self._posted: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=f"mainstage-{port.name}", daemon=True)
-        port.open(self.run, lambda batch: self.post(lambda: self._heard(batch)))
+        port.open(self.run, lambda batch: self.post(lambda: self._took(batch)))
         self._thread.start()
         if port.link:
             told = f"{port.name}: {port.slots} slots, dashboard at {port.link}"
@@ -169,7 +174,8 @@ class EngineBackend:
             case Hold(on=on):
                 self.hold(on=on)
             case SetInterval(seconds=seconds):
-                self.port.set_interval(seconds)
+                self._interval = seconds
+                self.post(lambda: self.port.set_interval(seconds))
 
     def _cancel(self, task: int | None, reason: str) -> None:
         call = self._calls.get(task) if task is not None else None
@@ -240,7 +246,9 @@ class EngineBackend:
 
     def piece(self, task: int, attempt: int, description: str, function: Any, payload: cargo.Cargo) -> Piece:
         """Return a piece of work for `send`."""
-        head = Head(self.run, task, attempt, description, self.reporter.now() - wall_clock(), self._captured)
+        head = Head(
+            self.run, task, attempt, description, self.reporter.now() - wall_clock(), self._captured, self._interval
+        )
         large = [self.port.keep(bytes(one)) for one in payload.buffers]
         return Piece(head, function, self.port.keep(payload.data), large, lambda *came: self._came(task, *came))
 
@@ -321,6 +329,11 @@ class EngineBackend:
 
     # --- events ---
 
+    def _took(self, batch: bytes) -> None:
+        began = cpu()
+        self._heard(batch)
+        self.heard_s += cpu() - began
+
     def _heard(self, batch: bytes) -> None:
         try:
             worker, news = unpack_news(batch)
@@ -353,6 +366,7 @@ class EngineBackend:
             if root not in self._inhand or self._inhand[root].place.name != place.name:
                 return  # of a piece that was given up, or that another worker has by now
             self._roots[event.task] = root
+            self._nested.setdefault(root, []).append(event.task)
             self._cells[event.task] = Mirror(self.reporter, event.task, event.attempt)
         elif isinstance(event, ENDS):
             cell = self._cells.pop(event.task, None)
@@ -378,7 +392,7 @@ class EngineBackend:
             self.reporter.send(event._replace(attempt=task.attempt))  # type: ignore[call-arg]  # all of a task have it
 
     def _forget_children(self, root: int, reason: str) -> None:
-        for task in [task for task, its_root in self._roots.items() if its_root == root]:
+        for task in self._nested.pop(root, ()):
             del self._roots[task]
             cell = self._cells.pop(task, None)
             if cell is not None:

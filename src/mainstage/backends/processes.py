@@ -38,6 +38,8 @@ class ProcessBackend:
         self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None], name: str, crew: Crew | None = None
     ) -> None:
         """Start nothing yet."""
+        self.heard_s = 0.0
+        """Not measured: its workers are as few as the machine has processors."""
         leave_an_unguarded_main()
         if not hasattr(os, "killpg"):
             raise NotImplementedError('executor="process" needs POSIX (Linux, macOS); take executor="thread" here')
@@ -116,7 +118,7 @@ class ProcessBackend:
             case Hold(on=on):
                 self.dispatcher.hold(on=on)
             case SetInterval(seconds=seconds):
-                self.dispatcher.call(lambda: self.dispatcher.set_interval(seconds))
+                self.dispatcher.set_interval(seconds)
 
     def cancel_waiting(self) -> None:
         """Cancel what no worker has been given."""

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 class ThreadBackend:
     """Work on threads of this process."""
 
+    heard_s = 0.0
+    """Nothing: its workers are in this process."""
+
     def __init__(self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None], name: str = "thread") -> None:
         self.reporter = reporter
         self.pool = ThreadPool(max_workers, name=name, on_idle=wake)
