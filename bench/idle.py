@@ -21,7 +21,7 @@ from typing import NamedTuple
 from bench.rows import Row
 
 SECONDS = 3.0
-SETTLING = 4.0
+SETTLING = 5.0
 """Seconds that a program gets before the count: to start, to draw its first pictures and to slow down."""
 PROGRAM = """
 import sys, threading

@@ -17,6 +17,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from mainstage.clock import monotonic
+from mainstage.loop import CALM
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -30,6 +31,8 @@ SOON = 0.05
 LINGER = 1.02
 """Seconds after which the metronome looks whether the owner wants to be called again: a clock's next second needs no
 word from it then."""
+CALM_LINGER = CALM + 0.04
+"""The same while the owner wants to be called that seldom."""
 
 
 class Bell:
@@ -70,6 +73,7 @@ class Heartbeat:
         self._bell = Bell()
         self._due = NEVER  # when the owner wants to be called
         self._wake_at = NEVER  # when the metronome looks next
+        self._linger = LINGER
         self._asked = False  # the owner was called and has not come yet
         self._thread: threading.Thread | None = None
         self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
@@ -179,14 +183,14 @@ class Heartbeat:
         if due > now and not self._asked:
             self._wake_at = due
             return noted
-        self._wake_at = now + LINGER if due <= now else min(due, now + LINGER)
+        self._wake_at = now + self._linger if due <= now else min(due, now + self._linger)
         if due <= now:
             self._due = noted = NEVER
         self._call()
         return noted
 
     def _call(self) -> None:
-        """Call the owner; `LINGER` later once more if it has not come.
+        """Call the owner; a while later once more if it has not come.
 
         A signal that reaches it between Python's last look for signals and a blocking system call does not end that
         call, and its handler would run when the call is over: after an hour, maybe.
@@ -201,6 +205,7 @@ class Heartbeat:
             return
         again = self.before_beat(frame) if self.before_beat is not None else None
         due = self._loop.beat()
+        self._linger = CALM_LINGER if self._loop.calm() else LINGER
         self._want(due if again is None else min(again, NEVER if due is None else due))
         if self.after_beat is not None:
             self._in_handler = True

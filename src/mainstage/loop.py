@@ -37,6 +37,8 @@ RETRY = 0.05
 """Seconds between two looks at a display that is blocked and has that many."""
 LAST_PATIENCE = 1.0
 """Seconds for which a display that is blocked at the end holds up what waits on disk; then memory takes it."""
+CALM = 2.0
+"""Seconds without news after which an owner in other code is called that seldom: two threads wake for each call."""
 BATCH = 5000
 """Events reduced between two looks at the clock."""
 
@@ -96,6 +98,8 @@ class Loop:
         self._moved: set[int] = set()
         self._only_moved = False
         """Whether all that was reduced since the last picture are moves of the tasks `_moved`, and text."""
+        self._news_at = clock.now()
+        """The time of the last picture that showed more than a clock."""
         self._drawn_at = clock.now() + HEAD_START - view.interval if view.interval < HEAD_START else clock.now()
 
     # --- the owner blocks here ---
@@ -161,7 +165,12 @@ class Loop:
         finally:
             self.beating = self.pumping = False
         self.leave()
-        return self.due()
+        due = self.due()
+        return max(due, self._drawn_at + CALM) if borrowed and due is not None and self.calm() else due
+
+    def calm(self) -> bool:
+        """Return whether nothing but clocks has changed for so long that these may be late."""
+        return not self._dirty and self._drawn_at - self._news_at >= CALM
 
     def due(self) -> float | None:
         """Return when the next picture is wanted, if nothing more happens; None: never."""
@@ -228,6 +237,8 @@ class Loop:
             self._take(event)
         self._sampled_s += cpu() - began
         self._drawn_at = now
+        if self._dirty:
+            self._news_at = now
         for watch in self.watchers:
             watch(self.state, now)
         try:

@@ -176,7 +176,7 @@ def switches():
     return total
 found = []
 def count():
-    time.sleep(2.0)
+    time.sleep(3.5)
     before = switches()
     time.sleep(3.0)
     found.append(switches() - before - 1)  # its own sleep
@@ -201,13 +201,13 @@ def test_an_idle_run_wakes_nobody_without_a_terminal(what: str, where: str) -> N
     assert int(done.stdout.split()[-1]) <= 1
 
 
-@pytest.mark.parametrize(("where", "most"), [("ours", 5), ("other", 10)])
+@pytest.mark.parametrize(("where", "most"), [("ours", 5), ("other", 8)])
 @pytest.mark.parametrize("what", ["none", "track", "task"])
 def test_an_idle_run_on_a_terminal_wakes_about_once_a_second(what: str, where: str, most: int) -> None:
     with Pty([sys.executable, "-c", IDLE, what, where]) as program:
         assert program.wait() == 0, program.screen.text
         found = int(re.search(r"SWITCHES (\d+)", program.screen.text)[1])  # type: ignore[index]  # as above
-        # in other code a second costs three switches: the metronome's, and the main thread's with the lock handed over
+        # in other code a frame costs three switches: the metronome's, and the main thread's with the lock handed over
         assert found <= (1 if what == "none" else most)
 
 
