@@ -15,8 +15,9 @@ from mainstage.backends.crew import Crew, check_crew
 from mainstage.backends.policy import Policy, check_policy
 from mainstage.commands import Cancel, Hold
 from mainstage.consume import ItemOutcome, OnError, check_on_error
+from mainstage.display.settings import STUCK_AFTER
 from mainstage.ending import Ending
-from mainstage.show import STUCK_AFTER, Look, Show
+from mainstage.show import Look, Show
 from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.runner import describe_call
 from mainstage.worker.senders import coroutine_here

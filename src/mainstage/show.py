@@ -16,7 +16,7 @@ from mainstage.clock import Clock, SystemClock
 from mainstage.commands import SetInterval
 from mainstage.display.jsonl import JsonlDisplay
 from mainstage.display.runlog import RunLog
-from mainstage.display.settings import settings
+from mainstage.display.settings import STUCK_AFTER, settings, stuck_after
 from mainstage.display.stream import NullDisplay
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
 from mainstage.heartbeat import Heartbeat
@@ -45,10 +45,6 @@ if TYPE_CHECKING:
 
 REACHED = 1.0
 """Seconds in which the owner should have come by, wherever it is; a prompt on another thread waits no longer."""
-
-
-STUCK_AFTER = 60.0
-"""Seconds after which a task that has not moved is said to be stuck."""
 
 
 class OutputRecorder(Protocol):
@@ -84,6 +80,8 @@ class Look(NamedTuple):
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
         said = settings(os.environ)
         silent = {name: value for name, value in said._asdict().items() if getattr(self, name) is None}
+        if self.stuck_after == STUCK_AFTER:  # the default: None is a program's word
+            silent["stuck_after"] = stuck_after(os.environ)
         return self._replace(**silent)
 
     def own(self) -> list[str]:

@@ -64,3 +64,12 @@ def test_one_file_may_be_hashed_and_a_folder_that_is_not_there_is_a_usage_error(
     done = shop.run("demo", os.fspath(tree / "a"))
     assert done.stdout.startswith(b"1 files, 1,000,000 bytes")
     assert shop.run("demo", "nowhere").returncode == 2
+
+
+def test_it_is_shown_as_asked_and_a_layout_that_is_none_is_told(shop: Shop, tree: Path) -> None:
+    done = shop.run("demo", os.fspath(tree), "--view", "json", "--layout", "lanes")
+    assert done.returncode == 0, done.stderr
+    assert b'"RunStarted"' in done.stdout
+    done = shop.run("demo", os.fspath(tree), "--layout", "rows")
+    assert done.returncode == 2
+    assert b"'rows' is no layout; take one of bars, lanes, tree" in done.stderr

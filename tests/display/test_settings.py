@@ -8,9 +8,10 @@ import pytest
 
 import mainstage
 from mainstage.display.recording import RecordingDisplay
-from mainstage.display.settings import Captured, Settings, settings
+from mainstage.display.settings import Captured, Settings, settings, stuck_after
 from mainstage.errors import DisplayError
 from mainstage.show import Look
+from mainstage.views.palette import Palette
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -41,13 +42,53 @@ def test_a_value_that_is_none_is_an_error_that_names_its_variable(name: str, mon
         mainstage.Run().__enter__()
 
 
+@pytest.mark.parametrize(
+    ("value", "seconds"), [("", 60.0), ("300", 300.0), ("0.5", 0.5), ("none", None), ("0", None), ("Off", None)]
+)
+def test_when_a_task_is_stuck_is_a_number_of_seconds_or_never(value: str, seconds: float | None) -> None:
+    assert stuck_after({"MAINSTAGE_STUCK_AFTER": value}) == seconds
+
+
+@pytest.mark.parametrize("value", ["soon", "-1", "nan", "inf"])
+def test_a_time_that_is_none_is_an_error_that_names_its_variable(value: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAINSTAGE_STUCK_AFTER", value)
+    with pytest.raises(DisplayError, match=r"MAINSTAGE_STUCK_AFTER='.*' makes no sense; take a number of seconds"):
+        mainstage.Run().__enter__()
+
+
+def test_a_theme_is_a_file_of_richs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "theme"
+    file.write_text("[styles]\nbar.complete = bold blue\n", encoding="utf-8")
+    monkeypatch.setenv("MAINSTAGE_THEME", str(file))
+    assert Palette("16", Look().settled().theme).sgr("bar.complete") == "\x1b[1;34m"
+    assert Palette("16", Look(theme={"bar.complete": "red"}).settled().theme).sgr("bar.complete") == "\x1b[31m"
+
+
+@pytest.mark.parametrize("text", [None, "no sections", "[styles]\nbar.complete = no such colour at all\n", "[other]\n"])
+def test_a_theme_that_is_none_is_an_error_that_names_its_variable(
+    text: str | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "theme"
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    monkeypatch.setenv("MAINSTAGE_THEME", str(file))
+    with pytest.raises(DisplayError, match=r"MAINSTAGE_THEME=.* is no theme: .*; take a file with"):
+        mainstage.Run().__enter__()
+
+
 def test_the_program_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("LOG", "a"), ("HEARTBEAT", "0"), ("CAPTURE", "fd"), ("STRICT", "1")):
+    for name, value in (("LOG", "a"), ("HEARTBEAT", "0"), ("CAPTURE", "fd"), ("STRICT", "1"), ("STUCK_AFTER", "9")):
         monkeypatch.setenv(f"MAINSTAGE_{name}", value)
-    given = Look(log="b", heartbeat=True, capture=False, strict=False).settled()
-    assert (given.log, given.heartbeat, given.capture, given.strict) == ("b", True, False, False)
+    given = Look(log="b", heartbeat=True, capture=False, strict=False, stuck_after=None).settled()
+    assert (given.log, given.heartbeat, given.capture, given.strict, given.stuck_after) == (
+        "b",
+        True,
+        False,
+        False,
+        None,
+    )
     said = Look().settled()
-    assert (said.log, said.heartbeat, said.capture, said.strict) == ("a", False, "fd", True)
+    assert (said.log, said.heartbeat, said.capture, said.strict, said.stuck_after) == ("a", False, "fd", True, 9.0)
 
 
 def test_a_run_is_logged_and_strict_because_the_environment_says_so(

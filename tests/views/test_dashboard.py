@@ -99,14 +99,14 @@ def test_what_has_no_room_is_named_or_counted() -> None:
     parts = (Header(), Bars(), Metrics(), Failures(), Logs())
     assert rows(view_of(*parts), 80, 7)[0].startswith("hashing  0:10  1/30")
     assert rows(view_of(*parts), 80, 7)[3] == "  + 4 more, no room for metrics, failures, logs"
-    assert rows(view_of(*parts), 20, 5)[1] == "  + 5 more, 4 pane…"
+    assert rows(view_of(*parts), 20, 5)[1] == "+ 5 more, 4 panels"
 
 
 def test_pieces_that_share_divide_what_is_left() -> None:
     lines = rows(view_of(Lanes(max_rows=3), Grid(max_rows=2), Bars()), 80, 40)
     assert lines[2] == "  + 3 more workers"
     assert lines[3].startswith("▸▸▸✗")
-    assert lines[4].startswith("▸ running")
+    assert lines[4].startswith("▸ 3 running")
     assert lines[5].startswith("▸ lib/alpha.bin")
 
 

@@ -22,6 +22,7 @@ from mainstage.events import (
     TaskEnded,
     TaskFailed,
     TaskMoved,
+    TaskQueued,
     TaskRetried,
     TaskStarted,
     TaskStuck,
@@ -130,6 +131,36 @@ def test_the_grid_has_a_cell_for_each_task_or_the_worst_of_several(fates: str, c
     assert cells == "".join(glyph[max(block, key="dcrwf".index)] for block in blocks)
 
 
+@settings(max_examples=25)
+@given(st.lists(st.sampled_from("drfcwqn"), min_size=1, max_size=300), st.booleans())
+def test_the_numbers_under_the_grid_add_up(fates: list[str], sized: bool) -> None:
+    state = after(BEGUN, *([SourceOpened(0.0, 900, fates.count("n"))] if sized else []))
+    for task, fate in enumerate(fates, 1):
+        if fate == "n":  # of a source, and not begun
+            continue
+        if fate == "q" or not sized:
+            after(TaskQueued(0.0, task, f"task {task}"), state=state)
+        if fate == "q":
+            continue
+        begun = TaskStarted(0.0, task, 1, "w", f"task {task}")
+        ends: dict[str, list[Event]] = {
+            "r": [],
+            "d": [TaskEnded(1.0, task, 1, 0)],
+            "f": [TaskFailed(1.0, task, 1, 0, ERROR)],
+            "c": [TaskCancelled(1.0, task, 1, 0)],
+            "w": [TaskRetried(1.0, task, 1, 0, ERROR, 60.0)],
+        }
+        after(begun, *ends[fate], state=state)
+    lines = rows("grid", state, 2.0, 200, 40)
+    named = {"running": "r", "done": "d", "failed": "f", "to be tried again": "w", "cancelled": "c"}
+    told = {word: int(number) for line in lines for number, word in re.findall(r"[■▸✗⊘↻·] (\d+) ([a-z ]*[a-z])", line)}
+    to_come = told.pop("to come", 0)
+    assert told == {word: fates.count(fate) for word, fate in named.items() if fate in fates}
+    cells = "".join(line for line in lines if line and not set(line) - set("■▸✗⊘↻·"))
+    assert to_come == cells.count("·")
+    assert sum(told.values()) + to_come == len(cells)
+
+
 # --- lanes ---
 
 
@@ -147,6 +178,13 @@ def test_a_lane_says_what_its_worker_does_since_when_and_how_busy_it_was() -> No
         "thread-1  90%   0:04 ▸ third         ━━━────────────       0:04",
         "thread-2  80%   0:02 · idle, 1 done",
     ]
+
+
+def test_the_end_of_a_workers_name_tells_it_apart_where_there_is_little_room() -> None:
+    state = after(BEGUN, SourceOpened(0.0, 900, 99), *crowd(12, "thread-"))
+    lines = rows("lanes", state, 3.0, 20, 16)
+    assert lines[1:3] == ["…d-1 ▸ task 1", "…d-2 ▸ task 2"]
+    assert lines[-2:] == ["  + 3 more workers", "▸ run   0%   0/99"]
 
 
 def test_short_items_that_were_never_shown_count_for_the_time_a_worker_was_busy() -> None:
@@ -200,7 +238,7 @@ def test_a_step_that_ends_well_is_folded_and_one_that_fails_tells_its_whole_outp
         if not isinstance(event, TaskStarted):
             reduce(state, event)
         said += view.above(event, state, moment(2.0))
-    assert said[:2] == ["main │ the program's", "✓ task 1  0:02, 20 lines"]
+    assert said[:2] == ["main │ the program's", "✓ task 1  2.0 s, 20 lines"]
     assert said[2:22] == [f"  │ 2 says {n}" for n in range(20)]
     assert len(said) == 23
     assert said[22].startswith("✗ task 2: ValueError: no [b]")

@@ -31,6 +31,8 @@ def test_a_theme_changes_and_adds_styles() -> None:
         assert palette.sgr("bar.complete") == "\x1b[32m"
         assert palette.sgr("own") == "\x1b[4;44m"
         assert palette.sgr("mainstage.failed") == "\x1b[1;31m"
+        assert palette.sgr("bar.pulse") == "\x1b[36m"  # ours, though a theme of Rich's has all of Rich's
+    assert Palette("16", {"bar.complete": "rgb(249,38,114)"}).sgr("bar.complete") == "\x1b[91m"
 
 
 def test_a_style_by_its_definition_and_an_unknown_name() -> None:

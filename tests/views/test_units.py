@@ -140,3 +140,13 @@ def test_a_part_is_as_wide_as_its_whole(completed: int, total: int, unit: str) -
         return  # shortened: three digits, with or without a point
     if unit != "rows" or total < units.LONGEST_WRITTEN_OUT:
         assert len(units.part(completed, total, unit)) == len(units.part(total, total, unit))
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.04, "0.0 s"), (1.26, "1.3 s"), (59.9, "59.9 s"), (65.0, "1:05")])
+def test_what_has_ended_took_so_long(seconds: float, told: str) -> None:
+    assert units.took(seconds) == told
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(0.0, "again now"), (0.4, "again now"), (4.6, "again in 5 s")])
+def test_when_a_task_is_tried_again(seconds: float, told: str) -> None:
+    assert units.again_in(seconds) == told

@@ -6,14 +6,15 @@ import hashlib
 import os
 import signal
 import sysconfig
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
 import mainstage
 from mainstage.cli.shell import say
 from mainstage.clock import monotonic
-from mainstage.errors import Cancelled, Terminated
+from mainstage.display.detect import VIEWS
+from mainstage.errors import Cancelled, DisplayError, Terminated
 from mainstage.interrupts import die_of
 
 if TYPE_CHECKING:
@@ -94,8 +95,10 @@ def tree_digest(hashed: Iterable[tuple[str, Hashed]]) -> str:
 @click.command("demo")
 @click.argument("path", required=False, type=click.Path(exists=True))
 @click.option("-j", "--max-workers", type=click.IntRange(1), default=4, show_default=True, help="Threads.")
+@click.option("--view", type=click.Choice(["auto", *VIEWS]), default="auto", help="What is shown.")
+@click.option("--layout", default="", metavar="NAME", help="How the live view looks: bars, lanes, tree, steps or grid.")
 @click.option("--keys/--no-keys", default=None, help="Take keys while it runs (default: at a terminal); ? lists them.")
-def demo_command(path: str | None, max_workers: int, *, keys: bool | None) -> None:
+def demo_command(path: str | None, max_workers: int, **look: Any) -> None:
     """Hash every file under PATH with SHA-256 (default: this Python's own library folder).
 
     Prints a summary with the digest of the tree. Exit status 1 if a file could not be read.
@@ -106,7 +109,7 @@ def demo_command(path: str | None, max_workers: int, *, keys: bool | None) -> No
     hashed: dict[str, Hashed] = {}
     failures: list[tuple[str, str]] = []
     try:
-        with mainstage.Run("hashing", max_workers=max_workers, on_error="collect", keys=keys) as run:
+        with mainstage.Run("hashing", max_workers=max_workers, on_error="collect", **look) as run:
             tree = survey(root)
             failures.extend(tree.unlisted)
             for outcome in run.outcomes(lambda name: hash_file(tree.root, name), tree.files):
@@ -114,6 +117,8 @@ def demo_command(path: str | None, max_workers: int, *, keys: bool | None) -> No
                     hashed[outcome.input] = outcome.value
                 elif not isinstance(outcome.error, Cancelled):
                     failures.append((outcome.input, _reason(outcome.error)))
+    except DisplayError as error:
+        raise click.UsageError(str(error)) from error
     except KeyboardInterrupt as interrupt:
         say(f"interrupted: {len(hashed)} of {len(tree.files)} files were hashed", err=True)
         die_of(interrupt.signum if isinstance(interrupt, Terminated) else signal.SIGINT)

@@ -5,7 +5,12 @@ The view is chosen by `detect`, the layout and the keys with them; the rest is h
 
 from __future__ import annotations
 
+import configparser
+from math import isfinite
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
+
+from rich.errors import StyleSyntaxError
+from rich.theme import Theme
 
 from mainstage.errors import DisplayError
 
@@ -16,6 +21,8 @@ Captured: TypeAlias = "bool | Literal['fd']"
 
 YES = ("1", "true", "yes", "on")
 NO = ("0", "false", "no", "off")
+STUCK_AFTER = 60.0
+"""Seconds after which a task that has not moved is said to be stuck, unless told."""
 
 
 class Settings(NamedTuple):
@@ -25,10 +32,11 @@ class Settings(NamedTuple):
     heartbeat: bool = True
     capture: Captured = True
     strict: bool = False
+    theme: Theme | None = None
 
 
 def settings(env: Mapping[str, str]) -> Settings:
-    """Return what `env` says in MAINSTAGE_LOG, _HEARTBEAT, _CAPTURE and _STRICT; what is unset or empty says nothing.
+    """Return what `env` says in MAINSTAGE_LOG, _HEARTBEAT, _CAPTURE, ...; what is unset or empty says nothing.
 
     `DisplayError` names the variable whose value makes no sense.
     """
@@ -37,7 +45,36 @@ def settings(env: Mapping[str, str]) -> Settings:
         heartbeat=_switch(env, "MAINSTAGE_HEARTBEAT", default=True),
         capture=_captured(env),
         strict=_switch(env, "MAINSTAGE_STRICT", default=False),
+        theme=_theme(env.get("MAINSTAGE_THEME", "")),
     )
+
+
+def stuck_after(env: Mapping[str, str]) -> float | None:
+    """Return the seconds that MAINSTAGE_STUCK_AFTER says, None for never; `DisplayError` if it is neither."""
+    value = env.get("MAINSTAGE_STUCK_AFTER", "").lower()
+    if not value:
+        return STUCK_AFTER
+    if value in (*NO, "none"):
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        seconds = -1.0
+    if seconds > 0 and isfinite(seconds):
+        return seconds
+    said = f"MAINSTAGE_STUCK_AFTER={env['MAINSTAGE_STUCK_AFTER']!r} makes no sense"
+    raise DisplayError(f"{said}; take a number of seconds, or none")
+
+
+def _theme(path: str) -> Theme | None:
+    if not path:
+        return None
+    try:
+        return Theme.read(path, inherit=False, encoding="utf-8")
+    except (OSError, configparser.Error, StyleSyntaxError, UnicodeError) as trouble:
+        about = getattr(trouble, "strerror", None) or str(trouble).partition("\n")[0]
+        text = f'MAINSTAGE_THEME={path!r} is no theme: {about}; take a file with [styles], a line "name = style" each'
+        raise DisplayError(text) from trouble
 
 
 def _captured(env: Mapping[str, str]) -> Captured:

@@ -15,6 +15,7 @@ from mainstage.views.choice import Chosen, choose
 from mainstage.views.pieces import TaskRows
 
 if TYPE_CHECKING:
+    from mainstage.state.model import RunState
     from mainstage.views.palette import Glyphs, Palette
     from mainstage.views.pieces import Scene
 
@@ -64,12 +65,14 @@ class GridRows(TaskRows):
         self.layout = self._painter.arrange(scene.columns, scene.title)
         rows = self._painter.compose(self.layout)
         legend = 1 if room > 1 else 0
-        return self._grid(scene, room - len(rows) - legend, legend=bool(legend)) + rows + self.more(scene, 0)
+        size, lines = self._grid(scene, room - len(rows) - legend)
+        return lines + [self._legend(scene, size)] * legend + rows + self.more(scene, 0)
 
-    def _grid(self, scene: Scene, room: int, *, legend: bool) -> list[str]:
+    def _grid(self, scene: Scene, room: int) -> tuple[int, list[str]]:
+        """Return how many tasks a cell stands for, and the lines of cells."""
         state, cells = scene.state, max(1, scene.columns - 1)
         board = state.board
-        count = max(len(board.cells), 0 if state.open_ended else state.expected)
+        count = _number(state)
         size = max(1, -(-count // (cells * max(1, room))))
         codes = board.blocks(size)
         codes += bytes(max(0, -(-count // size) - len(codes)))
@@ -77,9 +80,7 @@ class GridRows(TaskRows):
         if key != self._painted:
             self._painted = key
             self._picture = [self._line(codes[at : at + cells]) for at in range(0, len(codes), cells)]
-            if legend:
-                self._picture.append(self._legend(codes, size, cells))
-        return self._picture.copy()
+        return size, self._picture
 
     def _line(self, codes: bytes) -> str:
         line = self._lines.get(codes)
@@ -93,8 +94,29 @@ class GridRows(TaskRows):
             line = self._lines[codes] = "".join(parts)
         return line
 
-    def _legend(self, codes: bytes, size: int, cells: int) -> str:
-        texts = [f"{self._cells[code][1]} {name}" for code, name in NAMES if code in codes]
+    def _legend(self, scene: Scene, size: int) -> str:
+        """Return what the characters mean and how many tasks are so, as far as there is room."""
+        counts = scene.state.counts
+        begun = counts.ended + counts.running + counts.waiting
+        to_come = max(0, _number(scene.state) - begun)
+        numbers = (counts.running, counts.done, counts.failed, counts.waiting, counts.cancelled, to_come)
+        told = [
+            (*self._cells[code], f" {units.count(number)} {name}")
+            for (code, name), number in zip(NAMES, numbers, strict=True)
+            if number
+        ]
         if size > 1:
-            texts.insert(0, f"a cell is {units.count(size)} tasks")
-        return self.dim("  ".join(texts), cells)
+            told.append(("", "", f"a cell is {units.count(size)} tasks"))
+        line, left = "", scene.columns + 1
+        for style, glyph, text in told:
+            left -= len(glyph) + len(text) + 2
+            if left < 0:
+                break
+            gap = "  " if line else ""
+            line += f"{gap}{self._palette.paint(style, glyph)}{self._palette.paint('mainstage.dim', text)}"
+        return line
+
+
+def _number(state: RunState) -> int:
+    """Return how many tasks there are, those to come too if that is known."""
+    return max(len(state.board.cells), 0 if state.open_ended else state.expected)

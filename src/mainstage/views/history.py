@@ -80,7 +80,7 @@ class History:
         return self._palette.paint("mainstage.dim", f" ({', '.join(parts)})") if parts else ""
 
     def _retry(self, event: TaskRetried, state: RunState) -> list[str]:
-        again = f"again in {units.spoken(event.delay)}" if event.delay > 0 else "again now"
+        again = units.again_in(event.delay)
         text = f"{self._waiting(event.task, state)}: {self.error(event.error)} (attempt {event.attempt}, {again})"
         return [self._palette.paint("mainstage.dim", text)]
 

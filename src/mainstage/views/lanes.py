@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mainstage.views import units
 from mainstage.views.choice import LOOK, Chosen
 from mainstage.views.pieces import TaskRows
-from mainstage.views.text import fit, width
+from mainstage.views.text import fit, tail, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,6 +84,7 @@ class LaneRows(TaskRows):
         names = [self._glyphs.name(lane.worker.name) or "?" for lane in self._lanes]
         longest = min(LONGEST_NAME, max(SHORTEST_NAME, scene.columns // 5))
         size = min(longest, max([len("worker"), *map(width, names)]))
+        names = [self._told_apart(name, size) for name in names]
         title = fit("worker", size, self._glyphs.ellipsis) + " "
         if scene.columns >= WITH_BUSY:
             title += "busy".rjust(BUSY) + " "
@@ -92,6 +93,12 @@ class LaneRows(TaskRows):
         self._head_cells = title if scene.columns > 2 * size else ""
         self._titles = self._palette.paint("mainstage.dim", self._head_cells + "now")
         self._heads = [self._head(lane, name, size, scene) for lane, name in zip(self._lanes, names, strict=True)]
+
+    def _told_apart(self, name: str, size: int) -> str:
+        """Return the end of a name that is too long: workers are numbered."""
+        if width(name) <= size:
+            return name
+        return self._glyphs.ellipsis + tail(name, size - len(self._glyphs.ellipsis))
 
     def _head(self, lane: Lane, name: str, size: int, scene: Scene) -> str:
         if not lane.first:

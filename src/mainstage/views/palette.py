@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import quote
 
 from rich.color import ColorSystem
+from rich.default_styles import DEFAULT_STYLES
 from rich.errors import StyleSyntaxError
 from rich.style import Style
 from rich.theme import Theme
@@ -80,8 +81,8 @@ class Palette:
         self.files = files
         self.system = SYSTEMS.get(color)
         """Rich's name of the colours; None: no SGR at all."""
-        given = theme if isinstance(theme, Theme) or theme is None else Theme(dict(theme))
-        self.theme = Theme({**STYLES, **(given.styles if given is not None else {})})
+        given = theme if isinstance(theme, Theme) else Theme(dict(theme or {}), inherit=False)
+        self.theme = Theme({**STYLES, **_changed(given.styles)})
         self._sgr: dict[str | Style, str] = {}
 
     def sgr(self, style: str | Style) -> str:
@@ -116,6 +117,13 @@ class Palette:
             except StyleSyntaxError:
                 return ""
         return _sequence(style, self.system)
+
+
+def _changed(styles: Mapping[str, Style]) -> Mapping[str, Style]:
+    """Return the styles that somebody chose, where a theme has all of Rich's beside them."""
+    if not DEFAULT_STYLES.keys() <= styles.keys():
+        return styles
+    return {name: style for name, style in styles.items() if style != DEFAULT_STYLES.get(name)}
 
 
 def _sequence(style: Style, system: ColorSystem) -> str:

@@ -164,7 +164,8 @@ class TaskRows:
             names = f"no room for {', '.join(scene.left_out)}"
             fits = sum(map(len, parts)) + len(names) + 4 <= cells
             parts.append(names if fits else f"{len(scene.left_out)} panels")
-        return [self.dim(f"  {', '.join(parts)}", cells)] if parts else []
+        text = ", ".join(parts)
+        return [self.dim(f"  {text}" if len(text) + 2 <= cells else text, cells)] if parts else []
 
     def dim(self, text: str, cells: int) -> str:
         """Return `text`, unobtrusive, in at most `cells`."""

@@ -170,7 +170,7 @@ class RowPainter:
     def _status(self, task: TaskState, now: float) -> str:
         if task.waiting and task.error is not None:
             left = max(0.0, (task.retry_at or now) - now)
-            return f"again in {units.spoken(left)}: {self._glyphs.name(task.error.type)}"
+            return f"{units.again_in(left)}: {self._glyphs.name(task.error.type)}"
         if task.stuck is not None:
             return f"stuck at {self._glyphs.name(task.stuck)}" if task.stuck else "stuck"
         if task.status:

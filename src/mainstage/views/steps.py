@@ -122,7 +122,7 @@ class StepRows(TaskRows):
         name = clip(glyphs.name(one_line(step.description)), LONGEST_NAME, glyphs.ellipsis) or f"task {task}"
         lines = f", {units.count(step.lines)} {'line' if step.lines == 1 else 'lines'}" if step.lines else ""
         said = "cancelled after " if cancelled else ""
-        return [f"{mark} {name}{paint('mainstage.dim', f'  {said}{units.duration(seconds)}{lines}')}"]
+        return [f"{mark} {name}{paint('mainstage.dim', f'  {said}{units.took(seconds)}{lines}')}"]
 
     def _unfold(self, event: TaskFailed, state: RunState) -> list[str] | None:
         step = self._steps.pop(event.task)

@@ -166,11 +166,10 @@ def shorten(text: str, cells: int, ellipsis: str = "…") -> str:
     if size <= cells or room < SHORTEST_ENDS:
         return fit(text, cells, ellipsis)
     head = _head(text, room // 2)
-    tail = _tail(text, room - width(head))
-    return fit(f"{head}{ellipsis}{tail}", cells)
+    return fit(f"{head}{ellipsis}{tail(text, room - width(head))}", cells)
 
 
-def _tail(text: str, cells: int) -> str:
+def tail(text: str, cells: int) -> str:
     """Return the longest end of `text` within `cells` that breaks no grapheme."""
     if text.isascii():
         return text[len(text) - cells :] if cells > 0 else ""

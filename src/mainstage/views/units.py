@@ -180,6 +180,16 @@ def _calm(number: float, whole: Callable[[float], int]) -> int:
     return whole(number / step) * step
 
 
+def took(seconds: float) -> str:
+    """Return "1.3 s", and from a minute on "1:05": for what has ended."""
+    return f"{seconds:.1f} s" if 0 <= seconds < MINUTE else duration(seconds)
+
+
+def again_in(seconds: float) -> str:
+    """Return "again in 5 s", or "again now"."""
+    return f"again in {spoken(seconds)}" if seconds >= 0.5 else "again now"  # noqa: PLR2004  # less is "0 s"
+
+
 def spoken(seconds: float) -> str:
     """Return "45 s", "2 min", "1 h 5 min", "3 d 4 h": for sentences."""
     if not is_number(seconds):
