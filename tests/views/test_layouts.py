@@ -184,7 +184,7 @@ def test_the_end_of_a_workers_name_tells_it_apart_where_there_is_little_room() -
     state = after(BEGUN, SourceOpened(0.0, 900, 99), *crowd(12, "thread-"))
     lines = rows("lanes", state, 3.0, 20, 16)
     assert lines[1:3] == ["…d-1 ▸ task 1", "…d-2 ▸ task 2"]
-    assert lines[-2:] == ["  + 3 more workers", "▸ run   0%   0/99"]
+    assert lines[-2:] == ["  + 3 more workers", "▸ run    0%   0/99"]
 
 
 def test_short_items_that_were_never_shown_count_for_the_time_a_worker_was_busy() -> None:
