@@ -19,19 +19,26 @@ import mainstage
 from mainstage.errors import WorkerLost
 
 if TYPE_CHECKING:
-    from mainstage.backends.dispatcher import Dispatcher
+    from collections.abc import Callable, Iterable
 
-METHODS = {"fork": 0.05, "forkserver": 0.2, "spawn": 0.3}
+    from mainstage.backends.dispatcher import Dispatcher
+    from mainstage.backends.worker_process import WorkerProcess
+
+METHODS = {"fork": 0.1, "forkserver": 0.2, "spawn": 0.3}
 """Seconds between two kills, on average: some ten times what a worker takes to start."""
 SIZE = 300_000
+HUGE = 4_000_000
+"""More than a worker's journal holds: such a result is lost where its worker dies in the middle of it."""
 WORKERS = 4
+AIMED = 0.3
+"""The share of the kills that is aimed at workers as they start, and that at workers in the middle of a message."""
 STUCK = 120.0
 """Seconds after which a run counts as stuck."""
 
 
 def bulk(n: int) -> bytes:
-    """Return 300 kB that tell the number: the worker is mostly busy sending it."""
-    return n.to_bytes(4, "big") * (SIZE // 4)
+    """Return 300 kB, now and then 4 MB, that tell the number: the worker is mostly busy sending it."""
+    return n.to_bytes(4, "big") * ((SIZE if n % 50 else HUGE) // 4)
 
 
 def quick(n: int) -> int:
@@ -40,7 +47,7 @@ def quick(n: int) -> int:
 
 
 class Killer(threading.Thread):
-    """Kills workers at seeded moments: at work, while they send, as they start."""
+    """Kills workers at seeded moments: at work, in the middle of a message, as they start."""
 
     def __init__(self, dispatcher: Dispatcher, seed: int, pause: float) -> None:
         super().__init__(daemon=True)
@@ -50,18 +57,43 @@ class Killer(threading.Thread):
         self._pause = pause
         self.killed: set[int] = set()
         self.seen: set[int] = set()
+        self.unborn = 0
+        self.sending = 0
 
     def run(self) -> None:
         """Kill until told to stop."""
         while not self._over.wait(self._random.expovariate(1 / self._pause)):
-            workers = list(self._dispatcher.workers)
-            self.seen.update(worker.pid for worker in workers)
-            if not workers:
-                continue
-            victim = self._random.choice(workers[-2:] if self._random.random() < 0.3 else workers)  # the newest ones
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(victim.pid, signal.SIGKILL)
-                self.killed.add(victim.pid)
+            victim = self._aim()
+            if victim is not None:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(victim.pid, signal.SIGKILL)
+                    self.killed.add(victim.pid)
+
+    def _aim(self) -> WorkerProcess | None:
+        aim = self._random.random()
+        if aim < AIMED and (unborn := self._soon(lambda worker: not worker.ready)):
+            self.unborn += 1
+            return unborn
+        if aim > 1 - AIMED and (sending := self._soon(_is_sending)):
+            self.sending += 1
+            return sending
+        workers = self._workers()
+        return self._random.choice(workers) if workers else None
+
+    def _soon(self, wanted: Callable[[WorkerProcess], bool]) -> WorkerProcess | None:
+        """Return a worker that is as wanted, if one is in the next moments."""
+        for _ in range(200):
+            for worker in self._workers():
+                if wanted(worker):
+                    return worker
+            if self._over.wait(0.0002):
+                break
+        return None
+
+    def _workers(self) -> list[WorkerProcess]:
+        workers = list(self._dispatcher.workers)
+        self.seen.update(worker.pid for worker in workers)
+        return workers
 
     def stop(self) -> None:
         """Kill no more."""
@@ -69,18 +101,27 @@ class Killer(threading.Thread):
         self.join()
 
 
+def _is_sending(worker: WorkerProcess) -> bool:
+    """Return whether a message of the worker's has come in part."""
+    return worker.end._incoming._large is not None
+
+
 class Seen(NamedTuple):
     """How a run went."""
 
     wrong: list[str]
     kills: int
+    unborn: int
+    """Of those, workers that were not ready yet."""
+    sending: int
+    """And workers of whose message half had come."""
     lost: int
     seconds: float
 
 
 def chaos(method: str, seed: int, tasks: int) -> Seen:
     """Run `tasks` tasks, a third of them calls, under a killer; return what is not as promised."""
-    fds = _descriptors()
+    fds, semaphores = _descriptors(), _semaphores()
     began = time.monotonic()
     with mainstage.Run(
         executor="process", mp_context=method, max_workers=WORKERS, view="silent", on_error="collect"
@@ -108,7 +149,9 @@ def chaos(method: str, seed: int, tasks: int) -> Seen:
     wrong += [f"process {pid} is left" for pid in killer.seen if not _gone(pid)]
     if _descriptors() > fds + 3 * (method != "fork"):  # of the fork server and the resource tracker, once
         wrong.append(f"{_descriptors() - fds} descriptors are left")
-    return Seen(wrong, len(killer.killed), len(lost), time.monotonic() - began)
+    wrong += [f"a journal is left: {line}" for line in _maps() if "memfd:mainstage" in line]
+    wrong += [f"a semaphore is left: {name}" for name in _semaphores() - semaphores]
+    return Seen(wrong, len(killer.killed), killer.unborn, killer.sending, len(lost), time.monotonic() - began)
 
 
 def _gone(pid: int) -> bool:
@@ -128,24 +171,48 @@ def _descriptors() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
+def _maps() -> list[str]:
+    return Path("/proc/self/maps").read_text(encoding="utf-8").splitlines()
+
+
+def _semaphores() -> set[str]:
+    """Return the semaphores of `multiprocessing` that this process has mapped."""
+    return {line for line in _maps() if "/dev/shm/sem." in line}
+
+
+def _row(cells: Iterable[object]) -> str:
+    return f"| {' | '.join(map(str, cells))} |"
+
+
 def main() -> int:
     """Run it many times for each start method and print a table."""
     words = [int(word) for word in sys.argv[1:]]
     runs, tasks = (words + [20, 5000][len(words) :])[:2]
     failed = 0
-    print("| start method | runs | stuck | tasks | workers killed | tasks lost | other outcomes | seconds a run |")
-    print("|---|---|---|---|---|---|---|---|")
+    titles = (
+        "start method",
+        "runs",
+        "stuck",
+        "tasks",
+        "killed",
+        "as they start",
+        "in a message",
+        "lost",
+        "wrong",
+        "seconds",
+    )
+    print(_row(titles), _row(["---"] * len(titles)), sep="\n")
     for method in METHODS:
         found = [chaos(method, seed, tasks) for seed in range(runs)]
         wrong = [text for one in found for text in one.wrong]
-        kills, lost = sum(one.kills for one in found), sum(one.lost for one in found)
-        longest = max(one.seconds for one in found)
-        stuck = sum(one.seconds > STUCK for one in found)
-        print(
-            f"| {method} | {runs} | {stuck} | {runs * tasks:,} | {kills:,} | {lost:,} | {len(wrong)} | "
-            f"{sum(one.seconds for one in found) / runs:.1f} (longest {longest:.1f}) |",
-            flush=True,
+        stuck = sum([one.seconds > STUCK for one in found])
+        seconds = [one.seconds for one in found]
+        cells = (
+            *(method, runs, stuck, f"{runs * tasks:,}"),
+            *(f"{sum(count):,}" for count in zip(*(one[1:5] for one in found), strict=True)),
+            *(len(wrong), f"{sum(seconds) / runs:.1f} (longest {max(seconds):.1f})"),
         )
+        print(_row(cells), flush=True)
         for text in wrong[:10]:
             print(f"{method}: {text}")
         failed += len(wrong) + stuck

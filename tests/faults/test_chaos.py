@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import pytest
-from tests.faults.chaos import METHODS, chaos
+from tests.faults.chaos import chaos
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(120)
-@pytest.mark.parametrize("method", METHODS)
-def test_every_task_has_one_outcome_though_workers_are_killed_throughout(method: str) -> None:
-    seen = chaos(method, seed=1, tasks=1500)
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(
+    ("method", "seed"), [("fork", 1), ("forkserver", 1), ("forkserver", 2), ("spawn", 1), ("spawn", 2)]
+)
+def test_every_task_has_one_outcome_though_workers_are_killed_throughout(method: str, seed: int) -> None:
+    seen = chaos(method, seed, tasks=5000)
     assert seen.wrong == []
     assert seen.kills > 0
