@@ -1,4 +1,4 @@
-"""Executors of clusters: Dask and Ray behind the standard library's interface, under a display."""
+"""Executors of engines: Dask, Ray and interpreters behind the standard library's interface, under a display."""
 
 from __future__ import annotations
 
@@ -74,3 +74,29 @@ class RayExecutor(ClusterExecutor):
 
     def __init__(self, address: str | None = None, max_workers: int | None = None, **options: Any) -> None:
         super().__init__(address, max_workers, options)
+
+
+class InterpreterPoolExecutor(ClusterExecutor):
+    """Calls run in interpreters of this process, each with a lock of its own; as the standard library's, Python 3.14.
+
+    `initializer(*initargs)` is called in each of them first; if it fails, all calls do, with `PoolBroken`. `options`
+    are those of `Run`. Raises `MainstageError` on an older Python.
+    """
+
+    engine = "interpreter"
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        **options: Any,
+    ) -> None:
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        super().__init__(
+            None,
+            max_workers,
+            {"title": thread_name_prefix, "initializer": initializer, "initargs": initargs, **options},
+        )

@@ -35,7 +35,7 @@ from mainstage.attach import Adopted, describe_submitted
 from mainstage.backends.calls import Spec
 from mainstage.backends.crew import Crew, context_of, default_processes
 from mainstage.backends.policy import Policy
-from mainstage.clusters import DaskExecutor, RayExecutor
+from mainstage.clusters import DaskExecutor, InterpreterPoolExecutor, RayExecutor
 from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback
 from mainstage.session import Run, current_run
 from mainstage.waiting import DoneAndNotDone
@@ -55,6 +55,7 @@ __all__ = [
     "DoneAndNotDone",
     "Executor",
     "Future",
+    "InterpreterPoolExecutor",
     "InvalidStateError",
     "ProcessPoolExecutor",
     "RayExecutor",

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import mainstage
+from mainstage.worker.interpreter import is_beside_the_main_one
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -109,3 +110,8 @@ def threads() -> list[str]:
 def exists(file: str) -> bool:
     """Return whether a worker has said that it runs."""
     return Path(file).exists()
+
+
+def beside() -> bool:
+    """Return whether this is not the main interpreter."""
+    return is_beside_the_main_one()

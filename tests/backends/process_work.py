@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import faulthandler
 import os
 import signal
 import subprocess
@@ -30,6 +29,8 @@ def die(how: str) -> NoReturn:
     if how == "exit":
         os._exit(3)
     if how == "SIGSEGV":
+        import faulthandler  # noqa: PLC0415  # not in every interpreter
+
         faulthandler.disable()
     os.kill(os.getpid(), getattr(signal, how))
     raise AssertionError("alive")
@@ -152,9 +153,12 @@ def put_and_die(q: queue.Queue[Any]) -> NoReturn:
     die("SIGKILL")
 
 
-def slow_at(n: int, slow: int) -> int:
-    if n == slow:
-        threading.Event().wait(2)
+def slow_at(n: int, slow: int, until: str) -> int:
+    """Return `n`; the item `slow` waits for the file `until`."""
+    for _ in range(3000 if n == slow else 0):
+        if Path(until).exists():
+            break
+        threading.Event().wait(0.01)
     return n
 
 
@@ -167,6 +171,8 @@ def hang_once(file: str) -> str:
 
 def crash_loudly() -> None:
     """Die as C code does, telling where."""
+    import faulthandler  # noqa: PLC0415  # as above
+
     faulthandler.enable(2, all_threads=False)
     sys.stdout.write("before\n")
     ctypes.string_at(0)

@@ -59,12 +59,13 @@ def test_a_program_that_is_no_file_runs_with_cloudpickle_and_is_told_of_it_witho
     assert len(ended.stderr.splitlines()) < 15
 
 
-def test_a_main_program_that_fails_to_import_breaks_the_pool_at_once(tmp_path: Path) -> None:
+@pytest.mark.parametrize("method", ["forkserver", "spawn"])
+def test_a_main_program_that_fails_to_import_breaks_the_pool_at_once(method: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"
     script.write_text(
         f"if __name__ != '__main__': raise RuntimeError('no such thing here')\n{UNGUARDED}", encoding="utf-8"
     )
-    ended = run([str(script), "spawn"])
+    ended = run([str(script), method])
     assert ended.returncode == 1
     assert ended.stderr.count("no such thing here") <= 4  # the line and its error, of two workers
     assert "worker processes do not come up" in ended.stderr

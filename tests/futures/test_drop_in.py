@@ -153,7 +153,8 @@ def test_nor_does_one_that_failed(pool: ThreadPoolExecutor) -> None:
         assert isinstance(error := future.exception(), TypeError)
         del future, argument
         assert eventually(lambda: kept[1]() is None)
-        assert eventually(lambda: kept[0]() is None)
+        if sys.version_info < (3, 14):  # a frame of the standard pool's own has it from then on, in the traceback
+            assert eventually(lambda: kept[0]() is None)
         assert error.args
     finally:
         gc.enable()

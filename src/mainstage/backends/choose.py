@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from mainstage.backends.crew import ENGINES
 from mainstage.backends.threads import ThreadBackend
@@ -26,24 +26,29 @@ def open_backend(crew: Crew, channel: ThreadChannel, *, wake: Callable[[], None]
         from mainstage.backends.processes import ProcessBackend  # noqa: PLC0415  # multiprocessing is not cheap
 
         return ProcessBackend(channel, workers, wake=wake, name=name, crew=crew)
-    if crew.executor in ENGINES:
+    if crew.executor in (*ENGINES, "interpreter"):
         from mainstage.backends.engines import EngineBackend  # noqa: PLC0415  # nor is an engine
 
         captured = bool(crew.streams)
-        return EngineBackend(channel, open_port(crew.executor, crew.cluster, workers), wake=wake, captured=captured)
+        return EngineBackend(channel, open_port(crew, workers), wake=wake, captured=captured)
     return ThreadBackend(channel, workers, wake=wake, name=name)
 
 
-def open_port(engine: str, cluster: Any, workers: int) -> Port:
+def open_port(crew: Crew, workers: int) -> Port:
     """Return the way to an engine, with `workers` workers if it is started here.
 
-    Raises `MainstageError` naming the extra where the engine is not installed, and what the engine raises where it
-    cannot be reached.
+    Raises `MainstageError` naming the extra where the engine is not installed, or the Python that has interpreters, and
+    what the engine raises where it cannot be reached.
     """
-    if engine == "dask":
+    if crew.executor == "interpreter":
+        from mainstage.backends.interpreter_port import InterpreterPort  # noqa: PLC0415  # where there are any
+
+        initializer = None if crew.initializer is None else (crew.initializer, crew.initargs)
+        return InterpreterPort(workers, initializer)
+    if crew.executor == "dask":
         from mainstage.backends.dask_port import DaskPort  # noqa: PLC0415  # half a second
 
-        return DaskPort(cluster, workers)
+        return DaskPort(crew.cluster, workers)
     from mainstage.backends.ray_port import RayPort  # noqa: PLC0415  # a second
 
-    return RayPort(cluster, workers)
+    return RayPort(crew.cluster, workers)

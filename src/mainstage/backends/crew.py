@@ -6,15 +6,25 @@ import os
 import sys
 from collections.abc import Callable  # noqa: TC003  # of a module's variable
 from threading import _register_atexit  # type: ignore[attr-defined]  # the hook that the standard pool uses
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
+
+from mainstage.errors import MainstageError
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
 ENGINES = ("dask", "ray")
+INTERPRETERS = sys.version_info >= (3, 14)
 closers: list[Callable[[], None]] = []
 """What closes pools of processes as the interpreter ends: registered here, so that what shows their end goes first."""
-BACKENDS = ("thread", "process", *ENGINES)
+UNGUARDED = (
+    "the program starts a run as it is imported, and its workers import it: put what starts it under "
+    "`if __name__ == '__main__':`"
+)
+BACKENDS = ("thread", "process", "interpreter", *ENGINES)
+
+if TYPE_CHECKING:
+    Initializer: TypeAlias = tuple[Callable[..., object], tuple[Any, ...]]
 
 
 class Crew(NamedTuple):
@@ -37,10 +47,17 @@ def check_crew(crew: Crew) -> Crew:
     executor, max_workers = crew.executor, crew.max_workers
     if executor not in BACKENDS:
         raise ValueError(f"executor={executor!r} is not one of {', '.join(map(repr, BACKENDS))}")
+    if executor == "interpreter" and not INTERPRETERS:
+        found = "{}.{}".format(*sys.version_info)
+        raise MainstageError(
+            f'executor="interpreter" needs Python 3.14 or newer, and this is {found}: take executor="process"'
+        )
     if max_workers is not None and max_workers <= 0:
         raise ValueError(f"max_workers must be greater than 0, not {max_workers}")
-    if executor != "process" and (crew.mp_context, crew.initializer, crew.max_tasks_per_child) != (None, None, None):
-        raise ValueError('mp_context, initializer and max_tasks_per_child are for executor="process"')
+    if executor != "process" and (crew.mp_context, crew.max_tasks_per_child) != (None, None):
+        raise ValueError('mp_context and max_tasks_per_child are for executor="process"')
+    if executor not in ("process", "interpreter") and crew.initializer is not None:
+        raise ValueError('initializer is for executor="process" and executor="interpreter"')
     if crew.max_tasks_per_child is not None and crew.max_tasks_per_child < 1:
         raise ValueError(f"max_tasks_per_child must be 1 or more, not {crew.max_tasks_per_child}")
     if crew.cluster is not None and executor not in ENGINES:

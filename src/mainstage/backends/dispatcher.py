@@ -21,9 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.backends.assignments import Mirror, whole
 from mainstage.backends.child import Setup
+from mainstage.backends.crew import UNGUARDED
 from mainstage.backends.process_maps import AHEAD_S
 from mainstage.backends.reception import Reception
-from mainstage.backends.worker_process import WorkerProcess, guard, told_death, unguard
+from mainstage.backends.worker_process import WorkerProcess, guard, server_ended, told_death, unguard
 from mainstage.channels import frames
 from mainstage.channels.remote import INTERVAL
 from mainstage.clock import monotonic
@@ -333,7 +334,7 @@ class Dispatcher:
                 )
             except Exception as error:  # noqa: BLE001  # no memory, no descriptors: those there are go on
                 if not self.workers:
-                    self._break(PoolBroken(f"no worker process can be started: {type(error).__name__}: {error}"))
+                    self._break(_why_none(error))
                 return
             self.workers.append(worker)
             if self._forked:
@@ -455,12 +456,7 @@ class Dispatcher:
     def _stillborn(self, how: str, exitcode: int | None) -> None:
         self._reception.unborn += 1
         if exitcode == NO_GUARD:
-            self._break(
-                PoolBroken(
-                    "the program starts a run as it is imported, and worker processes import it: put what starts it "
-                    "under `if __name__ == '__main__':`"
-                )
-            )
+            self._break(PoolBroken(UNGUARDED))
         elif exitcode == 1 or self._reception.unborn >= (KILLED_UNBORN if (exitcode or 0) < 0 else UNBORN):
             self._break(PoolBroken(f"worker processes do not come up: {how} before it was ready; see its output"))
 
@@ -477,3 +473,16 @@ class Dispatcher:
             self._calls.popleft().refuse(error)
         for one in list(self._maps):
             one.refuse(error)
+
+
+def _why_none(error: Exception) -> PoolBroken:
+    """Say why no worker process can be started. Newer fork servers import the main program, and end where that does."""
+    status = server_ended() if isinstance(error, ConnectionError | EOFError) else None
+    if status == NO_GUARD:
+        return PoolBroken(UNGUARDED)
+    if status is not None:
+        return PoolBroken(
+            f"worker processes do not come up: the fork server exited with status {status} as it imported the main "
+            "program; see its output"
+        )
+    return PoolBroken(f"no worker process can be started: {type(error).__name__}: {error}")

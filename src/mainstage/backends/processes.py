@@ -7,12 +7,14 @@ import weakref
 from multiprocessing import process as mp_process
 from typing import TYPE_CHECKING, Any
 
-from mainstage.backends.crew import Crew, closers, context_of
+from mainstage.backends.crew import UNGUARDED, Crew, closers, context_of
 from mainstage.backends.dispatcher import NO_GUARD, Dispatcher
 from mainstage.backends.process_calls import ProcessCall
 from mainstage.backends.process_maps import ProcessMap
 from mainstage.backends.timer import Timer
 from mainstage.commands import Cancel, Hold, SetInterval
+from mainstage.errors import PoolBroken
+from mainstage.worker.interpreter import is_beside_the_main_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -177,6 +179,8 @@ def _have_ours_loaded(context: BaseContext) -> None:
 def leave_an_unguarded_main() -> None:
     """End this process if it is a worker that imports a main program which starts workers: they would never end."""
     if getattr(mp_process.current_process(), "_inheriting", False):
+        if is_beside_the_main_one():  # that exit would be the whole program's
+            raise PoolBroken(UNGUARDED)
         os._exit(NO_GUARD)
 
 

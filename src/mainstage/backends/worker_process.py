@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mainstage.backends.child import Initializer
     from mainstage.worker.reporter import Cell, Reporter
 
+TURNS = 100
+"""Hundredths of a second in which a fork server that hangs up is seen to have ended."""
 REAPED = 5.0
 """Seconds in which a process whose pipe has ended is gone."""
 
@@ -266,6 +268,23 @@ class WorkerProcess:
             os.close(reader.fd)
         with contextlib.suppress(ValueError):  # it lives on, and nobody can help that
             self.process.close()
+
+
+def server_ended() -> int | None:
+    """Return the status that the fork server has just ended with; None: it runs, or there is none."""
+    from multiprocessing import forkserver  # noqa: PLC0415  # it cannot start a worker, so it is there
+
+    pid: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)  # noqa: SLF001  # nobody else can say
+    if pid is None:
+        return None
+    moment = threading.Event()
+    for _ in range(TURNS):
+        with contextlib.suppress(ChildProcessError):
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # `multiprocessing` waits for it too
+            if ended is not None:
+                return ended.si_status
+        moment.wait(0.01)
+    return None
 
 
 def told_death(pid: int, name: str, exitcode: int | None) -> str:

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mainstage.channels.thread import ThreadChannel
 from mainstage.clock import monotonic
+from mainstage.worker.interpreter import is_beside_the_main_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +100,8 @@ class RemoteChannel(ThreadChannel):
 
     def start(self) -> None:
         """Begin to report."""
-        self._thread = threading.Thread(target=self._report, name="mainstage-reporter", daemon=True)
+        daemon = not is_beside_the_main_one()
+        self._thread = threading.Thread(target=self._report, name="mainstage-reporter", daemon=daemon)
         self._thread.start()
 
     def stop(self) -> None:
