@@ -74,6 +74,7 @@ class Heartbeat:
         self._due = NEVER  # when the owner wants to be called
         self._wake_at = NEVER  # when the metronome looks next
         self._linger = LINGER
+        self._resting = 0.0  # up to when the owner is left alone: half of its time is its own
         self._asked = False  # the owner was called and has not come yet
         self._thread: threading.Thread | None = None
         self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
@@ -162,7 +163,7 @@ class Heartbeat:
         self._loop.channel.away = False
         due = self._loop.when_noted
         if due is not None:
-            self._bell.put(due)
+            self._bell.put(max(due, self._resting))
 
     def _run(self) -> None:
         noted = NEVER  # what the bell asked for; the owner's own wish stands in `_due`
@@ -204,9 +205,13 @@ class Heartbeat:
         if os.getpid() != self._pid or self._loop.pumping:
             return
         again = self.before_beat(frame) if self.before_beat is not None else None
+        began = monotonic()
         due = self._loop.beat()
+        ended = monotonic()
+        self._resting = ended + (ended - began)
         self._linger = CALM_LINGER if self._loop.calm() else LINGER
-        self._want(due if again is None else min(again, NEVER if due is None else due))
+        due = due if again is None else min(again, NEVER if due is None else due)
+        self._want(None if due is None else max(due, self._resting))
         if self.after_beat is not None:
             self._in_handler = True
             try:

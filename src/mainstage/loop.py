@@ -40,6 +40,10 @@ LAST_PATIENCE = 1.0
 CALM = 2.0
 """Seconds without news after which an owner in other code is called that seldom: two threads wake for each call."""
 BATCH = 5000
+"""Events reduced in one round, at the most."""
+ROUND = 0.05
+"""Seconds that a round reduces events for: what comes faster than it is shown must not keep the owner from all else."""
+FEW = 64
 """Events reduced between two looks at the clock."""
 
 
@@ -191,9 +195,12 @@ class Loop:
         """Return whether a blocked display has so many lines to take that the rest may wait where it is."""
         return (self._blocked or self.paused) and len(self._above) > MOST_ABOVE
 
-    def _drain(self, channel: ThreadChannel, *, patient: bool = True, most: int = BATCH) -> None:
-        for _ in range(most):
-            if channel.empty() or self._overfull():
+    def _drain(
+        self, channel: ThreadChannel, *, patient: bool = True, most: int = BATCH, seconds: float = ROUND
+    ) -> None:
+        ends = self._now() + seconds
+        for number in range(1, most + 1):
+            if channel.empty() or self._overfull() or (number % FEW == 0 and self._now() >= ends):
                 return
             event = channel.receive(0, patient=patient)
             if event is not None:
@@ -290,7 +297,7 @@ class Loop:
         """Show what was written so far, give the terminal back, and draw nothing until `resume`."""
         outer, self.pumping = self.pumping, True
         try:
-            self._drain(self.channel)
+            self._drain(self.channel, seconds=LAST_PATIENCE)
             self.paused = True
             if self._above and self._display.show(self._above, []):
                 self._above = []

@@ -90,8 +90,8 @@ class Run(Executor):
     thread is in a call of ours. `capture=False` leaves the output of the program alone, "fd" takes that of C code and
     children too (and the words of a crash with it); `strict` raises
     `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then,
-    wherever it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); None: where they
-    can be had, without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_STRICT`, ...
+    wherever it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they
+    can be had, without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, ...
     say in the environment. Raises `ValueError` or `DisplayError` for arguments that make no sense.
 
     A run inside a run opens no second display: its work joins the first one's. Its `log` is written all the same, from
@@ -125,7 +125,7 @@ class Run(Executor):
         recorder: OutputRecorder | None = None,
         display: Display | None = None,
         clock: Clock | None = None,
-        keys: bool | None = False,
+        keys: bool | Literal["auto"] | None = None,
     ) -> None:
         self._crew = check_crew(
             Crew(executor, max_workers, mp_context, initializer, tuple(initargs), max_tasks_per_child, cluster)

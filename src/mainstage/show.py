@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from rich.theme import Theme
 
     from mainstage.display import Display
+    from mainstage.display.settings import Keys
     from mainstage.eventloop import Seat, Waker
     from mainstage.events import Event
     from mainstage.steering import Commanded
@@ -71,7 +72,7 @@ class Look(NamedTuple):
     capture: bool | Literal["fd"] | None = None
     strict: bool | None = None
     recorder: OutputRecorder | None = None
-    keys: bool | None = False
+    keys: Keys | None = None
     layout: str | Layout = ""
     theme: Theme | Mapping[str, str] | None = None
     stuck_after: float | None = STUCK_AFTER
@@ -80,6 +81,8 @@ class Look(NamedTuple):
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
         said = settings(os.environ)
         silent = {name: value for name, value in said._asdict().items() if getattr(self, name) is None}
+        if self.keys == "auto" and said.keys is False:
+            silent["keys"] = False
         if self.stuck_after == STUCK_AFTER:  # the default: None is a program's word
             silent["stuck_after"] = stuck_after(os.environ)
         return self._replace(**silent)
@@ -392,10 +395,10 @@ class Show:
             self.loop.beat()
 
     def _request(self, cause: str, signum: int) -> int:
-        """Put a request to stop into the inbox; in a signal handler."""
+        """Put a request to stop into the inbox, before all that waits there; in a signal handler."""
         self._stage += 1
         self.signum = self.signum or signum
-        self.channel.send(StopRequested(self.clock.now(), cause, self._stage))
+        self.channel.send_first(StopRequested(self.clock.now(), cause, self._stage))
         return self._stage
 
     def stopped(self, cause: str) -> StopRequested:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rich.theme import Theme
 
     from mainstage.display import Display
+    from mainstage.display.settings import Keys
     from mainstage.events import Event
     from mainstage.loop import Recorder
     from mainstage.state.model import RunState
@@ -125,11 +126,11 @@ def stage(
     log: str | os.PathLike[str] | None = None,
     display: Display | None = None,
     discreet: bool = False,
-    keys: bool | None = False,
+    keys: Keys | None = None,
 ) -> Staged:
     """Return what to show with; `DisplayError` names an argument that makes no sense, or a log that does not open.
 
-    `keys` None: where they can be had; True: a remark says why where they cannot, though the view is live.
+    `keys` "auto": where they can be had; True: a remark says why where they cannot, though the view is live.
     """
     recorders: list[Recorder] = [RunLog(log)] if log is not None else []
     name = view if isinstance(view, str) else "auto"
@@ -145,19 +146,17 @@ def stage(
         shown = Discreet(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
     staged = Staged(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers)
-    if keys is None and os.environ.get("MAINSTAGE_KEYS", "").lower() in ("0", "false", "no", "off"):
-        keys = False
-    if keys is False or place.view != "live" or display is not None:
+    if not keys or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
     look = KeyedView(layouts, first, _palette(place, style), Glyphs(unicode=place.unicode))
-    return _keyed(staged, look, keys)
+    return _keyed(staged, look, told=keys is True)
 
 
-def _keyed(staged: Staged, view: KeyedView, keys: bool | None) -> Staged:  # noqa: FBT001  # three states
+def _keyed(staged: Staged, view: KeyedView, *, told: bool) -> Staged:
     keyboard = open_keyboard(sys.stdin)
     if isinstance(keyboard, str):
-        return staged._replace(remarks=[f"keys are off: {keyboard}"] if keys else ())
+        return staged._replace(remarks=[f"keys are off: {keyboard}"] if told else ())
     return staged._replace(view=view, display=KeyedDisplay(staged.display, keyboard), keyed=(keyboard, view))
 
 

@@ -8,7 +8,7 @@ import pytest
 
 import mainstage
 from mainstage.display.recording import RecordingDisplay
-from mainstage.display.settings import Captured, Settings, settings, stuck_after
+from mainstage.display.settings import Captured, Keys, Settings, settings, stuck_after
 from mainstage.errors import DisplayError
 from mainstage.show import Look
 from mainstage.views.palette import Palette
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_nothing_said_is_the_default() -> None:
-    names = ("LOG", "HEARTBEAT", "CAPTURE", "STRICT")
+    names = ("LOG", "HEARTBEAT", "CAPTURE", "STRICT", "KEYS")
     assert settings({}) == settings({f"MAINSTAGE_{name}": "" for name in names}) == Settings()
 
 
@@ -35,7 +35,21 @@ def test_capture_is_text_descriptors_or_nothing(value: str, taken: Captured) -> 
     assert settings({"MAINSTAGE_CAPTURE": value}).capture == taken
 
 
-@pytest.mark.parametrize("name", ["MAINSTAGE_HEARTBEAT", "MAINSTAGE_CAPTURE", "MAINSTAGE_STRICT"])
+@pytest.mark.parametrize(("value", "taken"), [("1", True), ("auto", "auto"), ("off", False)])
+def test_keys_are_taken_or_not_or_where_they_can_be_had(value: str, taken: Keys) -> None:
+    assert settings({"MAINSTAGE_KEYS": value}).keys == taken
+
+
+def test_no_keys_of_the_environment_hold_for_those_who_take_them_where_they_can_be_had(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MAINSTAGE_KEYS", "0")
+    assert [Look(keys=keys).settled().keys for keys in (None, "auto", True)] == [False, False, True]
+    monkeypatch.setenv("MAINSTAGE_KEYS", "1")
+    assert [Look(keys=keys).settled().keys for keys in (None, "auto", False)] == [True, "auto", False]
+
+
+@pytest.mark.parametrize("name", ["MAINSTAGE_KEYS", "MAINSTAGE_HEARTBEAT", "MAINSTAGE_CAPTURE", "MAINSTAGE_STRICT"])
 def test_a_value_that_is_none_is_an_error_that_names_its_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "perhaps")
     with pytest.raises(DisplayError, match=f"{name}='perhaps' makes no sense; take one of .*1, true"):

@@ -1,12 +1,20 @@
-"""When an owner that is in other code wants to be called."""
+"""When an owner that is in other code wants to be called, and for how long."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+import mainstage
 from mainstage.channels.thread import ThreadChannel
-from mainstage.events import RunStarted, TaskStarted, TextWritten
-from mainstage.loop import CALM, Loop
+from mainstage.clock import monotonic
+from mainstage.events import RunStarted, StopRequested, TaskStarted, TextWritten
+from mainstage.heartbeat import Heartbeat
+from mainstage.loop import CALM, FEW, Loop
 from mainstage.testing import ManualClock, RecordingDisplay
 from mainstage.views.bars import BarsView
+
+if TYPE_CHECKING:
+    from mainstage.events import Event
 
 
 def running() -> tuple[Loop, ManualClock]:
@@ -47,3 +55,64 @@ def test_news_is_shown_as_soon_as_ever() -> None:
     loop.beat()
     assert not loop.calm()
     assert pauses(loop, clock, 3, borrowed=True) == [1.0, 1.0, CALM]
+
+
+class Slow:
+    """A recorder that takes a hundredth of a second for each event."""
+
+    def __init__(self, clock: ManualClock) -> None:
+        self.clock = clock
+        self.kept: list[Event] = []
+
+    def record(self, event: Event) -> None:
+        self.kept.append(event)
+        self.clock.advance(0.01)
+
+
+def test_a_round_ends_in_time_however_much_waits() -> None:
+    loop, clock = running()
+    loop.beat()
+    slow = Slow(clock)
+    loop.recorders = [slow]
+    for number in range(1000):
+        loop.channel.send(TextWritten(clock.now(), 1, 1, "w", "log", str(number)))
+    loop.beat()
+    assert len(slow.kept) <= FEW
+    loop.suspend()  # what comes after it stands below all that was written before
+    assert len(slow.kept) > FEW
+
+
+def test_a_request_to_stop_waits_for_no_text() -> None:
+    display = RecordingDisplay()
+    with mainstage.Run(view="live", display=display, on_error="collect", heartbeat=False) as run:
+        show = run._live().show
+        slow = Slow(ManualClock())
+        show.loop.recorders = [slow]
+        for number in range(1000):
+            show.say(str(number))
+        show._request("Ctrl-C", 2)
+        show.loop.beat()
+        assert isinstance(slow.kept[0], StopRequested)
+        run._live().ending.raised = True
+
+
+def test_an_owner_in_other_code_has_half_of_its_time_for_itself() -> None:
+    class Laborious:
+        """A loop whose rounds take long, and which wants the next one at once."""
+
+        pumping = paused = False
+        when_noted = 0.0
+
+        def beat(self) -> float:
+            began = monotonic()
+            while monotonic() < began + 0.05:
+                pass
+            return monotonic()
+
+        def calm(self) -> bool:
+            return False
+
+    heartbeat = Heartbeat(Laborious())  # type: ignore[arg-type]  # as much of a loop as it takes
+    heartbeat._on_signal(0, None)
+    ended = monotonic()
+    assert heartbeat._due >= ended + 0.03

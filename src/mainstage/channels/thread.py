@@ -7,6 +7,7 @@ handler, and 15 times cheaper (docs/design.md).
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import count, islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
@@ -44,6 +45,8 @@ class ThreadChannel:
         self.now = clock.now
         self._inbox: SimpleQueue[Note] = SimpleQueue()
         self._put = self._inbox.put
+        self._first: deque[Event] = deque()
+        """What goes before all that waits in the inbox."""
         self._spill = Spill(self._put)
         self._reading: Block | None = None
         self._ids = count(1)
@@ -64,6 +67,13 @@ class ThreadChannel:
         else:
             self._put(event)
             self._spill.open = None
+        if self.away:
+            self.alarm()
+
+    def send_first(self, event: Event) -> None:
+        """Send one event that does not wait for what was sent before it; in a signal handler too."""
+        self._first.append(event)
+        self.wake()
         if self.away:
             self.alarm()
 
@@ -98,6 +108,8 @@ class ThreadChannel:
 
         Not `patient`: in a signal handler, which waits for no lock; then `stuck` may say that text waits for one.
         """
+        if self._first:
+            return self._first.popleft()
         block = self._reading
         if block is not None:
             event = self._spill.read(block, patient=patient)
@@ -135,7 +147,7 @@ class ThreadChannel:
 
     def empty(self) -> bool:
         """Return whether nothing waits."""
-        return self._reading is None and self._inbox.empty()
+        return self._reading is None and not self._first and self._inbox.empty()
 
     def next_look(self) -> float | None:
         """Return when `sample` is worth calling: 0.0 at the next frame, a time for idle `track` loops, None: never."""

@@ -109,6 +109,7 @@ def demo_command(path: str | None, max_workers: int, **look: Any) -> None:
     hashed: dict[str, Hashed] = {}
     failures: list[tuple[str, str]] = []
     try:
+        look["keys"] = "auto" if look["keys"] is None else look["keys"]
         with mainstage.Run("hashing", max_workers=max_workers, on_error="collect", **look) as run:
             tree = survey(root)
             failures.extend(tree.unlisted)

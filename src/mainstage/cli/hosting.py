@@ -155,7 +155,7 @@ class HostedLoop(Loop):
         with self.shield.rounds(waiting=False):
             self.beating = self.pumping = True
             try:
-                self._drain(self.channel)
+                self._drain(self.channel, seconds=LAST_PATIENCE)
                 if self._above:
                     self.draw(self._now())
             finally:

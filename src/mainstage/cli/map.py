@@ -223,7 +223,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
             cluster=options.cluster,
             view=options.view,
             layout=options.layout,
-            keys=options.keys,
+            keys="auto" if options.keys is None else options.keys,
             log=options.log,
             on_error="collect",
             retries=options.retries,

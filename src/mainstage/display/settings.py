@@ -1,6 +1,6 @@
 """What the environment says where a program says nothing: a MAINSTAGE_ variable for each display argument of `Run`.
 
-The view is chosen by `detect`, the layout and the keys with them; the rest is here. What the program says wins.
+The view is chosen by `detect`, the layout with it; the rest is here. What the program says wins.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 Captured: TypeAlias = "bool | Literal['fd']"
+Keys: TypeAlias = "bool | Literal['auto']"
+"""Whether keys are taken; "auto": where they can be had, without a word."""
 
 YES = ("1", "true", "yes", "on")
 NO = ("0", "false", "no", "off")
@@ -33,6 +35,8 @@ class Settings(NamedTuple):
     capture: Captured = True
     strict: bool = False
     theme: Theme | None = None
+    keys: Keys | None = None
+    """None: nothing is said of them."""
 
 
 def settings(env: Mapping[str, str]) -> Settings:
@@ -46,6 +50,7 @@ def settings(env: Mapping[str, str]) -> Settings:
         capture=_captured(env),
         strict=_switch(env, "MAINSTAGE_STRICT", default=False),
         theme=_theme(env.get("MAINSTAGE_THEME", "")),
+        keys=_keys(env),
     )
 
 
@@ -75,6 +80,13 @@ def _theme(path: str) -> Theme | None:
         about = getattr(trouble, "strerror", None) or str(trouble).partition("\n")[0]
         text = f'MAINSTAGE_THEME={path!r} is no theme: {about}; take a file with [styles], a line "name = style" each'
         raise DisplayError(text) from trouble
+
+
+def _keys(env: Mapping[str, str]) -> Keys | None:
+    value = env.get("MAINSTAGE_KEYS", "").lower()
+    if value in ("", "auto"):
+        return "auto" if value else None
+    return _switch(env, "MAINSTAGE_KEYS", default=False, others="auto, ")
 
 
 def _captured(env: Mapping[str, str]) -> Captured:
