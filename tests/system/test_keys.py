@@ -70,6 +70,16 @@ def scribble(tmux: Tmux, text: str) -> None:
     Path(tty).write_text(f"\x1b7\x1b[{height};3H{text}\x1b8", encoding="ascii")
 
 
+def echoes_in(tmux: Tmux) -> bool:
+    """Return whether the pane's terminal echoes what is typed, and hands it on by the line."""
+    tty = os.open(tmux._run("display-message", "-p", "#{pane_tty}").strip(), os.O_RDONLY | os.O_NOCTTY)
+    try:
+        both = termios.ECHO | termios.ICANON
+        return termios.tcgetattr(tty)[3] & both == both
+    finally:
+        os.close(tty)
+
+
 def has(*texts: str) -> Callable[[list[str]], bool]:
     return lambda lines: all(any(text in line for line in lines) for text in texts)
 
@@ -102,6 +112,7 @@ def test_each_key_does_what_the_page_says(tmp_path: Path, columns: int, rows: in
     small = rows < 12
     with Tmux([sys.executable, PROGRAM, str(tmp_path), "all"], tmp_path, columns=columns, rows=rows) as tmux:
         tmux.until(has("▸ alpha", "▸ keyed"))
+        assert not echoes_in(tmux)
         press(tmux, "?", has("up down j k" if small else "open or fold a failure's traceback"))
         press(tmux, "End", has("?: this list" if small else "this list"))
         press(tmux, "?", has("▸ alpha"))
@@ -130,13 +141,54 @@ def test_each_key_does_what_the_page_says(tmp_path: Path, columns: int, rows: in
         tmux.until(has("GARBAGE"))
         press(tmux, "C-l", lacks("GARBAGE"))
         press(tmux, "/ Escape", has("▸ keyed", "▸ gamma"))
-        press(tmux, "l", has("thr"))
-        press(tmux, "1", lacks("thr…", "thread-3 "))
+        press(tmux, "l", has("…d-" if small else "thread-3 "))
+        press(tmux, "1", lacks("…d-", "thread-3 "))
+        press(tmux, "5", has("■", "▸ 3 running"))
+        press(tmux, "2", has("…d-" if small else "thread-3 "))
+        press(tmux, "Up 4", lacks("■", "…d-", "thread-3 "))
         for name in ("gamma", "delta", "epsilon", "zeta", "eta"):
             (tmp_path / name).touch()
         assert tmux.wait() == 0
         told = next(line for line in tmux.everything(joined=True) if line.startswith("DONE "))
         assert set(told.split()) == {"DONE", "alpha", "gamma", "delta", "epsilon", "zeta", "eta"}
+        assert tmux.cursor_shown()
+        assert echoes_in(tmux)
+
+
+@pytest.mark.tmux
+@pytest.mark.parametrize(("columns", "rows"), [(80, 24), (20, 5)])
+@pytest.mark.parametrize("how", ["q", "C-c", "crash"])
+def test_a_shell_has_its_terminal_back_while_the_run_is_stopped_and_after_it(
+    tmp_path: Path, how: str, columns: int, rows: int
+) -> None:
+    command = f"{sys.executable} {PROGRAM} {tmp_path} {'crash' if how == 'crash' else 'all'}"
+    (tmp_path / "run").write_text(command + "\n", encoding="utf-8")
+    bash = ["env", "PS1=% ", "bash", "--norc", "--noprofile", "-i"]
+    with Tmux(bash, tmp_path, columns=columns, rows=rows) as tmux:
+
+        def looks(name: str) -> str:
+            tmux.until(lambda lines: [line for line in lines if line][-1:] == ["%"])
+            tmux.send(f"clear; stty -a > {name}.new; mv {name}.new {name}", "Enter")
+            tmux.until(lambda _: (tmp_path / name).exists())
+            return (tmp_path / name).read_text(encoding="ascii")
+
+        tmux.send(f"cd {tmp_path}; clear", "Enter")
+        before = looks("before")
+        assert " echo " in before
+        tmux.send("clear; . ./run", "Enter")
+        tmux.until(has("▸ alpha"))
+        if how != "crash":
+            tmux.send("C-z")
+            assert looks("stopped") == before
+            tmux.send("clear; fg", "Enter")
+            tmux.until(has("▸ alpha"))
+            press(tmux, "Tab", has("» alpha"))
+            tmux.send(how)
+        else:
+            (tmp_path / "alpha").touch()
+        assert looks("after") == before
+        tmux.send("exit 7", "Enter")
+        assert tmux.wait() == 7
         assert tmux.cursor_shown()
 
 

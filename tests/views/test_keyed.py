@@ -139,7 +139,7 @@ def test_on_a_small_screen_the_list_of_keys_is_scrolled_to_its_end_and_back() ->
     assert shown(view, "home", crowd(30), 20, 5)[0] == "up down j k:"
 
 
-def test_another_layout_is_made_once_and_takes_over_what_is_chosen() -> None:
+def test_another_layout_is_made_once_and_seen_whatever_was_chosen_before() -> None:
     made: list[str] = []
 
     def make(name: str) -> object:
@@ -149,9 +149,11 @@ def test_another_layout_is_made_once_and_takes_over_what_is_chosen() -> None:
     layouts = {"one": lambda: make("one"), "two": lambda: make("two")}
     view = KeyedView(layouts, "one", Palette("none"), Glyphs())  # type: ignore[arg-type]  # views, all of them
     state = crowd(3)
-    for keys, name in [("tab l", "two"), ("l", "one"), ("2", "two"), ("7", "two"), ("1", "one")]:
-        assert shown(view, keys, state)[0].startswith("» task 1")
+    for keys, name in [("tab l", "two"), ("/ 2 enter l", "one"), ("p 2", "two"), ("7", "two"), ("1", "one")]:
+        assert shown(view, keys, state)[0].startswith("▸ task 1")
         assert view.layout == name
+    assert view.browse == Browse(held=True)
+    assert shown(view, "tab 7", state)[0].startswith("» task 1"), "there is no such layout: nothing changes"
     assert made == ["one", "two"]
 
 

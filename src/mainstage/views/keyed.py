@@ -74,6 +74,7 @@ class KeyedView:
         names = list(self._layouts)
         at = names.index(self.layout) + 1 if wanted.number is None else wanted.number - 1
         if wanted.number is None or at < len(names):
+            self.browse = Browse(held=self.browse.held)  # with anything chosen there is a list, and no layout to see
             self.layout = names[at % len(names)]
             leave = getattr(self._view, "leave", None)
             self._said += leave(state) if leave is not None else []
