@@ -74,8 +74,8 @@ def echoes_in(tmux: Tmux) -> bool:
     """Return whether the pane's terminal echoes what is typed, and hands it on by the line."""
     tty = os.open(tmux._run("display-message", "-p", "#{pane_tty}").strip(), os.O_RDONLY | os.O_NOCTTY)
     try:
-        both = termios.ECHO | termios.ICANON
-        return termios.tcgetattr(tty)[3] & both == both
+        local = int(termios.tcgetattr(tty)[3])
+        return bool(local & termios.ECHO and local & termios.ICANON)
     finally:
         os.close(tty)
 

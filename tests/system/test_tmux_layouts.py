@@ -15,7 +15,7 @@ pytestmark = pytest.mark.tmux
 
 PROGRAM = Path(__file__).parent / "programs" / "torture.py"
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u202e]")
-NUMBERS = re.compile(r"\d+% .*")
+NUMBERS = re.compile(r"\d+% .*|  min +-?[\d.]+ .*|: at \d+$")
 
 
 def told(row: str) -> str:
@@ -25,7 +25,7 @@ def told(row: str) -> str:
     return row if found is None else found[0]
 
 
-@pytest.mark.parametrize("layout", ["bars", "lanes", "tree", "steps", "grid"])
+@pytest.mark.parametrize("layout", ["bars", "lanes", "tree", "steps", "grid", "own"])
 def test_what_the_terminal_shows_of_odd_names_is_what_was_meant(layout: str, tmp_path: Path) -> None:
     file = tmp_path / "shown"
     argv = [sys.executable, str(PROGRAM), layout, str(file)]

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import io
 import re
+from copy import deepcopy
 from math import ceil
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from rich import progress
+from rich.console import Console
 from rich.control import Control
 from rich.panel import Panel
 from rich.progress import (
@@ -14,6 +18,7 @@ from rich.progress import (
     DownloadColumn,
     FileSizeColumn,
     MofNCompleteColumn,
+    Progress,
     ProgressColumn,
     RenderableColumn,
     SpinnerColumn,
@@ -25,6 +30,7 @@ from rich.progress import (
     TotalFileSizeColumn,
     TransferSpeedColumn,
 )
+from rich.table import Column
 from rich.text import Text
 from tests.views.runs import NOON, after, middle, moment, plain_bars
 
@@ -63,9 +69,11 @@ class Broken(ProgressColumn):
         return "works"
 
 
-def rows(*columns: str | ProgressColumn, state: RunState | None = None, cells: int = 100) -> list[str]:
+def rows(
+    *columns: str | ProgressColumn, state: RunState | None = None, cells: int = 100, now: float = 10.0
+) -> list[str]:
     view = plain_bars(columns=columns)
-    return view.rows(state or after(*middle()), moment(10.0, cells))
+    return view.rows(state or after(*middle()), moment(now, cells))
 
 
 def test_the_columns_of_the_guide() -> None:
@@ -235,6 +243,80 @@ def test_columns_are_rendered_again_only_when_a_task_has_changed() -> None:
     assert column.left == calls
     view.rows(state, moment(11.2))
     assert column.left == calls - 4
+
+
+def class_names(columns: list[str | ProgressColumn]) -> set[str]:
+    return {type(column).__name__ for column in columns}
+
+
+ALL: list[str | ProgressColumn] = [
+    RenderableColumn("[b]|[/b]"),
+    SpinnerColumn(),
+    TextColumn("[bold]{task.description}", justify="right"),
+    BarColumn(bar_width=10),
+    TimeElapsedColumn(),
+    TaskProgressColumn(),
+    FileSizeColumn(),
+    TotalFileSizeColumn(),
+    MofNCompleteColumn(separator=" of "),
+    DownloadColumn(binary_units=True),
+]
+"""Those whose pictures Rich's own estimate of the speed has no part in."""
+BY_SPEED: list[str | ProgressColumn] = [TimeRemainingColumn(), TransferSpeedColumn()]
+
+
+class Slow(ProgressColumn):
+    """A user's, that is not to be asked too often before anything is done, in a column with wishes."""
+
+    max_refresh = 5.0
+
+    def __init__(self) -> None:
+        super().__init__(Column(justify="right", width=9, no_wrap=True, style="bold"))
+        self.asked = 0
+
+    def render(self, task: Task) -> Text:
+        self.asked += 1
+        return Text(f"{task.description[:3]} {self.asked}")
+
+
+def test_all_of_richs_columns_are_tried() -> None:
+    classes = {
+        name for name, one in vars(progress).items() if isinstance(one, type) and issubclass(one, ProgressColumn)
+    }
+    assert class_names(ALL + BY_SPEED) == classes - {"ProgressColumn"}
+
+
+@pytest.mark.parametrize("columns", [*([one] for one in ALL), ALL], ids=lambda columns: " ".join(class_names(columns)))
+def test_a_picture_of_richs_columns_is_richs_own(columns: list[str | ProgressColumn]) -> None:
+    now = 3.5
+    state = after(RunStarted(0.0, "", NOON))
+    console = Console(width=119, color_system=None, force_terminal=True, file=io.StringIO(), no_color=True)
+    theirs = Progress(*deepcopy(columns), console=console, auto_refresh=False, get_time=lambda: now)
+    for number, (name, total, done) in enumerate([("plum", 80.0, 20), ("a [b]", 5e6, 3e6), ("done", 7.0, 7)], 1):
+        after(TaskStarted(0.0, number, 1, "w", name, total), TaskMoved(3.0, number, 1, done), state=state)
+        theirs.add_task(name.replace("[", r"\["), total=total)
+        their = theirs.tasks[-1]
+        their.start_time, their.completed = 0.0, done
+        if done == total:
+            their.finished_time = 3.0
+    table = theirs.make_tasks_table(theirs.tasks)
+    expected = ["".join(segment.text for segment in line).rstrip() for line in console.render_lines(table)]
+    assert [line.rstrip() for line in rows(*columns, state=state, cells=120, now=now)[:3]] == expected
+
+
+def test_a_users_column_has_its_width_and_is_asked_as_seldom_as_it_wants() -> None:
+    state = after(
+        RunStarted(0.0, "", NOON), *[TaskStarted(0.0, n, 1, "w", name) for n, name in enumerate(["ab", "cde"])]
+    )
+    slow = Slow()
+    view = plain_bars(columns=[slow, "|{task.fields[worker]}"])
+    for now, asked in [(1.0, 2), (3.0, 2), (5.5, 2), (6.5, 4), (8.0, 4)]:
+        lines = view.rows(state, moment(now))
+        assert slow.asked == asked
+        assert [line.rstrip() for line in lines[:2]] == [f"     ab {asked - 1} |w", f"    cde {asked} |w"]
+    after(TaskMoved(8.5, 0, 1, 1), state=state)
+    view.rows(state, moment(8.5))
+    assert slow.asked == 5
 
 
 COLORS: list[Color] = ["none", "truecolor"]

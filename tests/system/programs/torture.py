@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import mainstage
+from mainstage.dashboard import Bars, Dashboard, Header, Logs, Metrics
 from mainstage.display.terminal import TerminalDisplay
 
 if TYPE_CHECKING:
@@ -44,11 +45,14 @@ def told(self: TerminalDisplay, above: Sequence[str], rows: Sequence[str], real:
 
 TerminalDisplay.show = told  # type: ignore[method-assign]  # to see what is shown
 
-with mainstage.Run("名 [b]odd[/b] 👩‍🔬", layout=sys.argv[1]):
+OWN = Dashboard(Header(), Bars(max_rows=8), Metrics(), Logs(4))
+
+with mainstage.Run("名 [b]odd[/b] 👩‍🔬", layout=OWN if sys.argv[1] == "own" else sys.argv[1]):
     tasks = [mainstage.task(name, total=1000, unit="行") for name in NAMES]
     for step in range(1, 40):
         for place, task in enumerate(tasks):
             task.set(completed=step * (place + 3))
+            task.metric(task.description, step * (place - 5.5))
         if step % 13 == 0:
             for task in tasks:
                 task.log(f"{task.description}: at {step}")
