@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from contextlib import contextmanager
-from itertools import zip_longest
+from itertools import pairwise, zip_longest
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, get_type_hints
 
@@ -32,10 +32,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FRAME_ENDS = b"\x1b[?2026l"
+HELD = 0.2
+"""Seconds for the last look before the end."""
 FOREIGN = ("ACCESSIBLE", "CI", "CLICOLOR", "COLORTERM", "COLUMNS", "FORCE_COLOR", "GITHUB_ACTIONS", "LINES", "NO_COLOR")
 TREE = {
-    "adria.tif": 30, "azores.tif": 96, "baltic.tif": 150, "biscay.tif": 120, "channel.tif": 66, "cyclades.tif": 130,
-    "dead-sea.tif": 80, "egadi.tif": 84, "faroe.tif": 140, "gotland.tif": 48, "hebrides.tif": 110, "ionia.tif": 90,
+    "adria.tif": 10, "azores.tif": 32, "baltic.tif": 50, "biscay.tif": 40, "channel.tif": 22, "cyclades.tif": 43,
+    "dead-sea.tif": 27, "egadi.tif": 28, "faroe.tif": 47, "gotland.tif": 16, "hebrides.tif": 37, "ionia.tif": 30,
 }  # fmt: skip
 """Files of a made-up folder, in MB."""
 
@@ -69,7 +71,7 @@ SHOTS = {
         "mainstage demo charts",
         python("slow_disk.py", "demo", "charts"),
         "Four files at a time are hashed, a bar for each and one for all; log lines scroll up above them.",
-        times=(0.3, 1.1, 1.9, 2.7, 3.5, 4.3, 5.1),
+        times=tuple(0.2 + 0.2 * n for n in range(29)),
         height=14,
     ),
     "failures.svg": Shot(
@@ -90,8 +92,8 @@ SHOTS = {
         "python dashboard.py",
         python("keyed.py"),
         "A survey of mountain ranges, looked at as bars, lanes, a tree, steps and a grid, one after the other.",
-        times=(0.6, 1.5, 2.3, 3.1, 3.9),
-        typed="llll",
+        times=tuple(0.2 + 0.25 * n for n in range(20)),
+        typed="\0\0\0l" * 4,
         height=18,
         columns=92,
     ),
@@ -160,7 +162,7 @@ def take(shot: Shot, place: Path) -> str:
             prompt = f"\x1b[32m$\x1b[0m {shot.command}\r\n"
             pty.screen.feed(b"\n" * shot.height + prompt.encode())
             frames = [rows_of(pty.screen)]
-            seconds = [0.9]
+            seconds = [0.8]
             if shot.times:
                 pty.expect(shot.sign)
                 began = time.monotonic()
@@ -168,12 +170,12 @@ def take(shot: Shot, place: Path) -> str:
                     if key != "\0":
                         pty.send(key.encode())
                     frames.append(_look(pty, began + at))
-                seconds += [0.8] * len(shot.times)
+                seconds += [later - at for at, later in pairwise([*shot.times, shot.times[-1] + HELD])]
             if shot.still:
                 frames, seconds = frames[-1:], [1.0]
             else:
                 pty.wait()
-                frames, seconds = [*frames, rows_of(pty.screen)], [*seconds, 3.5]
+                frames, seconds = [*frames, rows_of(pty.screen)], [*seconds, 4.0]
     finally:
         os.chdir(here)
     if not shot.times:

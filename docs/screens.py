@@ -38,7 +38,7 @@ COLORS = {
     "magenta": "#cf8ddb",
     "cyan": "#62c6d4",
     "white": INK,
-    "brightblack": DIM,
+    "brightblack": "#4d5666",
     "brightred": "#ff8f96",
     "brightgreen": "#aee39b",
     "brightbrown": "#ffd68a",
@@ -112,18 +112,20 @@ def crop(frames: Sequence[list[Row]]) -> list[list[Row]]:
 def svg(frames: Sequence[list[Row]], seconds: Sequence[float], *, columns: int, title: str, about: str) -> str:
     """Return the picture: frames of equal height one after the other, each shown for as many seconds, for ever.
 
-    One frame is a still picture. Where nothing is animated, the middle one is shown.
+    One frame is a still picture. Where nothing is animated, the middle one is shown. A row is in the file once for as
+    long as it stays the same.
     """
+    spells = _spells(frames)
     wide = round(columns * CELL + 2 * MARGIN)
     high = TITLE_BAR + len(frames[0]) * LINE + 2 * MARGIN - 4
-    body = [_frame(rows, index) for index, rows in enumerate(frames)]
+    body = [_group(index, rows) for index, rows in enumerate(spells.values())]
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {wide} {high}" width="{wide}" height="{high}"',
             ' role="img" aria-labelledby="t d">',
             f'<title id="t">{escape(title)}</title>',
             f'<desc id="d">{escape(about)}</desc>',
-            f"<style>{_style(seconds)}</style>",
+            f"<style>{_style(seconds, list(spells))}</style>",
             f'<rect x=".5" y=".5" width="{wide - 1}" height="{high - 1}" rx="9" fill="{PAPER}" stroke="{FRAME}"/>',
             *(f'<circle cx="{20 + 18 * n}" cy="18" r="5" fill="{FRAME}"/>' for n in range(3)),
             f'<text class="n" x="{wide / 2:g}" y="22" text-anchor="middle">{escape(title)}</text>',
@@ -136,28 +138,42 @@ def svg(frames: Sequence[list[Row]], seconds: Sequence[float], *, columns: int, 
     )
 
 
-def _style(seconds: Sequence[float]) -> str:
+def _spells(frames: Sequence[list[Row]]) -> dict[tuple[int, int], list[tuple[int, Row]]]:
+    """Return what is seen from one frame to before another: rows and where they stand."""
+    spells: dict[tuple[int, int], list[tuple[int, Row]]] = {}
+    for y in range(len(frames[0])):
+        begin = 0
+        for at in range(1, len(frames) + 1):
+            if at < len(frames) and frames[at][y] == frames[begin][y]:
+                continue
+            if frames[begin][y]:
+                spells.setdefault((begin, at), []).append((y, frames[begin][y]))
+            begin = at
+    return spells
+
+
+def _style(seconds: Sequence[float], spells: Sequence[tuple[int, int]]) -> str:
     font = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace"
     rules = [f"text{{font:14px {font};white-space:pre}}", f".n{{font-size:12px;fill:{DIM}}}", ".b{font-weight:700}"]
     rules.append(".i{font-style:italic}")
-    if len(seconds) > 1:
-        whole = sum(seconds)
-        rules += [f".f{{visibility:hidden;animation:{whole:g}s step-end infinite}}"]
-        begin = 0.0
-        for index, length in enumerate(seconds):
-            start, end = (100 * at / whole for at in (begin, begin + length))
-            before = "0%{visibility:hidden}" if index else ""
-            after = f"{end:.2f}%{{visibility:hidden}}" if index + 1 < len(seconds) else ""
-            rules.append(f"@keyframes k{index}{{{before}{start:.2f}%{{visibility:visible}}{after}}}")
-            rules.append(f"#f{index}{{animation-name:k{index}}}")
-            begin += length
-        rules.append(f"#f{len(seconds) // 2}{{visibility:visible}}")
-        rules.append("@media (prefers-reduced-motion:reduce){.f{animation:none!important}}")
+    whole, still = sum(seconds), len(seconds) // 2
+    rules.append(f".f{{visibility:hidden;animation:{whole:g}s step-end infinite}}")
+    for index, (begin, end) in enumerate(spells):
+        if (begin, end) == (0, len(seconds)):
+            rules.append(f"#f{index}{{visibility:visible}}")
+            continue
+        before = "0%{visibility:hidden}" if begin else ""
+        after = f"{100 * sum(seconds[:end]) / whole:.2f}%{{visibility:hidden}}" if end < len(seconds) else ""
+        seen = f"{100 * sum(seconds[:begin]) / whole:.2f}%{{visibility:visible}}"
+        rules.append(f"@keyframes k{index}{{{before}{seen}{after}}}")
+        shown = ";visibility:visible" if begin <= still < end else ""
+        rules.append(f"#f{index}{{animation-name:k{index}{shown}}}")
+    rules.append("@media (prefers-reduced-motion:reduce){.f{animation:none!important}}")
     return "".join(rules)
 
 
-def _frame(rows: Sequence[Row], index: int) -> str:
-    lines = [_paint(span, y * LINE) for y, row in enumerate(rows) for span in row]
+def _group(index: int, rows: Sequence[tuple[int, Row]]) -> str:
+    lines = [_paint(span, y * LINE) for y, row in rows for span in row]
     return f'<g class="f" id="f{index}">' + "".join(lines) + "</g>"
 
 

@@ -1,14 +1,16 @@
-"""One run, looked at in several ways: `python dashboard.py [bars|lanes|tree|steps|grid|own]`."""
+"""One run, looked at in several ways: `python dashboard.py [bars|lanes|tree|steps|grid|own|beside]`."""
 
 from __future__ import annotations
 
 import sys
 import time
 
+from rich.layout import Layout
+from rich.panel import Panel
 from rich.table import Table
 
 import mainstage
-from mainstage.dashboard import Bars, Dashboard, Failures, Header, Logs, Metrics, RunState
+from mainstage.dashboard import Bars, Dashboard, Failures, Header, Lanes, Logs, Metrics, RunState
 
 ROWS = {"alps": 70, "andes": 50, "atlas": 90, "carpathians": 40, "caucasus": 60, "dolomites": 30, "ghats": 80,
         "jura": 45, "pyrenees": 65, "rockies": 100, "sudetes": 35, "tatra": 55, "urals": 75, "vosges": 50}  # fmt: skip
@@ -40,7 +42,22 @@ def ranges(state: RunState) -> Table:
     return table
 
 
-LAYOUTS = {"own": Dashboard(Header(), Bars(max_rows=8), Metrics("height"), ranges, Failures(3), Logs(3))}
+def beside() -> Layout:
+    """Return panels side by side: a layout of Rich's, with our pieces in it."""
+    screen, right = Layout(), Layout(ratio=2)
+    right.split_column(
+        Layout(Panel(Metrics("height"), title="metrics"), size=3),
+        Layout(Panel(Failures(2), title="failures"), size=6),
+        Layout(Panel(Lanes(), title="workers")),
+    )
+    screen.split_row(Layout(Panel(Bars(), title="tasks"), ratio=3), right)
+    return screen
+
+
+LAYOUTS = {
+    "own": Dashboard(Header(), Bars(max_rows=8), Metrics("height"), ranges, Failures(3), Logs(3)),
+    "beside": Dashboard(Header(), beside()),
+}
 
 
 def main() -> None:

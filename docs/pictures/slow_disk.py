@@ -1,4 +1,4 @@
-"""`mainstage` itself, its files on a disk of 45 MB a second that complains: for a picture with something to see."""
+"""`mainstage` itself, its files on a disk of 15 MB a second that complains: for a picture with something to see."""
 
 # ruff: noqa: INP001, TID251  # a script whose work is to be slow
 
@@ -14,7 +14,7 @@ from typing import Any
 from mainstage.cli import demo
 from mainstage.cli.main import main
 
-SPEED = 45e6
+SPEED = 15e6
 """Bytes a second, each file."""
 SLOW = {"baltic.tif": 0.35, "cyclades.tif": 0.6}
 log = logging.getLogger("disk")

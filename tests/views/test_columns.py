@@ -245,8 +245,8 @@ def test_columns_are_rendered_again_only_when_a_task_has_changed() -> None:
     assert column.left == calls - 4
 
 
-def class_names(columns: list[str | ProgressColumn]) -> set[str]:
-    return {type(column).__name__ for column in columns}
+def class_names(columns: list[str | ProgressColumn]) -> list[str]:
+    return sorted(type(column).__name__ for column in columns)
 
 
 ALL: list[str | ProgressColumn] = [
@@ -283,7 +283,7 @@ def test_all_of_richs_columns_are_tried() -> None:
     classes = {
         name for name, one in vars(progress).items() if isinstance(one, type) and issubclass(one, ProgressColumn)
     }
-    assert class_names(ALL + BY_SPEED) == classes - {"ProgressColumn"}
+    assert class_names(ALL + BY_SPEED) == sorted(classes - {"ProgressColumn"})
 
 
 @pytest.mark.parametrize("columns", [*([one] for one in ALL), ALL], ids=lambda columns: " ".join(class_names(columns)))

@@ -141,3 +141,21 @@ def test_a_course_in_one_row(points: list[float], cells: int, line: str) -> None
 def test_a_panel_may_have_a_height_and_a_name() -> None:
     lines: Callable[[RunState], str] = lambda _state: "a\nb\nc\nd"  # noqa: E731  # short
     assert rows(view_of(Panel(lines, max_rows=2, name="letters")))[:3][:2] == ["a", "b"]
+
+
+@pytest.mark.parametrize(
+    ("columns", "said"),
+    [
+        (60, "loss  0.75  ▁▇▅▁▇▅▃█▅▃▆▇▃▆▄▅▆▄▇▃▄▇▅  min 0  mean 0.5  max 1"),
+        (44, "loss  0.75  ▄▁▄▄█▂▆  min 0  mean 0.5  max 1"),
+        (32, "loss  0.75  ▅▁▇▃█  min 0  max 1"),
+        (24, "loss  0.75  ▅▂█▃▆▁█▃▃▅█"),
+        (13, "loss  0.75"),
+    ],
+)
+def test_a_metric_says_less_where_there_is_less_room(columns: int, said: str) -> None:
+    state = after(RunStarted(0.0, "", NOON), TaskStarted(0.0, 1, 1, "w", "a"))
+    for turn in range(40):
+        after(MetricReported(1.0, 1, 1, "loss", turn * 7 % 5 / 4), state=state)
+    line = view_of(Metrics()).rows(state, moment(2.0, columns))[0]
+    assert line == said

@@ -99,3 +99,9 @@ def test_where_a_failure_came_from_and_the_log_are_links() -> None:
     found = summary.lines(state, 3.0)
     assert found[2] == "    \x1b]8;;file://host/srv/job.py\x1b\\at /srv/job.py:12 in load\x1b]8;;\x1b\\"
     assert found[3] == "  \x1b]8;;file://host/srv/run.log\x1b\\log: run.log\x1b]8;;\x1b\\"
+
+
+def test_tasks_that_took_far_longer_are_told_beside_what_is_usual() -> None:
+    long = (TaskStarted(1.0, 99, 1, "w", "odd one"), TaskEnded(10.0, 99, 1, 0))
+    found = lines(RunStarted(0.0, "job", NOON), *tasks(40, seconds=0.002), *long, RunEnded(12.0))
+    assert found[0] == "  slowest (others took 0.5 s): odd one 0:09"

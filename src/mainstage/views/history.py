@@ -134,6 +134,12 @@ def place_of(error: ErrorReport) -> str:
     return f"{path}:{line} in {function}"
 
 
+def short_place(place: str, room: int) -> str:
+    """Return `place`, without the folders if it has more than `room` characters: the end of a path says most."""
+    cut = place.rfind("/", 0, place.rfind(":"))
+    return place if len(place) <= room or cut < 0 else place[cut + 1 :]
+
+
 def file_of(error: ErrorReport) -> str:
     """Return the path of the file where `error` was raised; "" if its traceback does not say."""
     found = _last_frame(error)

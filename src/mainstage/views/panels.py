@@ -11,7 +11,7 @@ from rich.layout import Layout as RichLayout
 from mainstage.events import TextWritten
 from mainstage.views import units
 from mainstage.views.choice import Chosen, choose
-from mainstage.views.history import History, file_of, input_of, place_of
+from mainstage.views.history import History, file_of, input_of, place_of, short_place
 from mainstage.views.pieces import TaskRows
 from mainstage.views.renderable import lines_of
 from mainstage.views.spark import sparkline
@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from mainstage.views.palette import Glyphs, Palette
     from mainstage.views.pieces import Scene
 
+LONGEST_CURVE = 40
+"""Cells that the course of a metric takes, at most."""
 CUSTOM_ROWS = 10
 """Rows that a user's renderable gets, at most, unless told."""
 LONGEST_NAME = 24
@@ -146,15 +148,16 @@ class MetricsPiece(Static):
         shown = fit(self._glyphs.name(one_line(name)), min(size, max(1, cells // 2)), self._glyphs.ellipsis)
         line = f"{self._palette.paint('progress.description', shown)}  {texts[0].rjust(widths[0])}"
         left = cells - width(line)
-        about = [f"{word} {text.rjust(room)}" for word, text, room in
+        about = [f"  {word} {text.rjust(room)}" for word, text, room in
                  zip(("min", "mean", "max"), texts[1:], widths[1:], strict=True) if text]  # fmt: skip
-        numbers = "  ".join(about)
-        spare = left - len(numbers) - 4
-        if about and spare >= 0:
-            curve = sparkline(scene.state.courses[name].points, min(40, spare), unicode=self._glyphs.unicode)
-            painted = f"  {self._palette.paint('bar.complete', curve)}" if curve else ""
-            line += f"{painted}  {self._palette.paint('mainstage.dim', numbers)}"
-        return crop(line, cells)
+        if not about:
+            return crop(line, cells)
+        choices = "".join(about), about[0] + about[-1], ""
+        numbers = next(text for text in choices if len(text) <= max(0, left))
+        spare = min(LONGEST_CURVE, left - len(numbers) - 2)
+        curve = sparkline(scene.state.courses[name].points, max(0, spare), unicode=self._glyphs.unicode)
+        painted = f"  {self._palette.paint('bar.complete', curve)}" if curve else ""
+        return crop(f"{line}{painted}{self._palette.paint('mainstage.dim', numbers)}", cells)
 
 
 class FailuresPiece(Static):
@@ -197,7 +200,9 @@ class FailuresPiece(Static):
         if each > 1:
             place = place_of(failure.error)
             last = one_line(failure.error.traceback.rstrip().rpartition("\n")[2]) or failure.error.type
-            text = clip(glyphs.name(f"at {place}" if place else last), max(0, cells - 2), glyphs.ellipsis)
+            room = max(0, cells - 2)
+            text = f"at {short_place(place, room - 3)}" if place else last
+            text = clip(glyphs.name(text), room, glyphs.ellipsis)
             yield f"  {self._palette.paint('mainstage.dim', self._palette.link(text, file_of(failure.error)))}"
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mainstage.state.standing import FAR, SHORTEST, typical
 from mainstage.views import units
 from mainstage.views.groups import tree_of
-from mainstage.views.history import History, file_of, input_of, place_of
+from mainstage.views.history import History, file_of, input_of, place_of, short_place
 from mainstage.views.text import clip, crop, one_line, width
 
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ class Summary:
         lines += [self._about(text, room) for text in about]
         place = place_of(failure.error) if self._places else ""
         if place:
-            lines.append(self._about(f"at {glyphs.name(_short(place, room))}", room, file_of(failure.error)))
+            lines.append(self._about(f"at {glyphs.name(short_place(place, room - 7))}", room, file_of(failure.error)))
         return lines
 
     def _about(self, text: str, room: int, file: str = "") -> str:
@@ -102,7 +102,8 @@ class Summary:
         if not far or room < SAID:
             return []
         told = [f"{self._glyphs.name(one_line(name))} {units.duration(seconds)}" for seconds, name in far[:OUTLIERS]]
-        text = f"  slowest (others took {units.spoken(usual)}): {', '.join(told)}"
+        others = units.spoken(usual) if usual >= 1 else units.took(usual)
+        text = f"  slowest (others took {others}): {', '.join(told)}"
         return [self._palette.paint("mainstage.dim", clip(text, room, self._glyphs.ellipsis))]
 
     def _log(self, room: int) -> list[str]:
@@ -154,9 +155,3 @@ class Summary:
 
     def _amounts(self, amounts: dict[str, float]) -> str:
         return ", ".join(units.amount(n, self._glyphs.name(unit)) for unit, n in islice(amounts.items(), 2))
-
-
-def _short(place: str, room: int) -> str:
-    """Return "…/job.py:12 in load": the end of a path says most."""
-    cut = place.rfind("/", 0, place.rfind(":"))
-    return place if len(place) + 7 <= room or cut < 0 else place[cut + 1 :]
