@@ -219,6 +219,14 @@ class TaskStuck(NamedTuple):
     place: str = ""
 
 
+class PartsEnded(NamedTuple):
+    """Tasks nested in coroutines ended well, `number` of them, each so soon that nobody was told of it by itself."""
+
+    at: float
+    worker: str
+    number: int
+
+
 Event: TypeAlias = (
     RunStarted
     | RunEnded
@@ -239,6 +247,7 @@ Event: TypeAlias = (
     | ItemsEnded
     | KeyPressed
     | TaskStuck
+    | PartsEnded
 )
 
 EVENTS: tuple[type[Event], ...] = Event.__args__

@@ -82,7 +82,8 @@ def test_results_come_in_the_order_of_the_input(options: dict[str, Any], events:
     assert asyncio.run(main()) == [2 * n for n in range(500)]
     (opened,), (closed,) = events.of(SourceOpened), events.of(SourceClosed)
     assert (opened.total, closed.handed) == (500, 500)
-    assert sum(len(event.items) + event.more for event in events.of(ItemsEnded)) == 500
+    short = sum(len(event.items) + event.more for event in events.of(ItemsEnded))
+    assert short + len(events.of(TaskEnded)) == 500  # on a busy machine some are long
     assert {event.source for event in events.of(ItemsEnded)} == {opened.source}
 
 

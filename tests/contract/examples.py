@@ -13,6 +13,7 @@ from mainstage.events import (
     ItemsEnded,
     KeyPressed,
     MetricReported,
+    PartsEnded,
     RunEnded,
     RunStarted,
     SourceClosed,
@@ -58,6 +59,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     ItemsEnded(3.0, 1, "thread-2", ((10, 2.0, 2.5), (11, 2.5, 2.75)), 3, 0.125),
     KeyPressed(3.5, "pgdn"),
     TaskStuck(90.0, 2, 1, 60.5, "job.py:12 in load"),
+    PartsEnded(91.0, "", 12),
 )
 
 texts = st.text(st.characters(exclude_categories=()), max_size=12) | st.sampled_from(

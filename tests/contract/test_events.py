@@ -29,6 +29,7 @@ ORDER = [
     "ItemsEnded",
     "KeyPressed",
     "TaskStuck",
+    "PartsEnded",
 ]
 
 

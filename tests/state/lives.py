@@ -11,6 +11,7 @@ from mainstage.events import (
     ErrorReport,
     ItemsEnded,
     MetricReported,
+    PartsEnded,
     SourceClosed,
     SourceOpened,
     TaskCancelled,
@@ -142,6 +143,7 @@ def _items(draw: Draw) -> list[Event]:
     count = draw(st.integers(0, 4))
     items = tuple((SOURCE + 1 + n, 1.0 + n, 2.0 + n) for n in range(count))
     events.append(ItemsEnded(9.0, SOURCE, WORKERS[0], items, draw(st.integers(0, 3)), 0.0))
+    events.append(PartsEnded(9.0, WORKERS[0], draw(st.integers(0, 3))))
     if draw(st.booleans()):
         events.append(SourceClosed(9.0, SOURCE, count))
     return events

@@ -13,6 +13,7 @@ from mainstage.events import (
     Event,
     ItemsEnded,
     MetricReported,
+    PartsEnded,
     RunEnded,
     RunStarted,
     SourceClosed,
@@ -209,6 +210,12 @@ def test_a_nested_task_counts_once_and_apart(events: list[Event], expected: dict
     assert state.counts.seen == state.expected == 0
     assert not state.failures
     assert not state.anomalies.count
+
+
+def test_nested_tasks_that_nobody_was_told_of_are_counted() -> None:
+    state = reduced([started(), PartsEnded(2.0, "w", 3), PartsEnded(3.0, "w", 4)])
+    assert state.nested.done == 7
+    assert (state.counts.done, state.expected, state.anomalies.count) == (0, 1, 0)
 
 
 # --- what a live task tells ---
@@ -463,6 +470,8 @@ IMPOSSIBLE: dict[str, tuple[list[Event], Any]] = {
         ItemsEnded(3.0, 5, "w", ((2, 1.0, 2.0), (1, 1.0, 2.0))),
     ),
     "ItemsEnded: str where a whole number belongs": ([], ItemsEnded(3.0, 5, "w", ((TEXT, 1.0, 2.0),))),
+    "PartsEnded: -1 is below 0": ([], PartsEnded(3.0, "w", -1)),
+    "PartsEnded: str where a whole number belongs": ([], PartsEnded(3.0, "w", TEXT)),
     "str is no event": ([], "TaskEnded"),
 }
 

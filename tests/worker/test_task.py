@@ -469,6 +469,7 @@ def test_a_silent_task_has_every_method_of_its_own() -> None:
         "arm_for_cancel",
         "as_parent",
         "driven",
+        "nest",
         "released",
         "resolve",
         "sample",

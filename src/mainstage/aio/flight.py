@@ -8,18 +8,20 @@ announces it: one C call, so that neither a lock nor a signal handler on the sam
 from __future__ import annotations
 
 from collections import deque
+from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from mainstage.aio.names import describe_coroutine
+from mainstage.aio.part import Part
 from mainstage.errors import Cancelled
-from mainstage.events import ItemsEnded, TaskEnded, TaskStarted
+from mainstage.events import ItemsEnded, PartsEnded, TaskEnded, TaskStarted
 from mainstage.worker.cancel import Tree
 from mainstage.worker.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from mainstage.events import Event
+    from mainstage.events import Event, Fields
     from mainstage.worker.reporter import Reporter
 
 GLANCE = 0.1
@@ -38,6 +40,8 @@ class Shown:
     task: Task | None = None
     tree: Tree | None = None
     """What it shares with the tasks nested in it, if there were any."""
+    part: Part | None = None
+    """The newest of the open tasks that are nested in it."""
     worker = WORKER
     parent: int | None = None
     attempt = 1
@@ -73,7 +77,7 @@ class Shown:
         if task is None:
             if self.flight.young.pop(self.id, None) is not None:
                 self.reporter.send(self.start())
-            made = Task(self.reporter, self.id, self.attempt, self.description, worker=WORKER, tree=self._tree)
+            made = Task(self.reporter, self.id, self.attempt, self.description, worker=WORKER, tree=self.shared_tree())
             task = vars(self).setdefault("task", made)
         return task
 
@@ -81,10 +85,24 @@ class Shown:
         """Return itself: tasks are nested in it by the hundred without anybody's having to see it."""
         return self
 
-    @property
-    def _tree(self) -> Tree:
+    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+        """Open a task within it."""
+        if get_ident() != self.flight.thread:
+            return self.resolve().nest(description, total=total, unit=unit, fields=fields)
+        return Part(self, self.id, description, total, unit, fields)
+
+    def shared_tree(self) -> Tree:
+        """Return what it shares with the tasks nested in it, made now if need be."""
         tree = self.tree
         return vars(self).setdefault("tree", Tree(self.id)) if tree is None else tree
+
+    def close_parts(self, error: BaseException | None) -> None:
+        """Close what was left open in it, the newest first."""
+        part, self.part = self.part, None
+        while part is not None:
+            before = part.before
+            part.close(None if error is None else Cancelled("the task around it is over"))
+            part = before
 
 
 class Flight:
@@ -98,7 +116,12 @@ class Flight:
         self.id = reporter.new_id()
         self.source = self.id if source is None else source
         self.polled = False
-        self.young: dict[int, Shown] = {}
+        self.thread = get_ident()
+        """That of the event loop."""
+        self.parts = 0
+        """How many nested tasks have ended well without having been announced; that thread counts."""
+        self._told_parts = 0
+        self.young: dict[int, Shown | Part] = {}
         """Those that nobody has announced, in the order in which they began."""
         self._live = 0
         self._count = 0
@@ -119,6 +142,8 @@ class Flight:
     def end(self, shown: Shown, error: BaseException | None, told_input: str = "") -> None:
         """Have one less: it ended well, failed, or was cancelled, as `error` says."""
         at = self.reporter.now()
+        if shown.part is not None:
+            shown.close_parts(error)
         if error is None and shown.task is None and not (shown.tree is not None and shown.tree.tasks):
             self._count += 1
             if self.young.pop(shown.id, None) is None:
@@ -175,6 +200,10 @@ class Flight:
             self._folded -= more
             self._folded_seconds -= seconds
             events.append(ItemsEnded(now, self.source, WORKER, items, more, seconds))
+        parts = self.parts - self._told_parts
+        if parts:
+            self._told_parts += parts
+            events.append(PartsEnded(now, WORKER, parts))
         for shown in young[:MOST]:
             if now - shown.started < GLANCE:
                 break

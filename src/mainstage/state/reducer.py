@@ -14,6 +14,7 @@ from mainstage.events import (
     ItemsEnded,
     KeyPressed,
     MetricReported,
+    PartsEnded,
     RunEnded,
     RunStarted,
     SourceClosed,
@@ -445,6 +446,15 @@ def _known_items_ended(state: RunState, items: list[tuple[int, float, float]]) -
         books.learn(state, max(0.0, ended - started), live.description)
 
 
+def _parts_ended(state: RunState, event: PartsEnded) -> None:
+    at, worker, number = event
+    check_number(at)
+    check_text(worker)
+    check_whole(number)
+    check_position(number)
+    state.nested.done += number
+
+
 # --- what comes out of tasks ---
 
 
@@ -495,4 +505,5 @@ _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
     ItemsEnded: _items_ended,
     KeyPressed: _key_pressed,
     TaskStuck: _task_stuck,
+    PartsEnded: _parts_ended,
 }

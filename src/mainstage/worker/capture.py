@@ -92,7 +92,7 @@ class Router:
         if not capture.live or not isinstance(text, str):
             return self._original.write(text)
         task: Any = ambient.get()
-        if task is not None and not isinstance(task, Task):
+        if task is not None:
             task = capture.task()
         if capture.special and self._refused(task, text):
             return self._original.write(text)
@@ -352,8 +352,10 @@ class Capture:
     def task(self) -> Task | None:
         """Return the task of the code running now; None: it has none of ours."""
         task: Any = ambient.get()  # or what stands for a task until somebody asks
-        if task is None or isinstance(task, Task):
-            return task
+        if task is None:
+            return None
+        if isinstance(task, Task):
+            return task.resolve()
         thread = get_ident()  # making one may run code that prints
         if thread in self._resolving:
             return None

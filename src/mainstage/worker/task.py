@@ -156,8 +156,10 @@ class Task(PositionCell):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         if self._token is not None:
-            with contextlib.suppress(ValueError, RuntimeError):  # a generator's block may end in another context
+            try:  # noqa: SIM105  # `suppress` costs as much as the rest of the block
                 ambient.reset(self._token)
+            except (ValueError, RuntimeError):
+                pass  # a generator's block may end in another context
             self._token = None
         self.close(None if isinstance(error, GeneratorExit) else error)
 
@@ -171,6 +173,10 @@ class Task(PositionCell):
     def as_parent(self) -> Task:
         """Return what a task may be nested in: itself; what stands for one may know enough for that without it."""
         return self
+
+    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+        """Open a task within it; what stands for one may know enough for that without telling of it at once."""
+        return open_nested(self, description, total=total, unit=unit, fields=fields)
 
     # --- its end ---
 
@@ -371,10 +377,10 @@ def task(description: str, *, total: float | None = None, unit: str = "", **fiel
     reporter = live.reporter
     if parent is None and reporter is None:
         return NULL
-    description, known = str(description), plain_fields(fields)
+    description, known = str(description), plain_fields(fields) if fields else ()
     total = None if total is None else plain_number(total)
     if parent is not None:
-        return open_nested(parent.as_parent(), description, total=total, unit=unit, fields=known)
+        return parent.as_parent().nest(description, total=total, unit=unit, fields=known)
     assert reporter is not None  # noqa: S101  # the first line saw to it
     name = current_thread().name
     return open_task(reporter, reporter.new_id(), 1, description, worker=name, total=total, unit=unit, fields=known)
