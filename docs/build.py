@@ -105,13 +105,14 @@ SHOTS = {
             times=(1.9,),
             still=True,
             height=height,
-            columns=92,
+            columns=100 if name == "beside" else 92,
         )
         for name, height, about in (
             ("lanes", 18, "A row for each of five workers: its name, how busy it was, since when, and what it does."),
             ("tree", 18, "Running tasks with the tasks nested in them, drawn as branches."),
             ("steps", 24, "Running tasks, the last lines that each wrote below it; ended ones are folded above."),
             ("own", 28, "A dashboard of pieces: a header, bars, a metric with its course, failures and last lines."),
+            ("beside", 26, "Panels side by side: tasks, a metric, failures and workers, each in a frame."),
         )
     },
     "grid.svg": Shot(

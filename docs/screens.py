@@ -23,6 +23,16 @@ MARGIN = 14
 TITLE_BAR = 30
 HEAVY = {"━": (0.0, 1.0), "╸": (0.0, 0.5), "╺": (0.5, 1.0)}
 THIN = "─"
+BOXES = {
+    "│": "M{x} {top}V{low}",
+    "├": "M{x} {top}V{low}M{x} {y}H{right}",
+    "└": "M{x} {top}V{y}H{right}",
+    "╭": "M{x} {low}V{under}Q{x} {y} {after} {y}H{right}",
+    "╮": "M{x} {low}V{under}Q{x} {y} {before} {y}H{left}",
+    "╰": "M{x} {top}V{above}Q{x} {y} {after} {y}H{right}",
+    "╯": "M{x} {top}V{above}Q{x} {y} {before} {y}H{left}",
+}
+"""The paths of characters of frames and trees, around the middle of a cell."""
 
 PAPER = "#15181e"
 FRAME = "#2a2f3a"
@@ -84,6 +94,7 @@ def _spans(cells: Any, columns: int) -> Row:
         last = spans[-1] if spans else None
         gap = column - (last.column + len(last.text)) if last else 0
         same = last is not None and last.look == look and _drawn(last.text[-1]) == _drawn(cell.data)
+        same = same and cell.data not in BOXES and spans[-1].text not in BOXES
         if last is not None and same and (gap == 0 or (gap == 1 and not _drawn(cell.data))):
             spans[-1] = last._replace(text=last.text + " " * gap + cell.data)
         else:
@@ -99,7 +110,7 @@ def _look(cell: Any) -> Look:
 
 
 def _drawn(text: str) -> bool:
-    return text in HEAVY or text == THIN
+    return text in HEAVY or text == THIN or text in BOXES
 
 
 def crop(frames: Sequence[list[Row]]) -> list[list[Row]]:
@@ -179,6 +190,8 @@ def _group(index: int, rows: Sequence[tuple[int, Row]]) -> str:
 
 def _paint(span: Span, top: int) -> str:
     x = span.column * CELL
+    if span.text in BOXES:
+        return _box(span, x, top)
     if _drawn(span.text[0]):
         return _bar(span, x, top)
     marks = " ".join(name for name, on in (("b", span.look.bold), ("i", span.look.italic)) if on)
@@ -187,6 +200,14 @@ def _paint(span: Span, top: int) -> str:
     width = f"{len(span.text) * CELL:.4g}"
     text = escape(span.text)
     return f'<text x="{x:.4g}" y="{top + 14}" fill="{fill}" textLength="{width}"{marked}>{text}</text>'
+
+
+def _box(span: Span, x: float, top: int) -> str:
+    """Return a line of a frame as a path, for the same reason as bars."""
+    places = {"left": x, "x": x + CELL / 2, "right": x + CELL, "top": top, "y": top + 9.5, "low": top + LINE}
+    places |= {"before": x + CELL / 2 - 4, "after": x + CELL / 2 + 4, "above": top + 5.5, "under": top + 13.5}
+    path = BOXES[span.text].format(**{name: f"{place:.5g}" for name, place in places.items()})
+    return f'<path d="{path}" fill="none" stroke="{span.look.color}" stroke-width="1.2"/>'
 
 
 def _bar(span: Span, x: float, top: int) -> str:

@@ -336,3 +336,14 @@ def test_a_task_too_young_for_a_row_gets_it_in_time() -> None:
 
 def test_the_final_picture_is_the_summary() -> None:
     assert picture(after(*end()), 14.0, 80, final=True).endswith("29 done, 1 failed in 0:14 (2.1/s, 29.0 MB, 700 rows)")
+
+
+def test_a_task_that_is_full_has_no_eta_from_then_on() -> None:
+    state = after(RunStarted(0.0, "", NOON), SourceOpened(0.0, 900, 2), TaskStarted(0.0, 1, 1, "w", "a", 100))
+    view = plain_bars()
+    for second in range(1, 10):
+        after(TaskMoved(float(second), 1, 1, second * 10), state=state)
+        view.rows(state, moment(float(second)))
+    assert "ETA" in view.rows(state, moment(9.0))[0]
+    after(TaskMoved(9.1, 1, 1, 100), state=state)
+    assert "ETA" not in view.rows(state, moment(9.1))[0]

@@ -126,6 +126,9 @@ class RowPainter:
             age = int(now - task.started_at)
             row.since, row.until = task.started_at + age, task.started_at + age + 1
             row.reading = -1
+        fraction = task.fraction
+        if fraction == 1.0 != row.fraction:
+            row.reading = -1  # what is full has no ETA, not even for half a second
         now = max(task.moved_at, row.since)
         reading = int(now * READINGS)
         if row.reading != reading or row.changes != task.changes:
@@ -136,7 +139,7 @@ class RowPainter:
         row.moves = task.moves
         done, total = task.completed, task.total
         row.amount = units.part(done, total, row.unit) if done or total is not None else ""
-        row.fraction = task.fraction
+        row.fraction = fraction
         row.beat = round(task.moved_at * PULSE)
         size = _size(row.amount)
         if size != row.widths[1]:
