@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from tests.views.runs import BAD_ROW, NOON, after
+from tests.views.runs import BAD_ROW, NOON, after, moment
 
 from mainstage.events import (
     ErrorReport,
@@ -14,6 +14,9 @@ from mainstage.events import (
     TaskFailed,
     TaskStarted,
 )
+from mainstage.views.browse import Browse
+from mainstage.views.history import History
+from mainstage.views.layouts import factory
 from mainstage.views.palette import Glyphs, Palette
 from mainstage.views.summary import Summary
 from mainstage.views.text import width
@@ -105,3 +108,24 @@ def test_tasks_that_took_far_longer_are_told_beside_what_is_usual() -> None:
     long = (TaskStarted(1.0, 99, 1, "w", "odd one"), TaskEnded(10.0, 99, 1, 0))
     found = lines(RunStarted(0.0, "job", NOON), *tasks(40, seconds=0.002), *long, RunEnded(12.0))
     assert found[0] == "  slowest (others took 0.5 s): odd one 0:09"
+
+
+def test_a_task_whose_worker_died_is_told_apart_from_one_that_failed() -> None:
+    lost = ErrorReport("WorkerLost", "worker 7 was killed by SIGKILL while running 'a'")
+    state = after(
+        RunStarted(0.0, "job", NOON),
+        TaskStarted(1.0, 1, 1, "w", "a"),
+        TaskFailed(2.0, 1, 1, 0, lost),
+        TaskStarted(1.0, 2, 1, "w", "b"),
+        TaskFailed(2.0, 2, 1, 0, BAD_ROW),
+        RunEnded(3.0),
+    )
+    found = PLAIN.lines(state, 3.0)
+    assert found[0] == "  ↯ a: WorkerLost: worker 7 was killed by SIGKILL while running 'a'"
+    assert found[1] == "  ✗ b: ValueError: bad row"
+    assert found[-1] == "✗ job: 0 done, 2 failed (1 lost) in 0:03"
+    assert History(Palette("none"), Glyphs()).failure(state.failures[1])[0].startswith("↯ a: WorkerLost")
+    view = factory("bars")(Palette("none"), Glyphs(unicode=False))
+    view.browse = Browse(selected=2)  # type: ignore[attr-defined]  # every layout has it
+    rows = view.rows(state, moment(3.0))
+    assert [row[:4] for row in rows[:2]] == ["* b:", "% a:"]

@@ -98,6 +98,8 @@ class BrowsedRows:
             palette.paint("mainstage.running", glyphs.running),
             palette.paint("mainstage.waiting", glyphs.waiting),
             palette.paint("mainstage.slow", glyphs.slow),
+            palette.paint("mainstage.failed", glyphs.failed),
+            palette.paint("mainstage.failed", glyphs.lost),
         ]
         self._selected = palette.paint(SELECTED, "»" if glyphs.unicode else "*")
 
@@ -117,7 +119,7 @@ class BrowsedRows:
 
     def _mark(self, line: str, columns: int) -> str:
         """Return `line`, marked as selected in the place of its own mark, or before it where it has none of ours."""
-        for mark in (*self._marks, self._palette.paint("mainstage.failed", self._glyphs.failed)):
+        for mark in self._marks:
             if line.startswith(mark):
                 return self._selected + line[len(mark) :]
         return f"{self._selected} {crop(line, max(0, columns - 3))}"
@@ -130,7 +132,7 @@ class BrowsedRows:
         given = input_of(failure)
         text = one_line(f"{failure.error.type}: {failure.error.text}" + (f" (input {given})" if given else ""))
         error = clip(glyphs.name(text), max(0, cells - width(name) - 2), glyphs.ellipsis)
-        line = f"{self._palette.paint('mainstage.failed', glyphs.failed)} {name}"
+        line = f"{self._palette.paint('mainstage.failed', glyphs.mark(failure.error))} {name}"
         lines = [f"{line}: {self._palette.paint('mainstage.failed', error)}" if error else line]
         if failure.task not in browse.unfolded:
             return lines

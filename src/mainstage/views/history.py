@@ -53,7 +53,7 @@ class History:
 
     def failure(self, failure: Failure) -> list[str]:
         """Return what a failure looks like: one line, and its place in the source where asked for."""
-        mark = self._palette.paint("mainstage.failed", self._glyphs.failed)
+        mark = self._palette.paint("mainstage.failed", self._glyphs.mark(failure.error))
         name = self._name(failure.description) or f"task {failure.task}"
         error = self._palette.link(self.error(failure.error), file_of(failure.error))
         error = self._palette.paint("mainstage.failed", error)

@@ -11,10 +11,13 @@ from rich.errors import StyleSyntaxError
 from rich.style import Style
 from rich.theme import Theme
 
+from mainstage.errors import WorkerLost
 from mainstage.views.text import RESET, clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from mainstage.events import ErrorReport
 
 Color: TypeAlias = Literal["truecolor", "256", "16", "none"]
 
@@ -49,6 +52,7 @@ SYSTEMS: Mapping[Color, ColorSystem] = {
     "16": ColorSystem.STANDARD,
 }
 
+LOST = WorkerLost.__name__
 ATTRIBUTES: Mapping[str, str] = {
     "bold": "1",
     "dim": "2",
@@ -137,6 +141,11 @@ def _sequence(style: Style, system: ColorSystem) -> str:
     return f"\x1b[{';'.join(codes)}m" if codes else ""
 
 
+def is_lost(error: ErrorReport) -> bool:
+    """Return whether it is not the task that failed: its worker died."""
+    return error.type == LOST
+
+
 class Glyphs:
     """The characters that pictures are made of; all are one cell wide, but for the ellipsis in ASCII.
 
@@ -151,6 +160,7 @@ class Glyphs:
         self.running = "▸" if unicode else ">"
         self.done = "✓" if unicode else "+"
         self.failed = "✗" if unicode else "x"
+        self.lost = "↯" if unicode else "%"
         self.waiting = "↻" if unicode else "~"
         self.cancelled = "⊘" if unicode else "-"
         self.slow = "!"
@@ -164,6 +174,10 @@ class Glyphs:
         self.back = "─" if unicode else "."
         self.ellipsis = "…" if unicode else "..."
         self.bar = "│" if unicode else "|"
+
+    def mark(self, error: ErrorReport) -> str:
+        """Return the mark of a task that ended by `error`: it failed, or its worker was lost."""
+        return self.lost if is_lost(error) else self.failed
 
     def name(self, text: str) -> str:
         """Return the name `text` of a thing, safe to show."""

@@ -196,7 +196,7 @@ class FailuresPiece(Static):
         error = self._history.error(failure.error)
         about = f" (input {glyphs.name(given)})" if given else ""
         text = clip(f"{name}: {error}{about}", max(0, cells - 2), glyphs.ellipsis)
-        yield f"{self._palette.paint('mainstage.failed', glyphs.failed)} {text}"
+        yield f"{self._palette.paint('mainstage.failed', glyphs.mark(failure.error))} {text}"
         if each > 1:
             place = place_of(failure.error)
             last = one_line(failure.error.traceback.rstrip().rpartition("\n")[2]) or failure.error.type

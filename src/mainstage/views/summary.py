@@ -12,6 +12,7 @@ from mainstage.state.standing import FAR, SHORTEST, typical
 from mainstage.views import units
 from mainstage.views.groups import tree_of
 from mainstage.views.history import History, file_of, input_of, place_of, short_place
+from mainstage.views.palette import is_lost
 from mainstage.views.text import clip, crop, one_line, width
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ class Summary:
     def _failure(self, failure: Failure, room: int) -> list[str]:
         glyphs = self._glyphs
         name = clip(glyphs.name(one_line(failure.description)) or f"task {failure.task}", room // 2, glyphs.ellipsis)
-        head = f"  {self._glyphs.failed} {name}: "
+        head = f"  {glyphs.mark(failure.error)} {name}: "
         if width(head) >= room:
             return [clip(head, room, glyphs.ellipsis)]
         error = self._history.error(failure.error, room - width(head))
@@ -138,7 +139,9 @@ class Summary:
         alone = counts.seen == 1 and counts.done == 1
         amounts = {unit: n for unit in (*state.units, *state.live_units) if (n := state.items(unit))}
         text = self._amounts(amounts) if alone and amounts else f"{units.count(counts.done)} done"
-        for n, word in ((counts.failed, "failed"), (counts.cancelled, "cancelled"), (left, "left")):
+        lost = sum(is_lost(failure.error) for failure in state.failures.values()) if counts.failed else 0
+        failed = f"failed ({units.count(lost)} lost)" if lost else "failed"
+        for n, word in ((counts.failed, failed), (counts.cancelled, "cancelled"), (left, "left")):
             if n:
                 text += f", {units.count(n)} {word}"
         if state.stop is not None:
