@@ -12,6 +12,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,6 +21,7 @@ from mainstage.errors import WorkerLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
+    from concurrent.futures import Future
 
     from mainstage.backends.dispatcher import Dispatcher
     from mainstage.backends.worker_process import WorkerProcess
@@ -30,6 +32,8 @@ SIZE = 300_000
 HUGE = 4_000_000
 """More than a worker's journal holds: such a result is lost where its worker dies in the middle of it."""
 WORKERS = 4
+CALLS = 50
+"""Calls that are out at once."""
 AIMED = 0.3
 """The share of the kills that is aimed at workers as they start, and that at workers in the middle of a message."""
 STUCK = 120.0
@@ -119,39 +123,69 @@ class Seen(NamedTuple):
     seconds: float
 
 
+class Outcomes:
+    """What came of the tasks: each has one outcome, which is right, or the loss of its worker."""
+
+    def __init__(self) -> None:
+        self.wrong: list[str] = []
+        self.lost: list[int] = []
+        self.count = 0
+
+    def take(self, name: str, value: Any, expected: Any) -> None:
+        """Take the outcome of one task."""
+        self.count += 1
+        if isinstance(value, WorkerLost):
+            self.lost.append(value.pid)
+        elif value != expected:
+            self.wrong.append(f"{name} is {str(value)[:80]!r}")
+
+    def judge(self, killed: set[int], tasks: int) -> list[str]:
+        """Return what is not as promised."""
+        wrong = [*self.wrong] if self.count == tasks else [*self.wrong, f"{self.count} outcomes"]
+        wrong += [f"{pid} was lost with more than one task" for pid in set(self.lost) if self.lost.count(pid) > 1]
+        return wrong + [f"{pid} was lost and not killed" for pid in set(self.lost) - killed]
+
+
 def chaos(method: str, seed: int, tasks: int) -> Seen:
     """Run `tasks` tasks, a third of them calls, under a killer; return what is not as promised."""
     fds, semaphores = _descriptors(), _semaphores()
     began = time.monotonic()
+    outcomes = Outcomes()
     with mainstage.Run(
         executor="process", mp_context=method, max_workers=WORKERS, view="silent", on_error="collect"
     ) as run:
         killer = Killer(run._live().work.backend.dispatcher, seed, METHODS[method])  # type: ignore[union-attr]
         killer.start()
-        calls = [run.submit(bulk, n) for n in range(tasks // 3)]
-        items = list(run.map(bulk, range(tasks // 3)))
-        small: list[Any] = list(run.map(quick, range(tasks - 2 * (tasks // 3))))
-        answers: list[Any] = [call.exception() or call.result() for call in calls]
+        _work(run, outcomes, tasks)
         killer.stop()
-    wrong = []
-    lost: list[WorkerLost] = []
-    for name, found, expected in (("call", answers, bulk), ("item", items, bulk), ("small item", small, quick)):
-        for n, value in enumerate(found):
-            if isinstance(value, WorkerLost):
-                lost.append(value)
-            elif value != expected(n):
-                wrong.append(f"{name} {n} is {str(value)[:80]!r}")
-    if len(items) != tasks // 3 or len(small) != tasks - 2 * (tasks // 3):
-        wrong.append(f"{len(items)} and {len(small)} outcomes")
-    pids = [one.pid for one in lost]
-    wrong += [f"{pid} was lost with more than one task" for pid in set(pids) if pids.count(pid) > 1]
-    wrong += [f"{pid} was lost and not killed" for pid in set(pids) - killer.killed]
+    wrong = outcomes.judge(killer.killed, tasks)
     wrong += [f"process {pid} is left" for pid in killer.seen if not _gone(pid)]
     if _descriptors() > fds + 3 * (method != "fork"):  # of the fork server and the resource tracker, once
         wrong.append(f"{_descriptors() - fds} descriptors are left")
     wrong += [f"a journal is left: {line}" for line in _maps() if "memfd:mainstage" in line]
     wrong += [f"a semaphore is left: {name}" for name in _semaphores() - semaphores]
-    return Seen(wrong, len(killer.killed), killer.unborn, killer.sending, len(lost), time.monotonic() - began)
+    seconds = time.monotonic() - began
+    return Seen(wrong, len(killer.killed), killer.unborn, killer.sending, len(outcomes.lost), seconds)
+
+
+def _work(run: mainstage.Run, outcomes: Outcomes, tasks: int) -> None:
+    """Do calls and items of a map side by side, then small items; what has come is not kept: forks stay quick."""
+    bulky = tasks // 3
+    calls: deque[tuple[int, Future[bytes]]] = deque()
+
+    def take_call() -> None:
+        n, call = calls.popleft()
+        outcomes.take(f"call {n}", call.exception() or call.result(), bulk(n))
+
+    for n, value in enumerate(run.map(bulk, range(bulky))):
+        outcomes.take(f"item {n}", value, bulk(n))
+        calls.append((n, run.submit(bulk, n)))
+        if len(calls) > CALLS:
+            take_call()
+    while calls:
+        take_call()
+    for n, small in enumerate(run.map(quick, range(tasks - 2 * bulky))):
+        outcomes.take(f"small item {n}", small, quick(n))
 
 
 def _gone(pid: int) -> bool:
