@@ -15,6 +15,7 @@ import functools
 import itertools
 import multiprocessing
 import os
+import signal
 import sys
 import threading
 import weakref
@@ -69,6 +70,7 @@ STARTED_IN = 5.0
 """Seconds that the first submit to a pool of processes waits for a worker at most."""
 P = ParamSpec("P")
 R = TypeVar("R")
+T = TypeVar("T")
 TimeoutError = TimeoutError  # noqa: A001, PLW0127  # `concurrent.futures` has the builtin under this name too
 
 
@@ -201,6 +203,19 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
             future.__class__ = ShownFuture
         return future
 
+    def map(
+        self,
+        fn: Callable[..., R],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
+    ) -> Iterator[R]:
+        """As the standard library's; `buffersize` is of Python 3.14, and works on all."""
+        if buffersize is None:
+            return super().map(fn, *iterables, timeout=timeout, chunksize=chunksize)
+        return waiting.map_ahead(self, fn, iterables, timeout, buffersize)
+
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # the standard signature
         """As the standard library's; the display stays alive while it waits."""
         super().shutdown(wait=False, cancel_futures=cancel_futures)
@@ -309,15 +324,27 @@ class ProcessPoolExecutor(Executor):
         dispatcher.manned.wait(STARTED_IN)
 
     def map(
-        self, fn: Callable[..., R], *iterables: Iterable[Any], timeout: float | None = None, chunksize: int = 1
+        self,
+        fn: Callable[..., R],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,
+        buffersize: int | None = None,
     ) -> Iterator[R]:
         """As the standard library's: `chunksize` items travel together, and succeed or fail together."""
         if chunksize < 1:
             raise ValueError("chunksize must be >= 1.")
         if chunksize == 1:
-            return super().map(fn, *iterables, timeout=timeout)
+            return self._map(fn, iterables, timeout, buffersize)
         chunks = _chunks(zip(*iterables, strict=False), chunksize)
-        return _flat(super().map(functools.partial(_run_chunk, fn), chunks, timeout=timeout))
+        return _flat(self._map(functools.partial(_run_chunk, fn), (chunks,), timeout, buffersize))
+
+    def _map(
+        self, fn: Callable[..., T], iterables: Iterable[Iterable[Any]], timeout: float | None, buffersize: int | None
+    ) -> Iterator[T]:
+        if buffersize is None:
+            return super().map(fn, *iterables, timeout=timeout)
+        return waiting.map_ahead(self, fn, iterables, timeout, buffersize)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # the standard signature
         """As the standard library's; the display stays alive while it waits."""
@@ -332,6 +359,19 @@ class ProcessPoolExecutor(Executor):
                 run.wait_until(lambda: not unsettled)
             self._pool.dispatcher.join()
             self._pool.timer.close()
+
+    def terminate_workers(self) -> None:
+        """End the pool now: what waits is cancelled, workers get SIGTERM, those still there soon after SIGKILL."""
+        self._end_now(signal.SIGTERM)
+
+    def kill_workers(self) -> None:
+        """As `terminate_workers`, with SIGKILL at once."""
+        self._end_now(signal.SIGKILL)
+
+    def _end_now(self, signum: int) -> None:
+        self._shutdown = True
+        self._pool.cancel_waiting()
+        self._pool.dispatcher.end_now(signum)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import concurrent.futures
 import contextlib
+import itertools
+import weakref
+from collections import deque
 from concurrent.futures import ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION
 from concurrent.futures._base import CANCELLED_AND_NOTIFIED, FINISHED
 from concurrent.futures._base import DoneAndNotDoneFutures as DoneAndNotDone
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeVar
 
+from mainstage.clock import monotonic
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-    from concurrent.futures import Future
+    from concurrent.futures import Executor, Future
 
-__all__ = ["DoneAndNotDone", "Host", "as_completed", "wait"]
+__all__ = ["DoneAndNotDone", "Host", "as_completed", "map_ahead", "wait"]
 
 R = TypeVar("R")
 
@@ -167,3 +172,54 @@ def wait(
 def _is_done(future: Future[Any]) -> bool:
     """Return whether it is done for those who wait; asking for its exception would be a look at it."""
     return future._state in (CANCELLED_AND_NOTIFIED, FINISHED)  # noqa: SLF001  # as in `Watch.begin`
+
+
+def map_ahead(
+    executor: Executor,
+    fn: Callable[..., R],
+    iterables: Iterable[Iterable[Any]],
+    timeout: float | None,
+    buffersize: int,
+) -> Iterator[R]:
+    """Return the results in order; no more than `buffersize` items are submitted whose results were not taken.
+
+    `timeout` is for all of them together. Raises `TypeError` and `ValueError` for a `buffersize` that makes no sense.
+    """
+    if not isinstance(buffersize, int):
+        raise TypeError("buffersize must be an integer or None")
+    if buffersize < 1:
+        raise ValueError("buffersize must be None or > 0")
+    ends = None if timeout is None else monotonic() + timeout
+    items = zip(*iterables, strict=False)
+    submitted = deque(executor.submit(fn, *args) for args in itertools.islice(items, buffersize))
+    submit: weakref.WeakMethod[Callable[..., Future[R]]] = weakref.WeakMethod(
+        executor.submit
+    )  # an iterator that nobody ends does not keep the pool
+    return _in_order(submit, fn, items, submitted, ends)
+
+
+def _in_order(
+    submit: weakref.WeakMethod[Callable[..., Future[R]]],
+    fn: Callable[..., R],
+    items: Iterator[tuple[Any, ...]],
+    submitted: deque[Future[R]],
+    ends: float | None,
+) -> Iterator[R]:
+    try:
+        while submitted:
+            more = submit()
+            if more is not None:
+                submitted.extend(more(fn, *args) for args in itertools.islice(items, 1))
+            del more
+            yield _result(submitted.popleft(), ends)
+    finally:
+        for future in submitted:
+            future.cancel()
+
+
+def _result(future: Future[R], ends: float | None) -> R:
+    try:
+        return future.result(None if ends is None else ends - monotonic())
+    finally:
+        future.cancel()
+        del future  # the exception has this frame: no cycle

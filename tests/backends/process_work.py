@@ -58,6 +58,26 @@ def sleep_deaf(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
+def clean_up_at_sigterm(folder: str) -> None:
+    """Hang; clean up if the signal comes."""
+
+    def clean_up(*_: object) -> NoReturn:
+        (Path(folder) / "cleaned up").touch()
+        os._exit(5)
+
+    signal.signal(signal.SIGTERM, clean_up)
+    (Path(folder) / "ready").touch()
+    while True:
+        threading.Event().wait(0.05)
+
+
+def ignore_sigterm(folder: str) -> None:
+    """Hang, deaf to the signal."""
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    (Path(folder) / "ready").write_text(str(os.getpid()), encoding="ascii")
+    threading.Event().wait(60)
+
+
 def count_for_long() -> None:
     for _ in mainstage.track(range(100_000)):
         threading.Event().wait(0.01)

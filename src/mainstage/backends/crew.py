@@ -17,6 +17,8 @@ ENGINES = ("dask", "ray")
 INTERPRETERS = sys.version_info >= (3, 14)
 closers: list[Callable[[], None]] = []
 """What closes pools of processes as the interpreter ends: registered here, so that what shows their end goes first."""
+NO_GUARD = 77
+"""What a worker process exits with whose main program starts a run as it is imported."""
 UNGUARDED = (
     "the program starts a run as it is imported, and its workers import it: put what starts it under "
     "`if __name__ == '__main__':`"

@@ -21,10 +21,10 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.backends.assignments import Mirror, whole
 from mainstage.backends.child import Setup
-from mainstage.backends.crew import UNGUARDED
+from mainstage.backends.crew import NO_GUARD, UNGUARDED
 from mainstage.backends.process_maps import AHEAD_S
 from mainstage.backends.reception import Reception
-from mainstage.backends.worker_process import WorkerProcess, guard, server_ended, told_death, unguard
+from mainstage.backends.worker_process import WorkerProcess, guard, told_death, unguard, why_none
 from mainstage.channels import frames
 from mainstage.channels.remote import INTERVAL
 from mainstage.clock import monotonic
@@ -46,8 +46,6 @@ UNBORN = 3
 """Workers in a row that may end before they are ready."""
 KILLED_UNBORN = 50
 """Workers in a row that may be killed before they are ready: somebody else's doing, and it may pass."""
-NO_GUARD = 77
-"""What a worker exits with whose main program starts a run as it is imported."""
 MOST_CALLS = 64
 """Calls that a worker has in hand at most."""
 PATIENCE = 0.03
@@ -96,6 +94,7 @@ class Dispatcher:
         self._calls: deque[ProcessCall] = deque()
         self._maps: list[ProcessMap] = []
         self._held = False
+        self._ending = False
         self._interval = INTERVAL
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -151,6 +150,11 @@ class Dispatcher:
         if self._thread is not None:
             self.wake()
 
+    def end_now(self, signum: int) -> None:
+        """Take no more, begin nothing more, and signal all workers and what they started; SIGKILL follows soon."""
+        self.closed = self._ending = True
+        self.call(lambda: self._end_all(signum))
+
     def join(self, timeout: float | None = None) -> bool:
         """Wait until the workers have ended; return whether they have."""
         thread = self._thread
@@ -184,9 +188,16 @@ class Dispatcher:
         if worker not in self.workers or holding not in worker.inflight.values():
             return
         if worker.verdict is None:
-            worker.verdict = Cancelled("killed")
-            worker.signal(signal.SIGTERM)
-            worker.deadline = monotonic() + LAST_ASK
+            self._end_worker(worker, signal.SIGTERM)
+
+    def _end_all(self, signum: int) -> None:
+        for worker in self.workers:
+            self._end_worker(worker, signum)
+
+    def _end_worker(self, worker: WorkerProcess, signum: int) -> None:
+        worker.verdict = Cancelled("killed")
+        worker.signal(signum)
+        worker.deadline = monotonic() + LAST_ASK
 
     def _run(self) -> None:
         more = True
@@ -302,6 +313,9 @@ class Dispatcher:
     # --- handing out ---
 
     def _assign(self) -> None:
+        if self._ending:
+            self._refuse_all(PoolBroken("the pool was ended"))
+            return
         if self._held:
             return
         if self.broken is not None:
@@ -334,7 +348,7 @@ class Dispatcher:
                 )
             except Exception as error:  # noqa: BLE001  # no memory, no descriptors: those there are go on
                 if not self.workers:
-                    self._break(_why_none(error))
+                    self._break(why_none(error))
                 return
             self.workers.append(worker)
             if self._forked:
@@ -447,6 +461,8 @@ class Dispatcher:
                 unit.lost(
                     worker, WorkerLost(f"{how} while it worked on {told_input}", worker.pid, exitcode, told_input)
                 )
+            elif self._ending:
+                unit.lost(worker, Cancelled(f"{how} before it began"))
             else:
                 unit.returned()
         worker.close()
@@ -473,16 +489,3 @@ class Dispatcher:
             self._calls.popleft().refuse(error)
         for one in list(self._maps):
             one.refuse(error)
-
-
-def _why_none(error: Exception) -> PoolBroken:
-    """Say why no worker process can be started. Newer fork servers import the main program, and end where that does."""
-    status = server_ended() if isinstance(error, ConnectionError | EOFError) else None
-    if status == NO_GUARD:
-        return PoolBroken(UNGUARDED)
-    if status is not None:
-        return PoolBroken(
-            f"worker processes do not come up: the fork server exited with status {status} as it imported the main "
-            "program; see its output"
-        )
-    return PoolBroken(f"no worker process can be started: {type(error).__name__}: {error}")

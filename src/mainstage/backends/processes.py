@@ -7,8 +7,8 @@ import weakref
 from multiprocessing import process as mp_process
 from typing import TYPE_CHECKING, Any
 
-from mainstage.backends.crew import UNGUARDED, Crew, closers, context_of
-from mainstage.backends.dispatcher import NO_GUARD, Dispatcher
+from mainstage.backends.crew import NO_GUARD, UNGUARDED, Crew, closers, context_of
+from mainstage.backends.dispatcher import Dispatcher
 from mainstage.backends.process_calls import ProcessCall
 from mainstage.backends.process_maps import ProcessMap
 from mainstage.backends.timer import Timer

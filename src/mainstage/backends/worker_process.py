@@ -12,10 +12,12 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from mainstage.backends import child
+from mainstage.backends.crew import NO_GUARD, UNGUARDED
 from mainstage.backends.output import PipeReader, make_pipes
 from mainstage.channels import frames
 from mainstage.channels.pipe import Journal, ParentEnd
 from mainstage.clock import monotonic
+from mainstage.errors import PoolBroken
 from mainstage.worker.distant import DistantQueue
 from mainstage.worker.rawqueue import RawQueue
 
@@ -270,7 +272,7 @@ class WorkerProcess:
             self.process.close()
 
 
-def server_ended() -> int | None:
+def _server_ended() -> int | None:
     """Return the status that the fork server has just ended with; None: it runs, or there is none."""
     from multiprocessing import forkserver  # noqa: PLC0415  # it cannot start a worker, so it is there
 
@@ -301,3 +303,16 @@ def told_death(pid: int, name: str, exitcode: int | None) -> str:
     else:
         how = f"exited with status {exitcode}"
     return f"worker {name} (pid {pid}) {how}"
+
+
+def why_none(error: Exception) -> PoolBroken:
+    """Say why no worker process can be started. Newer fork servers import the main program, and end where that does."""
+    status = _server_ended() if isinstance(error, ConnectionError | EOFError) else None
+    if status == NO_GUARD:
+        return PoolBroken(UNGUARDED)
+    if status is not None:
+        return PoolBroken(
+            f"worker processes do not come up: the fork server exited with status {status} as it imported the main "
+            "program; see its output"
+        )
+    return PoolBroken(f"no worker process can be started: {type(error).__name__}: {error}")
