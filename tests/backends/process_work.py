@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import pickle
+import resource
 import signal
 import subprocess
 import sys
@@ -72,9 +74,12 @@ def clean_up_at_sigterm(folder: str) -> None:
 
 
 def ignore_sigterm(folder: str) -> None:
-    """Hang, deaf to the signal."""
+    """Hang, deaf to the signal, beside a program that is so too."""
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    (Path(folder) / "ready").write_text(str(os.getpid()), encoding="ascii")
+    program = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+    there = Path(folder) / "there"
+    there.write_text(f"{os.getpid()} {program.pid}", encoding="ascii")
+    there.rename(Path(folder) / "ready")
     threading.Event().wait(60)
 
 
@@ -155,6 +160,36 @@ def big(n: int) -> bytes:
 
 def length(data: bytes) -> int:
     return len(data)
+
+
+class Block:
+    """Something large, as an array is: its buffer travels beside the pickle."""
+
+    def __init__(self, data: Any) -> None:
+        self.data = data
+
+    def __reduce_ex__(self, protocol: object) -> tuple[Any, ...]:
+        return Block, (pickle.PickleBuffer(self.data),)
+
+
+def allocated_for(block: Block) -> int:
+    """Return how much memory this worker got for it: the most that it ever had, less what it has beside it."""
+    size = len(block.data)
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    now = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1]) * resource.getpagesize()
+    return most - now + size
+
+
+def longer_by(block: Block, n: int) -> int:
+    return len(block.data) + n
+
+
+def make_block(size: int) -> Block:
+    return Block(bytearray(size))
+
+
+def reversed_array(array: Any) -> Any:
+    return array[::-1].copy()
 
 
 def loud(n: int) -> int:

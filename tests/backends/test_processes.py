@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import subprocess
 import sys
 import threading
+import tracemalloc
+from concurrent.futures import CancelledError
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +21,15 @@ from mainstage.clock import monotonic
 from mainstage.errors import PoolBroken, TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskStarted, TextWritten
 from mainstage.testing import RecordingDisplay
+from mainstage.worker import cargo
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from mainstage.events import Event
 
 METHODS = ("fork", "forkserver", "spawn")
+SOON = 30.0
 
 
 class Events(list[Any]):
@@ -54,6 +59,13 @@ def gone_in(pid: int, seconds: float) -> bool:
     while not gone(pid) and monotonic() < ends:
         threading.Event().wait(0.01)
     return gone(pid)
+
+
+def until(done: Callable[[], bool]) -> None:
+    ends = monotonic() + SOON
+    while not done():
+        assert monotonic() < ends
+        threading.Event().wait(0.01)
 
 
 @pytest.fixture(params=METHODS)
@@ -310,3 +322,70 @@ def test_a_forked_worker_that_a_lock_keeps_from_beginning_is_replaced(monkeypatc
         monkeypatch.setattr("mainstage.backends.child._settle_in", usual)
         assert future.result() == 9
     assert gone(stuck)
+
+
+def test_a_deaf_task_that_is_cancelled_gets_sigterm_to_clean_up_and_its_worker_is_replaced(tmp_path: Path) -> None:
+    with opened(max_workers=1, grace=0.1) as run:
+        future = run.submit(work.clean_up_at_sigterm, str(tmp_path))
+        until((tmp_path / "ready").exists)
+        assert run.cancel(future)
+        assert isinstance(future.exception(SOON), CancelledError)
+        until((tmp_path / "cleaned up").exists)
+        assert run.submit(work.square, 3).result(SOON) == 9
+
+
+def test_one_that_ignores_sigterm_is_killed_with_what_it_started(tmp_path: Path) -> None:
+    with opened(max_workers=1, grace=0.1) as run:
+        future = run.submit(work.ignore_sigterm, str(tmp_path))
+        until((tmp_path / "ready").exists)
+        assert run.cancel(future)
+        assert run.submit(work.square, 3).result(SOON) == 9
+    pids = (tmp_path / "ready").read_text(encoding="ascii").split()
+    assert len(pids) == 2
+    assert all(gone_in(int(pid), SOON) for pid in pids)
+
+
+def test_large_buffers_pass_without_a_second_copy() -> None:
+    """What is allocated is counted: on its way there nothing of the size, on its way back the result itself, once."""
+    size = 100_000_000
+    with opened(max_workers=1) as run:
+        run.submit(work.square, 1).result(SOON)
+        data = work.Block(bytearray(size))
+        tracemalloc.start()
+        try:
+            allocated = run.submit(work.allocated_for, data).result(SOON)
+            sent = tracemalloc.get_traced_memory()[1]
+            tracemalloc.reset_peak()
+            block = run.submit(work.make_block, size).result(SOON)
+            received = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+    assert len(block.data) == size
+    assert sent < size // 10
+    assert size <= allocated < size * 1.1
+    assert size <= received < size * 1.1
+
+
+def test_an_array_of_numpy_is_such_a_buffer() -> None:
+    numpy: Any = pytest.importorskip("numpy")
+    with opened(max_workers=1) as run:
+        array = numpy.arange(3_000_000)
+        assert len(cargo.pack(array, "").data) < 1000
+        assert (run.submit(work.reversed_array, array).result(SOON) == array[::-1]).all()
+
+
+def test_so_it_is_beside_what_only_cloudpickle_takes() -> None:
+    pytest.importorskip("cloudpickle")
+    n = 3
+    with opened(max_workers=1) as run:
+        data = bytearray(1_000_000)
+        assert len(cargo.pack((lambda: n, work.Block(data)), "").data) < 10_000
+        assert run.submit(lambda block: len(block.data) + n, work.Block(data)).result(SOON) == 1_000_003
+
+
+def test_a_function_that_holds_a_large_buffer_travels_with_it() -> None:
+    function = functools.partial(work.longer_by, work.Block(bytearray(1_000_000)))
+    with opened(max_workers=1) as run:
+        assert list(run.map(function, range(3))) == [1_000_000, 1_000_001, 1_000_002]
+        assert run.submit(function, 3).result(SOON) == 1_000_003
+    assert len(cargo.pack_function(function, large=None).data) > 1_000_000

@@ -294,7 +294,7 @@ class Child:
     def _post(self, queue: int, item: Any) -> None:
         """Send a message to a raw queue of the parent's."""
         current = self._current
-        body = cargo.pack(item, "a message for a queue").data
+        body = cargo.pack_whole(item, "a message for a queue")
         self._end.add(pack(frames.PUT, body, task=queue, number=0 if current is None else current[0]))
         self.channel.ring()
 

@@ -113,7 +113,7 @@ class EngineCall(Call):
         with self._lock:
             self.task, asked = self._new_task(), self._asked
         try:
-            function = cargo.pack_function(spec.fn)
+            function = cargo.pack_function(spec.fn, large=None)
             with cargo.crossing(backend.stand_in):
                 payload = cargo.pack((spec.args, dict(spec.kwargs)), f"an argument of {spec.description}, ")
         except Unpicklable as error:
@@ -326,7 +326,7 @@ class EngineMap(Claims):
     def _piece(self, item: EngineItem) -> Piece:
         backend = self.backend
         if not self._function:
-            self._function.append(backend.port.keep(cargo.pack_function(self._fn).data))
+            self._function.append(backend.port.keep(cargo.pack_function(self._fn, large=None).data))
         with cargo.crossing(backend.stand_in):
             payload = cargo.pack((item.args, {}), "an argument of the map, ")
         item.senders.expect(item.place, item.args, {})  # type: ignore[arg-type]  # its name is all it asks

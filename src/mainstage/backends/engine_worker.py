@@ -148,7 +148,7 @@ class Station:
 
     def put(self, queue: int, root: int, item: Any) -> None:
         """Send a message to a raw queue of the run's."""
-        self._basket.send_batch([Put(queue, root, cargo.pack(item, "a message for a queue").data)])
+        self._basket.send_batch([Put(queue, root, cargo.pack_whole(item, "a message for a queue"))])
         self.channel.ring()
 
     def ask(self, tasks: Sequence[int], reason: str) -> None:

@@ -55,6 +55,26 @@ def crossing(replace: Callable[[Any], tuple[Any, ...]]) -> Iterator[None]:
 
 def pack(value: Any, what: str) -> Cargo:
     """Pickle `value`; `Unpicklable` names `what`, and what in it would not."""
+    return _pack(value, what, LARGE)
+
+
+def pack_whole(value: Any, what: str) -> bytes:
+    """As `pack`, with nothing beside it: for ways that carry bytes and no more."""
+    return _pack(value, what, None).data
+
+
+def _pack(value: Any, what: str, large: int | None) -> Cargo:
+    try:
+        return _load(value, pickle.dumps, large)
+    except Exception as error:  # noqa: BLE001  # a __reduce__ of the user's may raise anything
+        cargo = _by_value(value, large)
+        if cargo is not None:
+            return cargo
+        raise _refusal(value, what, error) from None
+
+
+def _load(value: Any, dumps: Callable[..., bytes], large: int | None) -> Cargo:
+    """Pickle `value` with `dumps`, its buffers from `large` bytes on beside it."""
     buffers: list[memoryview] = []
 
     def beside(buffer: pickle.PickleBuffer) -> bool:
@@ -62,18 +82,12 @@ def pack(value: Any, what: str) -> Cargo:
             raw = buffer.raw()
         except BufferError:  # not contiguous
             return True
-        if raw.nbytes < LARGE:
+        if large is None or raw.nbytes < large:
             return True
         buffers.append(raw)
         return False
 
-    try:
-        return Cargo(pickle.dumps(value, PROTOCOL, buffer_callback=beside), buffers)
-    except Exception as error:  # noqa: BLE001  # a __reduce__ of the user's may raise anything
-        data = _by_value(value)
-        if data is not None:
-            return Cargo(data, [])
-        raise _refusal(value, what, error) from None
+    return Cargo(dumps(value, PROTOCOL, buffer_callback=beside), buffers)
 
 
 def pack_many(values: list[Any]) -> list[bytes] | None:
@@ -90,10 +104,10 @@ def pack_many(values: list[Any]) -> list[bytes] | None:
 def pack_call(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, forked: bool) -> Cargo:
     """Pickle a call; `forked`: the other side has this program in memory."""
     if not forked and unimportable(fn):
-        data = _by_value((fn, args, kwargs))
-        if data is None:
+        cargo = _by_value((fn, args, kwargs), LARGE)
+        if cargo is None:
             raise Unpicklable(_unreachable(fn))
-        return Cargo(data, [])
+        return cargo
     return pack((fn, args, kwargs), "the call")
 
 
@@ -105,14 +119,17 @@ def _unreachable(fn: Any) -> str:
     )
 
 
-def pack_function(fn: Any, *, forked: bool = False) -> Cargo:
-    """Pickle a function; one of a program that cannot be imported travels by value, where cloudpickle is installed."""
+def pack_function(fn: Any, *, forked: bool = False, large: int | None = LARGE) -> Cargo:
+    """Pickle a function; one of a program that cannot be imported travels by value, where cloudpickle is installed.
+
+    With `large=None` there is nothing beside it.
+    """
     if not forked and unimportable(fn):
-        data = _by_value(fn)
-        if data is None:
+        cargo = _by_value(fn, large)
+        if cargo is None:
             raise Unpicklable(_unreachable(fn))
-        return Cargo(data, [])
-    return pack(fn, "the function")
+        return cargo
+    return _pack(fn, "the function", large)
 
 
 def unimportable(fn: Any) -> bool:
@@ -127,17 +144,16 @@ def unpack(data: bytes | bytearray | memoryview, buffers: Sequence[bytearray] = 
     return pickle.loads(data, buffers=buffers)  # noqa: S301  # from a process of our own, over a pipe of our own
 
 
-def _by_value(value: Any) -> bytes | None:
+def _by_value(value: Any, large: int | None) -> Cargo | None:
     """Pickle with cloudpickle; None: it is not installed, or cannot either."""
     try:
         import cloudpickle  # noqa: PLC0415  # an extra
     except ImportError:
         return None
     try:
-        data: bytes = cloudpickle.dumps(value, PROTOCOL)
+        return _load(value, cloudpickle.dumps, large)
     except Exception:  # noqa: BLE001  # it says less than pickle about what is wrong
         return None
-    return data
 
 
 def _refusal(value: Any, what: str, error: Exception) -> Unpicklable:
