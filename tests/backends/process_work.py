@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import tqdm
+import tqdm.auto
+import tqdm.contrib.concurrent
 
 import mainstage
 
@@ -237,3 +239,23 @@ def bar(n: int) -> int:
     for _ in tqdm.tqdm(range(n), desc="their bar"):
         pass
     return n
+
+
+class Quiet(tqdm.auto.tqdm):  # type: ignore[misc, type-arg, unused-ignore]  # one of two
+    """A bar as libraries have one of their own: switched off by a name, with an argument more."""
+
+    def __init__(self, *args: Any, name: str = "", **options: Any) -> None:
+        if name == "quiet":
+            options["disable"] = True
+        super().__init__(*args, **options)
+
+
+def subclassed_bar(n: int) -> int:
+    with Quiet(total=n, desc="a subclass", name="loud") as bar, Quiet(total=n, name="quiet"):
+        for _ in range(n):
+            bar.update(1)
+    return n
+
+
+def bar_over_threads(n: int) -> int:
+    return sum(tqdm.contrib.concurrent.thread_map(lambda k: 2 * k, range(n), desc="their threads", max_workers=2))

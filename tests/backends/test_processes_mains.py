@@ -59,6 +59,22 @@ def test_a_program_that_is_no_file_runs_with_cloudpickle_and_is_told_of_it_witho
     assert len(ended.stderr.splitlines()) < 15
 
 
+def test_a_program_typed_at_a_prompt_runs_with_cloudpickle_and_is_told_of_it_without() -> None:
+    pytest.importorskip("cloudpickle")
+    typed = """
+import mainstage
+def square(x): return x * x
+
+run = mainstage.Run(executor="process", mp_context="forkserver", max_workers=2, view="silent", on_error="collect")
+with run: print(list(run.map(square, range(5))))
+
+"""
+    assert run(["-i"], typed).stdout == "[0, 1, 4, 9, 16]\n"
+    told = run(["-i"], BLIND + typed).stdout
+    assert "put it into a file, or install mainstage[cloudpickle]" in told
+    assert "not found" not in told
+
+
 @pytest.mark.parametrize("method", ["forkserver", "spawn"])
 def test_a_main_program_that_fails_to_import_breaks_the_pool_at_once(method: str, tmp_path: Path) -> None:
     script = tmp_path / "script.py"

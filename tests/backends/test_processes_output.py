@@ -72,3 +72,17 @@ def test_a_bar_of_tqdm_in_a_worker_is_a_task_in_its_task() -> None:
     ended = {event.task: event.completed for event in events if isinstance(event, TaskEnded)}
     assert started["their bar"].parent == started["bar(7)"].task
     assert ended[started["their bar"].task] == 7
+
+
+def test_so_are_bars_of_a_subclass_and_of_threads_that_the_worker_starts() -> None:
+    events = Events()
+    with opened(events) as run:
+        assert run.submit(work.subclassed_bar, 3).result() == 3
+        assert run.submit(work.bar_over_threads, 6).result() == 30
+    started = {event.description: event for event in events if isinstance(event, TaskStarted)}
+    ended = {event.task: event.completed for event in events if isinstance(event, TaskEnded)}
+    assert started["a subclass"].parent == started["subclassed_bar(3)"].task
+    assert ended[started["a subclass"].task] == 3
+    assert started["their threads"].parent == started["bar_over_threads(6)"].task
+    assert ended[started["their threads"].task] == 6
+    assert not {stream for lines in events.written().values() for stream in lines}

@@ -27,6 +27,13 @@ CANNOT_APPLY = {
     "and demands BrokenProcessPool",
     "test_saturation": "demands that all processes exist as soon as submit returns; ours are started by the dispatcher",
     "test_processes_terminate": "as test_saturation, and submits a local function, whose failure it never looks at",
+    "test_broken_process_pool_traceback": "as test_killed_child (3.14)",
+    "test_failed_worker_replacement_breaks_pool": "replaces a private function that starts the standard pool's workers (3.14)",
+    "test_force_shutdown_during_max_tasks_worker_exit": "sets a private attribute of the standard pool (3.14)",
+    "test_force_shutdown_workers": "demands that methods of the Process object are called; ours signals the group (3.14)",
+    "test_force_shutdown_workers_invalid_op": "calls a private method of the standard pool (3.14)",
+    "test_terminate_workers": "replaces a private method of the standard pool (3.14)",
+    "test_kill_workers": "as test_terminate_workers (3.14)",
     "test_hang_gh83386": "skips itself for the standard class and starts a script for any other",
 }
 """Tests that are not about what a pool promises, each with its reason (docs/processes.md has them too)."""
