@@ -56,6 +56,10 @@ class PoolBroken(MainstageError):
     """Worker processes do not come up: the initializer failed, or the main program cannot be imported."""
 
 
+class EngineLost(MainstageError):
+    """The Dask or Ray cluster that ran the work, or was to, does not answer."""
+
+
 class Unpicklable(MainstageError, TypeError):
     """Something cannot be sent to, or from, another process; the message names it."""
 

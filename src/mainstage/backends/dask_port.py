@@ -10,13 +10,15 @@ import asyncio
 import contextlib
 import signal
 import threading
+import weakref
+from concurrent.futures import CancelledError
 from importlib import import_module
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from mainstage.backends import engine_worker
 from mainstage.clock import monotonic
-from mainstage.errors import Cancelled, MainstageError, WorkerLost
+from mainstage.errors import Cancelled, EngineLost, MainstageError, WorkerLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,13 +33,18 @@ try:
 except ImportError as missing:
     raise MainstageError('executor="dask" needs Dask: pip install "mainstage[dask]"') from missing
 
-FORGET_TURN, FORGET_TURNS = 0.05, 40
-"""Seconds that news from a worker takes at most to reach the scheduler, and how often that is waited for."""
+FORGET_TURN, FORGET_TURNS = 0.02, 100
+"""Seconds between two looks at whether all is in that is on its way to the scheduler, and how many there are."""
+LEFT = b""
+"""The last that a worker tells a run: it has left."""
 TOGETHER, MANY = 0.01, 8
 """Seconds in which results are gathered to be fetched at once, where more than so many pieces are out: a fetch costs
 half a short task."""
 ASKED_IN = 5.0
 """Seconds that workers have to answer when a run leaves them."""
+GONE = "the connection to the Dask scheduler is lost: see whether it runs, and start the work again"
+CONNECTION = "scheduler-connection-lost"
+"""Dask's reason for a future that was cancelled because the scheduler does not answer."""
 
 
 def work(head: Head, function: bytes, data: bytes, *buffers: bytes) -> Result:
@@ -58,13 +65,22 @@ def topic_of(run: str) -> str:
     return f"mainstage-{run}"
 
 
-async def forget(dask_scheduler: Any, topic: str) -> None:
-    """Have the scheduler forget a topic and its events, once nobody listens and what is on the way has come."""
+def leave(run: str) -> bool:
+    """Close a run's station on this Dask worker, and tell that as the last of the run's events; False: there is none."""
+    there = engine_worker.leave(run)
+    if there:
+        distributed.get_worker().log_event(topic_of(run), LEFT)
+    return there
+
+
+async def forget(dask_scheduler: Any, topic: str, workers: int) -> None:
+    """Have the scheduler forget a topic and its events, once nobody listens and `workers` have said that they left."""
     topics = dask_scheduler._broker._topics  # noqa: SLF001  # no public way; an unsubscribed topic keeps its events
-    for turn in range(FORGET_TURNS):
-        await asyncio.sleep(FORGET_TURN)
-        if turn and not topics[topic].subscribers:
+    for _ in range(FORGET_TURNS):
+        left = sum(event == LEFT for _, event in topics[topic].events)
+        if left >= workers and not topics[topic].subscribers:
             break
+        await asyncio.sleep(FORGET_TURN)
     topics.pop(topic, None)
 
 
@@ -87,6 +103,14 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _client_of(address: Any) -> Any:
+    try:
+        return distributed.Client(address, set_as_default=False)
+    except (OSError, ValueError) as error:  # ValueError: no address at all
+        told = f'no Dask scheduler answers at {address!r}: give its address, as "tcp://host:8786" ({error})'
+        raise EngineLost(told) from error
+
+
 class DaskPort:
     """A Dask cluster: `client_or_address` names one, else one is started here and ended with the run."""
 
@@ -98,13 +122,15 @@ class DaskPort:
         if client_or_address is None:
             self._start(max_workers)
         elif self._own_client:
-            self._client = distributed.Client(client_or_address, set_as_default=False)
+            self._client = _client_of(client_or_address)
         else:
             self._client = client_or_address
         self.slots = max(1, sum(self._client.nthreads().values()))
         self.link = str(self._client.dashboard_link or "") if self._has_dashboard() else ""
         self._run = ""
         self._out = 0
+        self._held: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Futures on the cluster, of pieces and of data: what is in here at the end is let go."""
         self._counting = threading.Lock()
         self._finished: SimpleQueue[tuple[Any, Done] | None] = SimpleQueue()
         self._errands: SimpleQueue[Callable[[], object] | None] = SimpleQueue()
@@ -129,10 +155,11 @@ class DaskPort:
         info = self._client.scheduler_info(n_workers=0)
         return bool(info.get("services", {}).get("dashboard"))
 
-    def open(self, run: str, hear: Callable[[bytes], None]) -> None:
+    def open(self, run: str, hear: Callable[[bytes], None], gone: Callable[[Exception], None]) -> None:
         """Begin: have `hear` called with each batch of events of the run."""
+        del gone  # Dask tells it of each future
         self._run = run
-        self._client.subscribe_topic(topic_of(run), lambda event: hear(event[1]))
+        self._client.subscribe_topic(topic_of(run), lambda event: hear(event[1]) if event[1] != LEFT else None)
         for thread in self._threads:
             thread.start()
 
@@ -140,10 +167,14 @@ class DaskPort:
         """Return what stands for `data`: itself, or where it is large a future of it on the workers."""
         if len(data) < engine_worker.LARGE:
             return data
-        return self._client.scatter(data, hash=False)
+        kept = self._client.scatter(data, hash=False)
+        self._held.add(kept)
+        return kept
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
         """Have `work` called for each on some worker; return Dask's futures."""
+        if self._lost():
+            raise EngineLost(GONE)
         if len(pieces) > 1 and not any(piece.large for piece in pieces):
             heads, functions, data = zip(*[piece[:3] for piece in pieces], strict=True)
             keys = [_key(piece.head) for piece in pieces]
@@ -152,6 +183,7 @@ class DaskPort:
             futures = [self._submit_one(piece) for piece in pieces]
         with self._counting:
             self._out += len(pieces)
+        self._held.update(futures)
         for future, piece in zip(futures, pieces, strict=True):
             future.add_done_callback(lambda future, done=piece.done: self._finished.put((future, done)))
         return list(futures)
@@ -184,17 +216,28 @@ class DaskPort:
         """Leave the cluster as it was found; one that we started ends."""
         self._errands.put(None)
         self._threads[1].join(ASKED_IN)
-        if self._cluster is None:
-            with contextlib.suppress(Exception):  # the scheduler may be gone
-                self._on_workers(engine_worker.leave, self._run)
-                self._client.unsubscribe_topic(topic_of(self._run))
-                self._client.run_on_scheduler(forget, topic=topic_of(self._run))
         self._finished.put(None)
+        if self._cluster is None and not self._lost():
+            with contextlib.suppress(Exception):  # the scheduler may go meanwhile
+                self._take_leave()
         if self._own_client:
             with contextlib.suppress(Exception):  # as above
                 self._client.close(timeout=ASKED_IN)
         if self._cluster is not None:
             self._cluster.close(timeout=ASKED_IN)
+
+    def _take_leave(self) -> None:
+        topic = topic_of(self._run)
+        for future in list(self._held):
+            future.release()
+        left = self._client.run(leave, self._run, on_error="ignore")
+        self._client.unsubscribe_topic(topic)
+        self._client.run_on_scheduler(forget, topic=topic, workers=sum(there is True for there in left.values()))
+        handlers = getattr(self._client, "_event_handlers", {})  # no public way to have the client forget one
+        self._client.loop.add_callback(self._client.loop.call_later, 1.0, handlers.pop, topic, None)
+
+    def _lost(self) -> bool:
+        return bool(self._client.status != "running")
 
     def _on_workers(self, function: Callable[..., object], *args: Any) -> None:
         self._client.run(function, *args, on_error="ignore")
@@ -228,26 +271,38 @@ class DaskPort:
         good = [(future, done) for future, done in batch if future.status == "finished"]
         for future, done in batch:
             if future.status != "finished":
-                done(None, self._error(future))
+                done(None, _error(future))
+                future.release()
         try:
             results = self._client.gather([future for future, _ in good])
         except Exception:  # noqa: BLE001  # one of them: each by itself
             for future, done in good:
                 self._give_one(future, done)
             return
-        for (_, done), result in zip(good, results, strict=True):
+        for (future, done), result in zip(good, results, strict=True):
             done(result, None)
+            future.release()
 
     def _give_one(self, future: Any, done: Done) -> None:
         try:
             done(future.result(), None)
+        except CancelledError:
+            done(None, _error(future))
         except Exception as error:  # noqa: BLE001  # whatever the engine says of it
             done(None, error)
+        future.release()
 
-    def _error(self, future: Any) -> BaseException:
-        if future.status in {"cancelled", "lost"}:
-            return Cancelled("cancelled on the cluster")
-        error = future.exception()
-        if isinstance(error, distributed.KilledWorker):
-            return WorkerLost(f"the workers that ran it died: {error}", 0, None, "")
-        return error if isinstance(error, BaseException) else MainstageError(f"Dask says {future.status}")
+
+def _error(future: Any) -> BaseException:
+    """Return why a future has no result."""
+    try:
+        error = future.exception() if future.status == "error" else future.result(ASKED_IN)
+    except CancelledError as cancelled:
+        if getattr(cancelled, "reason", "") == CONNECTION:
+            return EngineLost(GONE)
+        return Cancelled("cancelled on the cluster")
+    except Exception as trouble:  # noqa: BLE001  # whatever the engine says of it
+        error = trouble
+    if isinstance(error, distributed.KilledWorker):
+        return WorkerLost(f"the workers that ran it died: {error}", 0, None, "")
+    return error if isinstance(error, BaseException) else MainstageError(f"Dask says {future.status}")

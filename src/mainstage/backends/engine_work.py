@@ -332,6 +332,10 @@ class EngineMap(Claims):
         item.senders.expect(item.place, item.args, {})  # type: ignore[arg-type]  # its name is all it asks
         return backend.piece(item.id, item.attempt, item.input(), self._function[0], payload)
 
+    def forget(self) -> None:
+        """Let go of what the engine keeps for it."""
+        self._function.clear()
+
     def set_alarm(self, item: EngineItem) -> None:
         """Have it end at its deadline."""
         timeout = self._policy.timeout

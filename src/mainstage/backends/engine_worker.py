@@ -11,11 +11,12 @@ import pickle
 import random
 import socket
 import threading
+from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from mainstage.channels.remote import RemoteChannel, ShiftedClock
 from mainstage.clock import SystemClock, monotonic
-from mainstage.errors import Unpicklable
+from mainstage.errors import MainstageError, Unpicklable
 from mainstage.events import EVENTS
 from mainstage.worker import cargo, runner
 from mainstage.worker.capture import STREAMS, Capture
@@ -36,6 +37,9 @@ LARGE = 1 << 20
 """Bytes from which on something goes to the engine's own store instead of along with each task."""
 KEPT_ASKED = 1000
 """Requests for tasks that have not come here, at most; most never will."""
+
+KEPT_LEFT = 100
+"""Runs that have left this process and are remembered, at most: a piece of theirs may still come."""
 
 
 class Head(NamedTuple):
@@ -229,6 +233,7 @@ class Station:
 
 
 _stations: dict[str, Station] = {}
+_left: deque[str] = deque(maxlen=KEPT_LEFT)
 _opening = threading.Lock()
 
 
@@ -242,8 +247,13 @@ def post(queue: int, item: Any) -> None:
 
 
 def station(head: Head, carry: Carry, name: str) -> Station:
-    """Return the station of a run in this process, made at its first piece of work."""
+    """Return the station of a run in this process, made at its first piece of work.
+
+    Raises `MainstageError` for a piece that was given up and comes late, when the run has left.
+    """
     with _opening:
+        if head.run in _left:
+            raise MainstageError("its run is over")
         found = _stations.get(head.run)
         if found is None:
             offset = head.ahead + SystemClock.wall() - monotonic()
@@ -274,6 +284,7 @@ def set_interval(run: str, seconds: float) -> None:
 def leave(run: str) -> bool:
     """Close a run's station; return whether there was one."""
     with _opening:
+        _left.append(run)
         found = _stations.pop(run, None)
     if found is not None:
         found.close()

@@ -65,8 +65,8 @@ class Port(Protocol):
     link: str
     """Where its own dashboard is; "": it has none."""
 
-    def open(self, run: str, hear: Callable[[bytes], None]) -> None:
-        """Begin: have `hear` called with each batch of events of the run."""
+    def open(self, run: str, hear: Callable[[bytes], None], gone: Callable[[Exception], None]) -> None:
+        """Begin: have `hear` called with each batch of events of the run; `gone`, if nothing comes any more."""
         ...
 
     def keep(self, data: bytes) -> Any:
@@ -126,7 +126,11 @@ class EngineBackend:
         self._nested: dict[int, list[int]] = {}
         self._posted: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=f"mainstage-{port.name}", daemon=True)
-        port.open(self.run, lambda batch: self.post(lambda: self._took(batch)))
+        port.open(
+            self.run,
+            lambda batch: self.post(lambda: self._took(batch)),
+            lambda error: self.post(lambda: self._fail_all(error)),
+        )
         self._thread.start()
         if port.link:
             told = f"{port.name}: {port.slots} slots, dashboard at {port.link}"
@@ -154,6 +158,7 @@ class EngineBackend:
         for ident, one in list(self._maps.items()):
             if one.left and not one.active():
                 self._maps.pop(ident, None)
+                one.forget()
 
     def pending(self) -> bool:
         """Return whether anything runs or waits to."""
@@ -273,6 +278,7 @@ class EngineBackend:
         work = self._inhand.pop(task, None)
         if work is not None and work.handle is not None:
             self.port.drop(work.handle, work.place.name, kill=lost)
+            work.handle = None
         self._hand_out()
 
     def lost(self, reason: str, told_input: str) -> WorkerLost:
@@ -311,6 +317,7 @@ class EngineBackend:
         if result is not None:
             self._heard(result.news)
         self._inhand.pop(task, None)
+        work.handle = None  # the engine keeps what a handle stands for
         self._forget_children(task, "its task is over")
         work.came(result, error)
         self._hand_out()

@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from mainstage.backends import engine_worker
-from mainstage.errors import Cancelled, MainstageError, WorkerLost
+from mainstage.errors import Cancelled, EngineLost, MainstageError, WorkerLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,19 +30,24 @@ try:
     ray: Any = import_module("ray")
 except ImportError as missing:
     raise MainstageError('executor="ray" needs Ray: pip install "mainstage[ray]"') from missing
+NodeAffinitySchedulingStrategy: Any = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
 
 RERUNS = 3
 """How often Ray runs a piece again whose worker died."""
 KEPT = 1000
 """Requests that the actor remembers for workers that ask late."""
+GONE = "the Ray cluster does not answer: see whether it runs (`ray status`), and start the work again"
 WAIT = 20.0
 """Seconds of a long poll; an empty answer then says that the actor is there."""
+LOOK = 5.0
+"""Seconds between two looks at whether the cluster is there, once the actor is not."""
 
 
 class Exchange:
     """The actor: batches of events go to the run, orders come from it, in turn."""
 
-    def __init__(self) -> None:
+    def __init__(self, wait: float) -> None:
+        self._wait = wait
         self._batches: list[bytes] = []
         self._orders: list[Order] = []
         self._gone = 0
@@ -60,7 +65,7 @@ class Exchange:
     async def hear(self) -> list[bytes]:
         """Return the batches that are there, as soon as there is one."""
         with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(self._news.wait(), WAIT)
+            await asyncio.wait_for(self._news.wait(), self._wait)
         self._news.clear()
         batches, self._batches = self._batches, []
         return batches
@@ -78,7 +83,7 @@ class Exchange:
         """Return the orders after the first `seen`, as soon as there is one, and how many that makes."""
         if self._gone + len(self._orders) <= seen:
             with contextlib.suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(self._ordered.wait(), WAIT)
+                await asyncio.wait_for(self._ordered.wait(), self._wait)
         return self._gone + len(self._orders), self._orders[max(0, seen - self._gone) :]
 
 
@@ -119,6 +124,15 @@ def work(exchange: Any, head: Head, function: bytes, data: bytes, *buffers: byte
     return station.work(head, function, data, buffers)
 
 
+def _join(address: str | None, max_workers: int) -> None:
+    options = {"address": address} if address else {"address": "local", "num_cpus": max_workers}
+    try:
+        ray.init(**options, log_to_driver=False, logging_level="ERROR", include_dashboard=None if address else False)
+    except (ConnectionError, ValueError) as error:  # ValueError: no address at all
+        told = f'no Ray cluster answers at {address!r}: give its address, as "host:6379", or "auto" ({error})'
+        raise EngineLost(told) from error
+
+
 class RayPort:
     """A Ray cluster: `address` names one, else one is started here and ended with the run; one that is up is joined."""
 
@@ -128,26 +142,27 @@ class RayPort:
         self._own = not ray.is_initialized()
         self._started = self._own and address is None
         if self._own:
-            options = {"address": address} if address else {"address": "local", "num_cpus": max_workers}
-            ray.init(
-                **options, log_to_driver=False, logging_level="ERROR", include_dashboard=None if address else False
-            )
+            _join(address, max_workers)
         resources = ray.cluster_resources()
         self.slots = max(1, int(resources.get("CPU", 1)))
         context = ray.get_runtime_context()
+        self._node = context.get_node_id()
         self.link = str(getattr(context, "dashboard_url", "") or "")
         self._work = ray.remote(work)
         self._exchange: Any = None
-        self._handles: dict[Any, Any] = {}
         self._finished: SimpleQueue[tuple[Any, Done] | None] = SimpleQueue()
-        self._closed = False
+        self._over = threading.Event()
+        self._gone = False
 
-    def open(self, run: str, hear: Callable[[bytes], None]) -> None:
-        """Begin: have `hear` called with each batch of events of the run."""
-        actor = ray.remote(Exchange).options(num_cpus=0, max_concurrency=100_000, name=f"mainstage-{run}")
-        self._exchange = actor.remote()
+    def open(self, run: str, hear: Callable[[bytes], None], gone: Callable[[Exception], None]) -> None:
+        """Begin: have `hear` called with each batch of events of the run, `gone` when the engine is."""
+        here = NodeAffinitySchedulingStrategy(self._node, soft=True)  # a node that is lost loses but its own events
+        actor = ray.remote(Exchange).options(
+            num_cpus=0, max_concurrency=100_000, name=f"mainstage-{run}", scheduling_strategy=here
+        )
+        self._exchange = actor.remote(WAIT)
         ray.get(self._exchange.ready.remote())  # what a worker tells before the actor is up would die with the worker
-        threading.Thread(target=self._hear, args=(hear,), name="mainstage-ray-events", daemon=True).start()
+        threading.Thread(target=self._hear, args=(hear, gone), name="mainstage-ray-events", daemon=True).start()
         threading.Thread(target=self._give_back, name="mainstage-ray-results", daemon=True).start()
 
     def keep(self, data: bytes) -> Any:
@@ -156,6 +171,8 @@ class RayPort:
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
         """Have `work` called for each on some worker; return the references to the results."""
+        if self._gone:
+            raise EngineLost(GONE)
         return [self._submit_one(piece) for piece in pieces]
 
     def _submit_one(self, piece: Piece) -> Any:
@@ -181,25 +198,39 @@ class RayPort:
 
     def close(self) -> None:
         """Leave the cluster as it was found; one that we started ends."""
-        self._closed = True
+        self._over.set()
         self._finished.put(None)
-        with contextlib.suppress(Exception):  # the cluster may be gone
-            if not self._started:
-                ray.get(self._exchange.order.remote("leave"), timeout=5)
-            ray.kill(self._exchange)
+        if not self._gone:
+            with contextlib.suppress(Exception):  # the cluster may go meanwhile
+                if not self._started:
+                    ray.get(self._exchange.order.remote("leave"), timeout=5)
+                ray.kill(self._exchange)
         if self._own:
             ray.shutdown()
 
     # --- threads of the port ---
 
-    def _hear(self, hear: Callable[[bytes], None]) -> None:
-        while not self._closed:
+    def _hear(self, hear: Callable[[bytes], None], gone: Callable[[Exception], None]) -> None:
+        while not self._over.is_set():
             try:
                 batches = ray.get(self._exchange.hear.remote())
             except Exception:  # noqa: BLE001  # the actor is gone: results do not depend on the show
-                return
+                break
             for batch in batches:
                 hear(batch)
+        while not self._over.is_set():
+            if not self._is_up():
+                self._gone = True
+                gone(EngineLost(GONE))
+                return
+            self._over.wait(LOOK)
+
+    def _is_up(self) -> bool:
+        """Return whether Ray's own process on this machine lives: its results are waited for for ever if not."""
+        try:
+            return any(node["Alive"] for node in ray.nodes() if node["NodeID"] == self._node)
+        except Exception:  # noqa: BLE001  # nobody answers
+            return False
 
     def _give_back(self) -> None:
         while (one := self._finished.get()) is not None:
@@ -217,4 +248,6 @@ def told(error: Exception) -> BaseException:
         return Cancelled("cancelled on the cluster")
     if name in {"WorkerCrashedError", "OutOfMemoryError", "NodeDiedError"}:
         return WorkerLost(f"the worker that ran it died: {str(error).splitlines()[0]}", 0, None, "")
+    if name == "LocalRayletDiedError":
+        return EngineLost(GONE)
     return error
