@@ -1,55 +1,24 @@
-"""Clusters for the tests of engines, and what a run told."""
+"""Clusters for the tests of engines, and runs on them."""
 
 from __future__ import annotations
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.backends.clusters import ENGINES, Cluster, Kept
 
 import mainstage
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterator
-
-    from mainstage.events import Event
-
-ENGINES = ("dask", "ray")
-
-
-class Kept:
-    """Keeps the events of a run, and the state that they lead to."""
-
-    unshown: Collection[str] = ()
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-        self.state = RunState()
-
-    def record(self, event: Event) -> None:
-        self.events.append(event)
-        reduce(self.state, event)
-
-    def of(self, kind: type) -> list[Any]:
-        return [event for event in self.events if isinstance(event, kind)]
-
-
-class Cluster:
-    """A cluster of two workers that other work could use too."""
-
-    def __init__(self, engine: str, joined: Any, address: str) -> None:
-        self.engine = engine
-        self.joined = joined
-        """What `cluster=` takes to join it from here."""
-        self.address = address
-        """What it takes to join it from another program."""
+    from collections.abc import Callable, Iterator
 
 
 @pytest.fixture(scope="module", params=ENGINES)
 def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     if request.param == "dask":
         distributed: Any = pytest.importorskip("distributed")
+        import_module("dask").config.set({"distributed.scheduler.allowed-failures": 1})
         with (
             distributed.LocalCluster(
                 n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
@@ -77,8 +46,6 @@ def run_on(cluster: Cluster, kept: Kept) -> Callable[..., mainstage.Run]:
 
     def make(**options: Any) -> mainstage.Run:
         options = {"view": "silent", **options}
-        return mainstage.Run(
-            cluster.engine, executor=cluster.engine, cluster=cluster.joined, recorder=kept, **options
-        )
+        return mainstage.Run(cluster.engine, executor=cluster.engine, cluster=cluster.joined, recorder=kept, **options)
 
     return make

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import sys
 import threading
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import mainstage
+from mainstage.backends import engine_worker
 from mainstage.worker.interpreter import is_beside_the_main_one
+from mainstage.worker.reporter import live
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -72,14 +76,24 @@ def stubborn(here: str, seconds: float) -> str:
 
 
 def die_once(marker: str, when: str) -> str:
-    """Kill this process, the first time, once `when` is there."""
+    """Do five items; the first time kill this process after three, once `when` is there."""
     file = Path(marker)
+    task = mainstage.current_task()
+    task.set(total=5)
     if not file.exists():
+        task.advance(3)
         file.write_text(str(os.getpid()), encoding="utf-8")
         while not Path(when).exists():
             threading.Event().wait(0.01)
-        os.kill(os.getpid(), signal.SIGKILL)
+        die()
+    task.advance(5)
     return "lived"
+
+
+def die(_: int = 0) -> NoReturn:
+    """Kill this process."""
+    os.kill(os.getpid(), signal.SIGKILL)
+    raise AssertionError("it lives on")
 
 
 def unpicklable(_: int) -> Any:
@@ -102,9 +116,24 @@ def length(data: bytes) -> int:
     return len(data)
 
 
-def threads() -> list[str]:
-    """Return the threads of ours in this process."""
-    return [thread.name for thread in threading.enumerate() if "mainstage" in thread.name]
+def total(array: Any) -> Any:
+    """Return twice an array, and how large it is: both ways it is large."""
+    return 2 * array, array.nbytes
+
+
+def traces(_: int = 0) -> list[str]:
+    """Return what is ours in a worker process that no run of ours has."""
+    threading.Event().wait(0.2)  # so that each worker is asked
+    found = [thread.name for thread in threading.enumerate() if thread.name.startswith("mainstage")]
+    found += [f"station of {run}" for run in engine_worker._stations]
+    found += [f"reporter {live.reporter}"] if live.reporter is not None else []
+    places = {"stdout": sys.stdout, "stderr": sys.stderr, "warnings": warnings.showwarning}
+    places |= {f"log handler {place}": handler for place, handler in enumerate(logging.getLogger().handlers)}
+    return found + [name for name, thing in places.items() if _module(thing).startswith("mainstage")]
+
+
+def _module(thing: Any) -> str:
+    return str(getattr(thing, "__module__", "") or type(thing).__module__)
 
 
 def exists(file: str) -> bool:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, TypeAlias
 
 from mainstage.backends.crew import ENGINES
 from mainstage.backends.threads import ThreadBackend
+from mainstage.errors import EngineLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,12 +36,19 @@ def open_backend(crew: Crew, channel: ThreadChannel, *, wake: Callable[[], None]
     return ThreadBackend(channel, workers, wake=wake, name=name)
 
 
+ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?P<host>[^/:\[\]]+|\[[^]]+]):(?P<port>\d+)/?")
+KNOCK_S = 10.0
+"""Seconds that a cluster has to take a connection; without a look of ours Dask takes 30, Ray over two minutes."""
+
+
 def open_port(crew: Crew, workers: int) -> Port:
     """Return the way to an engine, with `workers` workers if it is started here.
 
     Raises `MainstageError` naming the extra where the engine is not installed, or the Python that has interpreters, and
-    what the engine raises where it cannot be reached.
+    `EngineLost` naming the address where nothing answers.
     """
+    if isinstance(crew.cluster, str):
+        knock(crew.executor, crew.cluster)
     if crew.executor == "interpreter":
         from mainstage.backends.interpreter_port import InterpreterPort  # noqa: PLC0415  # where there are any
 
@@ -52,3 +61,19 @@ def open_port(crew: Crew, workers: int) -> Port:
     from mainstage.backends.ray_port import RayPort  # noqa: PLC0415  # a second
 
     return RayPort(crew.cluster, workers)
+
+
+def knock(engine: str, address: str) -> None:
+    """Raise `EngineLost` if nothing takes connections at `address`; one that names no host and port is the engine's."""
+    import socket  # noqa: PLC0415  # for clusters alone
+
+    found = ADDRESS.fullmatch(address)
+    if found is None:
+        if engine == "dask" and "://" not in address:
+            raise EngineLost(f'{address!r} is no address of a Dask scheduler: they look like "tcp://host:8786"')
+        return
+    try:
+        socket.create_connection((found["host"].strip("[]"), int(found["port"])), timeout=KNOCK_S).close()
+    except (OSError, OverflowError) as error:
+        told = f"no {engine.capitalize()} cluster answers at {address!r}: {error}; see whether it runs, and where"
+        raise EngineLost(told) from error

@@ -66,7 +66,7 @@ def topic_of(run: str) -> str:
 
 
 def leave(run: str) -> bool:
-    """Close a run's station on this Dask worker, and tell that as the last of the run's events; False: there is none."""
+    """Close a run's station on this Dask worker, and tell that as its last event; False: there is none."""
     there = engine_worker.leave(run)
     if there:
         distributed.get_worker().log_event(topic_of(run), LEFT)
@@ -106,9 +106,10 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 def _client_of(address: Any) -> Any:
     try:
         return distributed.Client(address, set_as_default=False)
-    except (OSError, ValueError) as error:  # ValueError: no address at all
-        told = f'no Dask scheduler answers at {address!r}: give its address, as "tcp://host:8786" ({error})'
-        raise EngineLost(told) from error
+    except OSError as error:
+        raise EngineLost(
+            f"no Dask scheduler answers at {address!r}: {error}; see whether it runs, and where"
+        ) from error
 
 
 class DaskPort:

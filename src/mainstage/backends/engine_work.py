@@ -90,6 +90,11 @@ def outcome_of(result: Result, asked: str | None) -> Outcome:
         return Outcome(None, made)
 
 
+def ran_again(work: Work, result: Result) -> bool:
+    """Return whether a result is of another worker than was heard to begin it: Ray's overtake news."""
+    return work.begun_at is not None and work.place.name != result.worker
+
+
 class EngineCall(Call):
     """A submitted call that an engine runs."""
 
@@ -169,6 +174,9 @@ class EngineCall(Call):
     def came(self, result: Result | None, error: BaseException | None) -> None:
         """Take its outcome: what the worker made of it, or why the engine could not have it run."""
         if result is not None and self.task is not None:
+            if ran_again(self, result):
+                self.again(f"worker {self.place.name} is gone")
+            self.place = Place(self._owner, result.worker)
             self._announce(result.started)
             self.task.place(whole(result.completed))
         self._end(outcome_of(result, self._asked) if result is not None else Outcome(None, error))
@@ -345,6 +353,8 @@ class EngineMap(Claims):
     def ended(self, item: EngineItem, result: Result | None, error: BaseException | None) -> None:
         """Take an outcome."""
         if result is not None:
+            if ran_again(item, result):
+                item.again(f"worker {item.place.name} is gone")
             if item.begun_at is None:
                 item.started = result.started
                 item.place = Place(self.backend, result.worker)

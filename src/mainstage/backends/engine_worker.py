@@ -70,6 +70,8 @@ class Result(NamedTuple):
     completed: float
     news: bytes
     """What had not been told."""
+    told: int
+    """How many batches the worker had sent before."""
 
 
 class Put(NamedTuple):
@@ -102,6 +104,8 @@ class Basket:
         self._station = station
         self._carry = carry
         self._held: list[Event | Put] = []
+        self.sent = 0
+        """Batches so far."""
         self._lock = threading.Lock()
 
     def send_batch(self, batch: Sequence[Event | Put]) -> None:
@@ -117,7 +121,9 @@ class Basket:
 
     def flush(self) -> None:
         """Send what is held; what cannot be sent, since the engine is gone, is lost with it."""
-        held = self.take()
+        with self._lock:
+            held, self._held = self._held, []
+            self.sent += bool(held)
         if held:
             try:
                 self._carry(pack_news(self._station.name, held))
@@ -159,11 +165,19 @@ class Station:
         """Ask tasks to stop: those that run here now, and those that may come."""
         with self._lock:
             here = [self._tasks[task] for task in tasks if task in self._tasks]
-            self._asked.update((task, reason) for task in tasks if task not in self._tasks)
-            while len(self._asked) > KEPT_ASKED:
-                del self._asked[next(iter(self._asked))]
+            self._expect({task: reason for task in tasks if task not in self._tasks})
         for task in here:
             task.request_cancel(reason)
+
+    def expect(self, asked: dict[int, str]) -> None:
+        """Have tasks asked to stop when they come; for each, why."""
+        with self._lock:
+            self._expect(asked)
+
+    def _expect(self, asked: dict[int, str]) -> None:
+        self._asked.update(asked)
+        while len(self._asked) > KEPT_ASKED:
+            del self._asked[next(iter(self._asked))]
 
     def set_interval(self, seconds: float) -> None:
         """Send positions at most once in `seconds`."""
@@ -221,10 +235,15 @@ class Station:
             self.channel.now(),
             float(completed or 0),
             pack_news(self.name, news),
+            self._basket.sent,
         )
 
     def close(self) -> None:
-        """Leave the process as it was."""
+        """Leave the process as it was; what still runs is asked to stop: nobody waits for it."""
+        with self._lock:
+            running = list(self._tasks.values())
+        for task in running:
+            task.request_cancel("its run is over")
         if self._capture is not None:
             self._capture.stop()
         if live.reporter is self.channel:
@@ -233,6 +252,8 @@ class Station:
 
 
 _stations: dict[str, Station] = {}
+_early: dict[str, dict[int, str]] = {}
+"""Requests to stop of runs that have no station here yet: the first piece of one may be on its way."""
 _left: deque[str] = deque(maxlen=KEPT_LEFT)
 _opening = threading.Lock()
 
@@ -257,7 +278,9 @@ def station(head: Head, carry: Carry, name: str) -> Station:
         found = _stations.get(head.run)
         if found is None:
             offset = head.ahead + SystemClock.wall() - monotonic()
-            found = _stations[head.run] = Station(name, carry, ShiftedClock(offset))
+            found = Station(name, carry, ShiftedClock(offset))
+            found.expect(_early.pop(head.run, {}))
+            _stations[head.run] = found
             found.open(captured=head.captured)
         return found
 
@@ -268,8 +291,13 @@ def is_open(run: str) -> bool:
 
 
 def ask(run: str, tasks: Sequence[int], reason: str) -> None:
-    """Ask tasks of a run to stop, if it has a station here."""
-    found = _stations.get(run)
+    """Ask tasks of a run to stop, those that have not come here yet too."""
+    with _opening:
+        found = _stations.get(run)
+        if found is None and run not in _left:
+            _early.setdefault(run, {}).update((task, reason) for task in tasks)
+            while len(_early) > KEPT_LEFT:
+                del _early[next(iter(_early))]
     if found is not None:
         found.ask(tasks, reason)
 
@@ -285,6 +313,7 @@ def leave(run: str) -> bool:
     """Close a run's station; return whether there was one."""
     with _opening:
         _left.append(run)
+        _early.pop(run, None)
         found = _stations.pop(run, None)
     if found is not None:
         found.close()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import pickle
 import threading
 import uuid
-from collections import deque
+from collections import Counter, deque
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from mainstage.worker.reporter import Reporter
 
 ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
+NEWS_S = 1.0
+"""Seconds that a result waits for events that were sent before it."""
 wall_clock = SystemClock().wall
 """Two machines share no other clock."""
 
@@ -124,6 +126,11 @@ class EngineBackend:
         self._cells: dict[int, Mirror] = {}
         self._roots: dict[int, int] = {}
         self._nested: dict[int, list[int]] = {}
+        self._arrivals: Counter[str] = Counter()
+        """Batches that came from each worker."""
+        self._ahead: dict[str, dict[int, Result]] = {}
+        """Results that have overtaken events, by worker and task: they wait for these, but not for long."""
+        self._deaf = False
         self._posted: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=f"mainstage-{port.name}", daemon=True)
         port.open(
@@ -315,6 +322,10 @@ class EngineBackend:
         if work is None:
             return
         if result is not None:
+            if result.told > self._arrivals[result.worker] and not self._deaf:
+                self._ahead.setdefault(result.worker, {})[task] = result
+                self.timer.after(NEWS_S, lambda: self.post(lambda: self._missed(task, result.worker)))
+                return
             self._heard(result.news)
         self._inhand.pop(task, None)
         work.handle = None  # the engine keeps what a handle stands for
@@ -338,20 +349,38 @@ class EngineBackend:
 
     def _took(self, batch: bytes) -> None:
         began = cpu()
-        self._heard(batch)
+        worker = self._heard(batch)
         self.heard_s += cpu() - began
+        if worker is not None:
+            self._arrived(worker)
 
-    def _heard(self, batch: bytes) -> None:
+    def _arrived(self, worker: str) -> None:
+        self._deaf = False
+        self._arrivals[worker] += 1
+        for task, result in list(self._ahead.get(worker, {}).items()):
+            if result.told <= self._arrivals[worker]:
+                del self._ahead[worker][task]
+                self._done(task, result, None)
+
+    def _missed(self, task: int, worker: str) -> None:
+        """Take a result although events before it are lost; as long as none comes, no other waits."""
+        result = self._ahead[worker].pop(task, None)
+        if result is not None:
+            self._deaf = True
+            self._done(task, result, None)
+
+    def _heard(self, batch: bytes) -> str | None:
         try:
             worker, news = unpack_news(batch)
         except (pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError):
-            return  # damaged on the way: the show is not the work
+            return None  # damaged on the way: the show is not the work
         place = Place(self, worker)
         for one in news:
             if isinstance(one, Put):
                 self._put_home(one)
             else:
                 self._event(place, one)
+        return worker
 
     def _put_home(self, put: Put) -> None:
         queue, work = self.queues.get(put.queue), self._inhand.get(put.root)

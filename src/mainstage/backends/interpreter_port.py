@@ -220,8 +220,9 @@ class InterpreterPort:
         self._broken: PoolBroken | None = None
         self._lock = threading.Lock()
 
-    def open(self, run: str, hear: Callable[[bytes], None]) -> None:
+    def open(self, run: str, hear: Callable[[bytes], None], gone: Callable[[Exception], None]) -> None:
         """Begin: have `hear` called with each batch of events of the run."""
+        del gone  # they are in this process
         self.run, self.hear = run, hear
         _open.add(self)
         self._seats = [self._seat() for _ in range(self.slots)]

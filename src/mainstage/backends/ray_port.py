@@ -128,9 +128,8 @@ def _join(address: str | None, max_workers: int) -> None:
     options = {"address": address} if address else {"address": "local", "num_cpus": max_workers}
     try:
         ray.init(**options, log_to_driver=False, logging_level="ERROR", include_dashboard=None if address else False)
-    except (ConnectionError, ValueError) as error:  # ValueError: no address at all
-        told = f'no Ray cluster answers at {address!r}: give its address, as "host:6379", or "auto" ({error})'
-        raise EngineLost(told) from error
+    except (ConnectionError, ValueError, ImportError) as error:  # no address at all; "ray://" without Ray's client
+        raise EngineLost(f"no Ray cluster answers at {address!r}: {error}; see whether it runs, and where") from error
 
 
 class RayPort:
