@@ -56,6 +56,10 @@ class PoolBroken(MainstageError):
     """Worker processes do not come up: the initializer failed, or the main program cannot be imported."""
 
 
+class EngineMissing(MainstageError, ImportError):
+    """Dask or Ray is asked for and not installed; the message names the extra that brings it."""
+
+
 class EngineLost(MainstageError):
     """The Dask or Ray cluster that ran the work, or was to, does not answer."""
 

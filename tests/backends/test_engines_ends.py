@@ -106,7 +106,7 @@ def test_a_dask_scheduler_that_goes_away_fails_what_it_had_and_what_comes_after(
 def test_a_ray_node_that_goes_away_fails_what_it_had_and_what_comes_after(tmp_path: Path) -> None:
     """Where it is the head's own process (GCS) that goes, Ray ends the program itself, after a minute."""
     pytest.importorskip("ray")
-    checks = {"RAY_health_check_period_ms": "1000", "RAY_health_check_failure_threshold": "3"}
+    checks = {"RAY_health_check_period_ms": "1000", "RAY_raylet_start_wait_time_s": "120"}
     said = after_it_went("ray", "", "raylet/raylet", tmp_path, **checks)
     assert said[0].startswith("EngineLost the Ray cluster does not answer")
     assert f"input {tmp_path}" in said[1]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.backends import engine_worker
 from mainstage.clock import monotonic
-from mainstage.errors import Cancelled, EngineLost, MainstageError, WorkerLost
+from mainstage.errors import Cancelled, EngineLost, EngineMissing, MainstageError, WorkerLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 try:
     distributed: Any = import_module("distributed")
 except ImportError as missing:
-    raise MainstageError('executor="dask" needs Dask: pip install "mainstage[dask]"') from missing
+    raise EngineMissing('executor="dask" needs Dask: pip install "mainstage[dask]"') from missing
 
 FORGET_TURN, FORGET_TURNS = 0.02, 100
 """Seconds between two looks at whether all is in that is on its way to the scheduler, and how many there are."""
@@ -116,6 +116,7 @@ class DaskPort:
     """A Dask cluster: `client_or_address` names one, else one is started here and ended with the run."""
 
     name = "dask"
+    far = True
 
     def __init__(self, client_or_address: Any = None, max_workers: int = 1) -> None:
         self._cluster: Any = None

@@ -118,9 +118,9 @@ class EngineCall(Call):
         with self._lock:
             self.task, asked = self._new_task(), self._asked
         try:
-            function = cargo.pack_function(spec.fn, large=None)
+            function = backend.pack_function(spec.fn)
             with cargo.crossing(backend.stand_in):
-                payload = cargo.pack((spec.args, dict(spec.kwargs)), f"an argument of {spec.description}, ")
+                payload = backend.pack((spec.args, dict(spec.kwargs)), f"an argument of {spec.description}, ")
         except Unpicklable as error:
             self._end(Outcome(None, error))
             return False
@@ -334,9 +334,9 @@ class EngineMap(Claims):
     def _piece(self, item: EngineItem) -> Piece:
         backend = self.backend
         if not self._function:
-            self._function.append(backend.port.keep(cargo.pack_function(self._fn, large=None).data))
+            self._function.append(backend.port.keep(backend.pack_function(self._fn).data))
         with cargo.crossing(backend.stand_in):
-            payload = cargo.pack((item.args, {}), "an argument of the map, ")
+            payload = backend.pack((item.args, {}), "an argument of the map, ")
         item.senders.expect(item.place, item.args, {})  # type: ignore[arg-type]  # its name is all it asks
         return backend.piece(item.id, item.attempt, item.input(), self._function[0], payload)
 

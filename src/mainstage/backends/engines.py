@@ -64,6 +64,8 @@ class Port(Protocol):
     """"dask", "ray"."""
     slots: int
     """How many pieces it runs at once."""
+    far: bool
+    """Whether its workers have another main program than this one."""
     link: str
     """Where its own dashboard is; "": it has none."""
 
@@ -243,6 +245,16 @@ class EngineBackend:
         """Return what a raw queue is pickled as."""
         self.queues[thing.task] = thing
         return DistantQueue, (thing.task, thing.description)
+
+    def pack(self, value: Any, what: str) -> cargo.Cargo:
+        """Pickle what goes to the workers; `Unpicklable` names `what`, and what in it would not."""
+        return cargo.pack_far(value, what) if self.port.far else cargo.pack(value, what)
+
+    def pack_function(self, fn: Any) -> cargo.Cargo:
+        """Pickle a function for the workers, with nothing beside it."""
+        if self.port.far:
+            return cargo.pack_far(fn, "the function", large=None)
+        return cargo.pack_function(fn, large=None)
 
     def put(self, call: EngineCall) -> None:
         """Have `call` run, in order of arrival. Any thread."""

@@ -196,6 +196,7 @@ class InterpreterPort:
     """Interpreters of this process, `max_workers` of them, begun with the run and ended with it."""
 
     name = "interpreter"
+    far = False
     link = ""
 
     def __init__(self, max_workers: int, initializer: Initializer | None = None) -> None:

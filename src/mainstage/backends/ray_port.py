@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from mainstage.backends import engine_worker
-from mainstage.errors import Cancelled, EngineLost, MainstageError, WorkerLost
+from mainstage.errors import Cancelled, EngineLost, EngineMissing, WorkerLost
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 try:
     ray: Any = import_module("ray")
 except ImportError as missing:
-    raise MainstageError('executor="ray" needs Ray: pip install "mainstage[ray]"') from missing
+    raise EngineMissing('executor="ray" needs Ray: pip install "mainstage[ray]"') from missing
 NodeAffinitySchedulingStrategy: Any = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
 
 RERUNS = 3
@@ -130,12 +130,23 @@ def _join(address: str | None, max_workers: int) -> None:
         ray.init(**options, log_to_driver=False, logging_level="ERROR", include_dashboard=None if address else False)
     except (ConnectionError, ValueError, ImportError) as error:  # no address at all; "ray://" without Ray's client
         raise EngineLost(f"no Ray cluster answers at {address!r}: {error}; see whether it runs, and where") from error
+    except Exception as error:
+        where = f"at {address!r}" if address else "on this machine"
+        raise EngineLost(f"Ray does not start {where}: {error}") from error
+
+
+def _dashboard() -> str:
+    with contextlib.suppress(Exception):  # its public place is what `ray.init` returns, to whoever has joined first
+        address = import_module("ray._private.worker").get_dashboard_url()
+        return f"http://{address}" if address else ""
+    return ""
 
 
 class RayPort:
     """A Ray cluster: `address` names one, else one is started here and ended with the run; one that is up is joined."""
 
     name = "ray"
+    far = True
 
     def __init__(self, address: str | None = None, max_workers: int = 1) -> None:
         self._own = not ray.is_initialized()
@@ -146,7 +157,7 @@ class RayPort:
         self.slots = max(1, int(resources.get("CPU", 1)))
         context = ray.get_runtime_context()
         self._node = context.get_node_id()
-        self.link = str(getattr(context, "dashboard_url", "") or "")
+        self.link = _dashboard()
         self._work = ray.remote(work)
         self._exchange: Any = None
         self._finished: SimpleQueue[tuple[Any, Done] | None] = SimpleQueue()
@@ -242,11 +253,11 @@ class RayPort:
 
 def told(error: Exception) -> BaseException:
     """Return Ray's word for why a piece did not run, in ours."""
-    name = type(error).__name__
-    if name == "TaskCancelledError":
+    known = ray.exceptions
+    if isinstance(error, known.TaskCancelledError) or isinstance(
+        getattr(error, "cause", None), known.TaskCancelledError
+    ):
         return Cancelled("cancelled on the cluster")
-    if name in {"WorkerCrashedError", "OutOfMemoryError", "NodeDiedError"}:
+    if isinstance(error, (known.WorkerCrashedError, known.OutOfMemoryError, known.NodeDiedError)):
         return WorkerLost(f"the worker that ran it died: {str(error).splitlines()[0]}", 0, None, "")
-    if name == "LocalRayletDiedError":
-        return EngineLost(GONE)
-    return error
+    return EngineLost(GONE) if isinstance(error, known.LocalRayletDiedError) else error

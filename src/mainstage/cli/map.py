@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 import mainstage
-from mainstage.backends.crew import BACKENDS, workers_of
+from mainstage.backends.crew import BACKENDS, ENGINES, workers_of
 from mainstage.cli.failures import Failures
 from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
 from mainstage.cli.inputs import Job, gather, select
@@ -20,9 +20,9 @@ from mainstage.cli.joblog import JobLog
 from mainstage.cli.outputs import Outputs, given
 from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of, write_all
 from mainstage.cli.shell import join, program, say
-from mainstage.cli.target import Target, load_target
+from mainstage.cli.target import Target, load_target, travels
 from mainstage.clock import SystemClock
-from mainstage.errors import Cancelled, DisplayError, Terminated
+from mainstage.errors import Cancelled, DisplayError, EngineLost, EngineMissing, Terminated
 from mainstage.interrupts import die_of
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ def run_map(target_text: str, inputs: list[str], options: Options, *, stdin: boo
         raise click.UsageError(
             "there are no inputs: give them as arguments, or one a line by --inputs FILE (- is stdin)"
         )
-    target = load_target(target_text)
+    target = _target(target_text, options)
     if options.dry_run:
         _dry_run(target, inputs, options)
         return
@@ -205,6 +205,16 @@ def run_map(target_text: str, inputs: list[str], options: Options, *, stdin: boo
     if halted:
         _tell_halt(options, sink, len(jobs), _resume_command(options, stdin=stdin))
     raise SystemExit(1 if sink.failed and not _sought(options, halted=halted) else 0)
+
+
+def _target(text: str, options: Options) -> Target:
+    engine = options.executor in ENGINES
+    if options.cluster is not None and not engine:
+        raise click.UsageError(f"--cluster is for --executor {' and '.join(ENGINES)}")
+    target = load_target(text)
+    if engine:
+        travels(target)
+    return target
 
 
 def _sought(options: Options, *, halted: bool) -> bool:
@@ -247,6 +257,8 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
                 raise
     except DisplayError as error:
         raise click.UsageError(str(error)) from error
+    except (EngineLost, EngineMissing) as error:
+        raise click.ClickException(str(error)) from error
     except BrokenPipeError:
         with contextlib.suppress(BrokenPipeError):
             _close(sink, options)

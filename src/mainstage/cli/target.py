@@ -26,6 +26,8 @@ class Target(NamedTuple):
 
     name: str
     function: Callable[[str], Any]
+    file: ModuleType | None = None
+    """What was loaded from a file that was named."""
 
 
 def load_target(text: str) -> Target:
@@ -40,7 +42,18 @@ def load_target(text: str) -> Target:
     is_file = place.endswith(".py") or os.sep in place
     module = _load_file(place) if is_file else _load_module(place)
     function = _runnable(_find(module, place, attribute), text)
-    return Target(f"{os.path.normpath(place) if is_file else place}:{attribute}", function)
+    name = f"{os.path.normpath(place) if is_file else place}:{attribute}"
+    return Target(name, function, module if is_file else None)
+
+
+def travels(target: Target) -> None:
+    """Have a target from a file go to the workers of a cluster by value: they have no such module."""
+    try:
+        import cloudpickle  # noqa: PLC0415  # an extra, which those of clusters bring
+    except ImportError:
+        return  # the engine is missing too, and is told
+    if target.file is not None:
+        cloudpickle.register_pickle_by_value(target.file)
 
 
 def _importable(folder: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from mainstage.state.board import RUNNING
+from mainstage.state.board import FAILED, RUNNING
 from mainstage.state.checks import LARGEST
 from mainstage.state.model import SLOWEST, TAIL_TEXTS, Metric, RunState, TaskState
 from mainstage.state.rate import Speed
@@ -107,7 +107,9 @@ def leave(state: RunState, live: TaskState, completed: float, at: float, code: i
     live.place(completed, live.total)
     if live.parent is None:
         state.board.set(live.slot, code)
-        state.workers[live.worker].done += 1
+        worker = state.workers[live.worker]
+        worker.done += 1
+        worker.failed += code == FAILED
         if completed:
             state.units[live.unit] = state.units.get(live.unit, 0) + completed
     return counts

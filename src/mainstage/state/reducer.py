@@ -396,6 +396,9 @@ def _task_reopened(state: RunState, event: TaskReopened) -> None:
     if live.parent is None:
         del state.failures[task]
         state.counts.failed -= 1
+        worker = state.workers[live.worker]
+        worker.done -= 1
+        worker.failed -= 1
         if live.completed:
             state.units[live.unit] -= live.completed
         state.pace.rebase(state.counts.ended)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 class WorkerState:
     """One worker that was ever seen: a thread, a process, an event loop. Only the reducer changes it."""
 
-    __slots__ = ("changed_at", "done", "name", "seen_at", "spent", "tasks")
+    __slots__ = ("changed_at", "done", "failed", "name", "seen_at", "spent", "tasks")
 
     def __init__(self, name: str, at: float) -> None:
         self.name = name
@@ -25,6 +25,8 @@ class WorkerState:
         """Seconds that it was busy before `changed_at`."""
         self.done = 0
         """Top-level tasks that ended here, well or not."""
+        self.failed = 0
+        """Those of them that failed."""
 
     def take(self, task: TaskState, at: float) -> None:
         """Have `task` in hand."""

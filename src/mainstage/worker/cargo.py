@@ -25,6 +25,7 @@ LARGE = 1 << 16
 DEEP = 4
 """Levels that are looked into for what would not pickle."""
 MANY = 64
+MOVE = "put it into a module that they can import, or install mainstage[cloudpickle]"
 
 
 class Cargo(NamedTuple):
@@ -130,6 +131,23 @@ def pack_function(fn: Any, *, forked: bool = False, large: int | None = LARGE) -
             raise Unpicklable(_unreachable(fn))
         return cargo
     return _pack(fn, "the function", large)
+
+
+def pack_far(value: Any, what: str, *, large: int | None = LARGE) -> Cargo:
+    """Pickle `value` for workers that have another main program than this one: what is of it goes by value.
+
+    So does what is of a module of which cloudpickle was told so (`register_pickle_by_value`). `large` as above.
+    """
+    packed = _pack(value, what, large)
+    told = getattr(sys.modules.get("cloudpickle"), "list_registry_pickle_by_value", tuple)
+    if any(module.encode() in packed.data for module in ("__main__", *told())):
+        by_value = _by_value(value, large)
+        if by_value is not None:
+            return by_value
+        if getattr(value, "__module__", "") == "__main__":
+            name = getattr(value, "__qualname__", describe(value))
+            raise Unpicklable(f"{what} {name} is of the main program, which workers of a cluster do not have: {MOVE}")
+    return packed
 
 
 def unimportable(fn: Any) -> bool:
