@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import concurrent.futures
+import json
 import os
 import socket
+import subprocess
+import sys
 import threading
 from concurrent.futures import CancelledError
 from importlib import import_module
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.backends import engines as work
 from tests.backends.clusters import SOON, gone_from, interrupt, left_on, until
+from tests.system.terminals import environment
 
 import mainstage
 from mainstage import futures
@@ -274,6 +278,19 @@ def test_nothing_is_left_on_a_cluster_that_was_joined(
 
 def test_nothing_is_left_on_it_by_a_program_that_ctrl_c_ends(cluster: Cluster, tmp_path: Path) -> None:
     interrupt(cluster.engine, cluster.address, tmp_path)
+    gone_from(cluster)
+
+
+def test_the_command_joins_a_cluster_and_runs_a_file_that_its_workers_do_not_have(
+    cluster: Cluster, tmp_path: Path
+) -> None:
+    (tmp_path / "only_here.py").write_text("FACTOR = 3\ndef f(text): return int(text) * FACTOR\n", encoding="utf-8")
+    words = ["map", "-k", f"{tmp_path}/only_here.py:f", "1", "2", "3"]
+    options = ["--executor", cluster.engine, "--cluster", cluster.address]
+    argv = [sys.executable, "-m", "mainstage", *words, *options]
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=120, check=False, env=environment())
+    assert done.returncode == 0, done.stderr
+    assert [json.loads(line)["result"] for line in done.stdout.splitlines()] == [3, 6, 9]
     gone_from(cluster)
 
 

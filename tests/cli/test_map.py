@@ -256,3 +256,13 @@ def test_no_inputs_is_a_usage_error(shop: Shop) -> None:
     done = shop.run("map", "jobs:double")
     assert done.returncode == 2
     assert b"there are no inputs" in done.stderr
+
+
+def test_a_cluster_that_is_not_there_or_not_asked_for_is_told_in_a_line(shop: Shop) -> None:
+    done = shop.run("map", "jobs:double", "1", "--cluster", "127.0.0.1:9")
+    assert done.returncode == 2
+    assert b"--cluster is for --executor dask and ray" in done.stderr
+    done = shop.run("map", "jobs:double", "1", "--cluster", "127.0.0.1:9", "--executor", "dask")
+    assert done.returncode == 1
+    assert b"no Dask cluster answers at '127.0.0.1:9'" in done.stderr
+    assert b"Traceback" not in done.stderr

@@ -84,5 +84,19 @@ def test_what_an_example_prints_in_its_workers_goes_into_the_pipe_too() -> None:
     assert len(printed) == len(set(printed)) == 12
 
 
+@pytest.mark.timeout(180)  # Ray may take long to start on a busy machine
+@pytest.mark.parametrize("engine", ["thread", "process", "dask", "ray"])
+def test_words_are_counted_alike_on_threads_processes_dask_and_ray(engine: str, tmp_path: Path) -> None:
+    pytest.importorskip({"dask": "distributed", "ray": "ray"}.get(engine, "mainstage"))
+    for n in range(4):
+        (tmp_path / f"{n}.txt").write_text("north south\nNorth east\n" * n + "odd\n", encoding="utf-8")
+    command = [sys.executable, str(EXAMPLES / "word_counts.py"), str(tmp_path), "--executor", engine]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False, env=environment())
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "     12 north\n      6 east\n      6 south\n     24 words in 4 files\n"
+    assert "0.txt has no words" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_every_example_is_run_by_a_test() -> None:
-    assert {file.stem for file in EXAMPLES.glob("*.py")} == {*SAYS, "hash_files", "third_party_output"}
+    assert {file.stem for file in EXAMPLES.glob("*.py")} == {*SAYS, "hash_files", "third_party_output", "word_counts"}
