@@ -60,7 +60,14 @@ def run(*commands: Sequence[str], stdin: str = "") -> list[Ended]:
         "../exec_programs/arguments.py",
         "questions.py",
         "failing.py 0",
+        "pool_processes.py 0 forkserver",
         "../../../examples/plain_python.py",
+        "-m rich.progress_bar",
+        "-m rich.columns",
+        "-m rich.tree",
+        "-m tqdm --unit line",
+        "-m tqdm --bytes --tee",
+        "-m json.tool --help",
         "-m package.tool",
         "-m package -m --view",
         "-m package.nothing",
@@ -87,6 +94,32 @@ def test_what_python_says_at_the_end_is_said_in_the_same_words(words: str, tmp_p
     python, ours = run([sys.executable, *words.split()], [*EXEC, "--view", "silent", *words.split()])
     assert ours == python
     assert python.status == 1
+
+
+APART = """
+import asyncio, sys, time
+async def fail():
+    raise ValueError("none")
+def slowly(kind, error, traceback):
+    for piece in ("one", " ", "line"):
+        sys.stderr.write(piece)
+        sys.stderr.flush()
+        time.sleep(0.7)
+    sys.stderr.write("\\n")
+sys.excepthook = slowly
+async def main():
+    await asyncio.create_task(fail())
+asyncio.run(main())
+"""
+
+
+def test_in_a_pipe_no_line_of_ours_comes_into_what_ends_the_program(tmp_path: Path) -> None:
+    script = tmp_path / "apart.py"
+    script.write_text(APART)
+    (ours,) = run([*EXEC, str(script)])
+    lines = ours.stderr.decode().splitlines()
+    assert "one line" in lines
+    assert any("ValueError: none" in line for line in lines)
 
 
 def test_a_folder_and_an_archive_are_run_by_their_main_module(tmp_path: Path) -> None:

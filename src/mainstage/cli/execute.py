@@ -119,11 +119,13 @@ def execute(execution: Execution) -> None:
         raise
     except KeyboardInterrupt as interrupt:
         around.show.broken_off("Ctrl-C")
-        report(interrupt)
+        with around.show.hushed():
+            report(interrupt)
         die_silently(interrupt)
     except BaseException as error:  # noqa: BLE001  # told as the interpreter would
         around.show.broken_off(type(error).__name__)
-        report(error)
+        with around.show.hushed():
+            report(error)
         sys.exit(1)
     finally:
         atexit.register(around.close)  # the last one, so it is the first to be called, when all threads have ended

@@ -260,6 +260,18 @@ class HostedShow(Show):
         if self.loop.state.counts.seen:
             self.stopped(cause)
 
+    @contextlib.contextmanager
+    def hushed(self) -> Iterator[None]:
+        """Add no line to what the program says in the block, in pieces, to a stream that nobody routes."""
+        if self._terminal is not None or self.loop.paused:
+            yield
+            return
+        self.loop.paused = True
+        try:
+            yield
+        finally:
+            self.loop.resume()
+
     def _last_words(self, cause: str = "") -> None:
         """Give the terminal back, with what there is to show if this is the place for it."""
         if threading.get_ident() == self._owner and not self.loop.pumping:
