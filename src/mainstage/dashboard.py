@@ -20,6 +20,7 @@ from mainstage.state.model import RunState
 from mainstage.views.composed import ComposedView
 from mainstage.views.grid import GridRows
 from mainstage.views.lanes import LaneRows
+from mainstage.views.nodes import NodeRows
 from mainstage.views.panels import (
     CUSTOM_ROWS,
     BarRows,
@@ -54,6 +55,7 @@ __all__ = [
     "Lanes",
     "Logs",
     "Metrics",
+    "Nodes",
     "Panel",
     "RunState",
     "Steps",
@@ -120,6 +122,12 @@ class Lanes(_Tasks):
     """A row for each worker."""
 
     _piece = LaneRows
+
+
+class Nodes(_Tasks):
+    """A row for each machine of a cluster."""
+
+    _piece = NodeRows
 
 
 class Tree(_Tasks):

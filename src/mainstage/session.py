@@ -83,9 +83,10 @@ class Run(Executor):
     (default: one a processor), started by `mp_context` ("fork", "forkserver", "spawn"), each calling
     `initializer(*initargs)` first and replaced after `max_tasks_per_child`. `retries` (further attempts) and `timeout`
     (seconds, each attempt) are defaults for all of it.
-    `view` is "auto", "live", "plain", "json" or "silent"; `layout` how the live view looks: "bars", "lanes", "tree",
-    "steps", "grid" or a `Dashboard`; `columns` are Rich's progress columns for the rows of bars, `theme` changes styles
-    by name; a task that has not moved for `stuck_after` seconds is told, with the place where it stands (None: never).
+    `view` is "auto", "live", "plain", "json" or "silent"; `layout` how the live view looks: "bars", "lanes",
+    "tree", "steps", "grid", "nodes" or a `Dashboard`; `columns` are Rich's progress columns for the rows of bars,
+    `theme` changes styles by name; a task that has not moved for `stuck_after` seconds is told, with the place
+    where it stands (None: never).
     `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's
     thread is in a call of ours. `capture=False` leaves the output of the program alone, "fd" takes that of C code and
     children too (and the words of a crash with it); `strict` raises

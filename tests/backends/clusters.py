@@ -90,6 +90,7 @@ def interrupt(engine: str, address: str, folder: Path) -> None:
         text = pty.screen.text
         assert "sum 90" in text
         assert "stopped by Ctrl-C" in text
+        assert engine != "dask" or "slots, dashboard at http://" in text
         assert "Traceback" not in text
         assert not pty.screen.cursor_hidden
         assert not [line for line in pty.screen.lines() if "%" in line], text

@@ -307,3 +307,58 @@ def test_a_picture_of_what_only_moved_tells_how_far_each_is_as_a_fresh_view_does
 def test_all_layouts_have_pictures() -> None:
     assert [*LAYOUTS, "dashboard"] == list(NAMES)
     assert DASHBOARD.parts
+
+
+def survey_of_nodes() -> list[Event]:
+    """Three machines of four, two and three workers; every seventh task fails, the last of each worker runs on."""
+    happened: list[Event] = []
+    task = 0
+    for node, workers in (("alpha", 4), ("beta", 2), ("a-node-with-quite-a-long-name", 3)):
+        for worker in range(workers):
+            for turn in range(3):
+                task += 1
+                at = task / 10
+                happened.append(TaskStarted(at, task, 1, f"{node}/{worker}", f"tile {task}"))
+                if turn < 2 or worker == 0:
+                    failed = task % 7 == 0
+                    happened.append(TaskFailed(at + 1, task, 1, 0, ERROR) if failed else TaskEnded(at + 1, task, 1, 0))
+    return [BEGUN, SourceOpened(0.0, 900, 40), *sorted(happened, key=lambda event: event.at)]
+
+
+def test_nodes_have_a_row_each_with_what_their_workers_did() -> None:
+    state = after(*survey_of_nodes())
+    assert rows("nodes", state, 5.0, 80)[:-1] == [
+        "node                busy used done failed  now",
+        "alpha                3/4  81%    8      1  tile 6",
+        "beta                 1/2  66%    4      1  tile 18",
+        "a-node-with-quite-…  2/3  79%    6      1  tile 24",
+    ]
+    assert rows("nodes", state, 5.0, 40)[:2] == [
+        "node      busy done failed  now",
+        "alpha      3/4    8      1  tile 6",
+    ]
+
+
+def test_workers_of_this_program_are_the_node_here_and_an_idle_node_says_so() -> None:
+    state = after(BEGUN, SourceOpened(0.0, 900, 9), *crowd(3), *[TaskEnded(1.0, n, 1, 0) for n in range(1, 4)])
+    assert rows("nodes", state, 2.0)[1] == "here  0/3  50%    3      0  · idle"
+
+
+@pytest.mark.parametrize("nodes", [1, 5, 40])
+def test_nodes_that_have_no_room_are_counted_and_those_with_failures_are_kept(nodes: int) -> None:
+    happened: list[Event] = [TaskStarted(0.0, n, 1, f"node{n}/0", f"task {n}") for n in range(1, nodes + 1)]
+    state = after(BEGUN, SourceOpened(0.0, 900, nodes), *happened, TaskFailed(1.0, nodes, 1, 0, ERROR))
+    lines = rows("nodes", state, 2.0, 80, 10)
+    shown = sum(line.startswith("node") for line in lines) - any(line.startswith("node ") for line in lines)
+    hidden = sum(int(found[1]) for line in lines if (found := MORE.match(line)))
+    assert shown + hidden == nodes
+    assert any(line.startswith(f"node{nodes} ") for line in lines)
+
+
+def test_more_workers_than_a_picture_may_look_at_are_counted_once_a_second() -> None:
+    happened: list[Event] = [TaskStarted(0.0, n, 1, f"big/{n}", f"task {n}") for n in range(1, 1001)]
+    state, view = after(BEGUN, SourceOpened(0.0, 900, 1000), *happened), new_view("nodes")
+    assert "1,000/1,000" in view.rows(state, moment(1.0))[1]
+    after(TaskEnded(1.1, 1, 1, 0), state=state)
+    assert "1,000/1,000" in view.rows(state, moment(1.5))[1]
+    assert "999/1,000" in view.rows(state, moment(2.5))[1]

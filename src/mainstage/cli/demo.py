@@ -96,7 +96,9 @@ def tree_digest(hashed: Iterable[tuple[str, Hashed]]) -> str:
 @click.argument("path", required=False, type=click.Path(exists=True))
 @click.option("-j", "--max-workers", type=click.IntRange(1), default=4, show_default=True, help="Threads.")
 @click.option("--view", type=click.Choice(["auto", *VIEWS]), default="auto", help="What is shown.")
-@click.option("--layout", default="", metavar="NAME", help="How the live view looks: bars, lanes, tree, steps or grid.")
+@click.option(
+    "--layout", default="", metavar="NAME", help="How the live view looks: bars, lanes, tree, steps, grid or nodes."
+)
 @click.option("--keys/--no-keys", default=None, help="Take keys while it runs (default: at a terminal); ? lists them.")
 def demo_command(path: str | None, max_workers: int, **look: Any) -> None:
     """Hash every file under PATH with SHA-256 (default: this Python's own library folder).

@@ -52,7 +52,9 @@ class NotRunnable(click.ClickException):
 @click.option(
     "--view", type=click.Choice(["auto", "live", "plain", "json", "silent"]), default="auto", help="What is shown."
 )
-@click.option("--layout", default="", metavar="NAME", help="How the live view looks: bars, lanes, tree, steps or grid.")
+@click.option(
+    "--layout", default="", metavar="NAME", help="How the live view looks: bars, lanes, tree, steps, grid or nodes."
+)
 @click.option("--log", metavar="FILE", help="All output and failures of the program go there too.")
 @click.option(
     "--capture",

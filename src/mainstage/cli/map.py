@@ -155,7 +155,9 @@ class Sink:
 @click.option(
     "--view", type=click.Choice(["auto", "live", "plain", "json", "silent"]), default="auto", help="What is shown."
 )
-@click.option("--layout", default="", metavar="NAME", help="How the live view looks: bars, lanes, tree, steps or grid.")
+@click.option(
+    "--layout", default="", metavar="NAME", help="How the live view looks: bars, lanes, tree, steps, grid or nodes."
+)
 @click.option("--keys/--no-keys", default=None, help="Take keys while it runs (default: at a terminal); ? lists them.")
 @click.option("--log", metavar="FILE", help="All output and failures of the run go there too.")
 def map_command(target: str, inputs: Sequence[str], files: Sequence[str], *, null: bool, **options: Any) -> None:

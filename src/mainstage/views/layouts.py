@@ -9,6 +9,7 @@ from mainstage.views.bars import BarsView
 from mainstage.views.composed import ComposedView
 from mainstage.views.grid import GridRows
 from mainstage.views.lanes import LaneRows
+from mainstage.views.nodes import NodeRows
 from mainstage.views.steps import StepRows
 from mainstage.views.tree import TreeRows
 
@@ -42,6 +43,7 @@ LAYOUTS: Mapping[str, Factory] = {
     "tree": _of(TreeRows),
     "steps": _of(StepRows),
     "grid": _of(GridRows),
+    "nodes": _of(NodeRows),
 }
 """Each makes a view for one run, the default first."""
 
