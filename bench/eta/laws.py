@@ -1,6 +1,7 @@
 """The workloads: what each is, drawn from a law that its oracle knows.
 
-`TUNED` are those that the estimator was made with; `HELD_OUT` were looked at once it stood.
+`TUNED` are those that the estimator was made with; `HELD_OUT` were looked at once it stood (`shifts` and `slow_workers`
+at its first standing: what they showed was then worked on, and `slowing`, `files` and `small_first` came after that).
 """
 
 from __future__ import annotations
@@ -101,7 +102,7 @@ def _drawn(rng: Random, law: Law, number: int, workers: int, tells: Callable[[in
             work._replace(size=(work.end - work.start) * 1e6, tells=True) if tells(place) else work
             for place, work in enumerate(works)
         ]
-    return crowd(works, foreseen(works, law, workers, Random(rng.random())))
+    return crowd(works, foreseen(works, law, workers, Random(rng.random())), workers)
 
 
 def _any_order(draw: Callable[[Random], float], longest: float) -> Law:
@@ -218,7 +219,7 @@ def _recorded(name: str, seed: int, *, sized: bool) -> Run:
         rest = schedule(free, lambda place, _: costs[place], range(len(begun), len(works)))
         return max([*(at for at, _ in free), *(work.end for work in rest)]) - now
 
-    return crowd([work._replace(size=work.size if sized else None) for work in works], oracle)
+    return crowd([work._replace(size=work.size if sized else None) for work in works], oracle, workers)
 
 
 def compress(seed: int) -> Run:
@@ -273,6 +274,42 @@ def shifts(seed: int) -> Run:
     return watched(ends, lambda _, part: (1.0 - part) * seconds * mean)
 
 
+def slowing(seed: int) -> Run:
+    """A bar whose every step takes longer than the one before, at last three to eight times: a list is searched."""
+    rng = Random(seed)
+    grows = rng.uniform(2, 7)
+    return _simple(rng, rng.uniform(60, 240), lambda part: 1.0 + grows * part, 0.7)
+
+
+def _files(seed: int, *, ascending: bool) -> Run:
+    """Return files of any size on four workers, whose sizes everybody is told; each costs something by itself too."""
+    rng = Random(seed)
+    number = rng.randint(80, 200)
+    sizes = [rng.lognormvariate(0, 1.2) for _ in range(number)]
+    if ascending:
+        sizes.sort()
+    base, each, noise = rng.uniform(0.1, 1.0), rng.uniform(0.5, 3.0), 1.0 / rng.uniform(0.1, 0.4) ** 2
+
+    def draw(r: Random, place: int, _worker: int) -> float:
+        return (base + each * sizes[place]) * r.gammavariate(noise, 1 / noise)
+
+    def more(r: Random, place: int, worker: int, elapsed: float) -> float:
+        return max((draw(r, place, worker) for _ in range(20)), key=lambda seconds: seconds > elapsed) - elapsed
+
+    run = _drawn(rng, Law(draw, lambda *given: max(more(*given), 0.1 * base)), number, 4)
+    return run._replace(sizes=sizes)
+
+
+def files(seed: int) -> Run:
+    """Files of any size in any order; sizes are told before the first begins."""
+    return _files(seed, ascending=False)
+
+
+def small_first(seed: int) -> Run:
+    """The same, sorted by size."""
+    return _files(seed, ascending=True)
+
+
 TUNED = (steady, accelerating, warm_up, bursts, stall, bimodal, heavy_tail, big_last, stragglers, long_tasks, downloads,
          ramp, compress, digest)  # fmt: skip
-HELD_OUT = (slow_workers, shifts, compiled)
+HELD_OUT = (slow_workers, shifts, compiled, slowing, files, small_first)

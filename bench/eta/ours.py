@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from bench.eta.score import Error, error, moments
-from mainstage.events import RunStarted, SourceOpened, TaskEnded, TaskMoved, TaskStarted
+from mainstage.events import RunStarted, SourceForeseen, SourceOpened, TaskEnded, TaskMoved, TaskStarted
 from mainstage.state.model import RunState
 from mainstage.state.reducer import reduce
 from mainstage.views import units
@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
 
 def event(sample: Sample) -> Event:
-    at, kind, task, value = sample
+    at, kind, task, value, worker = sample
     if kind == "start":
-        return TaskStarted(at, task, 1, "w", "", value, "B")
+        return TaskStarted(at, task, 1, f"worker-{worker}", "", value, "B")
     if kind == "move":
         return TaskMoved(at, task, 1, value or 0.0)
     return TaskEnded(at, task, 1, 0.0)
@@ -31,6 +31,7 @@ def told(run: Run) -> Iterator[tuple[float, float | None]]:
     state = RunState()
     reduce(state, RunStarted(0.0, "", 0.0))
     reduce(state, SourceOpened(0.0, 0, run.expected))
+    reduce(state, SourceForeseen(0.0, 0, run.workers, tuple(enumerate(run.sizes))))
     place = 0
     for at in moments(run):
         while place < len(run.samples) and run.samples[place].at <= at:

@@ -6,7 +6,7 @@ from heapq import heapify, heapreplace
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
     from random import Random
 
 FRAME = 0.1
@@ -26,6 +26,7 @@ class Sample(NamedTuple):
     kind: str
     task: int
     value: float | None = None
+    worker: int = 0
 
 
 class Run(NamedTuple):
@@ -37,9 +38,23 @@ class Run(NamedTuple):
     samples: list[Sample]
     oracle: Callable[[float], float]
     """From a time to the seconds left, as who knows the law would tell them then."""
+    workers: int | None = None
+    """How many take the tasks, at most, as everybody knows who has begun the run; None: there is a bar."""
+    sizes: Sequence[float] = ()
+    """Of the tasks, in the order in which they are handed out, where the oracle knows them; everybody is told."""
 
-    def positions(self) -> list[tuple[float, float]]:
-        """Return what a bar over the whole run is told: (time, completed) of the bar's items, or of the tasks."""
+    def positions(self, *, by_size: bool = False) -> list[tuple[float, float]]:
+        """Return what a bar over the whole run is told: (time, completed) of the bar's items, or of the tasks.
+
+        `by_size`: a bar whose items are what the sizes of the tasks count.
+        """
+        if by_size:
+            done, told = 0.0, []
+            for sample in self.samples:
+                if sample.kind == "end":
+                    done += self.sizes[sample.task]
+                    told.append((sample.at, done))
+            return told
         if self.expected == 1:
             return [(sample.at, sample.value or 0.0) for sample in self.samples if sample.kind == "move"]
         ends = sorted(sample.at for sample in self.samples if sample.kind == "end")
@@ -129,11 +144,11 @@ def schedule(free: Iterable[tuple[float, int]], seconds: Callable[[int, int], fl
     return done
 
 
-def crowd(works: list[Work], oracle: Callable[[float], float]) -> Run:
-    """Return the run of tasks that went as `works` says."""
+def crowd(works: list[Work], oracle: Callable[[float], float], workers: int, sizes: Sequence[float] = ()) -> Run:
+    """Return the run of tasks that went as `works` says, on `workers`; `sizes` are told before it begins."""
     samples = []
     for task, work in enumerate(works):
-        samples.append(Sample(work.start, "start", task, work.size))
+        samples.append(Sample(work.start, "start", task, work.size, work.worker))
         if work.tells and work.size is not None:
             at = work.start + READING
             while at < work.end:
@@ -141,7 +156,8 @@ def crowd(works: list[Work], oracle: Callable[[float], float]) -> Run:
                 at += READING
         samples.append(Sample(work.end, "end", task))
     samples.sort(key=lambda sample: (sample.at, sample.kind != "end", sample.task))
-    return Run(max(work.end for work in works), len(works), float(len(works)), samples, oracle)
+    length = max(work.end for work in works)
+    return Run(length, len(works), float(len(works)), samples, oracle, workers, sizes)
 
 
 def foreseen(works: list[Work], law: Law, workers: int, rng: Random) -> Callable[[float], float]:

@@ -59,9 +59,10 @@ def of_oracle(run: Run) -> Error:
     return error(run, [(at, run.oracle(at)) for at in moments(run)])
 
 
-def of_peer(run: Run, make: Callable[[float], Estimator]) -> Error:
-    peer = make(run.total)
-    positions = run.positions()
+def of_peer(run: Run, make: Callable[[float], Estimator], *, by_size: bool = False) -> Error:
+    """Return the error of a peer's bar over the tasks, or over what their sizes count."""
+    peer = make(sum(run.sizes) if by_size else run.total)
+    positions = run.positions(by_size=by_size)
     told, place = [], 0
     for at in moments(run):
         while place < len(positions) and positions[place][0] <= at:

@@ -29,11 +29,18 @@ if TYPE_CHECKING:
 NUMBERS = {"inf": math.inf, "-inf": -math.inf, "nan": math.nan}
 FRACTION = int | float
 ITEMS = tuple[tuple[int, FRACTION, FRACTION], ...]
+SIZES = tuple[tuple[int, FRACTION], ...]
 LONGEST = 4096
 """Bits of a whole number that are written as digits: Python reads no more than some 14,000."""
 _SCALARS = frozenset({str, int, float, bool, type(None)})
 _KINDS: dict[str, type[Event]] = {kind.__name__: kind for kind in EVENTS}
 _TAGS: dict[type, int] = {kind: tag for tag, kind in enumerate(EVENTS)}
+_WIDER: dict[Any, Any] = {
+    float: FRACTION,
+    float | None: FRACTION | None,
+    tuple[tuple[int, float, float], ...]: ITEMS,
+    tuple[tuple[int, float], ...]: SIZES,
+}
 _UNSAFE = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "\x85\u2028\u2029"})  # where `splitlines` would cut
 _TEXT, _WHOLE = 1, 2  # what msgpack cannot say by itself: a text with surrogates, a number of more than 64 bits
 
@@ -232,13 +239,13 @@ class _Shape(NamedTuple):
 @functools.cache
 def _shape(kind: str) -> _Shape:
     hints = {name: _wider(hint) for name, hint in get_type_hints(_KINDS[kind]).items()}
-    numbers = frozenset(name for name, hint in hints.items() if hint in (FRACTION, FRACTION | None, ITEMS))
+    numbers = frozenset(name for name, hint in hints.items() if hint in (FRACTION, FRACTION | None, ITEMS, SIZES))
     return _Shape(tuple[tuple(hints.values())], numbers)  # type: ignore[misc]  # made at run time
 
 
 def _wider(hint: Any) -> Any:
     """Return `hint` with whole numbers among its fractions: 3 stays 3, whatever its size."""
-    return {float: FRACTION, float | None: FRACTION | None, tuple[tuple[int, float, float], ...]: ITEMS}.get(hint, hint)
+    return _WIDER.get(hint, hint)
 
 
 def _valid(kind: type[Event], values: Iterable[Any]) -> Event:

@@ -227,6 +227,18 @@ class PartsEnded(NamedTuple):
     number: int
 
 
+class SourceForeseen(NamedTuple):
+    """What is known of a source's items before they begin: at most `workers` take them at once, None: nobody knows.
+
+    `sizes` are `(task, size)` each, in the order in which they are handed out: what they cost beside each other.
+    """
+
+    at: float
+    source: int
+    workers: int | None
+    sizes: tuple[tuple[int, float], ...] = ()
+
+
 Event: TypeAlias = (
     RunStarted
     | RunEnded
@@ -248,6 +260,7 @@ Event: TypeAlias = (
     | KeyPressed
     | TaskStuck
     | PartsEnded
+    | SourceForeseen
 )
 
 EVENTS: tuple[type[Event], ...] = Event.__args__

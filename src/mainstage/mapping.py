@@ -31,6 +31,7 @@ def map(  # noqa: A001
     retries: int = ...,
     timeout: float | None = ...,
     buffersize: int | None = ...,
+    sizes: Iterable[float] | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 @overload
@@ -47,6 +48,7 @@ def map(  # noqa: A001
     retries: int = ...,
     timeout: float | None = ...,
     buffersize: int | None = ...,
+    sizes: Iterable[float] | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 @overload
@@ -64,6 +66,7 @@ def map(  # noqa: A001
     retries: int = ...,
     timeout: float | None = ...,
     buffersize: int | None = ...,
+    sizes: Iterable[float] | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; keyword-only options
@@ -76,14 +79,16 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     retries: int = 0,
     timeout: float | None = None,
     buffersize: int | None = None,
+    sizes: Iterable[float] | None = None,
     view: str | View = "auto",
 ) -> Iterator[R]:
     """Return an iterator of `fn` of each item, worked on by `max_workers` threads under one display.
 
     As the builtin, in input order (unless `unordered`), the input pulled lazily on the caller's thread, a bounded
     window ahead. `timeout` is in seconds, for each attempt at an item. `on_error`: "raise" cancels the rest and raises
-    the worker's own exception; "collect" yields the exception in its place; "skip" leaves it out. The display lives
-    from the first `next` to the end of the iterator, or as a branch of the run that is live.
+    the worker's own exception; "collect" yields the exception in its place; "skip" leaves it out. `sizes`, one number
+    an item, tell the ETA how much each is beside the others. The display lives from the first `next` to the end of the
+    iterator, or as a branch of the run that is live.
     """
     check_on_error(on_error)
     check_policy(retries, timeout, 0)
@@ -94,7 +99,13 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     def results() -> Iterator[R]:
         with Run(max_workers=max_workers, executor=executor, on_error=on_error, view=view) as run:
             yield from run.map(
-                fn, *iterables, unordered=unordered, retries=retries, timeout=timeout, buffersize=buffersize
+                fn,
+                *iterables,
+                unordered=unordered,
+                retries=retries,
+                timeout=timeout,
+                buffersize=buffersize,
+                sizes=sizes,
             )
 
     return results()

@@ -261,17 +261,19 @@ class Run(Executor):
         unordered: bool = False,
         on_error: OnError | None = None,
         retries: int | None = None,
+        sizes: Iterable[float] | None = None,
     ) -> Iterator[R]:
         """Return an iterator of `fn` of each item, in input order unless `unordered`.
 
         The input is pulled lazily, on the caller's thread, a bounded window ahead (`buffersize` items, or as many as
         the speed of the items warrants). `timeout` is in seconds, for each attempt at an item. `on_error`: "raise"
         cancels the rest and raises the worker's own exception; "collect" yields the exception in its place; "skip"
-        leaves it out. `chunksize` is taken and ignored. Raises `TypeError` without an iterable, `ValueError` for a
-        `buffersize` below 1.
+        leaves it out. `sizes`: how much each item is beside the others, for the ETA. `chunksize` is taken and ignored.
+        Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
         """
         policy = self._policy.but(retries, timeout)
-        consumer = self._live().work.map(fn, iterables, self, policy, buffersize=buffersize, unordered=unordered)
+        work = self._live().work
+        consumer = work.map(fn, iterables, self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
         return cast("Iterator[R]", consumer.results(check_on_error(on_error or self.on_error)))
 
     def outcomes(
@@ -283,10 +285,12 @@ class Run(Executor):
         retries: int | None = None,
         timeout: float | None = None,
         buffersize: int | None = None,
+        sizes: Iterable[float] | None = None,
     ) -> Iterator[ItemOutcome]:
         """Return an iterator of what became of each item: value or error, seconds, attempt. Failures cancel nothing."""
         work, policy = self._live().work, self._policy.but(retries, timeout)
-        return work.map(fn, (iterable,), self, policy, buffersize=buffersize, unordered=unordered).outcomes()
+        taker = work.map(fn, (iterable,), self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
+        return taker.outcomes()
 
     def queue(self, *, total: float | None = None, description: str = "queue") -> RawQueue:
         """Return a `queue.Queue` whose messages are progress: the pasted recipe's workers run with it unchanged.

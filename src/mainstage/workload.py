@@ -58,10 +58,11 @@ class Workload:
         *,
         buffersize: int | None,
         unordered: bool,
+        sizes: Iterable[float] | None,
     ) -> Consumer:
         """Return what takes the results of `fn` of each item, on behalf of `host`.
 
-        Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1.
+        Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
         """
         if not iterables:
             msg = "map needs at least one iterable"
@@ -69,9 +70,11 @@ class Workload:
         if buffersize is not None and buffersize < 1:
             msg = f"buffersize must be at least 1, not {buffersize}"
             raise ValueError(msg)
+        total = _length(iterables)
+        known = _checked(sizes, total)
         claims = self.backend.open_map(fn, zip(*iterables, strict=False), policy)
         claims.buffersize = buffersize
-        claims.open(_length(iterables))
+        claims.open(total, known)
         consumer = Consumer(claims, host, ordered=not unordered)
         claims.on_done = self._wake
         self._consumers.append(consumer)
@@ -129,6 +132,18 @@ class Workload:
             queue.close()
         self.backend.abandon(reason)
         self.adoption.abandon()
+
+
+def _checked(sizes: Iterable[float] | None, total: int | None) -> list[float]:
+    known = [] if sizes is None else [float(size) for size in sizes]
+    strange = [size for size in known if not 0.0 <= size < float("inf")]
+    if strange:
+        msg = f"sizes are numbers from 0 on, not {strange[0]}"
+        raise ValueError(msg)
+    if known and total is not None and len(known) != total:
+        msg = f"{len(known)} sizes for {total} items: give one for each"
+        raise ValueError(msg)
+    return known
 
 
 def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:

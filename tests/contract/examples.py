@@ -17,6 +17,7 @@ from mainstage.events import (
     RunEnded,
     RunStarted,
     SourceClosed,
+    SourceForeseen,
     SourceOpened,
     StopRequested,
     TaskCancelled,
@@ -60,6 +61,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     KeyPressed(3.5, "pgdn"),
     TaskStuck(90.0, 2, 1, 60.5, "job.py:12 in load"),
     PartsEnded(91.0, "", 12),
+    SourceForeseen(0.5, 1, 4, ((10, 3), (11, 4.5))),
 )
 
 texts = st.text(st.characters(exclude_categories=()), max_size=12) | st.sampled_from(
@@ -72,6 +74,7 @@ scalars = texts | numbers | st.booleans() | st.none()
 _BY_MEMBER: dict[str, st.SearchStrategy[Any]] = {
     "fields": st.dictionaries(texts, scalars, max_size=3).map(lambda fields: tuple(fields.items())),
     "error": st.builds(ErrorReport, texts, texts, texts),
+    "sizes": st.lists(st.tuples(wholes, numbers), max_size=3).map(tuple),
     "items": st.lists(st.tuples(wholes, numbers, numbers), max_size=3).map(tuple),
 }
 _BY_HINT: dict[Any, st.SearchStrategy[Any]] = {

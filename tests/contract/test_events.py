@@ -30,6 +30,7 @@ ORDER = [
     "KeyPressed",
     "TaskStuck",
     "PartsEnded",
+    "SourceForeseen",
 ]
 
 

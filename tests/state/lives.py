@@ -13,6 +13,7 @@ from mainstage.events import (
     MetricReported,
     PartsEnded,
     SourceClosed,
+    SourceForeseen,
     SourceOpened,
     TaskCancelled,
     TaskChanged,
@@ -138,9 +139,12 @@ def _items(draw: Draw) -> list[Event]:
     """Return a `map`: its items, of which one may have been announced."""
     total = draw(st.none() | st.integers(0, 9))
     events: list[Event] = [SourceOpened(0.0, SOURCE, total)]
+    count = draw(st.integers(0, 4))
+    if draw(st.booleans()):
+        sizes = tuple((SOURCE + 1 + n, draw(st.integers(0, 9))) for n in range(count))
+        events.append(SourceForeseen(0.0, SOURCE, draw(st.none() | st.integers(0, 4)), sizes))
     if draw(st.booleans()):
         events.append(TaskStarted(1.0, SOURCE + 1, 1, WORKERS[0], "item 1"))
-    count = draw(st.integers(0, 4))
     items = tuple((SOURCE + 1 + n, 1.0 + n, 2.0 + n) for n in range(count))
     events.append(ItemsEnded(9.0, SOURCE, WORKERS[0], items, draw(st.integers(0, 3)), 0.0))
     events.append(PartsEnded(9.0, WORKERS[0], draw(st.integers(0, 3))))

@@ -6,7 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mainstage.state.eta import DONE, MARKS, Course, Durations, Eta, Rest, crowd_eta
+from mainstage.events import ItemsEnded, SourceForeseen, SourceOpened, TaskEnded, TaskStarted
+from mainstage.state.crowd import Durations, Rest, crowd_eta
+from mainstage.state.eta import DONE, MARKS, Course, Eta
+from mainstage.state.model import RunState
+from mainstage.state.plan import Costs
+from mainstage.state.reducer import reduce
 
 
 def told(eta: Eta | None) -> Eta:
@@ -143,6 +148,81 @@ def test_big_tasks_after_many_small_ones_are_expected_to_go_on() -> None:
 def test_one_straggler_says_nothing_of_what_follows() -> None:
     eta = told(crowd_eta(durations(*[1.0] * 100), rest(100, [40.0, 0.5, 0.5, 0.5], elapsed=65.0)))
     assert eta.likely < 80.0
+
+
+def run(workers: int | None, total: int, *sizes: float) -> RunState:
+    state = RunState()
+    reduce(state, SourceOpened(0.0, 900, total))
+    reduce(state, SourceForeseen(0.0, 900, workers, tuple(enumerate(sizes))))
+    return state
+
+
+def work(state: RunState, worker: int, start: float, *tasks: tuple[int, float]) -> None:
+    """Let a worker do tasks, (number, seconds) each, one after the other; the last one runs still if it takes 0.0."""
+    for task, seconds in tasks:
+        reduce(state, TaskStarted(start, task, 1, f"worker-{worker}", ""))
+        if seconds:
+            start += seconds
+            reduce(state, TaskEnded(start, task, 1, 0.0))
+
+
+def test_workers_that_are_still_to_come_are_counted_on() -> None:
+    alone, among = run(None, 84), run(8, 84)
+    for state in (alone, among):
+        work(state, 1, 0.0, (0, 2.0), (1, 2.0), (2, 0.0))
+        work(state, 2, 2.0, (3, 2.0), (4, 0.0))
+    by_two, by_eight = (told(state.eta(4.0)).likely for state in (alone, among))
+    assert by_two == pytest.approx(80.0, rel=0.15)
+    assert by_eight == pytest.approx(80.0 * 2 / 8 + 6.0, rel=0.25)  # another one every two seconds
+
+
+def test_workers_that_wait_for_tasks_are_not_the_only_ones_to_do_so() -> None:
+    state = run(8, 60)
+    work(state, 1, 0.0, (0, 1.0), (2, 1.0), (4, 1.0))
+    work(state, 2, 3.5, (5, 0.0))
+    assert told(state.eta(4.0)).likely > 25.0
+
+
+def test_sizes_of_tasks_that_have_not_begun_tell_what_they_take() -> None:
+    state = run(1, 12, *[1.0] * 6, *[100.0] * 6)
+    work(state, 1, 0.0, *[(task, 2.5) for task in range(6)], (6, 52.0), (7, 0.0))
+    assert told(state.eta(67.0)).likely == pytest.approx(5 * 52.0, rel=0.02)  # 2 s for each, and 0.5 s a unit
+
+
+def test_the_last_big_one_of_all_is_waited_for() -> None:
+    state = run(2, 9, *[1.0] * 8, 40.0)
+    work(state, 1, 0.0, (0, 1.0), (2, 1.0), (4, 0.0))
+    work(state, 2, 0.0, (1, 1.0), (3, 1.0), (5, 0.0))
+    assert told(state.eta(2.0)).likely < 10.0  # nothing tells that size is what counts
+    other = run(2, 9, 1.0, 2.0, 1.0, 2.0, 1.0, 1.0, 1.0, 1.0, 40.0)
+    work(other, 1, 0.0, (0, 1.0), (2, 1.0), (4, 0.0))
+    work(other, 2, 0.0, (1, 2.0), (3, 0.0))
+    assert told(other.eta(2.0)).likely > 40.0
+
+
+def test_short_items_that_are_only_counted_use_their_sizes_up() -> None:
+    state = run(1, 100, *[1.0] * 50, *[10.0] * 50)
+    items = tuple((task, float(task), float(task + 1)) for task in range(20))
+    reduce(state, ItemsEnded(20.0, 900, "worker-1", items))
+    reduce(state, ItemsEnded(65.0, 900, "worker-1", ((50, 50.0, 60.0),), 30, 30.0))
+    assert told(state.eta(65.0)).likely == pytest.approx(490.0, rel=0.02)
+
+
+def test_what_was_told_is_counted_down_for_a_moment_and_then_told_anew() -> None:
+    state = run(4, 400)
+    work(state, 1, 0.0, *[(task, 1.0) for task in range(10)], (10, 0.0))
+    first = told(state.eta(10.0)).likely
+    assert told(state.eta(10.25)).likely == pytest.approx(first - 0.25)
+    later = told(state.eta(12.0)).likely
+    assert later != pytest.approx(first - 2.0, abs=1e-6)
+
+
+@given(st.lists(st.tuples(st.floats(0.0, 1e9), st.floats(0.0, 1e6)), min_size=1, max_size=20), st.floats(0.0, 1e9))
+def test_no_task_is_expected_to_take_less_than_nothing(ended: list[tuple[float, float]], size: float) -> None:
+    costs = Costs(1.0)
+    for place, (of, seconds) in enumerate(ended):
+        costs.add(of, seconds, place + 1.0)
+    assert 0.0 <= costs.of(size) < float("inf")
 
 
 positive = st.floats(0.0, 1e7)

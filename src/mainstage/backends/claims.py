@@ -11,20 +11,20 @@ from __future__ import annotations
 import functools
 import threading
 from collections import deque
-from itertools import islice, repeat
+from itertools import chain, islice, repeat
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mainstage.backends.lane import FOLD, Item, Lane
 from mainstage.backends.policy import Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note
-from mainstage.events import SourceClosed, SourceOpened, TaskCancelled
+from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
 from mainstage.worker import runner
 from mainstage.worker.reporter import ambient
 from mainstage.worker.runner import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from mainstage.backends.lane import Entry
     from mainstage.backends.pool import ThreadPool, Worker
@@ -85,7 +85,7 @@ class Claims:
         self._exhausted = False
         self._ahead = 1
         self._stride = 1
-        self._ids = iter(reporter.new_id, 0)
+        self._ids: Iterator[int] = iter(reporter.new_id, 0)
         self.feed_at = 0.0
         """When `taken` reaches this, `feed` is worth calling."""
         self._source_error: BaseException | None = None
@@ -96,9 +96,14 @@ class Claims:
 
     # --- the consumer's side: the caller's thread ---
 
-    def open(self, total: int | None) -> None:
-        """Announce `total` items (None: nobody knows)."""
-        self._reporter.send(SourceOpened(self._reporter.now(), self.id, total))
+    def open(self, total: int | None, sizes: Sequence[float] = ()) -> None:
+        """Announce `total` items (None: nobody knows), the first of which are of these `sizes`, and who takes them."""
+        now, send = self._reporter.now(), self._reporter.send
+        send(SourceOpened(now, self.id, total))
+        sized = [(next(self._ids), size) for size in sizes]
+        if sized:
+            self._ids = chain((task for task, _ in sized), self._ids)
+        send(SourceForeseen(now, self.id, self._pool.max_workers, tuple(sized)))
 
     def feed(self) -> None:
         """Pull input until the window is full, the input ends, or there is something to give back."""

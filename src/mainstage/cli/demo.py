@@ -32,6 +32,10 @@ class Tree(NamedTuple):
     skipped: int
     unlisted: list[tuple[str, str]]
 
+    def sizes(self) -> list[int]:
+        """Return how many bytes each file has; 0 for one that cannot be looked at."""
+        return [_size(os.path.join(self.root, name)) for name in self.files]  # noqa: PTH118  # names of any bytes
+
 
 class Hashed(NamedTuple):
     """A file's digest and how many bytes it is of."""
@@ -63,6 +67,13 @@ def survey(root: str) -> Tree:
         except OSError as error:
             unlisted.append((folder or ".", _reason(error)))
     return Tree(root, sorted(files, key=os.fsencode), skipped, unlisted)
+
+
+def _size(path: str) -> int:
+    try:
+        return os.stat(path).st_size  # noqa: PTH116  # as above
+    except OSError:
+        return 0
 
 
 def _entries(root: str, folder: str) -> list[os.DirEntry[str]]:
@@ -115,7 +126,7 @@ def demo_command(path: str | None, max_workers: int, **look: Any) -> None:
         with mainstage.Run("hashing", max_workers=max_workers, on_error="collect", **look) as run:
             tree = survey(root)
             failures.extend(tree.unlisted)
-            for outcome in run.outcomes(lambda name: hash_file(tree.root, name), tree.files):
+            for outcome in run.outcomes(lambda name: hash_file(tree.root, name), tree.files, sizes=tree.sizes()):
                 if outcome.error is None:
                     hashed[outcome.input] = outcome.value
                 elif not isinstance(outcome.error, Cancelled):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from typing import TYPE_CHECKING
 
-from mainstage.state.board import FAILED, RUNNING
+from mainstage.state.board import DONE, FAILED, RUNNING
 from mainstage.state.checks import LARGEST
 from mainstage.state.model import SLOWEST, TAIL_TEXTS, Metric, RunState, TaskState
 from mainstage.state.rate import Speed
@@ -13,6 +13,8 @@ from mainstage.state.series import Series
 from mainstage.state.workers import WorkerState
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
     from mainstage.events import TextWritten
     from mainstage.state.model import Counts
 
@@ -34,6 +36,8 @@ def work(state: RunState, live: TaskState, at: float) -> None:
         else:
             state.board.set(live.slot, RUNNING)
         state.counts.running += 1
+        if state.plan.ahead:
+            state.plan.begin(live.id)
         state.starts += live.started_at - (state.first_start or 0.0)
         if live.total is not None:
             state.progress += live.fraction or 0.0
@@ -110,6 +114,8 @@ def leave(state: RunState, live: TaskState, completed: float, at: float, code: i
         worker = state.workers[live.worker]
         worker.done += 1
         worker.failed += code == FAILED
+        if state.plan.at_work:
+            state.plan.end(task, live.elapsed(at) if code == DONE else None, max(0.0, at - (state.first_start or 0.0)))
         if completed:
             state.units[live.unit] = state.units.get(live.unit, 0) + completed
     return counts
@@ -158,6 +164,34 @@ def rank(state: RunState, seconds: float, description: str) -> None:
     slowest.append((seconds, description))
     slowest.sort(reverse=True)
     del slowest[SLOWEST:]
+
+
+def foresee(state: RunState, sizes: Sequence[tuple[int, float]]) -> None:
+    """Remember the sizes of tasks, of those that have begun too."""
+    begun = [task for task, _ in sizes if task in state.tasks]
+    state.plan.expect([pair for pair in sizes if pair[0] not in state.over])
+    for task in begun:
+        state.plan.begin(task)
+
+
+def pass_by(state: RunState, items: Iterable[tuple[int, float, float]], more: int) -> None:
+    """Let items that were never told of by themselves have been at work, where their sizes are known."""
+    state.plan.skip(more)
+    for task, started, ended in items:
+        state.plan.begin(task)
+        state.plan.end(task, max(0.0, ended - started), max(0.0, ended - (state.first_start or 0.0)))
+
+
+def end_known(state: RunState, items: list[tuple[int, float, float]]) -> None:
+    """Take the ends of items that were told of by themselves; one that told a position has an end of its own."""
+    for task, started, ended in items:
+        live = state.tasks.get(task)
+        if live is None:  # twice in one event
+            state.late += 1
+            continue
+        leave(state, live, 0, ended, DONE)
+        state.counts.done += 1
+        learn(state, max(0.0, ended - started), live.description)
 
 
 def learn_many(state: RunState, number: int, seconds: float) -> None:

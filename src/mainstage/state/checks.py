@@ -101,6 +101,13 @@ def check_items(state: RunState, items: tuple[tuple[int, float, float], ...]) ->
     return tasks
 
 
+def check_sizes(sizes: tuple[tuple[int, float], ...]) -> list[tuple[int, float]]:
+    """Return `(task, size)` pairs, the sizes as plain numbers not below 0."""
+    for task, _ in sizes:
+        check_whole(task)
+    return [(task, check_position(size)) for task, size in sizes]
+
+
 def impossible(why: str) -> NoReturn:
     """Say `why` an event is."""
     raise Impossible(why)

@@ -1,21 +1,15 @@
-"""How long still: an interval, told from what was seen and when it was seen, and from nothing else.
+"""How long one position takes still: an interval, told from where it was and when, and from nothing else.
 
-Two estimators. A `Course` is one position over time: it weighs three stories of its speed (it is even, it grows or
-falls evenly, it changed once) by how well each tells what was seen, and takes a lone pause for what it is. `Durations`
-is what tasks take: a histogram that also learns from those that still run, and `crowd_eta` plays the rest of the run a
-few times with it, each worker taking the next task as it gets free.
-
-Feeding costs the same however long it lasts, memory is bounded, and a `Course` is fitted anew only when a mark was
-added, which happens the less often the older it is.
+A `Course` weighs three stories of its speed (it is even, it grows or falls evenly, it changed once) by how well each
+tells what was seen, and takes a lone pause for what it is. Feeding it costs the same however long it lasts, memory is
+bounded, and it is fitted anew only when a mark was added, which happens the less often the older it is.
 """
 
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from heapq import heapify, heapreplace
 from itertools import pairwise
-from math import comb, exp, log, sqrt
+from math import exp, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
@@ -25,7 +19,7 @@ MARKS = 32
 """Places of a course that are remembered: the newer, the closer together."""
 CLOSEST, FINE = 0.1, 0.01
 """Seconds between two marks at least, and the same as a part of the whole course."""
-DOUBT, FALL = 2.0, 20.0
+DOUBT, FALL = 2.0, 10.0
 """How much better another story than that of an even speed must be, as twice the logarithm of its odds; and how much
 more if the speed is to have fallen: what was fast mostly recovers, a slow start is over for good."""
 SPENT = 5.0
@@ -44,22 +38,8 @@ REACH = 2.0
 """A growing speed is expected to grow on for so many times the seconds that it was seen to grow."""
 NEVER = 1e9
 """Seconds from which on an ETA is none."""
-STEP = log(1.2)
-"""The width of the classes of durations, as a logarithm."""
-CLASSES = 128
 SHORTEST = 1e-3
-"""Seconds of the first class."""
-PLAYED = 64
-"""Tasks of the rest that are played one by one; the others before them are only added up."""
-CROWD = 1024
-"""Workers that are played one by one; more of them are played as so many, with their share of the tasks."""
-PLAYS = 5
-GOLDEN = 0.6180339887498949
-"""Multiples of it, without their whole parts, fill 0 to 1 evenly: what is drawn by them never jumps."""
-TAIL, LONGER = 0.33, 1.3
-"""What is left of a task older than all: as under a power law; and what those take that nothing is known of."""
-CHANCE = 1e-6
-"""If what runs is as long as that by a smaller chance, what follows is like it and not like what ended."""
+"""Seconds that count as none."""
 
 
 class Eta(NamedTuple):
@@ -78,9 +58,6 @@ def interval(likely: float, spread: float, more: float = 0.0) -> Eta | None:
     if not likely < NEVER:
         return None
     return Eta(likely / (1.0 + spread), likely, min(NEVER, likely * (1.0 + spread) + more))
-
-
-# --- one position ---
 
 
 class Story(NamedTuple):
@@ -250,7 +227,7 @@ def _stories(gaps: list[float], steps: list[float], usual: float, seconds: float
     weights = [exp((one - top) / 2) for one in odds]
     whole = sum(weights)
     now = max(line[-1] + gain * gaps[-1] / 2, step[-1] / 4, mean / 10)
-    reach = REACH * seconds if gain >= 0.0 else min(REACH * seconds, -0.5 * now / gain)
+    reach = REACH * seconds if gain > 0.0 else 0.0  # it falls ever more slowly: a line would fall through the ground
     lasted = sum(gaps[place:]) if step[-1] < mean else seconds * NEVER
     spread = sqrt(noise / number) / even + 1.0 / number
     stories = (
@@ -310,181 +287,3 @@ def _step(gaps: list[float], speeds: list[float], seconds: float, mean: float) -
         if explained > best:
             best, levels, place = explained, (one, other), at + 1
     return [levels[0]] * place + [levels[1]] * (len(gaps) - place), place
-
-
-# --- many tasks ---
-
-
-class Durations:
-    """What tasks took, in classes."""
-
-    __slots__ = ("_numbers", "_seconds", "number", "seconds")
-
-    def __init__(self) -> None:
-        self._numbers = array("d", bytes(8 * CLASSES))
-        self._seconds = array("d", bytes(8 * CLASSES))
-        self.number = 0
-        self.seconds = 0.0
-        """All together."""
-
-    def add(self, seconds: float, number: int = 1) -> None:
-        """Remember that `number` tasks took `seconds` each."""
-        place = _class(seconds)
-        self._numbers[place] += number
-        self._seconds[place] += seconds * number
-        self.number += number
-        self.seconds += seconds * number
-
-    def beyond(self, seconds: float) -> float:
-        """Return the part of the tasks that took about as long, or longer."""
-        return sum(self._numbers[_class(seconds) :]) / (self.number or 1)
-
-    def law(self, known: Sequence[float], ages: Sequence[float]) -> Law | None:
-        """Return the law of tasks that took what was seen, or take the `known` seconds, or more than `ages` still.
-
-        After Kaplan and Meier: who runs still counts among those that may end until the age that he has.
-        """
-        ends, spent = self._numbers, self._seconds
-        if known:
-            ends, spent = ends[:], spent[:]
-            for seconds in known:
-                place = _class(seconds)
-                ends[place] += 1.0
-                spent[place] += seconds
-        leaves = [0.0] * CLASSES
-        for age in ages:
-            leaves[_class(age)] += 1.0
-        there = float(self.number + len(known) + len(ages))
-        alive = 1.0
-        chances: list[float] = []
-        values: list[float] = []
-        for place in range(CLASSES):
-            number = ends[place]
-            if number:
-                chance = alive * number / there
-                values.append(spent[place] / number)
-                chances.append(chance)
-                alive -= chance
-                there -= number
-            there -= leaves[place]
-            if there <= 0:
-                break
-        if ages and alive > 1e-9:  # noqa: PLR2004  # more than rounding leaves
-            chances.append(alive)
-            values.append(max(max(ages) * LONGER, values[-1] if values else 0.0))
-        return Law(values, chances) if values else None
-
-
-def _class(seconds: float) -> int:
-    return max(0, min(CLASSES - 1, int(log(seconds / SHORTEST) / STEP))) if seconds > SHORTEST else 0
-
-
-class Law:
-    """How long tasks take: values with their chances."""
-
-    def __init__(self, values: list[float], chances: list[float]) -> None:
-        whole = sum(chances)
-        self._values = values
-        self._below: list[float] = []
-        at = 0.0
-        for chance in chances:
-            at += chance / whole
-            self._below.append(at)
-        self.mean = sum(value * chance for value, chance in zip(values, chances, strict=True)) / whole
-        square = sum(value * value * chance for value, chance in zip(values, chances, strict=True)) / whole
-        self.varies = max(0.0, square / (self.mean * self.mean) - 1.0) if self.mean > 1e-9 else 0.0  # noqa: PLR2004  # its square is no 0.0
-        """The square of the deviation beside the mean."""
-
-    def draw(self, chance: float) -> float:
-        """Return the seconds that a part `chance` of the tasks do not take."""
-        return self._values[min(bisect_right(self._below, chance), len(self._values) - 1)]
-
-    def left(self, age: float, chance: float) -> float:
-        """Return the same of what is left of one that has run for `age` seconds."""
-        place = bisect_right(self._values, age)
-        if place >= len(self._values):
-            return age * (exp(-TAIL * log(max(0.1, 1.0 - chance))) - 1.0) + 1e-3
-        gone = self._below[place - 1] if place else 0.0
-        return self.draw(gone + chance * (1.0 - gone)) - age
-
-
-class Rest(NamedTuple):
-    """What is left of a run: `unstarted` tasks for `workers`; of the running ones those with a known rest, and ages.
-
-    `known` has (age, seconds left) each; `ages` the seconds that each of the others has run. Since the first of the
-    running ones began, `begun` did, all of them among these.
-    """
-
-    unstarted: int
-    workers: int
-    known: Sequence[tuple[float, float]]
-    ages: Sequence[float]
-    begun: int
-    elapsed: float
-    """Seconds since the first task of all began."""
-
-
-def crowd_eta(durations: Durations, rest: Rest) -> Eta | None:
-    """Return how long the `rest` takes where tasks took `durations`; None: no telling."""
-    totals = [age + left for age, left in rest.known]
-    law = durations.law(totals, rest.ages)
-    if law is None or (rest.ages and not durations.number and not rest.known):
-        return None
-    following = law
-    scale = _exposure(durations, rest, law) / law.mean if law.mean > 0.0 else 1.0
-    if rest.unstarted and _strange(durations, rest):
-        following = Durations().law(totals, rest.ages) or law
-        scale = 1.0
-    ends = sorted(_played(rest, law, following, scale, play) for play in range(PLAYS))
-    likely = ends[PLAYS // 2]
-    if rest.ages and rest.elapsed > 0.0 and durations.number:
-        told = len(rest.known) / (len(rest.known) + len(rest.ages))
-        plain = min(1.5 * likely, (rest.unstarted + len(rest.ages) + len(rest.known)) * rest.elapsed / durations.number)
-        trust = told + (1.0 - told) / (1.0 + law.varies)
-        likely = trust * likely + (1.0 - trust) * plain
-    if not likely < NEVER:
-        return None
-    spread = 1.0 / sqrt(durations.number + len(totals) + 1.0)
-    share = rest.unstarted / (rest.unstarted + rest.workers)
-    return Eta(
-        min(ends[0], likely, likely / (1 + spread * share)), likely, max(ends[-1], likely * (1 + spread * share))
-    )
-
-
-def _exposure(durations: Durations, rest: Rest, law: Law) -> float:
-    """Return what a task takes on the mean, from all the time that was spent: it varies less than the mean of the law.
-
-    Renewal theory: those that run are, on the mean, worth (1 - varies) / 2 of an end each.
-    """
-    spent = durations.seconds + sum(rest.ages) + sum(age for age, _ in rest.known)
-    ended = durations.number + len(rest.ages) * max(0.0, (1.0 - law.varies) / 2)
-    ended += sum(age / (age + left) if left > 0.0 else 1.0 for age, left in rest.known)
-    return min(max(spent / ended, law.mean / 2), law.mean * 1.5) if ended > 0.0 else law.mean
-
-
-def _strange(durations: Durations, rest: Rest) -> bool:
-    """Return whether those that run are so long, and so many of those begun of late, that others like them follow."""
-    running = len(rest.known) + len(rest.ages)
-    if running < 2 or running < rest.workers or not durations.number:  # noqa: PLR2004  # one is an exception
-        return False
-    shortest = min([*rest.ages, *(age + left for age, left in rest.known)])
-    rare = max(durations.beyond(shortest), 1.0 / (durations.number + 1))
-    return comb(max(rest.begun, running), running) * rare**running < CHANCE
-
-
-def _played(rest: Rest, law: Law, following: Law, scale: float, play: int) -> float:
-    """Return when the last task ends, in one play."""
-    start = (play + 0.5) / PLAYS
-    free = [left for _, left in rest.known]
-    free += [law.left(age, (start + place * GOLDEN) % 1.0) for place, age in enumerate(rest.ages)]
-    if not rest.unstarted:
-        return max(free, default=0.0)
-    workers = min(rest.workers, CROWD)
-    unstarted = rest.unstarted * workers // rest.workers
-    free += [0.0] * (workers - len(free))
-    heapify(free)
-    bulk = max(0, unstarted - PLAYED)
-    sooner = bulk * following.mean * scale / len(free)
-    for place in range(unstarted - bulk, 0, -1):
-        heapreplace(free, free[0] + scale * following.draw((start + place * GOLDEN) % 1.0))
-    return max(free) + sooner

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.state.ahead import run_eta
 from mainstage.state.board import Board
-from mainstage.state.eta import Durations
+from mainstage.state.crowd import Durations
+from mainstage.state.plan import Plan
 from mainstage.state.rate import Speed
 
 if TYPE_CHECKING:
@@ -285,6 +286,7 @@ class RunState:
         "nested",
         "over",
         "pace",
+        "plan",
         "progress",
         "queued",
         "reopenable",
@@ -373,6 +375,8 @@ class RunState:
         """Seconds that a top-level task takes, the last ones weighing more; 0.0 before one has ended."""
         self.durations = Durations()
         """What top-level tasks that ended well took."""
+        self.plan = Plan()
+        """What is known of tasks before they begin."""
         self.first_start: float | None = None
         """When the first top-level task began."""
 

@@ -18,6 +18,7 @@ from mainstage.events import (
     RunEnded,
     RunStarted,
     SourceClosed,
+    SourceForeseen,
     SourceOpened,
     StopRequested,
     TaskCancelled,
@@ -44,6 +45,7 @@ from mainstage.state.checks import (
     check_number,
     check_parent,
     check_position,
+    check_sizes,
     check_start,
     check_text,
     check_whole,
@@ -149,6 +151,15 @@ def _source_closed(state: RunState, event: SourceClosed) -> None:
         state.uncounted -= 1
     state.known += handed - (total or 0)
     state.unhanded += max(0, (total or 0) - handed)
+
+
+def _source_foreseen(state: RunState, event: SourceForeseen) -> None:
+    check_number(event.at)
+    check_whole(event.source)
+    if event.workers is not None:
+        check_whole(event.workers)
+    books.foresee(state, check_sizes(event.sizes))
+    state.plan.workers = max(state.plan.workers, event.workers or 0)
 
 
 # --- a task's life ---
@@ -421,13 +432,15 @@ def _items_ended(state: RunState, event: ItemsEnded) -> None:
         state.begin(items[0][1] if items else at)
     known = state.tasks.keys() & tasks
     if known:
-        _known_items_ended(state, [item for item in items if item[0] in known])
+        books.end_known(state, [item for item in items if item[0] in known])
         items = tuple(item for item in items if item[0] not in known)
         tasks = [item[0] for item in items]
     again = state.over.add_all(tasks)  # all at once and not one by one: a tiny item costs a seventh less in all
     number = more + len(items) - len(again)
     spent += sum([ended - started for _, started, ended in items if ended > started])
     spent -= sum([max(0.0, items[place][2] - items[place][1]) for place in again])
+    if state.plan.ahead:
+        books.pass_by(state, items, more)
     state.late += len(again)
     state.counts.done += number
     state.board.add_many(number)
@@ -435,18 +448,6 @@ def _items_ended(state: RunState, event: ItemsEnded) -> None:
     if number:
         books.learn_many(state, number, spent / number)
     books.feed_pace(state, at)
-
-
-def _known_items_ended(state: RunState, items: list[tuple[int, float, float]]) -> None:
-    """Take the ends of items that were told of by themselves; one that told a position has an end of its own."""
-    for task, started, ended in items:
-        live = state.tasks.get(task)
-        if live is None:  # twice in one event
-            state.late += 1
-            continue
-        books.leave(state, live, 0, ended, DONE)
-        state.counts.done += 1
-        books.learn(state, max(0.0, ended - started), live.description)
 
 
 def _parts_ended(state: RunState, event: PartsEnded) -> None:
@@ -509,4 +510,5 @@ _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
     KeyPressed: _key_pressed,
     TaskStuck: _task_stuck,
     PartsEnded: _parts_ended,
+    SourceForeseen: _source_foreseen,
 }

@@ -1,0 +1,292 @@
+"""How long many tasks take still, on several workers.
+
+`Durations` is what tasks take: a histogram that also learns from those that still run. `crowd_eta` plays the rest of
+the run a few times with it, each worker taking the next task as it gets free.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from heapq import heapify, heapreplace
+from math import comb, log, sqrt
+from typing import TYPE_CHECKING, NamedTuple
+
+from mainstage.state.eta import NEVER, SHORTEST, Eta, interval
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+STEP = log(1.2)
+"""The width of the classes of durations, as a logarithm."""
+CLASSES = 128
+PLAYED = 16
+"""Tasks of the rest that are played one by one, two a worker if that is more; those before them are only added up."""
+GRID = 16
+"""Chances of which one is drawn."""
+CROWD = 1024
+"""Workers that are played one by one; more of them are played as so many, with their share of the tasks."""
+PLAYS, FEW = 21, 5
+"""How often the rest is played for eight workers, and at least: the more there are, the less chance there is in it."""
+DRAWN = 0.8
+"""How far what is played is drawn towards the plain rate, where that is called for."""
+EXPOSED = 0.7
+"""How far the mean of what tasks take is taken from all the time that was spent, and not from what each took."""
+TAIL, LONGER = 0.33, 1.3
+"""What is left of a task older than all: as under a power law; and what those take that nothing is known of."""
+OVER = 0.1
+"""What is still expected of a task that is over its time, in parts of it."""
+ROUNDING = 1e-9
+CHANCE = 1e-6
+"""If what runs is as long as that by a smaller chance, what follows is like it and not like what ended."""
+
+
+def _mixed(number: int) -> int:
+    """Return a number that looks like chance."""
+    number = (number ^ number >> 16) * 0x7FEB352D & 0xFFFFFFFF
+    number = (number ^ number >> 15) * 0x846CA68B & 0xFFFFFFFF
+    return number ^ number >> 16
+
+
+def _order(seed: int) -> list[int]:
+    """Return the places of the grid in an order that looks like chance."""
+    return sorted(range(GRID), key=lambda place: _mixed(seed * GRID + place + 1))
+
+
+CHANCES = [(place + 0.5) / GRID for place in range(GRID)]
+ORDERS = [(_order(2 * play), _order(2 * play + 1)) for play in range(PLAYS)]
+"""What is drawn in each play, for what runs and for what follows: always the same, so that no frame jumps."""
+
+
+class Durations:
+    """What tasks took, in classes."""
+
+    __slots__ = ("_numbers", "_seconds", "number", "seconds")
+
+    def __init__(self) -> None:
+        self._numbers = array("d", bytes(8 * CLASSES))
+        self._seconds = array("d", bytes(8 * CLASSES))
+        self.number = 0
+        self.seconds = 0.0
+        """All together."""
+
+    def add(self, seconds: float, number: int = 1) -> None:
+        """Remember that `number` tasks took `seconds` each."""
+        place = _class(seconds)
+        self._numbers[place] += number
+        self._seconds[place] += seconds * number
+        self.number += number
+        self.seconds += seconds * number
+
+    def beyond(self, seconds: float) -> float:
+        """Return the part of the tasks that took about as long, or longer."""
+        return sum(self._numbers[_class(seconds) :]) / (self.number or 1)
+
+    def law(self, known: Sequence[float], ages: Sequence[float]) -> Law | None:
+        """Return the law of tasks that took what was seen, or take the `known` seconds, or more than `ages` still.
+
+        After Kaplan and Meier: who runs still counts among those that may end until the age that he has.
+        """
+        ends, spent = self._numbers, self._seconds
+        if known:
+            ends, spent = ends[:], spent[:]
+            for seconds in known:
+                place = _class(seconds)
+                ends[place] += 1.0
+                spent[place] += seconds
+        leaves = [0.0] * CLASSES
+        for age in ages:
+            leaves[_class(age)] += 1.0
+        there = float(self.number + len(known) + len(ages))
+        alive = 1.0
+        chances: list[float] = []
+        values: list[float] = []
+        for place in range(CLASSES):
+            number = ends[place]
+            if number:
+                chance = alive * number / there
+                values.append(spent[place] / number)
+                chances.append(chance)
+                alive -= chance
+                there -= number
+            there -= leaves[place]
+            if there <= 0:
+                break
+        if ages and alive > ROUNDING:
+            chances.append(alive)
+            values.append(max(max(ages) * LONGER, values[-1] if values else 0.0))
+        return Law(values, chances) if values else None
+
+
+def _class(seconds: float) -> int:
+    return max(0, min(CLASSES - 1, int(log(seconds / SHORTEST) / STEP))) if seconds > SHORTEST else 0
+
+
+class Law:
+    """How long tasks take: values with their chances."""
+
+    def __init__(self, values: list[float], chances: list[float]) -> None:
+        whole = sum(chances)
+        self._values = values
+        self._below: list[float] = []
+        at = 0.0
+        for chance in chances:
+            at += chance / whole
+            self._below.append(at)
+        self._below[-1] = 1.0
+        self.mean = sum(value * chance for value, chance in zip(values, chances, strict=True)) / whole
+        square = sum(value * value * chance for value, chance in zip(values, chances, strict=True)) / whole
+        self.varies = max(0.0, square / (self.mean * self.mean) - 1.0) if self.mean > 1e-9 else 0.0  # noqa: PLR2004  # its square is no 0.0
+        """The square of the deviation beside the mean."""
+
+    def draw(self, chance: float) -> float:
+        """Return the seconds that a part `chance` of the tasks do not take."""
+        return self._values[min(bisect_right(self._below, chance), len(self._values) - 1)]
+
+    def left(self, age: float, chances: Sequence[float]) -> list[float]:
+        """Return the same of what is left of one that has run for `age` seconds, for each of `chances`."""
+        values, below = self._values, self._below
+        place = bisect_right(values, age)
+        if place >= len(values):
+            return [age * (max(0.1, 1.0 - chance) ** -TAIL - 1.0) + SHORTEST for chance in chances]
+        gone = below[place - 1] if place else 0.0
+        rest = (1.0 - gone) * (1.0 - ROUNDING)
+        return [values[bisect_right(below, gone + chance * rest)] - age for chance in chances]
+
+
+class Rest(NamedTuple):
+    """What is left of a run: `unstarted` tasks for `workers`; of the running ones those with a known rest, and ages.
+
+    `known` has (age, seconds left) each; `ages` the seconds that each of the others has run. Since the first of the
+    running ones began, `begun` did, all of them among these.
+    """
+
+    unstarted: int
+    workers: int
+    known: Sequence[tuple[float, float]]
+    ages: Sequence[float]
+    begun: int
+    elapsed: float
+    """Seconds since the first task of all began."""
+    late: Sequence[float] = ()
+    """In how many seconds workers are there that have not been seen."""
+
+
+class Sized(NamedTuple):
+    """What the tasks of a rest take, as their sizes tell."""
+
+    running: Sequence[tuple[float, float]]
+    """(age, seconds that it takes) of those that do not tell their rest."""
+    bulk: float
+    """Seconds that those take together that begin first."""
+    last: Sequence[float]
+    """Seconds that each of the others takes."""
+    number: int
+    """How many ended."""
+
+
+def sized_eta(rest: Rest, sized: Sized) -> Eta | None:
+    """Return how long the `rest` takes where sizes tell what tasks take."""
+    free = [left for _, left in rest.known]
+    free += [max(seconds - age, OVER * seconds, OVER * age) for age, seconds in sized.running]
+    return interval(_worked(_all(rest, free), sized.bulk, sized.last), 1.0 / sqrt(sized.number))
+
+
+def _all(rest: Rest, free: list[float]) -> list[float]:
+    """Return when each worker is free: those at work, those that are idle, those that are still to come."""
+    if rest.unstarted:
+        free += [0.0] * (min(rest.workers, CROWD) - len(free))
+        free += rest.late
+    return free
+
+
+def _worked(free: list[float], bulk: float, seconds: Iterable[float]) -> float:
+    """Return when the last of tasks that take `seconds` ends, each taken by who is free first; before them `bulk`."""
+    if bulk:
+        free = _shared(free, bulk)
+    heapify(free)
+    for one in seconds:
+        heapreplace(free, free[0] + one)
+    return max(free, default=0.0)
+
+
+def _shared(free: list[float], bulk: float) -> list[float]:
+    """Return when each is free that has done his part of `bulk` seconds of work, in parts as small as you like."""
+    free = sorted(free)
+    level, number = free[0], 0
+    for number, at in enumerate(free):  # how many share it
+        if (at - level) * number >= bulk:
+            break
+        bulk -= (at - level) * number
+        level = at
+    else:
+        number = len(free)
+    return [level + bulk / number] * number + free[number:]
+
+
+def crowd_eta(durations: Durations, rest: Rest) -> Eta | None:
+    """Return how long the `rest` takes where tasks took `durations`; None: no telling."""
+    totals = [age + left for age, left in rest.known]
+    law = durations.law(totals, rest.ages)
+    if law is None or (rest.ages and not durations.number and not rest.known):
+        return None
+    following = law
+    scale = _exposure(durations, rest, law) / law.mean if law.mean > 0.0 else 1.0
+    scale = 1.0 + EXPOSED * (scale - 1.0)
+    if rest.unstarted and _strange(durations, rest):
+        following = Durations().law(totals, rest.ages) or law
+        scale = 1.0
+    lefts = [law.left(age, CHANCES) for age in rest.ages]
+    takes = [scale * following.draw(chance) for chance in CHANCES]
+    plays = max(FEW, min(PLAYS, PLAYS * 8 // max(rest.workers, 1)))
+    ends = sorted(_played(rest, lefts, takes, scale * following.mean, play) for play in range(plays))
+    likely = ends[plays // 2]
+    likely += DRAWN * (_plain(durations, rest, law, likely) - likely)
+    if not likely < NEVER:
+        return None
+    spread = 1.0 / sqrt(durations.number + len(totals) + 1.0)
+    share = rest.unstarted / (rest.unstarted + rest.workers)
+    low, high = ends[plays // 10], ends[-1 - plays // 10]
+    return Eta(min(low, likely / (1 + spread * share)), likely, max(high, likely * (1 + spread * share)))
+
+
+def _plain(durations: Durations, rest: Rest, law: Law, likely: float) -> float:
+    """Return what is `likely`, nearer to the plain rate the more durations vary and the fewer tell their rest."""
+    if not rest.ages or not durations.number:
+        return likely
+    running = len(rest.known) + len(rest.ages)
+    spent = durations.seconds + sum(rest.ages) + sum(age for age, _ in rest.known)
+    workers = max(running, min(rest.workers, rest.unstarted + running)) + len(rest.late)
+    plain = min(1.5 * likely, (rest.unstarted + running) * spent / durations.number / workers)
+    doubt = len(rest.ages) / running * law.varies / (1.0 + law.varies)
+    return likely + doubt * (plain - likely)
+
+
+def _exposure(durations: Durations, rest: Rest, law: Law) -> float:
+    """Return what a task takes on the mean, from all the time that was spent: that varies less than the law."""
+    spent = durations.seconds + sum(rest.ages) + sum(age for age, _ in rest.known)
+    ended = durations.number + sum(age / (age + law.left(age, (0.5,))[0]) for age in rest.ages)
+    ended += sum(age / (age + left) if left > 0.0 else 1.0 for age, left in rest.known)
+    return min(max(spent / ended, law.mean / 2), law.mean * 1.5) if ended > 0.0 else law.mean
+
+
+def _strange(durations: Durations, rest: Rest) -> bool:
+    """Return whether those that run are so long, and so many of those begun of late, that others like them follow."""
+    running = len(rest.known) + len(rest.ages)
+    if running < 2 or running < rest.workers or not durations.number:  # noqa: PLR2004  # one is an exception
+        return False
+    shortest = min([*rest.ages, *(age + left for age, left in rest.known)])
+    rare = max(durations.beyond(shortest), 1.0 / (durations.number + 1))
+    return comb(max(rest.begun, running), running) * rare**running < CHANCE
+
+
+def _played(rest: Rest, lefts: list[list[float]], takes: list[float], mean: float, play: int) -> float:
+    """Return when the last task ends, in one play, if tasks take one of `takes` and have one of their `lefts` left."""
+    running, then = ORDERS[play]
+    free = [left for _, left in rest.known]
+    free += [left[running[place % GRID]] for place, left in enumerate(lefts)]
+    workers = min(rest.workers, CROWD)
+    unstarted = rest.unstarted * workers // rest.workers
+    bulk = max(0, unstarted - max(PLAYED, 2 * workers))
+    last = (takes[then[place % GRID]] for place in range(unstarted - bulk, 0, -1))
+    return _worked(_all(rest, free), bulk * mean, last)
