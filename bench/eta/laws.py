@@ -1,7 +1,7 @@
 """The workloads: what each is, drawn from a law that its oracle knows.
 
-`TUNED` are those that the estimator was made with; `HELD_OUT` were looked at once it stood (`shifts` and `slow_workers`
-at its first standing: what they showed was then worked on, and `slowing`, `files` and `small_first` came after that).
+`TUNED` are those that the estimator was made with; `HELD_OUT` were looked at once it stood. What `shifts`, `slow_workers`
+and `slowing` showed then was worked on; `files` and `small_first` came last.
 """
 
 from __future__ import annotations
