@@ -1,7 +1,7 @@
 """The workloads: what each is, drawn from a law that its oracle knows.
 
-`TUNED` are those that the estimator was made with; `HELD_OUT` were looked at once it stood. What `shifts`, `slow_workers`
-and `slowing` showed then was worked on; `files` and `small_first` came last.
+`TUNED` are those that the estimator was made with; `HELD_OUT` were looked at once it stood. What `shifts`,
+`slow_workers` and `slowing` showed then was worked on; `files` and `small_first` came last.
 """
 
 from __future__ import annotations
