@@ -379,6 +379,7 @@ class EngineBackend:
         result = self._ahead[worker].pop(task, None)
         if result is not None:
             self._deaf = True
+            self._arrivals[worker] = max(self._arrivals[worker], result.told)
             self._done(task, result, None)
 
     def _heard(self, batch: bytes) -> str | None:

@@ -1,0 +1,143 @@
+"""What an engine brings in another order than it was sent: results overtake events, none waits long."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from tests.backends.clusters import SOON, Kept
+
+import mainstage
+from mainstage.backends import choose, engines
+from mainstage.backends.engine_worker import Station
+from mainstage.channels.remote import ShiftedClock
+from mainstage.events import TaskEnded, TaskRetried
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mainstage.backends.engines import Piece
+
+
+class FakePort:
+    """An engine whose workers are threads of this process; what they tell is held back until it is let go."""
+
+    name = "fake"
+    slots = 1
+    far = False
+    link = ""
+
+    def __init__(self) -> None:
+        self.held: list[bytes] = []
+        self.workers = [Station("node/1", self.held.append, ShiftedClock(0.0))]
+        """Each does each piece; only the result of the last one comes, and what that one tells is held back."""
+        self.came = threading.Event()
+        self.hear: Callable[[bytes], None]
+
+    def open(self, run: str, hear: Callable[[bytes], None], gone: Callable[[Exception], None]) -> None:
+        """Begin."""
+        del run, gone
+        self.hear = hear
+
+    def keep(self, data: bytes) -> Any:
+        """Return it."""
+        return data
+
+    def submit(self, pieces: Sequence[Piece]) -> list[Any]:
+        """Have each done on a thread."""
+        for piece in pieces:
+            threading.Thread(target=self._work, args=(piece,)).start()
+        return list(pieces)
+
+    def _work(self, piece: Piece) -> None:
+        for worker in self.workers:
+            self.let_go()
+            at_work.worker = worker
+            result = worker.work(piece.head, piece.function, piece.data, piece.large)
+        piece.done(result, None)
+        self.came.set()
+
+    def let_go(self) -> None:
+        """Bring what was told so far."""
+        while self.held:
+            self.hear(self.held.pop(0))
+
+    def ask(self, tasks: Sequence[int], reason: str) -> None:
+        """Do nothing: nobody is asked."""
+
+    def drop(self, handle: Any, worker: str, *, kill: bool) -> None:
+        """Do nothing: as above."""
+
+    def set_interval(self, seconds: float) -> None:
+        """Do nothing: there is no reporter."""
+
+    def close(self) -> None:
+        """Do nothing: threads end."""
+
+
+class AtWork(threading.local):
+    worker: Station
+
+
+at_work = AtWork()
+
+
+def nested(n: int) -> int:
+    """Report in the middle of a nested task: its start goes ahead, its end with the result."""
+    with mainstage.task("inner", total=2) as inner:
+        inner.advance()
+        at_work.worker._basket.flush()
+        inner.advance()
+    return n
+
+
+@pytest.fixture
+def port(monkeypatch: pytest.MonkeyPatch) -> FakePort:
+    found = FakePort()
+    monkeypatch.setattr(choose, "open_port", lambda *_: found)
+    return found
+
+
+def run_of(kept: Kept) -> mainstage.Run:
+    return mainstage.Run("news", executor="dask", view="silent", recorder=kept)
+
+
+def test_a_result_waits_for_the_events_that_it_has_overtaken(port: FakePort, kept: Kept) -> None:
+    with run_of(kept) as run:
+        future = run.submit(nested, 7)
+        assert port.came.wait(SOON)
+        assert not run.wait([future], timeout=0.05).done
+        port.let_go()
+        assert future.result(SOON) == 7
+    assert [event.completed for event in kept.of(TaskEnded)] == [2, 0]
+    assert not kept.state.tasks
+    assert not kept.state.anomalies.count
+
+
+def test_a_result_whose_events_are_lost_comes_all_the_same_and_the_next_one_waits_no_more(
+    port: FakePort, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port.workers = [Station("node/1", lambda _: None, ShiftedClock(0.0))]
+    with run_of(kept) as run:
+        monkeypatch.setattr(engines, "NEWS_S", 0.05)
+        assert run.submit(nested, 1).result(SOON) == 1
+        monkeypatch.setattr(engines, "NEWS_S", 1000.0)
+        assert run.submit(nested, 2).result(SOON) == 2
+    assert kept.state.counts.done == 2
+    assert not kept.state.tasks
+    assert not kept.state.anomalies.count
+
+
+def test_a_result_of_another_worker_than_began_is_of_a_second_attempt_though_nothing_else_says_so(
+    port: FakePort, kept: Kept, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engines, "NEWS_S", 0.05)
+    port.workers.append(Station("node/2", port.held.append, ShiftedClock(0.0)))
+    with run_of(kept) as run:
+        assert run.submit(nested, 3).result(SOON) == 3
+    assert [(event.attempt, event.error.type) for event in kept.of(TaskRetried)] == [(1, "WorkerLost")]
+    assert [(event.attempt, event.task) for event in kept.of(TaskEnded)][-1] == (2, 1)
+    assert kept.state.counts.done == 1
+    assert not kept.state.tasks
+    assert not kept.state.anomalies.count
