@@ -1,0 +1,280 @@
+"""The owner's process: real backend, map, loop, view and terminal, on one simulated processor of its own."""
+
+from __future__ import annotations
+
+import gc
+import resource
+import sys
+from bisect import bisect_left
+from time import thread_time
+from types import FunctionType, ModuleType
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mainstage.backends.engines import EngineBackend
+from mainstage.backends.policy import check_policy
+from mainstage.channels.thread import ThreadChannel
+from mainstage.commands import SetInterval
+from mainstage.consume import Consumer
+from mainstage.display.terminal import TerminalDisplay
+from mainstage.events import RunStarted
+from mainstage.loop import Loop
+from mainstage.views.layouts import factory
+from mainstage.views.palette import Glyphs, Palette
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from bench.scale.engine import Engine, Timeline
+    from mainstage.events import Event
+    from mainstage.state.model import RunState
+
+LOOKS_S = 0.5
+"""Simulated seconds between two looks at how old the picture is."""
+AGES = [0.05 * n for n in range(1, 2000)]
+
+
+class InlineBackend(EngineBackend):
+    """The backend with its thread's work done when `pump` is called, so that a run is the same each time."""
+
+    def _serve(self) -> None:
+        pass
+
+    def pump(self) -> None:
+        """Do what its thread would have to do now."""
+        while not self._posted.empty():
+            call = self._posted.get_nowait()
+            if call is not None:
+                call()
+
+
+class Usage(NamedTuple):
+    """What a run was to its owner. Times are CPU seconds of the owner's process by part; `span` is simulated."""
+
+    span: float
+    cpu: float
+    heard: float
+    frames: int
+    events: int
+    batches: int
+    sent: int
+    interval: float
+    orders: int
+    age_p50: float
+    age_p95: float
+    age_max: float
+    owned: int
+    """Bytes of what the owner's side holds, at most."""
+    rss: int
+    """Bytes of this whole process at the end, the simulated workers with it."""
+    anomalies: int
+    late: int
+
+
+class Owner:
+    """Runs a map over a simulated engine to its end; the `Host` of the map's consumer."""
+
+    def __init__(self, engine: Engine, timeline: Timeline, fd: int) -> None:
+        self.engine = engine
+        self.timeline = timeline
+        self.channel = ThreadChannel(timeline.clock)
+        display = TerminalDisplay(fd, env={"TERM": "xterm-256color"})
+        view = factory("bars")(Palette("256"), Glyphs(unicode=True))
+        self.loop = Loop(self.channel, view, display, timeline.clock)
+        self.backend = InlineBackend(self.channel, engine, wake=lambda: None)
+        self.loop.heard_s = lambda: self.backend.heard_s
+        self.loop.on_interval = lambda seconds: self.backend.command(SetInterval(seconds))
+        self.loop.recorders = [self]
+        self.loop.watchers.append(self._look)
+        engine.on_arrival = self._summon
+        self.events = self.frames = 0
+        self.cpu = 0.0
+        self.owned = 0
+        self._free_at = 0.0
+        """When the owner has done what it was at."""
+        self._comes_at = float("inf")
+        self._came_in = self._looked = thread_time()
+        self._next_look = LOOKS_S
+        self._ages = [0] * (len(AGES) + 1)
+        self._oldest = 0.0
+        self._shown: list[float] = []
+        self._shown_at = 0.0
+        self._unaccounted = 0.0
+
+    # --- the program ---
+
+    def run(self, tasks: int) -> Usage:
+        """Map over `tasks` items; return what that took."""
+        self.channel.send(RunStarted(self.timeline.now(), "scale", 0.0))
+        claims = self.backend.open_map(abs, iter(_arguments(tasks)), check_policy(0, None, 5.0))
+        claims.open(tasks)
+        begun = self.timeline.now()
+        self._came_in = thread_time()
+        done = 0
+        for _ in Consumer(claims, self, ordered=False).results("raise"):
+            done += 1
+            if done in (tasks // 2, tasks * 9 // 10):
+                self._weigh()
+        self._charge(thread_time() - self._came_in)
+        assert done == tasks
+        self.loop.finish()
+        state = self.loop.state
+        assert state.counts.done == tasks, state.counts.as_dict()
+        self.backend.close()
+        return self._usage(self.timeline.now() - begun)
+
+    def _usage(self, span: float) -> Usage:
+        total = sum(self._ages)
+        at = [self._rank(total * part) for part in (0.5, 0.95)]
+        state, engine = self.loop.state, self.engine
+        return Usage(
+            span,
+            self.cpu,
+            self.backend.heard_s,
+            self.frames,
+            self.events,
+            engine.batches,
+            engine.bytes,
+            self.loop.intake.seconds,
+            engine.orders,
+            *at,
+            self._oldest,
+            self.owned,
+            resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+            state.anomalies.count,
+            state.late,
+        )
+
+    def _rank(self, wanted: float) -> float:
+        """Return the age that `wanted` of all looks were not above, to a twentieth of a second."""
+        reached = 0
+        for place, many in enumerate(self._ages):
+            reached += many
+            if reached >= wanted:
+                return AGES[min(place, len(AGES) - 1)]
+        return self._oldest
+
+    def record(self, event: Event) -> None:  # noqa: ARG002  # a recorder's
+        """Count an event."""
+        self.events += 1
+
+    # --- the host of the consumer ---
+
+    def glance(self) -> None:
+        """Draw if it is time."""
+        due = self.loop.due()
+        if due is not None and self.timeline.now() >= due:
+            self.loop.beat(borrowed=False)
+
+    def wait_until(self, done: Callable[[], bool]) -> bool:
+        """Let simulated time pass until `done()`."""
+        self._charge(thread_time() - self._came_in)
+        self._summon()
+        while not done():
+            self.timeline.step()
+        self._came_in = thread_time()
+        return True
+
+    def wind_down(self, busy: Callable[[], bool]) -> None:
+        """Not needed: nobody presses Ctrl-C."""
+
+    def consumed(self, consumer: Consumer) -> None:
+        """Nothing to forget."""
+
+    # --- its processor ---
+
+    def _charge(self, seconds: float) -> None:
+        """Have computed for `seconds`: the next thing begins after that."""
+        seconds -= self._unaccounted
+        self._unaccounted = 0.0
+        self.cpu += seconds
+        self._free_at = max(self._free_at, self.timeline.now()) + seconds
+
+    def _summon(self) -> None:
+        """Come round as soon as there is time to."""
+        self._come_at(max(self._free_at, self.timeline.now()))
+
+    def _come_at(self, when: float) -> None:
+        if when < self._comes_at:
+            self._comes_at = when
+            self.timeline.at(when, self._come)
+
+    def _come(self) -> None:
+        if self.timeline.now() < self._comes_at:
+            return  # it came earlier
+        self._comes_at = float("inf")
+        began = thread_time()
+        self._looked = began
+        self.backend.pump()
+        due = self.loop.beat(borrowed=False)
+        self._charge(thread_time() - began)
+        if not self.channel.empty() or not self.backend._posted.empty():  # noqa: SLF001  # its thread would know
+            due = self._free_at
+        if due is not None:
+            self._come_at(max(due, self._free_at))
+
+    # --- how old is what is shown; what is held ---
+
+    def _look(self, state: RunState, now: float) -> None:
+        """Take how old the picture was that this one replaces, at its end: its age grew until now."""
+        self.frames += 1
+        began = thread_time()
+        out = now + (began - self._looked)  # this picture is not out before what came first was reduced
+        for age in self._shown:
+            self._ages[bisect_left(AGES, age + out - self._shown_at)] += 1
+        if self._shown:
+            self._oldest = max(self._oldest, max(self._shown) + out - self._shown_at)
+        self._shown = []
+        if now >= self._next_look:
+            self._next_look = now + LOOKS_S
+            self._shown, self._shown_at = list(self._stale(state, now)), now
+        self._unaccounted += thread_time() - began
+
+    def _stale(self, state: RunState, now: float) -> Iterator[float]:
+        """Yield for how long something else has been true of each task than what the state says; 0.0: it is true."""
+        live = state.tasks
+        for worker in self.engine.workers:
+            task = worker.task
+            if task is None:
+                continue
+            shown = live.get(task.id)
+            if shown is None:
+                yield now - worker.started
+            elif worker.done_by(now) > shown.completed:
+                yield max(0.0, now - worker.started - (shown.completed + 1) * worker.step_s)
+            else:
+                yield 0.0
+        over = state.over
+        for task, ended in list(self.engine.ended.items()):
+            if task in over:
+                del self.engine.ended[task]
+            else:
+                yield now - ended
+
+    def _weigh(self) -> None:
+        began = thread_time()
+        roots = [self.loop, self.backend, self.channel]
+        self.owned = max(self.owned, size_of(roots, but=[self.engine, self.timeline, self]))
+        self._unaccounted += thread_time() - began
+
+
+def _arguments(count: int) -> Iterator[tuple[int]]:
+    for number in range(count):
+        yield (number,)
+
+
+def size_of(roots: Iterable[Any], but: Iterable[Any]) -> int:
+    """Return the bytes of all objects that can be reached from `roots`, other than code, and than what is of `but`."""
+    gc.collect()
+    seen = {id(one) for one in but}
+    total, waiting = 0, list(roots)
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, ModuleType | type):
+            continue
+        seen.add(id(one))
+        total += sys.getsizeof(one)
+        if isinstance(one, FunctionType):
+            waiting.extend(one.__closure__ or ())
+        else:
+            waiting.extend(gc.get_referents(one))
+    return total
