@@ -117,6 +117,7 @@ class Engine:
 
     name = "simulated"
     link = ""
+    far = False
 
     def __init__(self, slots: int, timeline: Timeline, seconds: Callable[[], float], steps: int) -> None:
         """Each piece takes `seconds()` in `steps` steps."""
@@ -136,7 +137,7 @@ class Engine:
 
     # --- the port ---
 
-    def open(self, run: str, hear: Callable[[bytes], None]) -> None:  # noqa: ARG002  # the port's
+    def open(self, run: str, hear: Callable[[bytes], None], gone: Callable[[Exception], None]) -> None:  # noqa: ARG002  # the port's
         self._hear = hear
 
     def keep(self, data: bytes) -> Any:

@@ -6,6 +6,7 @@ import gc
 import resource
 import sys
 from bisect import bisect_left
+from statistics import median
 from time import thread_time
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,9 +29,23 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.state.model import RunState
 
-LOOKS_S = 0.5
+LOOKS_S = 1.0
 """Simulated seconds between two looks at how old the picture is."""
 AGES = [0.05 * n for n in range(1, 2000)]
+
+
+LOOP = 2000
+
+
+def loop_ns() -> float:
+    """Return what an item of a bare loop takes now: how fast this machine is at this moment."""
+    found: list[float] = []
+    for _ in range(5):
+        began = thread_time()
+        for _ in range(LOOP):
+            pass
+        found.append((thread_time() - began) / LOOP * 1e9)
+    return median(found)
 
 
 class InlineBackend(EngineBackend):
@@ -52,6 +67,8 @@ class Usage(NamedTuple):
 
     span: float
     cpu: float
+    slowness: float
+    """By what the computing was divided, on average, for a machine that others used as well; 1.0: by nothing."""
     heard: float
     frames: int
     events: int
@@ -73,7 +90,8 @@ class Usage(NamedTuple):
 class Owner:
     """Runs a map over a simulated engine to its end; the `Host` of the map's consumer."""
 
-    def __init__(self, engine: Engine, timeline: Timeline, fd: int) -> None:
+    def __init__(self, engine: Engine, timeline: Timeline, fd: int, quiet_ns: float | None = None) -> None:
+        """`quiet_ns`: what an item of a bare loop takes where nobody else computes; as if so, time is counted."""
         self.engine = engine
         self.timeline = timeline
         self.channel = ThreadChannel(timeline.clock)
@@ -89,6 +107,9 @@ class Owner:
         self.events = self.frames = 0
         self.cpu = 0.0
         self.owned = 0
+        self._raw = 0.0
+        self._quiet_ns = quiet_ns
+        self._slow = 1.0
         self._free_at = 0.0
         """When the owner has done what it was at."""
         self._comes_at = float("inf")
@@ -129,7 +150,8 @@ class Owner:
         return Usage(
             span,
             self.cpu,
-            self.backend.heard_s,
+            self._raw / self.cpu,
+            self.backend.heard_s * self.cpu / self._raw,
             self.frames,
             self.events,
             engine.batches,
@@ -186,6 +208,8 @@ class Owner:
         """Have computed for `seconds`: the next thing begins after that."""
         seconds -= self._unaccounted
         self._unaccounted = 0.0
+        self._raw += seconds
+        seconds /= self._slow
         self.cpu += seconds
         self._free_at = max(self._free_at, self.timeline.now()) + seconds
 
@@ -226,6 +250,8 @@ class Owner:
         self._shown = []
         if now >= self._next_look:
             self._next_look = now + LOOKS_S
+            if self._quiet_ns is not None:
+                self._slow = max(1.0, loop_ns() / self._quiet_ns)
             self._shown, self._shown_at = list(self._stale(state, now)), now
         self._unaccounted += thread_time() - began
 

@@ -10,10 +10,12 @@ from __future__ import annotations
 SHORTEST = 0.1
 """Seconds between two batches of a worker where the owner has nothing else to do: those between two pictures."""
 LONGEST = 60.0
-BUDGET = 0.25
+BUDGET = 0.3
 """The part of a core that reports may take; work and pictures have the rest."""
 AIM = 0.8
 """The part of the budget that a longer interval aims at, so that the next look does not find it exceeded again."""
+LITTLE = 0.7
+"""The part of the budget below which the interval is shortened again."""
 WINDOW = 0.5
 """Seconds over which the cost is measured, at least; and two intervals, since what was on the way comes too."""
 
@@ -42,6 +44,6 @@ class Intake:
         wanted = seconds * load / (AIM * BUDGET)
         if load > BUDGET:
             self.seconds = min(LONGEST, wanted)
-        elif load < BUDGET / 2:
+        elif load < LITTLE * BUDGET:
             self.seconds = max(SHORTEST, seconds / 2, wanted)
         return self.seconds if self.seconds != seconds else None

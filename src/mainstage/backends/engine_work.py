@@ -212,12 +212,19 @@ class EngineItem(Item):
     handle: Any = None
     begun_at: float | None = None
     alarm: Alarm | None = None
+    _told: str | None = None
 
     def __init__(self, owner: EngineMap, entry: Entry) -> None:
         self._owner = owner
         self.senders = RemoteSenders()
-        self.place = Place(owner.backend, owner.backend.port.name)
+        self.place = owner.nowhere
         super().__init__(owner.lane(self.place.name), entry, owner.now())
+
+    def input(self) -> str:
+        """Describe what it works on, once."""
+        if self._told is None:
+            self._told = super().input()
+        return self._told
 
     def begun(self, place: Place, event: TaskStarted) -> bool:
         """Learn that a worker began it; return whether one had before: the engine runs it again."""
@@ -281,12 +288,17 @@ class EngineMap(Claims):
         self._inhand: dict[int, EngineItem] = {}
         self._function: list[Any] = []
         self._known: dict[str, Lane] = {}
+        self.nowhere = Place(backend, backend.port.name)
+        """Where an item is until a worker is heard to have begun it."""
         self._spent = 0.0
         self._ended = 0
 
     def lane(self, name: str) -> Lane:
         """Return a worker's place in this map."""
-        return self._known.setdefault(name, Lane(self._reporter, self.id, name))
+        known = self._known.get(name)
+        if known is None:
+            known = self._known[name] = Lane(self._reporter, self.id, name)
+        return known
 
     def ahead(self) -> int:
         """Return how many items the engine may have, by what is known of their speed."""
@@ -310,23 +322,26 @@ class EngineMap(Claims):
 
     def hand(self) -> None:
         """Give the engine what it may have, once it is worth the words."""
+        if not self._window or self.backend.held:
+            return
         room = self.ahead() - len(self._inhand)
-        if not self._window or self.backend.held or room < min(len(self._window), self.ahead() // 4):
+        if room < min(len(self._window), self.ahead() // 4):
             return
         items: list[EngineItem] = []
         pieces: list[Piece] = []
-        while len(items) < room:
-            try:
-                item = EngineItem(self, self._window.popleft())
-            except IndexError:
-                break
-            self._inhand[item.id] = item
-            try:
-                pieces.append(self._piece(item))
-            except Unpicklable as error:
-                self._finish(item, Outcome(None, error))
-            else:
-                items.append(item)
+        with cargo.crossing(self.backend.stand_in):
+            while len(items) < room:
+                try:
+                    item = EngineItem(self, self._window.popleft())
+                except IndexError:
+                    break
+                self._inhand[item.id] = item
+                try:
+                    pieces.append(self._piece(item))
+                except Unpicklable as error:
+                    self._finish(item, Outcome(None, error))
+                else:
+                    items.append(item)
         self.backend.send(items, pieces)
         if self.halted is not None:  # meanwhile
             self._ask_all(self.halted)
@@ -335,9 +350,9 @@ class EngineMap(Claims):
         backend = self.backend
         if not self._function:
             self._function.append(backend.port.keep(backend.pack_function(self._fn).data))
-        with cargo.crossing(backend.stand_in):
-            payload = backend.pack((item.args, {}), "an argument of the map, ")
-        item.senders.expect(item.place, item.args, {})  # type: ignore[arg-type]  # its name is all it asks
+        payload = backend.pack((item.args, {}), "an argument of the map, ")
+        if backend.queues:
+            item.senders.expect(item.place, item.args, {})  # type: ignore[arg-type]  # its name is all it asks
         return backend.piece(item.id, item.attempt, item.input(), self._function[0], payload)
 
     def forget(self) -> None:
@@ -375,7 +390,6 @@ class EngineMap(Claims):
             item.remote_task()
             item.senders.end(outcome.error)
             self._conclude(item, outcome)
-        self.hand()
         self.look()
 
     def _let_go(self, item: EngineItem) -> bool:

@@ -234,7 +234,7 @@ class Station:
             started,
             self.channel.now(),
             float(completed or 0),
-            pack_news(self.name, news),
+            pack_news(self.name, news) if news else b"",
             self._basket.sent,
         )
 

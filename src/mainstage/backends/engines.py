@@ -317,6 +317,7 @@ class EngineBackend:
         for task, work in list(self._inhand.items()):
             self._inhand.pop(task, None)
             work.came(None, error)
+        self.post(self._hand_out)
 
     def _put(self, call: EngineCall) -> None:
         self._waiting.append(call)
@@ -338,7 +339,8 @@ class EngineBackend:
                 self._ahead.setdefault(result.worker, {})[task] = result
                 self.timer.after(NEWS_S, lambda: self.post(lambda: self._missed(task, result.worker)))
                 return
-            self._heard(result.news)
+            if result.news:
+                self._heard(result.news)
         self._inhand.pop(task, None)
         work.handle = None  # the engine keeps what a handle stands for
         self._forget_children(task, "its task is over")
@@ -389,11 +391,22 @@ class EngineBackend:
             return None  # damaged on the way: the show is not the work
         place = Place(self, worker)
         for one in news:
-            if isinstance(one, Put):
+            if isinstance(one, TaskMoved):
+                self._moved(worker, one)
+            elif isinstance(one, Put):
                 self._put_home(one)
             else:
                 self._event(place, one)
         return worker
+
+    def _moved(self, worker: str, event: TaskMoved) -> None:
+        """Take a position: the most frequent of all reports."""
+        work = self._inhand.get(event.task)
+        if work is None:
+            if event.task in self._cells:
+                self._cells[event.task].place(event.completed)
+        elif work.place.name == worker:
+            work.remote_task().place(event.completed)
 
     def _put_home(self, put: Put) -> None:
         queue, work = self.queues.get(put.queue), self._inhand.get(put.root)
@@ -405,10 +418,6 @@ class EngineBackend:
         work = self._inhand.get(task) if task is not None else None
         if work is not None:
             self._of_root(place, work, event)
-            return
-        if isinstance(event, TaskMoved):
-            if event.task in self._cells:
-                self._cells[event.task].place(event.completed)
             return
         if isinstance(event, TaskStarted):
             root = self._roots.get(event.parent or 0, event.parent)
@@ -434,11 +443,8 @@ class EngineBackend:
             return
         if work.place.name != place.name:
             return
-        task = work.remote_task()
-        if isinstance(event, TaskMoved):
-            task.place(event.completed)
-        else:
-            self.reporter.send(event._replace(attempt=task.attempt))  # type: ignore[call-arg]  # all of a task have it
+        attempt = work.remote_task().attempt
+        self.reporter.send(event._replace(attempt=attempt))  # type: ignore[call-arg]  # all of a task have it
 
     def _forget_children(self, root: int, reason: str) -> None:
         for task in self._nested.pop(root, ()):
