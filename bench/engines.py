@@ -141,6 +141,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    from bench import engines  # workers know `busy` by this name
-
-    sys.exit(engines.main())
+    sys.exit(import_module("bench.engines").main())  # workers know `busy` by this name
