@@ -109,6 +109,7 @@ async def swallowed(run: mainstage.Run) -> None:
 async def fetch() -> None:
     """Block the loop."""
     time.sleep(3)  # noqa: ASYNC251  # the subject
+    say("FREE")
 
 
 async def blocked(run: mainstage.Run) -> None:
