@@ -10,6 +10,9 @@ if TYPE_CHECKING:
 
     from mainstage.state.ahead import Forecast
 
+ALIKE = 0.3
+"""Tasks that it takes to believe that each costs something by itself."""
+
 
 class Costs:
     """What tasks take by their size: so much for being one, and so much for each unit of its size.
@@ -36,21 +39,19 @@ class Costs:
         self.number += 1
 
     def parts(self) -> tuple[float, float]:
-        """Return what each task takes, and each unit of size."""
-        ones, sizes, squares = self._ones, self._sizes, self._squares
+        """Return what each task takes, and each unit of size.
+
+        As much as a part of a task says that size is all that counts: so it is where all that ended were alike.
+        """
+        ones, sizes, squares = self._ones * (1.0 + ALIKE / self.number), self._sizes, self._squares
         wide = ones * squares - sizes * sizes
-        if wide <= 1e-9 * ones * squares:  # all of one size
-            return self._seconds / ones, 0.0
+        if wide <= 0.0:  # no size at all
+            return self._seconds / self._ones, 0.0
         each = (ones * self._products - sizes * self._seconds) / wide
         if each <= 0.0:
-            return self._seconds / ones, 0.0
+            return self._seconds / self._ones, 0.0
         base = (self._seconds - each * sizes) / ones
         return (base, each) if base > 0.0 else (0.0, self._products / squares)
-
-    def of(self, size: float) -> float:
-        """Return what a task of `size` takes."""
-        base, each = self.parts()
-        return base + each * size
 
 
 class Plan:
