@@ -24,4 +24,13 @@ class SetInterval(NamedTuple):
     seconds: float
 
 
-Command: TypeAlias = Cancel | Hold | SetInterval
+class Locate(NamedTuple):
+    """Say by `TaskStuck` where `worker` stands, whose task has not moved since `since`. In a signal handler too."""
+
+    worker: str
+    task: int
+    attempt: int
+    since: float
+
+
+Command: TypeAlias = Cancel | Hold | SetInterval | Locate

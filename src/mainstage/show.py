@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
     from rich.theme import Theme
 
+    from mainstage.commands import Command
     from mainstage.display import Display
     from mainstage.display.settings import Keys
     from mainstage.eventloop import Seat, Waker
@@ -123,7 +124,7 @@ class Show:
         self.loop.watchers += opened.watchers
         self.stuck: StuckWatch | None = None
         if look.stuck_after is not None and not isinstance(opened.display, NullDisplay):
-            self.stuck = StuckWatch(self.channel.send, look.stuck_after)
+            self.stuck = StuckWatch(self.channel.send, look.stuck_after, self._ask)
             self.loop.watchers.append(self.stuck.look)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
@@ -331,6 +332,11 @@ class Show:
     def _after_beat(self) -> None:
         self.interrupts.raise_late()
         self.quiet()
+
+    def _ask(self, command: Command) -> None:
+        """Have whoever it is for carry out `command`."""
+        for one in list(self.commanded.values()):
+            one.command(command)
 
     def _heard(self) -> bool:
         return self.stop is not None and self.stop.stage >= self._stage

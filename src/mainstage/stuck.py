@@ -9,6 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from mainstage.commands import Locate
 from mainstage.events import TaskStuck
 from mainstage.state.standing import still
 from mainstage.worker.places import place_of
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mainstage.events import Event
-    from mainstage.state.model import RunState, TaskState
+    from mainstage.state.model import RunState
 
 LOOKS = 10.0
 """So many times within the time after which a task is stuck it is looked whether one is."""
@@ -28,24 +29,31 @@ MOST = 20
 class StuckWatch:
     """Sends `TaskStuck` for tasks that have not moved for `after` seconds.
 
-    `elsewhere` are asked first: one that returns True has the task's worker and sends the event itself.
+    Of a worker that is no thread of this process the backends are asked, by `ask`, and the event is the worker's own;
+    if none has come at the next look, nobody can tell the place.
     """
 
-    def __init__(self, send: Callable[[Event], None], after: float) -> None:
+    def __init__(self, send: Callable[[Event], None], after: float, ask: Callable[[Locate], None]) -> None:
         self._send = send
+        self._ask = ask
         self._after = after
         self._next = 0.0
-        self.elsewhere: list[Callable[[TaskState], bool]] = []
+        self._asked: set[Locate] = set()
 
     def look(self, state: RunState, now: float) -> None:
         """Look at all live tasks, unless they were looked at just now; on the owner's thread."""
         if now < self._next:
             return
         self._next = now + max(1.0, self._after / LOOKS)
+        before, self._asked = self._asked, set()
         for task in still(state, now, self._after)[:MOST]:
-            if not any(asked(task) for asked in self.elsewhere):
-                place = place_of_thread(task.worker)
+            place = place_of_thread(task.worker)
+            asked = Locate(task.worker, task.id, task.attempt, task.moved_at)
+            if place or not task.worker or asked in before:
                 self._send(TaskStuck(now, task.id, task.attempt, now - task.moved_at, place))
+            else:
+                self._asked.add(asked)
+                self._ask(asked)
 
 
 def place_of_thread(name: str) -> str:

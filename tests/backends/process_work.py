@@ -259,3 +259,12 @@ def subclassed_bar(n: int) -> int:
 
 def bar_over_threads(n: int) -> int:
     return sum(tqdm.contrib.concurrent.thread_map(lambda k: 2 * k, range(n), desc="their threads", max_workers=2))
+
+
+def stand_still(until: str) -> str:
+    """Report something, then nothing until there is such a file."""
+    task = mainstage.current_task()
+    task.set(total=10, completed=1)
+    while not Path(until).exists():
+        threading.Event().wait(0.05)
+    return "moved"

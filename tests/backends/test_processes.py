@@ -19,9 +19,10 @@ import mainstage
 from mainstage.backends import child
 from mainstage.clock import monotonic
 from mainstage.errors import PoolBroken, TaskTimeout, Unpicklable, WorkerLost
-from mainstage.events import MetricReported, TaskEnded, TaskStarted, TextWritten
+from mainstage.events import MetricReported, TaskEnded, TaskStarted, TaskStuck, TextWritten
 from mainstage.testing import RecordingDisplay
 from mainstage.worker import cargo
+from mainstage.views.bars import BarsView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -389,3 +390,30 @@ def test_a_function_that_holds_a_large_buffer_travels_with_it() -> None:
         assert list(run.map(function, range(3))) == [1_000_000, 1_000_001, 1_000_002]
         assert run.submit(function, 3).result(SOON) == 1_000_003
     assert len(cargo.pack_function(function, large=None).data) > 1_000_000
+
+
+class Freeing(Events):
+    """Ends the standing still of a task once that is told."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self.file = file
+
+    def record(self, event: Event) -> None:
+        super().record(event)
+        if isinstance(event, TaskStuck):
+            self.file.touch()
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_where_a_stuck_task_stands_is_told_by_its_worker(tmp_path: Path, mapped: bool) -> None:
+    seen = Freeing(tmp_path / "moved")
+    with opened(recorder=seen, stuck_after=1.0, view=BarsView()) as run:
+        if mapped:
+            assert list(run.map(work.stand_still, [str(seen.file)])) == ["moved"]
+        else:
+            assert run.submit(work.stand_still, str(seen.file)).result(30) == "moved"
+    (told,) = [event for event in seen if isinstance(event, TaskStuck)]
+    assert told.place.endswith(" in stand_still")
+    assert "process_work.py:" in told.place
+    assert told.seconds >= 1.0

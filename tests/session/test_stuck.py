@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
+import pytest
+
+from mainstage.commands import Locate
 from mainstage.events import RunStarted, TaskStarted, TaskStuck
 from mainstage.state.model import RunState
 from mainstage.state.reducer import reduce
@@ -12,7 +15,10 @@ from mainstage.stuck import StuckWatch, place_of_thread
 
 if TYPE_CHECKING:
     from mainstage.events import Event
-    from mainstage.state.model import TaskState
+
+
+def unasked(_: Locate) -> None:
+    pytest.fail("a thread of this process is looked at from here")
 
 
 def stand(here: threading.Event, free: threading.Event) -> None:
@@ -28,7 +34,7 @@ def test_a_stuck_task_is_told_once_with_the_place_where_its_thread_stands() -> N
         assert here.wait(10)
         state = RunState()
         sent: list[Event] = []
-        watch = StuckWatch(sent.append, 60.0)
+        watch = StuckWatch(sent.append, 60.0, unasked)
         begun: list[Event] = [RunStarted(0.0, "r", 0.0), TaskStarted(0.0, 1, 1, "thread-7", "t", 9.0)]
         for event in begun:
             reduce(state, event)
@@ -46,21 +52,20 @@ def test_a_stuck_task_is_told_once_with_the_place_where_its_thread_stands() -> N
     assert "test_stuck.py:" in told.place
 
 
-def test_who_has_the_worker_elsewhere_is_asked_first() -> None:
+def test_a_worker_that_is_no_thread_is_asked_and_told_without_a_place_if_it_does_not_answer() -> None:
     state = RunState()
     sent: list[Event] = []
-    asked: list[int] = []
-    watch = StuckWatch(sent.append, 60.0)
-
-    def ask(task: TaskState) -> bool:
-        asked.append(task.id)
-        return True
-
-    watch.elsewhere.append(ask)
+    asked: list[Locate] = []
+    watch = StuckWatch(sent.append, 60.0, asked.append)
     for event in (RunStarted(0.0, "r", 0.0), TaskStarted(0.0, 1, 1, "process-1", "t", 9.0)):
         reduce(state, event)
     watch.look(state, 61.0)
-    assert (asked, sent) == ([1], [])
+    assert (asked, sent) == ([Locate("process-1", 1, 1, 0.0)], [])
+    watch.look(state, 62.0)
+    assert sent == []
+    watch.look(state, 67.0)
+    assert sent == [TaskStuck(67.0, 1, 1, 67.0, "")]
+    assert len(asked) == 1
 
 
 def test_a_thread_that_is_not_there_or_there_twice_has_no_place() -> None:

@@ -25,7 +25,7 @@ from mainstage.channels.remote import INTERVAL, RemoteChannel, ShiftedClock
 from mainstage.errors import Cancelled, Unpicklable
 from mainstage.events import EVENTS, TaskStarted
 from mainstage.worker import cargo, runner
-from mainstage.worker.distant import home
+from mainstage.worker.distant import home, standing
 from mainstage.worker.piped import Piped
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.runner import describe
@@ -333,6 +333,8 @@ class Child:
             self._give_back(frame.number)
         elif kind == frames.INTERVAL:
             self.channel.set_interval(frame.at)
+        elif kind == frames.LOCATE:
+            self.channel.send(standing(self.channel.now(), frame.task, frame.number, frame.at))
         elif kind == frames.STOP:
             self._stopping = True
 

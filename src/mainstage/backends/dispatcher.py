@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from mainstage.backends.assignments import Assignment
     from mainstage.backends.process_calls import ProcessCall
     from mainstage.backends.process_maps import ProcessMap
+    from mainstage.commands import Locate
     from mainstage.worker.reporter import Reporter
 
 UNBORN = 3
@@ -198,6 +199,12 @@ class Dispatcher:
         worker.verdict = Cancelled("killed")
         worker.signal(signum)
         worker.deadline = monotonic() + LAST_ASK
+
+    def locate(self, asked: Locate) -> None:
+        """Have the worker of that name say where it stands."""
+        for worker in self.workers:
+            if worker.name == asked.worker:
+                worker.say(frames.pack(frames.LOCATE, task=asked.task, number=asked.attempt, at=asked.since))
 
     def _run(self) -> None:
         more = True

@@ -12,7 +12,7 @@ from mainstage.backends.dispatcher import Dispatcher
 from mainstage.backends.process_calls import ProcessCall
 from mainstage.backends.process_maps import ProcessMap
 from mainstage.backends.timer import Timer
-from mainstage.commands import Cancel, Hold, SetInterval
+from mainstage.commands import Cancel, Hold, Locate, SetInterval
 from mainstage.errors import PoolBroken
 from mainstage.worker.interpreter import is_beside_the_main_one
 
@@ -110,17 +110,22 @@ class ProcessBackend:
                     claims.abandon_in_time()
                 for call in reversed(list(self._calls.values())):  # waiting ones first: none begins meanwhile
                     call.cancel(reason)
-            case Cancel(task=task, reason=reason):
-                call_or_none = self._calls.get(task) if task is not None else None
-                if call_or_none is not None:
-                    call_or_none.cancel(reason)
-                elif task is not None:
-                    for claims in list(self._maps.values()):
-                        claims.cancel(task, reason)
+            case Cancel(task=int(task), reason=reason):
+                self._cancel(task, reason)
             case Hold(on=on):
                 self.dispatcher.hold(on=on)
             case SetInterval(seconds=seconds):
                 self.dispatcher.set_interval(seconds)
+            case Locate():
+                self.dispatcher.call(lambda: self.dispatcher.locate(command))
+
+    def _cancel(self, task: int, reason: str) -> None:
+        call = self._calls.get(task)
+        if call is not None:
+            call.cancel(reason)
+            return
+        for claims in list(self._maps.values()):
+            claims.cancel(task, reason)
 
     def cancel_waiting(self) -> None:
         """Cancel what no worker has been given."""

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-(CALL, FUNCTION, ITEM, CANCEL, RECALL, INTERVAL, STOP, SETUP, ITEMS) = range(9)
+(CALL, FUNCTION, ITEM, CANCEL, RECALL, INTERVAL, STOP, SETUP, ITEMS, LOCATE) = range(10)
 """What a parent says: run a call; the function of a map; run it on an item; ask a task to stop; give back what has not
-begun; the interval of the reports; end; how to begin; many items in one frame."""
+begun; the interval of the reports; end; how to begin; many items in one frame; say where a task stands."""
 (READY, RESULT, FAILURE, EVENTS, PUT, RETURNED, HELLO) = range(16, 23)
 """What a worker says: it is ready; a call or an item returned, or raised; events; a message for a raw queue; what it
 gives back; that it runs."""

@@ -1,12 +1,16 @@
-"""A raw queue of the run, as a worker in another process has it: what is put travels home."""
+"""What a worker in another process says to the run by itself: messages for its raw queues, and where it stands."""
 
 from __future__ import annotations
 
 import queue
+import sys
+import threading
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from mainstage.errors import QueueError, UnknownMessage
+from mainstage.events import TaskStuck
 from mainstage.worker.messages import Progress, read_message
+from mainstage.worker.places import place_of
 from mainstage.worker.reporter import ambient
 
 if TYPE_CHECKING:
@@ -20,6 +24,12 @@ class _Home:
 
 
 home = _Home()
+
+
+def standing(now: float, task: int, attempt: int, since: float) -> TaskStuck:
+    """Return the event that tells where this worker's main thread, which runs its work, stands; on any other thread."""
+    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001  # the one way to its stack
+    return TaskStuck(now, task, attempt, max(0.0, now - since), "" if frame is None else place_of(frame))
 
 
 class DistantQueue(queue.Queue[Any]):
