@@ -21,8 +21,8 @@ from mainstage.clock import monotonic
 from mainstage.errors import PoolBroken, TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskStarted, TaskStuck, TextWritten
 from mainstage.testing import RecordingDisplay
-from mainstage.worker import cargo
 from mainstage.views.bars import BarsView
+from mainstage.worker import cargo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
