@@ -363,7 +363,7 @@ def test_large_buffers_pass_without_a_second_copy() -> None:
             tracemalloc.stop()
     assert len(block.data) == size
     assert sent < size // 10
-    assert size <= allocated < size * 1.1
+    assert size * 0.99 <= allocated < size * 1.1  # pages that were there already are none more
     assert size <= received < size * 1.1
 
 
