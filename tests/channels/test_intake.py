@@ -8,7 +8,7 @@ import pytest
 
 from mainstage.channels.remote import INTERVAL, SOON, RemoteChannel
 from mainstage.events import TaskMoved, TaskStarted
-from mainstage.intake import BUDGET, LONGEST, SHORTEST, Intake
+from mainstage.intake import AIM, BUDGET, LONGEST, SHORTEST, Intake
 from mainstage.testing import ManualClock
 from mainstage.worker.task import open_task
 
@@ -86,6 +86,13 @@ def test_an_interval_that_keeps_the_budget_is_left_alone() -> None:
     intake.seconds = 1.0
     assert looked_at(intake, 0.75 * BUDGET, 60) == []
     assert looked_at(intake, 0.6 * BUDGET, 60, since=60) != []
+
+
+def test_one_dear_moment_changes_nothing_and_two_in_a_row_do() -> None:
+    intake = Intake()
+    looks = [(0.0, 0.0), (1.0, 1.5 * BUDGET), (2.0, 2.4 * BUDGET), (3.0, 3.9 * BUDGET)]
+    assert [intake.look(now, spent) for now, spent in looks] == [None] * 4
+    assert intake.look(4.0, 5.4 * BUDGET) == pytest.approx(1.5 * SHORTEST / AIM)
 
 
 def test_no_load_makes_it_longer_than_the_longest() -> None:
