@@ -30,7 +30,6 @@ class Intake:
         """The part of a core that reports took when that was last measured."""
         self._at: float | None = None
         self._spent = 0.0
-        self._high = False
 
     def look(self, now: float, spent: float) -> float | None:
         """Return the interval to ask for if it is to be another; reports have cost `spent` seconds until `now`."""
@@ -43,8 +42,7 @@ class Intake:
         self.load = load = max(0.0, spent - self._spent) / (now - at)
         self._at, self._spent = now, spent
         wanted = seconds * load / (AIM * BUDGET)
-        before, self._high = self._high, load > BUDGET
-        if load > 2 * BUDGET or (self._high and before):  # a machine that others use has such a moment now and then
+        if load > BUDGET:  # at once: an owner that is behind with its work measures less than there is
             self.seconds = min(LONGEST, wanted)
         elif load < LITTLE * BUDGET:
             self.seconds = max(SHORTEST, seconds / 2, wanted)
