@@ -59,6 +59,24 @@ def test_a_program_that_is_no_file_runs_with_cloudpickle_and_is_told_of_it_witho
     assert len(ended.stderr.splitlines()) < 15
 
 
+@pytest.mark.parametrize("method", ["fork", "forkserver"])
+def test_instances_of_its_classes_travel_too(method: str) -> None:
+    pytest.importorskip("cloudpickle")
+    program = """
+import sys, mainstage
+class Box:
+    def __init__(self, n): self.n = n
+def unpack(box): return box.n, Box(box.n + 1)
+with mainstage.Run(executor="process", mp_context=sys.argv[1], max_workers=1, view="silent", on_error="collect") as run:
+    print(run.submit(getattr, Box(3), "n").result())
+    for n, box in run.map(unpack, [Box(n) for n in range(200)]):
+        assert box.n == n + 1 and type(box) is Box, box
+    print(list(run.map(str, ["__main__", 4])))
+"""
+    ended = run(["-c", program, method])
+    assert (ended.stdout, ended.stderr) == ("3\n['__main__', '4']\n", "")
+
+
 def test_a_program_typed_at_a_prompt_runs_with_cloudpickle_and_is_told_of_it_without() -> None:
     pytest.importorskip("cloudpickle")
     typed = """

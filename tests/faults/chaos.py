@@ -74,14 +74,17 @@ class Killer(threading.Thread):
                     self.killed.add(victim.pid)
 
     def _aim(self) -> WorkerProcess | None:
+        """Choose a worker; while none is ready, none: a pool none of whose workers ever comes up gives up, and may."""
         aim = self._random.random()
+        if not self._soon(lambda worker: worker.ready):
+            return None
         if aim < AIMED and (unborn := self._soon(lambda worker: not worker.ready)):
             self.unborn += 1
             return unborn
         if aim > 1 - AIMED and (sending := self._soon(_is_sending)):
             self.sending += 1
             return sending
-        workers = self._workers()
+        workers = [worker for worker in self._workers() if worker.ready]
         return self._random.choice(workers) if workers else None
 
     def _soon(self, wanted: Callable[[WorkerProcess], bool]) -> WorkerProcess | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import concurrent.futures
+import gc
 import inspect
 import itertools
 import os
 import signal
 import threading
 from concurrent.futures import CancelledError, Executor
+from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -105,3 +107,17 @@ def test_killed_workers_are_gone_whatever_they_do(tmp_path: Path) -> None:
     assert error.exitcode == -signal.SIGKILL
     with pytest.raises(ProcessLookupError):
         os.kill(error.pid, 0)
+
+
+@pytest.mark.parametrize("dropped", [False, True])
+def test_what_was_submitted_is_done_though_its_pool_is_shut_down_or_forgotten(dropped: bool) -> None:
+    pool = futures.ProcessPoolExecutor(1, max_tasks_per_child=1, mp_context=get_context("forkserver"))
+    submitted = [pool.submit(work.square, n) for n in range(4)]
+    thread = pool._pool.dispatcher._thread
+    assert thread is not None
+    if not dropped:
+        pool.shutdown(wait=False)
+    del pool
+    gc.collect()
+    assert [future.result(SOON) for future in submitted] == [0, 1, 4, 9]
+    until(lambda: not thread.is_alive())

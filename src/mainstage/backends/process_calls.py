@@ -56,7 +56,7 @@ class ProcessCall(Call):
         with self._lock:
             self.task, asked = task, self._asked
         try:
-            with cargo.crossing(worker.stand_in):
+            with cargo.crossing(worker.stand_in, forked=backend.forked):
                 packed = cargo.pack_call(spec.fn, spec.args, dict(spec.kwargs), forked=backend.forked)
         except Unpicklable:
             self._refuse(worker)

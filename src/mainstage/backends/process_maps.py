@@ -178,7 +178,7 @@ class ProcessMap(Claims):
             lane = self._places[worker] = RemoteLane(self, worker.name)
         now = self.now()
         items = [ProcessItem(self, lane, entry, worker, now) for entry in batch]
-        with cargo.crossing(worker.stand_in):
+        with cargo.crossing(worker.stand_in, forked=self.backend.forked):
             try:
                 self._introduce(worker)
             except Unpicklable as error:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from mainstage.events import ErrorReport
 
 PROTOCOL = 5
+MAIN = b"__main__"
+"""What a pickle has in it that needs the main program."""
 LARGE = 1 << 16
 """Bytes from which on a buffer travels beside the pickle."""
 DEEP = 4
@@ -39,19 +41,26 @@ class Border(threading.local):
     """What stands for things that stay on their side, while this thread pickles something for the other one."""
 
     replace: Callable[[Any], tuple[Any, ...]] | None = None
+    blind = False
+    """Whether the other side cannot import the main program: what is of it travels by value, where that is possible."""
 
 
 border = Border()
 
 
 @contextmanager
-def crossing(replace: Callable[[Any], tuple[Any, ...]]) -> Iterator[None]:
-    """Have things that stay here (raw queues) pickled as what `replace` returns for them."""
+def crossing(replace: Callable[[Any], tuple[Any, ...]], *, forked: bool = False) -> Iterator[None]:
+    """Have things that stay here (raw queues) pickled as what `replace` returns for them.
+
+    `forked`: the other side has this program in memory.
+    """
     border.replace = replace
+    border.blind = not forked and _main_is_no_file()
     try:
         yield
     finally:
         border.replace = None
+        border.blind = False
 
 
 def pack(value: Any, what: str) -> Cargo:
@@ -66,11 +75,14 @@ def pack_whole(value: Any, what: str) -> bytes:
 
 def _pack(value: Any, what: str, large: int | None) -> Cargo:
     try:
-        return _load(value, pickle.dumps, large)
+        cargo = _load(value, pickle.dumps, large)
+        if border.blind and MAIN in cargo.data:
+            return _by_value(value, large) or cargo
+        return cargo
     except Exception as error:  # noqa: BLE001  # a __reduce__ of the user's may raise anything
-        cargo = _by_value(value, large)
-        if cargo is not None:
-            return cargo
+        by_value = _by_value(value, large)
+        if by_value is not None:
+            return by_value
         raise _refusal(value, what, error) from None
 
 
@@ -92,14 +104,16 @@ def _load(value: Any, dumps: Callable[..., bytes], large: int | None) -> Cargo:
 
 
 def pack_many(values: list[Any]) -> list[bytes] | None:
-    """Pickle each of many small values; None: some refuse, or have large buffers, and are to be packed one by one."""
+    """Pickle each of many small values; None: some are not so simple, and are to be packed one by one."""
     found: list[pickle.PickleBuffer] = []
     dumps = pickle.dumps
     try:
         packed = [dumps(value, PROTOCOL, buffer_callback=found.append) for value in values]
     except Exception:  # noqa: BLE001  # whatever it is, `pack` tells
         return None
-    return None if found else packed
+    if found or (border.blind and any(MAIN in data for data in packed)):
+        return None
+    return packed
 
 
 def pack_call(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, forked: bool) -> Cargo:
@@ -152,9 +166,12 @@ def pack_far(value: Any, what: str, *, large: int | None = LARGE) -> Cargo:
 
 def unimportable(fn: Any) -> bool:
     """Return whether `fn` is of a main program that is no file."""
-    main = sys.modules.get("__main__")
-    file = getattr(main, "__file__", None)
-    return getattr(fn, "__module__", None) == "__main__" and (file is None or file.startswith("<"))
+    return getattr(fn, "__module__", None) == "__main__" and _main_is_no_file()
+
+
+def _main_is_no_file() -> bool:
+    file = getattr(sys.modules.get("__main__"), "__file__", None)
+    return file is None or file.startswith("<")
 
 
 def unpack(data: bytes | bytearray | memoryview, buffers: Sequence[bytearray] = ()) -> Any:
