@@ -36,7 +36,7 @@ CALLS = 50
 """Calls that are out at once."""
 AIMED = 0.3
 """The share of the kills that is aimed at workers as they start, and that at workers in the middle of a message."""
-STUCK = 120.0
+STUCK = 600.0
 """Seconds after which a run counts as stuck."""
 
 
