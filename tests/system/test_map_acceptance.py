@@ -246,6 +246,7 @@ def test_after_ctrl_c_the_command_that_it_names_goes_on(folder: Folder, tmp_path
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)  # two gigabytes are hashed, and the machine may be busy
 def test_a_sparse_file_of_2_gb_among_others_is_hashed(tmp_path: Path) -> None:
     sparse = tmp_path / "sparse \udcff"
     sparse.touch()
@@ -257,7 +258,7 @@ def test_a_sparse_file_of_2_gb_among_others_is_hashed(tmp_path: Path) -> None:
         input=b"sparse \xff\0small\0gone\0",
         cwd=tmp_path,
         capture_output=True,
-        timeout=55,
+        timeout=170,
         env=environment(),
         check=False,
     )
