@@ -33,7 +33,7 @@ from mainstage.events import (
     TaskStuck,
     TextWritten,
 )
-from mainstage.state import books
+from mainstage.state import books, sources
 from mainstage.state.board import CANCELLED, DONE, FAILED, WAITING
 from mainstage.state.checks import (
     LARGEST,
@@ -45,13 +45,12 @@ from mainstage.state.checks import (
     check_number,
     check_parent,
     check_position,
-    check_sizes,
     check_start,
     check_text,
     check_whole,
     impossible,
 )
-from mainstage.state.model import Failure, RunState, Source, TaskState
+from mainstage.state.model import Failure, RunState, TaskState
 from mainstage.state.rate import Speed
 
 if TYPE_CHECKING:
@@ -93,73 +92,6 @@ def _missed(state: RunState, task: int, attempt: int) -> None:
     if not 0 <= attempt <= known:
         impossible(f"no such attempt has begun, the last one is {known}")
     state.late += 1
-
-
-# --- the run and its sources ---
-
-
-def _run_started(state: RunState, event: RunStarted) -> None:
-    if state.started_at is not None:
-        impossible("the run has begun already")
-    check_text(event.title)
-    wall = check_number(event.wall)
-    state.started_at = check_number(event.at)
-    state.title = event.title
-    state.wall = wall
-
-
-def _run_ended(state: RunState, event: RunEnded) -> None:
-    if state.ended_at is not None:
-        impossible("the run is over already")
-    state.ended_at = check_number(event.at)
-
-
-def _stop_requested(state: RunState, event: StopRequested) -> None:
-    check_number(event.at)
-    check_text(event.cause)
-    check_whole(event.stage)
-    if state.stop is None or event.stage >= state.stop.stage:
-        state.stop = event
-
-
-def _source_opened(state: RunState, event: SourceOpened) -> None:
-    source, total = event.source, event.total
-    check_whole(source)
-    check_number(event.at)
-    if source in state.sources or source in state.sources_over:
-        impossible(f"source {source} was opened already")
-    if total is not None:
-        check_whole(total)
-        check_position(total)
-    state.sources[source] = Source(total)
-    if total is None:
-        state.uncounted += 1
-    else:
-        state.known += total
-
-
-def _source_closed(state: RunState, event: SourceClosed) -> None:
-    source, handed = event.source, event.handed
-    if source not in state.sources:
-        impossible(f"source {source} is not open")
-    check_number(event.at)
-    check_whole(handed)
-    check_position(handed)
-    total = state.sources.pop(source).total
-    state.sources_over.add(source)
-    if total is None:
-        state.uncounted -= 1
-    state.known += handed - (total or 0)
-    state.unhanded += max(0, (total or 0) - handed)
-
-
-def _source_foreseen(state: RunState, event: SourceForeseen) -> None:
-    check_number(event.at)
-    check_whole(event.source)
-    if event.workers is not None:
-        check_whole(event.workers)
-    books.foresee(state, check_sizes(event.sizes))
-    state.plan.workers = max(state.plan.workers, event.workers or 0)
 
 
 # --- a task's life ---
@@ -490,11 +422,11 @@ def _key_pressed(_state: RunState, event: KeyPressed) -> None:
 
 
 _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
-    RunStarted: _run_started,
-    RunEnded: _run_ended,
-    StopRequested: _stop_requested,
-    SourceOpened: _source_opened,
-    SourceClosed: _source_closed,
+    RunStarted: sources.run_started,
+    RunEnded: sources.run_ended,
+    StopRequested: sources.stop_requested,
+    SourceOpened: sources.source_opened,
+    SourceClosed: sources.source_closed,
     TaskQueued: _task_queued,
     TaskStarted: _task_started,
     TaskMoved: _task_moved,
@@ -510,5 +442,5 @@ _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
     KeyPressed: _key_pressed,
     TaskStuck: _task_stuck,
     PartsEnded: _parts_ended,
-    SourceForeseen: _source_foreseen,
+    SourceForeseen: sources.source_foreseen,
 }
