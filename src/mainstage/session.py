@@ -81,19 +81,18 @@ class Run(Executor):
 
     `max_workers` threads run the work (default: processors + 4, at most 32), or, with `executor="process"`, processes
     (default: one a processor), started by `mp_context` ("fork", "forkserver", "spawn"), each calling
-    `initializer(*initargs)` first and replaced after `max_tasks_per_child`. `retries` (further attempts) and `timeout`
-    (seconds, each attempt) are defaults for all of it.
+    `initializer(*initargs)` first and replaced after `max_tasks_per_child`. `retries` (further attempts) and
+    `timeout` (seconds, each attempt) are defaults for all of it.
     `view` is "auto", "live", "plain", "json" or "silent"; `layout` how the live view looks: "bars", "lanes",
     "tree", "steps", "grid", "nodes" or a `Dashboard`; `columns` are Rich's progress columns for the rows of bars,
     `theme` changes styles by name; a task that has not moved for `stuck_after` seconds is told, with the place
-    where it stands (None: never).
-    `log` names a file that takes all output and failures too. `heartbeat=False` draws only while the owner's
-    thread is in a call of ours. `capture=False` leaves the output of the program alone, "fd" takes that of C code and
-    children too (and the words of a crash with it); `strict` raises
-    `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then,
-    wherever it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they
-    can be had, without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, ...
-    say in the environment. Raises `ValueError` or `DisplayError` for arguments that make no sense.
+    where it stands (None: never). `log` names a file that takes all output and failures too. `heartbeat=False`
+    draws only while the owner's thread is in a call of ours. `capture=False` leaves the output of the program
+    alone, "fd" takes that of C code and children too (and the words of a crash with it); `strict` raises
+    `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then, wherever
+    it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they can be had,
+    without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, ... say in
+    the environment. Raises `ValueError` or `DisplayError` for arguments that make no sense.
 
     A run inside a run opens no second display: its work joins the first one's. Its `log` is written all the same, from
     its start to its end.
@@ -158,8 +157,7 @@ class Run(Executor):
     def __enter__(self) -> Self:
         """Go live: the display begins, reports of workers are shown."""
         if self._parts is not None:
-            msg = "this Run has been entered already; make another for the next block"
-            raise RuntimeError(msg)
+            raise RuntimeError("this Run has been entered already; make another for the next block")
         branch = Show.current is not None
         show = Show.current or Show(self.title, self._look)
         crew = self._crew._replace(streams=tuple(show.capture.taken))
@@ -221,9 +219,7 @@ class Run(Executor):
         self, _kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """As `__exit__`, while the event loop goes on; a cancellation that comes meanwhile stops what is pending."""
-        leaving = error
-        if self._block is not None:
-            leaving = await self._block.leave(error)
+        leaving = error if self._block is None else await self._block.leave(error)
         self.__exit__(None if leaving is None else type(leaving), leaving, traceback)
         if leaving is not None and leaving is not error:
             raise leaving
