@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -92,6 +93,14 @@ def nested(n: int) -> int:
     return n
 
 
+noted: list[int] = []
+
+
+def note(n: int) -> None:
+    """Leave a trace."""
+    noted.append(n)
+
+
 @pytest.fixture
 def port(monkeypatch: pytest.MonkeyPatch) -> FakePort:
     found = FakePort()
@@ -141,3 +150,13 @@ def test_a_result_of_another_worker_than_began_is_of_a_second_attempt_though_not
     assert kept.state.counts.done == 1
     assert not kept.state.tasks
     assert not kept.state.anomalies.count
+
+
+def test_a_piece_that_was_asked_to_stop_before_it_came_is_not_begun(port: FakePort, kept: Kept) -> None:
+    port.workers[0].expect(dict.fromkeys(range(10), "not wanted"))
+    with run_of(kept) as run:
+        future = run.submit(note, 4)
+        with pytest.raises(CancelledError):
+            future.result(SOON)
+    assert not noted
+    assert kept.state.counts.cancelled == 1

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from mainstage.channels.remote import RemoteChannel, ShiftedClock
 from mainstage.clock import SystemClock, monotonic
-from mainstage.errors import MainstageError, Unpicklable
+from mainstage.errors import Cancelled, MainstageError, Unpicklable
 from mainstage.events import EVENTS
 from mainstage.worker import cargo, runner
 from mainstage.worker.capture import STREAMS, Capture
@@ -188,7 +188,10 @@ class Station:
         started = self.channel.now()
         task = self.begin(head)
         try:
-            outcome = self._run(task, function, payload, buffers)
+            if task.cancelled:  # it was asked to stop before it came
+                outcome = runner.Outcome(None, Cancelled("it was asked to stop before it began"))
+            else:
+                outcome = self._run(task, function, payload, buffers)
         finally:
             with self._lock:
                 del self._tasks[head.task]
