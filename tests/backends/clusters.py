@@ -133,8 +133,10 @@ def left_on_dask(client: Any) -> list[str]:
 
 def left_on_ray() -> list[str]:
     ray: Any = import_module("ray")
+    free = ray.available_resources()
+    if free.get("CPU") != 2:  # first, and alone: who looks at workers is work too, and keeps them for a while
+        return [str(free)]
     traces = ray.remote(work.traces).options(num_cpus=0.5)
     on_workers = ray.get([traces.remote(n) for n in range(4)])
     actors = [str(actor) for actor in ray.util.list_named_actors(all_namespaces=True) if "mainstage" in str(actor)]
-    busy = [f"{ray.available_resources()}"] if ray.available_resources().get("CPU") != 2 else []
-    return actors + busy + [trace for traces in on_workers for trace in traces]
+    return actors + [trace for found in on_workers for trace in found]
