@@ -132,6 +132,13 @@ class Course:
         left = total - self._completed
         if left <= 0.0:
             return DONE
+        try:
+            found = self._told(left, now)
+        except (ArithmeticError, ValueError):  # readings past all measure
+            return None
+        return found if found and 0.0 <= found.low <= found.likely <= found.high else None
+
+    def _told(self, left: float, now: float) -> Eta | None:
         fit = self._fit
         if fit is None:
             fit = self._fit = _fitted(self._marks, self._moved_at, self._completed)
