@@ -51,7 +51,7 @@ class Keyboard:
         self._fd = own
         self._modes = Modes(own)
         self._lock = threading.RLock()
-        self._closed = False
+        self._closed = self._leaving = False
         self._unsure = False
         self._woken, self._wake = os.pipe()
         for end in (self._woken, self._wake):
@@ -65,7 +65,7 @@ class Keyboard:
 
     def take(self) -> None:
         """Have keys come, if this process is in the terminal's foreground; else the next call may find it there."""
-        if (self._modes.taken and not self._unsure) or self.refused or self._closed:
+        if (self._modes.taken and not self._unsure) or self.refused or self._leaving or self._closed:
             return
         with self._lock:
             known, self._unsure = self._modes.taken, False
@@ -100,6 +100,7 @@ class Keyboard:
 
     def close(self) -> None:
         """Give the terminal back, and end."""
+        self._leaving = True  # first: a picture that a signal has drawn in the middle of this takes nothing again
         self.give_back()
         if self._closed:
             return
