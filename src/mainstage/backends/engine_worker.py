@@ -288,9 +288,9 @@ def station(head: Head, carry: Carry, name: str) -> Station:
         return found
 
 
-def is_open(run: str) -> bool:
-    """Return whether a run has a station in this process."""
-    return run in _stations
+def opened(run: str) -> Station | None:
+    """Return the station that a run has in this process, if any."""
+    return _stations.get(run)
 
 
 def ask(run: str, tasks: Sequence[int], reason: str) -> None:

@@ -102,7 +102,7 @@ def _follow(orders: Frames) -> None:
     while order := orders.receive():
         name, args = pickle.loads(order)  # noqa: S301  # from this process
         with Here.lock:
-            if not engine_worker.is_open(Here.run):
+            if engine_worker.opened(Here.run) is None:
                 Here.early.append((name, args))
                 continue
         getattr(engine_worker, name)(Here.run, *args)

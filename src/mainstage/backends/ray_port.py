@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import pickle
 import threading
 from importlib import import_module
 from queue import SimpleQueue
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.backends import engine_worker
 from mainstage.errors import Cancelled, EngineLost, EngineMissing, WorkerLost
+from mainstage.worker import cargo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -109,19 +111,48 @@ def follow_orders(exchange: Any, run: str) -> None:
                 return
 
 
-def work(exchange: Any, head: Head, function: bytes, data: bytes, *buffers: bytes) -> Result:
-    """Do a piece of work on this Ray worker."""
-    if not engine_worker.is_open(head.run):
-        follower = threading.Thread(
-            target=follow_orders, args=(exchange, head.run), name="mainstage-orders", daemon=True
-        )
-        follower.start()
+def work(packed: bytes, *stored: bytes) -> bytes | Result:
+    """Do a piece of work on this Ray worker; return its result in bytes unless it is large, as `_packed` does."""
+    fields, function, data = pickle.loads(packed)  # noqa: S301  # from our own code on a cluster that runs what we send
+    left = iter(stored)
+    function, data = (next(left) if one is None else one for one in (function, data))
+    head = engine_worker.Head(*fields)
+    result = (engine_worker.opened(head.run) or _open(head)).work(head, function, data, tuple(left))
+    if result.buffers or len(result.value) >= engine_worker.LARGE:
+        return result
+    return pickle.dumps(tuple(result), cargo.PROTOCOL)
+
+
+def _open(head: Head) -> engine_worker.Station:
+    """Return the run's station in this worker process, made now, with its line to the run."""
+    exchange: Any = None
+    with contextlib.suppress(Exception):  # the actor is gone: results do not depend on the show
+        exchange = ray.get_actor(exchange_of(head.run))
+        threading.Thread(target=follow_orders, args=(exchange, head.run), name="mainstage-orders", daemon=True).start()
 
     def carry(batch: bytes) -> None:
-        exchange.tell.remote(batch)
+        if exchange is not None:
+            exchange.tell.remote(batch)
 
-    station = engine_worker.station(head, carry, engine_worker.told_place(os.getpid()))
-    return station.work(head, function, data, buffers)
+    return engine_worker.station(head, carry, engine_worker.told_place(os.getpid()))
+
+
+def exchange_of(run: str) -> str:
+    """Return the name of a run's actor."""
+    return f"mainstage-{run}"
+
+
+def _packed(piece: Piece) -> tuple[bytes, list[Any]]:
+    """Return what `work` is called with: bytes, which Ray sends as they are, and references to what is large."""
+    own = [one if isinstance(one, bytes) else None for one in (piece.function, piece.data)]
+    stored = [one for one in (piece.function, piece.data) if not isinstance(one, bytes)]
+    return pickle.dumps((tuple(piece.head), *own), cargo.PROTOCOL), [*stored, *piece.large]
+
+
+def _unpacked(result: bytes | Result) -> Result:
+    if isinstance(result, bytes):
+        return engine_worker.Result(*pickle.loads(result))  # noqa: S301  # as above
+    return result
 
 
 def _join(address: str | None, max_workers: int) -> None:
@@ -168,7 +199,7 @@ class RayPort:
         """Begin: have `hear` called with each batch of events of the run, `gone` when the engine is."""
         here = NodeAffinitySchedulingStrategy(self._node, soft=True)  # a node that is lost loses but its own events
         actor = ray.remote(Exchange).options(
-            num_cpus=0, max_concurrency=100_000, name=f"mainstage-{run}", scheduling_strategy=here
+            num_cpus=0, max_concurrency=100_000, name=exchange_of(run), scheduling_strategy=here
         )
         self._exchange = actor.remote(WAIT)
         ray.get(self._exchange.ready.remote())  # what a worker tells before the actor is up would die with the worker
@@ -186,9 +217,10 @@ class RayPort:
         return [self._submit_one(piece) for piece in pieces]
 
     def _submit_one(self, piece: Piece) -> Any:
-        head, function, data, large, done = piece
-        options = self._work.options(max_retries=RERUNS, name=head.description)
-        reference = options.remote(self._exchange, head, function, data, *large)
+        packed, stored = _packed(piece)
+        done = piece.done
+        options = self._work.options(max_retries=RERUNS, name=piece.head.description)
+        reference = options.remote(packed, *stored)
         reference.future().add_done_callback(lambda future: self._finished.put((future, done)))
         return reference
 
@@ -246,7 +278,7 @@ class RayPort:
         while (one := self._finished.get()) is not None:
             future, done = one
             try:
-                done(future.result(), None)
+                done(_unpacked(future.result()), None)
             except Exception as error:  # noqa: BLE001  # whatever the engine says of it
                 done(None, told(error))
 
