@@ -201,13 +201,17 @@ def test_it_ends_while_the_main_thread_is_in_other_code(pool: ThreadPoolExecutor
 
 
 def test_a_thousand_of_them_leave_nothing_behind(pool: ThreadPoolExecutor) -> None:
+    others = set(threading.enumerate())  # what another test has abandoned may still stand there
     pool.submit(pow, 1, 1).result()
     before, files = handlers(), open_files()
     for n in range(1000):
         assert pool.submit(pow, n, 2).result() == n * n
     assert handlers() == before
     assert open_files() == files
-    assert eventually(lambda: not [t for t in threading.enumerate() if t.name.startswith("mainstage")])
+    left = {thread.name for thread in threading.enumerate() if thread not in others}
+    assert eventually(lambda: not [t for t in set(threading.enumerate()) - others if t.name.startswith("mainstage")]), (
+        left
+    )
 
 
 def test_workers_report_as_those_of_a_run(pool: ThreadPoolExecutor) -> None:
