@@ -131,6 +131,30 @@ def test_results_and_counts_are_the_same_where_no_event_arrives(
     assert not kept.state.anomalies.count
 
 
+def test_results_are_the_same_where_rays_actor_is_gone_before_a_worker_looks_for_it(
+    cluster: Cluster, run_on: Callable[..., mainstage.Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if cluster.engine != "ray":
+        pytest.skip("Dask has no actor of ours")
+    ray, port = import_module("ray"), import_module("mainstage.backends.ray_port")
+
+    def open_and_lose(self: Any, run: str, *told: Any) -> None:
+        opens(self, run, *told)
+        ray.kill(self._exchange)
+        for _ in range(1000):
+            try:
+                ray.get_actor(port.exchange_of(run))
+            except ValueError:
+                return
+            threading.Event().wait(0.02)
+
+    opens = port.RayPort.open
+    monkeypatch.setattr(port.RayPort, "open", open_and_lose)
+    with run_on(on_error="collect") as run:
+        assert list(run.map(work.counted, [5, 7, 9])) == [10, 21, 36]
+        assert isinstance(run.submit(work.picky, 3).exception(SOON), ValueError)
+
+
 # --- failures ---
 
 
