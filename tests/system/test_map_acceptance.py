@@ -237,7 +237,9 @@ def test_after_ctrl_c_the_command_that_it_names_goes_on(folder: Folder, tmp_path
     named = re.findall(r"^interrupted: (\d+) of \d+ done, \d failed; resume with: (.*)$", text, re.MULTILINE)
     assert len(named) == 1, text
     done, again = named[0]
-    assert 0 < int(done) == len(results(out)) < len(folder.names)
+    written = len(results(out))
+    assert written - int(done) in {0, 1}  # Ctrl-C may fall between a line in the file and its count
+    assert 0 < int(done) <= written < len(folder.names)
     finished = subprocess.run(
         ["bash", "-c", again], cwd=folder.path, capture_output=True, timeout=DEADLINE, env=environment(), check=False
     )
