@@ -53,8 +53,11 @@ def simulate(workers: int, tasks: int, span: float = SPAN, steps: int = STEPS, q
     engine = Engine(workers, timeline, lengths, steps)
     gc.collect()
     gc.freeze()  # the workers' objects are elsewhere in truth: the owner's collector has nothing to do with them
-    with terminal(120, 40) as fd:
-        return Owner(engine, timeline, fd, quiet_ns).run(tasks)
+    try:
+        with terminal(120, 40) as fd:
+            return Owner(engine, timeline, fd, quiet_ns).run(tasks)
+    finally:
+        gc.unfreeze()
 
 
 def apart(one: str, quiet_ns: float | None) -> Usage:

@@ -146,7 +146,7 @@ class Engine:
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
         self._waiting.extend(pieces)
         self.timeline.at(self.timeline.now() + DELAY, self._hand_out)
-        return list(pieces)
+        return [piece.head.task for piece in pieces]
 
     def ask(self, tasks: Sequence[int], reason: str) -> None:
         raise NotImplementedError

@@ -4,26 +4,25 @@ from __future__ import annotations
 
 import gc
 import resource
-import sys
 from bisect import bisect_left
-from statistics import median
-from time import thread_time
-from types import FunctionType, ModuleType
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from bench.scale.processor import Stopwatch, held_by, loop_ns
+from mainstage import loop
+from mainstage.backends import engines
 from mainstage.backends.engines import EngineBackend
 from mainstage.backends.policy import check_policy
 from mainstage.channels.thread import ThreadChannel
+from mainstage.clock import cpu
 from mainstage.commands import SetInterval
 from mainstage.consume import Consumer
 from mainstage.display.terminal import TerminalDisplay
 from mainstage.events import RunStarted
-from mainstage.loop import Loop
 from mainstage.views.layouts import factory
 from mainstage.views.palette import Glyphs, Palette
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from bench.scale.engine import Engine, Timeline
     from mainstage.events import Event
@@ -32,20 +31,6 @@ if TYPE_CHECKING:
 LOOKS_S = 1.0
 """Simulated seconds between two looks at how old the picture is."""
 AGES = [0.05 * n for n in range(1, 2000)]
-
-
-LOOP = 2000
-
-
-def loop_ns() -> float:
-    """Return what an item of a bare loop takes now: how fast this machine is at this moment."""
-    found: list[float] = []
-    for _ in range(5):
-        began = thread_time()
-        for _ in range(LOOP):
-            pass
-        found.append((thread_time() - began) / LOOP * 1e9)
-    return median(found)
 
 
 class InlineBackend(EngineBackend):
@@ -97,10 +82,11 @@ class Owner:
         self.channel = ThreadChannel(timeline.clock)
         display = TerminalDisplay(fd, env={"TERM": "xterm-256color"})
         view = factory("bars")(Palette("256"), Glyphs(unicode=True))
-        self.loop = Loop(self.channel, view, display, timeline.clock)
+        self.loop = loop.Loop(self.channel, view, display, timeline.clock)
         self.backend = InlineBackend(self.channel, engine, wake=lambda: None)
         self.loop.heard_s = lambda: self.backend.heard_s
         self.loop.on_interval = lambda seconds: self.backend.command(SetInterval(seconds))
+        self.loop.expect(engine.slots)
         self.loop.recorders = [self]
         self.loop.watchers.append(self._look)
         engine.on_arrival = self._summon
@@ -113,29 +99,39 @@ class Owner:
         self._free_at = 0.0
         """When the owner has done what it was at."""
         self._comes_at = float("inf")
-        self._came_in = self._looked = thread_time()
+        self._watch = Stopwatch()
         self._next_look = LOOKS_S
         self._ages = [0] * (len(AGES) + 1)
         self._oldest = 0.0
         self._shown: list[float] = []
         self._shown_at = 0.0
-        self._unaccounted = 0.0
 
     # --- the program ---
 
     def run(self, tasks: int) -> Usage:
         """Map over `tasks` items; return what that took."""
+        for module in (engines, loop):  # what reports cost is measured by it
+            vars(module)["cpu"] = self._watch.cpu
+        gc.callbacks.append(self._watch.collected)
+        try:
+            return self._run(tasks)
+        finally:
+            gc.callbacks.remove(self._watch.collected)
+            for module in (engines, loop):
+                vars(module)["cpu"] = cpu
+
+    def _run(self, tasks: int) -> Usage:
         self.channel.send(RunStarted(self.timeline.now(), "scale", 0.0))
         claims = self.backend.open_map(abs, iter(_arguments(tasks)), check_policy(0, None, 5.0))
         claims.open(tasks)
         begun = self.timeline.now()
-        self._came_in = thread_time()
+        self._watch.start()
         done = 0
         for _ in Consumer(claims, self, ordered=False).results("raise"):
             done += 1
             if done in (tasks // 2, tasks * 9 // 10):
                 self._weigh()
-        self._charge(thread_time() - self._came_in)
+        self._charge(self._watch.lap())
         assert done == tasks
         self.loop.finish()
         state = self.loop.state
@@ -145,7 +141,6 @@ class Owner:
 
     def _usage(self, span: float) -> Usage:
         total = sum(self._ages)
-        at = [self._rank(total * part) for part in (0.5, 0.95)]
         state, engine = self.loop.state, self.engine
         return Usage(
             span,
@@ -158,7 +153,8 @@ class Owner:
             engine.bytes,
             self.loop.intake.seconds,
             engine.orders,
-            *at,
+            self._rank(total * 0.5),
+            self._rank(total * 0.95),
             self._oldest,
             self.owned,
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -189,11 +185,11 @@ class Owner:
 
     def wait_until(self, done: Callable[[], bool]) -> bool:
         """Let simulated time pass until `done()`."""
-        self._charge(thread_time() - self._came_in)
+        self._charge(self._watch.lap())
         self._summon()
         while not done():
             self.timeline.step()
-        self._came_in = thread_time()
+        self._watch.start()
         return True
 
     def wind_down(self, busy: Callable[[], bool]) -> None:
@@ -206,8 +202,6 @@ class Owner:
 
     def _charge(self, seconds: float) -> None:
         """Have computed for `seconds`: the next thing begins after that."""
-        seconds -= self._unaccounted
-        self._unaccounted = 0.0
         self._raw += seconds
         seconds /= self._slow
         self.cpu += seconds
@@ -226,11 +220,10 @@ class Owner:
         if self.timeline.now() < self._comes_at:
             return  # it came earlier
         self._comes_at = float("inf")
-        began = thread_time()
-        self._looked = began
+        self._watch.start()
         self.backend.pump()
         due = self.loop.beat(borrowed=False)
-        self._charge(thread_time() - began)
+        self._charge(self._watch.lap())
         if not self.channel.empty() or not self.backend._posted.empty():  # noqa: SLF001  # its thread would know
             due = self._free_at
         if due is not None:
@@ -241,19 +234,24 @@ class Owner:
     def _look(self, state: RunState, now: float) -> None:
         """Take how old the picture was that this one replaces, at its end: its age grew until now."""
         self.frames += 1
-        began = thread_time()
-        out = now + (began - self._looked)  # this picture is not out before what came first was reduced
+        out = now + self._watch.elapsed()  # this picture is not out before what came first was reduced
+        with self._watch.stopped():
+            self._note_ages(out)
+            if now < self._next_look:
+                return
+            self._next_look = now + LOOKS_S
+            if self._quiet_ns is not None:
+                self._slow = max(1.0, loop_ns() / self._quiet_ns)
+            if not self.owned:
+                self._weigh()
+            self._shown, self._shown_at = list(self._stale(state, now)), now
+
+    def _note_ages(self, out: float) -> None:
         for age in self._shown:
             self._ages[bisect_left(AGES, age + out - self._shown_at)] += 1
         if self._shown:
             self._oldest = max(self._oldest, max(self._shown) + out - self._shown_at)
         self._shown = []
-        if now >= self._next_look:
-            self._next_look = now + LOOKS_S
-            if self._quiet_ns is not None:
-                self._slow = max(1.0, loop_ns() / self._quiet_ns)
-            self._shown, self._shown_at = list(self._stale(state, now)), now
-        self._unaccounted += thread_time() - began
 
     def _stale(self, state: RunState, now: float) -> Iterator[float]:
         """Yield for how long something else has been true of each task than what the state says; 0.0: it is true."""
@@ -270,37 +268,21 @@ class Owner:
             else:
                 yield 0.0
         over = state.over
-        for task, ended in list(self.engine.ended.items()):
-            if task in over:
-                del self.engine.ended[task]
+        for ident, ended in list(self.engine.ended.items()):
+            if ident in over:
+                del self.engine.ended[ident]
             else:
                 yield now - ended
 
     def _weigh(self) -> None:
-        began = thread_time()
+        """Look at what the owner's side holds."""
         roots = [self.loop, self.backend, self.channel]
-        self.owned = max(self.owned, size_of(roots, but=[self.engine, self.timeline, self]))
-        self._unaccounted += thread_time() - began
+        with self._watch.stopped():
+            held = held_by(roots, but=[self.engine, self.timeline, self])
+            self._watch.share = min(1.0, held.tracked / max(1, len(gc.get_objects())))
+        self.owned = max(self.owned, held.bytes)
 
 
 def _arguments(count: int) -> Iterator[tuple[int]]:
     for number in range(count):
         yield (number,)
-
-
-def size_of(roots: Iterable[Any], but: Iterable[Any]) -> int:
-    """Return the bytes of all objects that can be reached from `roots`, other than code, and than what is of `but`."""
-    gc.collect()
-    seen = {id(one) for one in but}
-    total, waiting = 0, list(roots)
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen or isinstance(one, ModuleType | type):
-            continue
-        seen.add(id(one))
-        total += sys.getsizeof(one)
-        if isinstance(one, FunctionType):
-            waiting.extend(one.__closure__ or ())
-        else:
-            waiting.extend(gc.get_referents(one))
-    return total

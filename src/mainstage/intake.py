@@ -16,6 +16,8 @@ AIM = 0.8
 """The part of the budget that a longer interval aims at, so that the next look does not find it exceeded again."""
 LITTLE = 0.7
 """The part of the budget below which the interval is shortened again."""
+BATCH_S = 20e-6
+"""Seconds of a core that a batch costs, as far as nobody has measured it yet."""
 WINDOW = 0.5
 """Seconds over which the cost is measured, at least; and two intervals, since what was on the way comes too."""
 
@@ -30,6 +32,17 @@ class Intake:
         """The part of a core that reports took when that was last measured."""
         self._at: float | None = None
         self._spent = 0.0
+
+    def expect(self, workers: int) -> float | None:
+        """Return the interval to ask for first, if it is to be longer than now: `workers` more are to report.
+
+        Thousands that all begin at the shortest one have flooded the owner before it has measured anything.
+        """
+        wanted = min(LONGEST, workers * BATCH_S / (AIM * BUDGET))
+        if wanted <= self.seconds:
+            return None
+        self.seconds = wanted
+        return wanted
 
     def look(self, now: float, spent: float) -> float | None:
         """Return the interval to ask for if it is to be another; reports have cost `spent` seconds until `now`."""

@@ -208,6 +208,12 @@ class Loop:
             elif not patient and channel.stuck():
                 return
 
+    def expect(self, workers: int) -> None:
+        """Learn that `workers` more of other processes are to report."""
+        seconds = self.intake.expect(workers)
+        if seconds is not None and self.on_interval is not None:
+            self.on_interval(seconds)
+
     def _look_at_intake(self, now: float) -> None:
         if self.on_interval is not None:
             seconds = self.intake.look(now, self._sampled_s + self.heard_s())

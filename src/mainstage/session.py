@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import sys
 from concurrent.futures import Executor, Future
-from functools import partial
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
 from mainstage import waiting
@@ -172,7 +171,7 @@ class Run(Executor):
             show.open()
         show.stops.append(ending.on_stop)
         show.commanded[self] = work.crowd()
-        show.heard[self] = partial(getattr, backend, "heard_s")
+        show.hear(self, backend)
         _runs.append(self)
         return self
 
@@ -196,7 +195,7 @@ class Run(Executor):
             work.adoption.detach()
             _runs.remove(self)
             show.stops.remove(ending.on_stop)
-            del show.commanded[self], show.heard[self]
+            del show.commanded[self], show.backends[self]
             if self._let_go is None:
                 show.close()
             else:

@@ -60,6 +60,14 @@ class OutputRecorder(Protocol):
         ...
 
 
+class Receiving(Protocol):
+    """What a loop asks of a backend: how many workers report to it by batches, and what these have cost."""
+
+    heard_s: float
+    """Seconds of this process so far."""
+    far_workers: int
+
+
 class Look(NamedTuple):
     """How a run is to be shown; see `Run` for what each takes."""
 
@@ -156,8 +164,8 @@ class Show:
         """What keys do, where there are any."""
         self.commanded: dict[object, Commanded] = {}
         """Who carries out the commands of keys, and of the loop, by the run."""
-        self.heard: dict[object, Callable[[], float]] = {}
-        """What reports of its workers have cost so far, by the run."""
+        self.backends: dict[object, Receiving] = {}
+        """What workers report to, by the run."""
         if opened.keyed is not None:
             self.steering = Steering(*opened.keyed, self.loop, self)
         self.capture.pause = self.lent
@@ -188,7 +196,7 @@ class Show:
         self.loop.beat()  # the state knows of the run before anybody asks when a picture is due
         for remark in self._remarks:
             self.say(remark)
-        self.loop.heard_s = lambda: sum([heard() for heard in self.heard.values()])
+        self.loop.heard_s = lambda: sum([one.heard_s for one in self.backends.values()])
         self.loop.on_interval = self._ask_interval
         self.interrupts.install()
         self.capture.start()
@@ -413,6 +421,11 @@ class Show:
         event = StopRequested(self.clock.now(), cause, 1)
         self.channel.send(event)
         return event
+
+    def hear(self, run: object, backend: Receiving) -> None:
+        """Learn what the workers of a run report to."""
+        self.backends[run] = backend
+        self.loop.expect(backend.far_workers)
 
     def _ask_interval(self, seconds: float) -> None:
         """Have workers report at most once in `seconds`; in the middle of somebody else's code too."""

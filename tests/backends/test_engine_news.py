@@ -11,9 +11,10 @@ from tests.backends.clusters import SOON, Kept
 
 import mainstage
 from mainstage.backends import choose, engines
-from mainstage.backends.engine_worker import Station
-from mainstage.channels.remote import ShiftedClock
-from mainstage.events import TaskEnded, TaskRetried
+from mainstage.backends.engine_worker import Station, pack_news
+from mainstage.channels.remote import INTERVAL, ShiftedClock
+from mainstage.clock import cpu
+from mainstage.events import TaskEnded, TaskRetried, TextWritten
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -30,6 +31,7 @@ class FakePort:
     link = ""
 
     def __init__(self) -> None:
+        self.intervals: list[float] = []
         self.held: list[bytes] = []
         self.workers = [Station("node/1", self.held.append, ShiftedClock(0.0))]
         """Each does each piece; only the result of the last one comes, and what that one tells is held back."""
@@ -71,7 +73,8 @@ class FakePort:
         """Do nothing: as above."""
 
     def set_interval(self, seconds: float) -> None:
-        """Do nothing: there is no reporter."""
+        """Keep it: there is no reporter."""
+        self.intervals.append(seconds)
 
     def close(self) -> None:
         """Do nothing: threads end."""
@@ -160,3 +163,35 @@ def test_a_piece_that_was_asked_to_stop_before_it_came_is_not_begun(port: FakePo
             future.result(SOON)
     assert not noted
     assert kept.state.counts.cancelled == 1
+
+
+def test_the_workers_of_a_large_engine_begin_at_a_longer_interval(port: FakePort, kept: Kept) -> None:
+    port.slots = 10_000
+    with run_of(kept) as run:
+        run.submit(note, 5).result(SOON)
+    assert port.intervals[0] > 2 * INTERVAL
+    assert port.workers[0].channel._seconds == port.intervals[0]  # as it came with the piece
+
+
+def test_batches_that_wait_are_taken_together(port: FakePort, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks: list[float] = []
+
+    def look() -> float:
+        looks.append(cpu())
+        return looks[-1]
+
+    with run_of(kept) as run:
+        backend = run._live().work.backend
+        assert isinstance(backend, engines.EngineBackend)
+        busy, taken = threading.Lock(), threading.Event()
+        busy.acquire()
+        backend.post(busy.acquire)  # type: ignore[arg-type]  # what it returns is nobody's
+        monkeypatch.setattr(engines, "cpu", look)
+        for number in range(100):
+            port.hear(pack_news("node/1", [TextWritten(0.0, None, 0, "node/1", "stdout", f"line {number}")]))
+        backend.post(taken.set)
+        busy.release()
+        assert taken.wait(SOON)
+        assert len(looks) == 2
+        port.hear(pack_news("node/1", [TextWritten(0.0, None, 0, "node/1", "stdout", "one more")]))
+    assert [event.text for event in kept.of(TextWritten)] == [*(f"line {n}" for n in range(100)), "one more"]

@@ -8,7 +8,7 @@ import pytest
 
 from mainstage.channels.remote import INTERVAL, SOON, RemoteChannel
 from mainstage.events import TaskMoved, TaskStarted
-from mainstage.intake import AIM, BUDGET, LONGEST, SHORTEST, Intake
+from mainstage.intake import AIM, BATCH_S, BUDGET, LONGEST, SHORTEST, Intake
 from mainstage.testing import ManualClock
 from mainstage.worker.task import open_task
 
@@ -98,6 +98,18 @@ def test_no_load_makes_it_longer_than_the_longest() -> None:
     intake = Intake()
     looked_at(intake, 50.0, 600)
     assert intake.seconds == LONGEST
+
+
+def test_thousands_of_workers_begin_at_an_interval_that_the_owner_can_bear() -> None:
+    assert Intake().expect(1000) is None
+    intake = Intake()
+    many = 100_000
+    first = intake.expect(many)
+    assert first is not None
+    assert many * BATCH_S / first == pytest.approx(AIM * BUDGET)
+    assert intake.seconds == first
+    assert intake.expect(10) is None
+    assert Intake().expect(10**9) == LONGEST
 
 
 def test_a_run_that_leaves_and_takes_its_costs_along_is_no_load() -> None:

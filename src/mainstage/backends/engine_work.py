@@ -206,9 +206,14 @@ class EngineCall(Call):
         _owner: EngineBackend  # type: ignore[assignment]
 
 
+NO_SENDERS = RemoteSenders()
+"""Of work that was given no raw queue: tens of thousands share it."""
+
+
 class EngineItem(Item):
     """An item of a map in the hands of an engine."""
 
+    senders = NO_SENDERS
     handle: Any = None
     begun_at: float | None = None
     alarm: Alarm | None = None
@@ -216,7 +221,6 @@ class EngineItem(Item):
 
     def __init__(self, owner: EngineMap, entry: Entry) -> None:
         self._owner = owner
-        self.senders = RemoteSenders()
         self.place = owner.nowhere
         super().__init__(owner.lane(self.place.name), entry, owner.now())
 
@@ -352,6 +356,7 @@ class EngineMap(Claims):
             self._function.append(backend.port.keep(backend.pack_function(self._fn).data))
         payload = backend.pack((item.args, {}), "an argument of the map, ")
         if backend.queues:
+            item.senders = RemoteSenders()
             item.senders.expect(item.place, item.args, {})  # type: ignore[arg-type]  # its name is all it asks
         return backend.piece(item.id, item.attempt, item.input(), self._function[0], payload)
 

@@ -10,6 +10,7 @@ import pickle
 import threading
 import uuid
 from collections import Counter, deque
+from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -106,7 +107,7 @@ class EngineBackend:
         self.reporter = reporter
         self.port = port
         self.pool = self
-        self.max_workers = port.slots
+        self.max_workers = self.far_workers = port.slots
         self.timer = Timer()
         self.halted: str | None = None
         self.held = False
@@ -135,9 +136,15 @@ class EngineBackend:
         self._deaf = False
         self._posted: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._thread = threading.Thread(target=self._serve, name=f"mainstage-{port.name}", daemon=True)
+        self._on_done = self._came
+        self._places: dict[str, Place] = {}
+        """Workers that have been heard, by name."""
+        self._batches: deque[bytes] = deque()
+        self._summoned = False
+        """Whether this thread is to look at `_batches`, and has not begun to."""
         port.open(
             self.run,
-            lambda batch: self.post(lambda: self._took(batch)),
+            self._hear,
             lambda error: self.post(lambda: self._fail_all(error)),
         )
         self._thread.start()
@@ -274,7 +281,7 @@ class EngineBackend:
             self.run, task, attempt, description, self.reporter.now() - wall_clock(), self._captured, self._interval
         )
         large = [self.port.keep(bytes(one)) for one in payload.buffers]
-        return Piece(head, function, self.port.keep(payload.data), large, lambda *came: self._came(task, *came))
+        return Piece(head, function, self.port.keep(payload.data), large, partial(self._on_done, task))
 
     def send(self, works: Sequence[Any], pieces: Sequence[Piece]) -> None:
         """Give pieces of work to the engine."""
@@ -361,12 +368,22 @@ class EngineBackend:
 
     # --- events ---
 
-    def _took(self, batch: bytes) -> None:
+    def _hear(self, batch: bytes) -> None:
+        """Take a batch of events. Any thread."""
+        self._batches.append(batch)
+        if not self._summoned:
+            self._summoned = True
+            self.post(self._take_batches)
+
+    def _take_batches(self) -> None:
+        """Take those that are there: to look at the clock costs as much as to read one."""
+        self._summoned = False  # before they are counted: one that comes meanwhile summons again
         began = cpu()
-        worker = self._heard(batch)
+        workers = [self._heard(self._batches.popleft()) for _ in range(len(self._batches))]
         self.heard_s += cpu() - began
-        if worker is not None:
-            self._arrived(worker)
+        for worker in workers:
+            if worker is not None:
+                self._arrived(worker)
 
     def _arrived(self, worker: str) -> None:
         self._deaf = False
@@ -389,7 +406,9 @@ class EngineBackend:
             worker, news = unpack_news(batch)
         except (pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError):
             return None  # damaged on the way: the show is not the work
-        place = Place(self, worker)
+        place = self._places.get(worker)
+        if place is None:
+            place = self._places[worker] = Place(self, worker)
         for one in news:
             if isinstance(one, TaskMoved):
                 self._moved(worker, one)

@@ -42,6 +42,8 @@ class ProcessBackend:
         """Start nothing yet."""
         self.heard_s = 0.0
         """Not measured: its workers are as few as the machine has processors."""
+        self.far_workers = max_workers
+        """How many report by batches, at most."""
         leave_an_unguarded_main()
         if not hasattr(os, "killpg"):
             raise NotImplementedError('executor="process" needs POSIX (Linux, macOS); take executor="thread" here')

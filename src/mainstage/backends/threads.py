@@ -25,6 +25,8 @@ class ThreadBackend:
 
     heard_s = 0.0
     """Nothing: its workers are in this process."""
+    far_workers = 0
+    """None reports by batches."""
 
     def __init__(self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None], name: str = "thread") -> None:
         self.reporter = reporter
