@@ -101,10 +101,15 @@ def test_killed_workers_are_gone_whatever_they_do(tmp_path: Path) -> None:
     with futures.ProcessPoolExecutor(1) as pool:
         future = pool.submit(work.ignore_sigterm, str(tmp_path))
         until((tmp_path / "ready").exists)
+        waiting = [pool.submit(Path.touch, tmp_path / f"began {n}") for n in range(3)]
         pool.kill_workers()
         error = future.exception(SOON)
+        for one in waiting:
+            with pytest.raises(CancelledError):
+                one.result(SOON)
     assert isinstance(error, WorkerLost)
     assert error.exitcode == -signal.SIGKILL
+    assert not list(tmp_path.glob("began *"))
     with pytest.raises(ProcessLookupError):
         os.kill(error.pid, 0)
 

@@ -376,6 +376,17 @@ def test_the_log_has_the_words_of_the_program_and_of_its_tasks_in_order(tmp_path
     assert text.index("failed") < text.index(" home 3\n") < text.index(" jobs 55\n") < text.index("run ended")
 
 
+@pytest.mark.parametrize(("words", "kept"), [([], False), (["--capture", "text"], True)])
+def test_the_environment_says_what_is_captured_where_no_option_does(
+    words: list[str], kept: bool, tmp_path: Path
+) -> None:
+    log = tmp_path / "run.log"
+    argv = [*EXEC, "--log", str(log), *words, str(PROGRAMS / "pool_threads.py"), "0"]
+    with Pty(argv, env={"MAINSTAGE_CAPTURE": "none"}) as program:
+        assert program.wait() == 0
+    assert (" jobs 55\n" in log.read_text(encoding="utf-8")) is kept
+
+
 def test_as_json_its_text_is_events_and_every_line_is_json() -> None:
     (ours,) = run([*EXEC, "--view", "json", "tqdm_loops.py", "0"])
     events = [json.loads(line) for line in ours.stdout.splitlines()]

@@ -59,12 +59,10 @@ class NotRunnable(click.ClickException):
 @click.option(
     "--capture",
     type=click.Choice(list(CAPTURES)),
-    default="text",
-    show_default=True,
-    help="text: what Python code writes; fd: also C code and children, which then see no terminal; none: nothing.",
+    help="text (unless MAINSTAGE_CAPTURE says otherwise): what Python code writes; fd: also C code and children, which then see no terminal; none: nothing.",
 )
 def exec_command(
-    words: Sequence[str], *, is_module: bool, view: str, layout: str, log: str | None, capture: str
+    words: Sequence[str], *, is_module: bool, view: str, layout: str, log: str | None, capture: str | None
 ) -> NoReturn:
     """Run a Python program that knows nothing of mainstage under its display.
 
@@ -76,7 +74,7 @@ def exec_command(
     trouble = program.trouble()
     if trouble:
         raise NotRunnable(trouble)
-    raise Execution(program, Look(view, layout=layout, log=log, capture=CAPTURES[capture]))
+    raise Execution(program, Look(view, layout=layout, log=log, capture=CAPTURES.get(capture or "")))
 
 
 class Host(NamedTuple):
