@@ -59,7 +59,8 @@ class NotRunnable(click.ClickException):
 @click.option(
     "--capture",
     type=click.Choice(list(CAPTURES)),
-    help="text (unless MAINSTAGE_CAPTURE says otherwise): what Python code writes; fd: also C code and children, which then see no terminal; none: nothing.",
+    help="text (unless MAINSTAGE_CAPTURE says otherwise): what Python code writes; fd: also C code and children, which "
+    "then see no terminal; none: nothing.",
 )
 def exec_command(
     words: Sequence[str], *, is_module: bool, view: str, layout: str, log: str | None, capture: str | None
