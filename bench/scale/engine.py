@@ -14,7 +14,7 @@ from mainstage.worker.runner import Outcome
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mainstage.backends.engines import Piece
+    from mainstage.backends.port import Piece
     from mainstage.testing import ManualClock
     from mainstage.worker.task import Task
 
@@ -113,7 +113,7 @@ class Worker:
 
 
 class Engine:
-    """A port (`backends.engines.Port`) to `slots` simulated workers."""
+    """A port (`backends.port.Port`) to `slots` simulated workers."""
 
     name = "simulated"
     link = ""

@@ -96,6 +96,33 @@ def die(_: int = 0) -> NoReturn:
     raise AssertionError("it lives on")
 
 
+def short(n: int) -> int:
+    """Take a millisecond; 150 fails."""
+    threading.Event().wait(0.001)
+    if n == 150:
+        raise ValueError(f"no {n}")
+    return 2 * n
+
+
+def short_but_deadly(n: int, marker: str) -> int:
+    """Take a millisecond; 150 kills this process, once."""
+    threading.Event().wait(0.001)
+    if n == 150 and not Path(marker).exists():
+        Path(marker).touch()
+        die()
+    return 2 * n
+
+
+def short_but_one(n: int, marker: str) -> int:
+    """Take a millisecond; 150 waits until 151 has run."""
+    threading.Event().wait(0.001)
+    if n == 151:
+        Path(marker).touch()
+    while n == 150 and not Path(marker).exists():
+        threading.Event().wait(0.01)
+    return 2 * n
+
+
 def unpicklable(_: int) -> Any:
     return threading.Lock()
 

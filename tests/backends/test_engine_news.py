@@ -19,7 +19,7 @@ from mainstage.events import TaskEnded, TaskRetried, TextWritten
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mainstage.backends.engines import Piece
+    from mainstage.backends.port import Piece
 
 
 class FakePort:

@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mainstage.backends.crew import Crew
-    from mainstage.backends.engines import EngineBackend, Port
+    from mainstage.backends.engines import EngineBackend
+    from mainstage.backends.port import Port
     from mainstage.backends.processes import ProcessBackend
     from mainstage.channels.thread import ThreadChannel
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mainstage.backends.engine_worker import Head, Result
-    from mainstage.backends.engines import Piece
+    from mainstage.backends.port import Piece
 
     Done = Callable[[Result | None, BaseException | None], None]
 
@@ -40,6 +40,8 @@ LEFT = b""
 TOGETHER, MANY = 0.01, 8
 """Seconds in which results are gathered to be fetched at once, where more than so many pieces are out: a fetch costs
 half a short task."""
+AGAIN = ("pending", "lost")
+"""What becomes of a future that was done when a worker dies that had its result: it is computed again."""
 ASKED_IN = 5.0
 """Seconds that workers have to answer when a run leaves them."""
 GONE = "the connection to the Dask scheduler is lost: see whether it runs, and start the work again"
@@ -270,9 +272,12 @@ class DaskPort:
 
     def _give_back(self, batch: list[tuple[Any, Done]]) -> None:
         """Fetch the results of futures that are done, all at once."""
-        good = [(future, done) for future, done in batch if future.status == "finished"]
-        for future, done in batch:
-            if future.status != "finished":
+        ones = [(future.status, future, done) for future, done in batch]  # once: it may change meanwhile
+        good = [(future, done) for status, future, done in ones if status == "finished"]
+        for status, future, done in ones:
+            if status in AGAIN:  # its callbacks would come at once
+                threading.Thread(target=self._give_one, args=(future, done), daemon=True).start()
+            elif status != "finished":
                 done(None, _error(future))
                 future.release()
         try:
@@ -291,7 +296,7 @@ class DaskPort:
         except CancelledError:
             done(None, _error(future))
         except Exception as error:  # noqa: BLE001  # whatever the engine says of it
-            done(None, error)
+            done(None, told(error))
         future.release()
 
 
@@ -305,6 +310,11 @@ def _error(future: Any) -> BaseException:
         return Cancelled("cancelled on the cluster")
     except Exception as trouble:  # noqa: BLE001  # whatever the engine says of it
         error = trouble
+    return told(error) if isinstance(error, BaseException) else MainstageError(f"Dask says {future.status}")
+
+
+def told(error: BaseException) -> BaseException:
+    """Return Dask's word for why a piece did not run, in ours."""
     if isinstance(error, distributed.KilledWorker):
         return WorkerLost(f"the workers that ran it died: {error}", 0, None, "")
-    return error if isinstance(error, BaseException) else MainstageError(f"Dask says {future.status}")
+    return error

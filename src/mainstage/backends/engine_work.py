@@ -1,35 +1,37 @@
-"""Calls and items of maps that an engine of somebody else's runs: attempts, deadlines, order and settling are ours.
+"""Items of maps that an engine of somebody else's runs: attempts, deadlines, order and settling are ours.
 
 All but what says otherwise happens on the backend's own thread.
 """
 
 from __future__ import annotations
 
-from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.backends.assignments import RemoteSenders, RemoteTask, whole
-from mainstage.backends.calls import Call
+from mainstage.backends.bundles import SMALL, Bundle, Pace, as_result
 from mainstage.backends.claims import Claims
 from mainstage.backends.lane import Item, Lane
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable
-from mainstage.events import TaskStarted
 from mainstage.worker import cargo, runner
 from mainstage.worker.runner import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from mainstage.backends.calls import Spec, TaskFuture
     from mainstage.backends.engine_worker import Result
-    from mainstage.backends.engines import EngineBackend, Piece
+    from mainstage.backends.engines import EngineBackend
     from mainstage.backends.lane import Entry
+    from mainstage.backends.port import Piece
+    from mainstage.backends.shelf import Ended
     from mainstage.backends.timer import Alarm
+    from mainstage.events import TaskStarted
     from mainstage.worker.reporter import Reporter
 
 AHEAD_S = 0.5
 """Seconds of work that the engine is given ahead of what its slots can run."""
 MOST_AHEAD = 1000
+MOST_EACH = 64
+"""Items that the engine is given ahead at most: in all, or where it has many slots, for each of these."""
 
 
 class Place(NamedTuple):
@@ -48,11 +50,27 @@ class Place(NamedTuple):
         self.backend.ask([task], reason)
 
 
-class Work(Protocol):
+class Sent(Protocol):
     """A piece of work in the engine's hands."""
 
     handle: Any
     """What the engine gave for it."""
+    place: Place
+
+    def tasks(self) -> Mapping[int, Work]:
+        """Return the tasks in it, by their number."""
+        ...
+
+    def came(self, result: Result | None, error: BaseException | None) -> None:
+        """Take its outcome: what the worker made of it, or why the engine could not have it run."""
+        ...
+
+
+class Work(Protocol):
+    """A task in the engine's hands."""
+
+    handle: Any
+    """What the engine gave for it, if it is a piece of work by itself."""
     begun_at: float | None
     """When a worker was heard to begin it."""
     place: Place
@@ -70,10 +88,6 @@ class Work(Protocol):
         """Return the task that stands for it here, announced."""
         ...
 
-    def came(self, result: Result | None, error: BaseException | None) -> None:
-        """Take its outcome: what the worker made of it, or why the engine could not have it run."""
-        ...
-
 
 def outcome_of(result: Result, asked: str | None) -> Outcome:
     """Return what a worker sent back, made here; `asked`: why it was asked to stop, if it was."""
@@ -82,8 +96,13 @@ def outcome_of(result: Result, asked: str | None) -> Outcome:
         if asked is not None and isinstance(error, KeyboardInterrupt):  # Ray's way to stop what runs
             error = Cancelled(asked)
         return Outcome(None, error)
+    return made_of(result.value, result.buffers)
+
+
+def made_of(value: bytes, buffers: Sequence[bytes]) -> Outcome:
+    """Return a value that a worker sent back, made here."""
     try:
-        return Outcome(cargo.unpack(result.value, [bytearray(one) for one in result.buffers]), None)
+        return Outcome(cargo.unpack(value, [bytearray(one) for one in buffers]), None)
     except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
         made = Unpicklable(f"the result could not be made here: {type(error).__name__}: {error}")
         made.__cause__ = error
@@ -93,117 +112,6 @@ def outcome_of(result: Result, asked: str | None) -> Outcome:
 def ran_again(work: Work, result: Result) -> bool:
     """Return whether a result is of another worker than was heard to begin it: Ray's overtake news."""
     return work.begun_at is not None and work.place.name != result.worker
-
-
-class EngineCall(Call):
-    """A submitted call that an engine runs."""
-
-    __slots__ = ("announced", "begun_at", "handle", "place", "senders")
-
-    def __init__(self, owner: EngineBackend, spec: Spec, future: TaskFuture[Any]) -> None:
-        super().__init__(owner, spec, future)  # type: ignore[arg-type]  # what it asks of it is there
-        self.handle: Any = None
-        self.senders = RemoteSenders()
-        self.place = Place(owner, owner.port.name)
-        self.announced = False
-        self.begun_at: float | None = None
-
-    def hand(self) -> bool:
-        """Give it to the engine; False: it does not run, and is settled."""
-        if not self._begin():
-            return False
-        spec, backend = self.spec, self._owner
-        self.announced, self.begun_at = False, None
-        self.place = Place(backend, backend.port.name)
-        with self._lock:
-            self.task, asked = self._new_task(), self._asked
-        try:
-            function = backend.pack_function(spec.fn)
-            with cargo.crossing(backend.stand_in):
-                payload = backend.pack((spec.args, dict(spec.kwargs)), f"an argument of {spec.description}, ")
-        except Unpicklable as error:
-            self._end(Outcome(None, error))
-            return False
-        self.senders.expect(self.place, spec.args, spec.kwargs)  # type: ignore[arg-type]  # its name is all it asks
-        piece = backend.piece(self.future.task, self.attempt, spec.description, function.data, payload)
-        backend.send([self], [piece])
-        if asked is not None:
-            self.place.request(self.future.task, asked)
-        return True
-
-    def _new_task(self) -> RemoteTask:
-        return RemoteTask(self.place, self.future.task, self.attempt, self.spec.description)  # type: ignore[arg-type]
-
-    def begun(self, place: Place, event: TaskStarted) -> bool:
-        """Learn that a worker began it; return whether one had before: the engine runs it again."""
-        if self.begun_at is not None:
-            return True
-        self.place = place
-        self.begun_at = event.at
-        self._announce(event.at)
-        timeout = self.spec.policy.timeout
-        if timeout is not None:
-            self._alarm = self._owner.timer.after(timeout, lambda: self._overdue(place))  # type: ignore[arg-type]
-        return False
-
-    def again(self, reason: str) -> None:
-        """Learn that it runs anew, as a further attempt."""
-        if self._alarm is not None:
-            self._alarm.cancel()
-        task = self.remote_task()
-        runner.retry(task, Outcome(None, self._owner.lost(reason, self._input())), 0.0, self._input())
-        with self._lock:
-            self.attempt += 1
-            self.announced, self.begun_at = False, None
-            self.task = self._new_task()
-
-    def _announce(self, at: float) -> None:
-        if not self.announced and self.task is not None:
-            self.announced = True
-            self.task.worker = self.place.name
-            reporter = self._owner.reporter
-            reporter.send(TaskStarted(at, self.future.task, self.attempt, self.place.name, self.spec.description))
-
-    def remote_task(self) -> RemoteTask:
-        """Return the task that stands for it here, announced."""
-        task = self.task
-        assert isinstance(task, RemoteTask)  # noqa: S101  # made as it was handed over
-        self._announce(self._owner.reporter.now())
-        return task
-
-    def came(self, result: Result | None, error: BaseException | None) -> None:
-        """Take its outcome: what the worker made of it, or why the engine could not have it run."""
-        if result is not None and self.task is not None:
-            if ran_again(self, result):
-                self.again(f"worker {self.place.name} is gone")
-            self.place = Place(self._owner, result.worker)
-            self._announce(result.started)
-            self.task.place(whole(result.completed))
-        self._end(outcome_of(result, self._asked) if result is not None else Outcome(None, error))
-
-    def _end(self, outcome: Outcome) -> None:
-        if self._alarm is not None:
-            self._alarm.cancel()
-        if isinstance(outcome.error, Cancelled) and not self.announced and self._asked is not None:
-            if self._claim():
-                self.future.set_exception(CancelledError(self._asked))
-                self._never_began(self._asked)
-            self.senders.end(None)
-            return
-        again = self._conclude(self.place, self.remote_task(), outcome)  # type: ignore[arg-type]  # as above
-        self.senders.end(None if again else outcome.error)
-
-    def _retries(self, error: BaseException) -> bool:
-        return super()._retries(error) and not isinstance(error, Unpicklable)
-
-    def _give_up(self, worker: Any, error: BaseException) -> None:
-        """Settle it now, and have the engine forget it. Any thread."""
-        if self._claim():
-            self._owner.post(lambda: self._settle(self.remote_task(), Outcome(None, error), worker))
-        self._owner.post(lambda: self._owner.drop(self.future.task, lost=isinstance(error, TaskTimeout)))
-
-    if TYPE_CHECKING:
-        _owner: EngineBackend  # type: ignore[assignment]
 
 
 NO_SENDERS = RemoteSenders()
@@ -217,6 +125,8 @@ class EngineItem(Item):
     handle: Any = None
     begun_at: float | None = None
     alarm: Alarm | None = None
+    bundle: Bundle | None = None
+    """What it goes in, if not by itself."""
     _told: str | None = None
 
     def __init__(self, owner: EngineMap, entry: Entry) -> None:
@@ -229,6 +139,10 @@ class EngineItem(Item):
         if self._told is None:
             self._told = super().input()
         return self._told
+
+    def tasks(self) -> Mapping[int, Work]:
+        """Return it, by its number."""
+        return {self.id: self}
 
     def begun(self, place: Place, event: TaskStarted) -> bool:
         """Learn that a worker began it; return whether one had before: the engine runs it again."""
@@ -294,8 +208,9 @@ class EngineMap(Claims):
         self._known: dict[str, Lane] = {}
         self.nowhere = Place(backend, backend.port.name)
         """Where an item is until a worker is heard to have begun it."""
-        self._spent = 0.0
-        self._ended = 0
+        self._pace = Pace()
+        self._apart: set[int] = set()
+        """Items that go by themselves since a worker died that had them."""
 
     def lane(self, name: str) -> Lane:
         """Return a worker's place in this map."""
@@ -306,11 +221,12 @@ class EngineMap(Claims):
 
     def ahead(self) -> int:
         """Return how many items the engine may have, by what is known of their speed."""
-        slots = self.backend.max_workers
-        if not self._ended:
+        slots, pace = self.backend.max_workers, self._pace
+        if not pace.count:
             return 2 * slots
-        mean = max(self._spent / self._ended, 1e-6)
-        return max(2 * slots, min(MOST_AHEAD, 2 * self._ended, int(slots * (1 + AHEAD_S / mean))))
+        most = max(MOST_AHEAD, MOST_EACH * slots)
+        mean = max(pace.spent / pace.count, 1e-6)
+        return max(2 * slots, min(most, 2 * pace.count, int(slots * (1 + AHEAD_S / mean))))
 
     def _room(self) -> int:
         outstanding = self.handed - self.taken
@@ -331,34 +247,61 @@ class EngineMap(Claims):
         room = self.ahead() - len(self._inhand)
         if room < min(len(self._window), self.ahead() // 4):
             return
-        items: list[EngineItem] = []
+        sent: list[Sent] = []
         pieces: list[Piece] = []
         with cargo.crossing(self.backend.stand_in):
-            while len(items) < room:
-                try:
-                    item = EngineItem(self, self._window.popleft())
-                except IndexError:
-                    break
-                self._inhand[item.id] = item
-                try:
-                    pieces.append(self._piece(item))
-                except Unpicklable as error:
-                    self._finish(item, Outcome(None, error))
-                else:
-                    items.append(item)
-        self.backend.send(items, pieces)
+            while room > 0 and self._window:
+                taken = self._take(min(room, self._together()))
+                room -= len(taken)
+                for work, piece in self._pieces(taken):
+                    sent.append(work)
+                    pieces.append(piece)
+        self.backend.send(sent, pieces)
         if self.halted is not None:  # meanwhile
             self._ask_all(self.halted)
 
-    def _piece(self, item: EngineItem) -> Piece:
-        backend = self.backend
-        if not self._function:
-            self._function.append(backend.port.keep(backend.pack_function(self._fn).data))
-        payload = backend.pack((item.args, {}), "an argument of the map, ")
-        if backend.queues:
+    def _together(self) -> int:
+        """Return how many of the items that wait go in one piece."""
+        if self._policy.timeout is not None:
+            return 1
+        waiting = len(self._window) if self._exhausted else len(self._window) + len(self._inhand)
+        return self._pace.together(self.backend.max_workers, self.ahead(), waiting)
+
+    def _take(self, count: int) -> list[tuple[EngineItem, cargo.Cargo]]:
+        """Take up to `count` items that wait, each with its arguments packed; those that refuse fail."""
+        taken: list[tuple[EngineItem, cargo.Cargo]] = []
+        for _ in range(count):
+            try:
+                item = EngineItem(self, self._window.popleft())
+            except IndexError:
+                break
+            self._inhand[item.id] = item
+            try:
+                taken.append((item, self.backend.pack((item.args, {}), "an argument of the map, ")))
+                if not self._function:
+                    self._function.append(self.backend.port.keep(self.backend.pack_function(self._fn).data))
+            except Unpicklable as error:
+                self._finish(item, Outcome(None, error))
+        return taken
+
+    def _pieces(self, taken: Sequence[tuple[EngineItem, cargo.Cargo]]) -> Iterator[tuple[Sent, Piece]]:
+        """Make pieces of items: one of all that are plain, one of each other."""
+        plain = [(item, payload.data) for item, payload in taken if self._is_plain(item, payload)]
+        if len(plain) > 1 and not self.backend.queues:
+            bundle = Bundle(self, [item for item, _ in plain], self.nowhere)
+            yield bundle, bundle.piece(self._function[0], [data for _, data in plain])
+        for item, payload in taken:
+            if item.bundle is None:
+                yield item, self._piece(item, payload)
+
+    def _is_plain(self, item: EngineItem, payload: cargo.Cargo) -> bool:
+        return item.attempt == 1 and not payload.buffers and len(payload.data) <= SMALL and item.id not in self._apart
+
+    def _piece(self, item: EngineItem, payload: cargo.Cargo) -> Piece:
+        if self.backend.queues:
             item.senders = RemoteSenders()
             item.senders.expect(item.place, item.args, {})  # type: ignore[arg-type]  # its name is all it asks
-        return backend.piece(item.id, item.attempt, item.input(), self._function[0], payload)
+        return self.backend.piece(item.id, item.attempt, item.input(), self._function[0], payload)
 
     def forget(self) -> None:
         """Let go of what the engine keeps for it."""
@@ -379,8 +322,7 @@ class EngineMap(Claims):
                 item.started = result.started
                 item.place = Place(self.backend, result.worker)
                 item.lane = self.lane(result.worker)
-            self._spent += result.ended - result.started
-            self._ended += 1
+            self._pace.learn(result.ended - result.started)
             item.remote_task().place(whole(result.completed))
             self._finish(item, outcome_of(result, item.asked))
         elif isinstance(error, Cancelled) and not item.announced and self.halted is not None:
@@ -389,6 +331,40 @@ class EngineMap(Claims):
             self.look()
         else:
             self._finish(item, Outcome(None, error))
+
+    def ended_together(self, worker: str, ended: Sequence[tuple[EngineItem, Ended]]) -> None:
+        """Take what came of items of a bundle. Short ones that just returned something are told of all at once."""
+        lane, count = self.lane(worker), 0
+        for item, one in ended:
+            self.backend.over(item.id)
+            task, value, buffers, error, started, at, _ = one
+            if error or item.announced or (outcome := made_of(value, buffers)).error is not None:
+                self.ended(item, as_result(worker, one), None)
+            elif self._inhand.pop(task, None) is not None:
+                lane.ended.append((task, started, at))
+                count += 1
+                self._pace.learn(at - started)
+                self._done.put((item.index, item.args, outcome.value, None, started, at, item.attempt))
+        if count:
+            lane.count += count
+            lane.tell()
+            self.look()
+
+    def take_back(self, items: Sequence[EngineItem], *, alone: bool) -> None:
+        """Have items wait again, before all others, that their bundle did not come to; `alone`: its worker died."""
+        for item in reversed(items):
+            self.backend.over(item.id)
+            if self._inhand.pop(item.id, None) is None:  # given up
+                continue
+            if item.announced:
+                item.again(f"worker {item.place.name} is gone")
+            if self.halted is not None or item.id in self._unwanted:
+                self._drop(item.entry)
+            else:
+                self._window.appendleft(item.entry)
+        if items:
+            self._apart.update([item.id for item in items] if alone else ())
+            self.look()
 
     def _finish(self, item: EngineItem, outcome: Outcome) -> None:
         if self._let_go(item):
@@ -423,6 +399,9 @@ class EngineMap(Claims):
         for item in self._inhand.values():
             item.asked = reason
         self.backend.ask(list(self._inhand), reason)
+        for bundle in {item.bundle for item in self._inhand.values() if item.bundle is not None}:
+            if bundle.unbegun() and bundle.handle is not None:
+                self.backend.port.drop(bundle.handle, "", kill=False)
 
     def cancel(self, task: int, reason: str) -> None:
         """Ask the item of the number `task` to stop, and give up on it after the grace time. Any thread."""
@@ -448,6 +427,8 @@ class EngineMap(Claims):
         def settle() -> None:
             if self._let_go(item):
                 self.backend.drop(item.id, lost=isinstance(error, TaskTimeout))
+                if item.bundle is not None:
+                    item.bundle.forgo(item)
                 if item.claim():
                     self._settle(item, Outcome(None, error))
                 self.hand()

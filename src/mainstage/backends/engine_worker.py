@@ -14,6 +14,7 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from mainstage.backends.shelf import NOT_BEGUN, Part, Shelf, not_made, refuse
 from mainstage.channels.remote import RemoteChannel, ShiftedClock
 from mainstage.clock import SystemClock, monotonic
 from mainstage.errors import Cancelled, MainstageError, Unpicklable
@@ -27,11 +28,13 @@ from mainstage.worker.task import open_task
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from mainstage.backends.lane import Item
     from mainstage.clock import Clock
     from mainstage.events import Event
     from mainstage.worker.task import Task
 
     Carry: TypeAlias = "Callable[[bytes], None]"
+    News: TypeAlias = "Event | Put | Part"
 
 LARGE = 1 << 20
 """Bytes from which on something goes to the engine's own store instead of along with each task."""
@@ -56,10 +59,12 @@ class Head(NamedTuple):
     """Whether what is printed is the display's."""
     interval: float
     """Seconds between two batches of reports, as the run wants it now."""
+    bundle: bool = False
+    """Whether it is several items of a map, `task` but its own number: see `backends.shelf`."""
 
 
 class Result(NamedTuple):
-    """What comes back: `value` pickled, with its buffers, or `error` packed."""
+    """What comes back: `value` pickled, with its buffers, or `error` packed; of a bundle, an `Ended` for each item."""
 
     worker: str
     value: bytes
@@ -82,18 +87,18 @@ class Put(NamedTuple):
     item: bytes
 
 
-def pack_news(worker: str, news: Sequence[Event | Put]) -> bytes:
+def pack_news(worker: str, news: Sequence[News]) -> bytes:
     """Return what a worker has to tell as bytes."""
     return pickle.dumps((worker, [(_TAGS[type(one)], *one) for one in news]), cargo.PROTOCOL)
 
 
-def unpack_news(data: bytes) -> tuple[str, list[Event | Put]]:
+def unpack_news(data: bytes) -> tuple[str, list[News]]:
     """Return the worker, and what it told."""
     worker, told = pickle.loads(data)  # noqa: S301  # from our own code on an engine that runs what we send
     return worker, [_KINDS[one[0]]._make(one[1:]) for one in told]
 
 
-_KINDS = {**dict(enumerate(EVENTS)), -1: Put}
+_KINDS = {**dict(enumerate(EVENTS)), -1: Put, -2: Part}
 _TAGS = {kind: tag for tag, kind in _KINDS.items()}
 
 
@@ -103,17 +108,17 @@ class Basket:
     def __init__(self, station: Station, carry: Carry) -> None:
         self._station = station
         self._carry = carry
-        self._held: list[Event | Put] = []
+        self._held: list[News] = []
         self.sent = 0
         """Batches so far."""
         self._lock = threading.Lock()
 
-    def send_batch(self, batch: Sequence[Event | Put]) -> None:
+    def send_batch(self, batch: Sequence[News]) -> None:
         """Take news; they go with the next flush."""
         with self._lock:
             self._held += batch
 
-    def take(self) -> list[Event | Put]:
+    def take(self) -> list[News]:
         """Return what has not been sent, to go another way."""
         with self._lock:
             held, self._held = self._held, []
@@ -137,10 +142,11 @@ class Station:
     def __init__(self, name: str, carry: Carry, clock: Clock) -> None:
         self.name = name
         self.deaf = False
+        self.closed = False
         self._basket = Basket(self, carry)
         serial = (1 << 20) + random.SystemRandom().getrandbits(20)
         self.channel = RemoteChannel(self._basket, clock, first_id=(serial << 32) + 1)
-        self._tasks: dict[int, Task] = {}
+        self._tasks: dict[int, Task | Item] = {}
         self._asked: dict[int, str] = {}
         self._lock = threading.Lock()
         self._capture: Capture | None = None
@@ -185,39 +191,59 @@ class Station:
 
     def work(self, head: Head, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> Result:
         """Run one piece of work."""
+        if head.bundle:
+            return self._work_through(head, function, payload)
         started = self.channel.now()
         task = self.begin(head)
         try:
             if task.cancelled:  # it was asked to stop before it came
-                outcome = runner.Outcome(None, Cancelled("it was asked to stop before it began"))
+                outcome = runner.Outcome(None, Cancelled(NOT_BEGUN))
             else:
                 outcome = self._run(task, function, payload, buffers)
         finally:
-            with self._lock:
-                del self._tasks[head.task]
+            self.leave(head.task)
         return self.result(task, outcome, started)
 
     def begin(self, head: Head) -> Task:
         """Return the task of a piece of work that begins."""
         self.channel.set_interval(head.interval)
         task = open_task(self.channel, head.task, head.attempt, head.description, worker=self.name)
-        with self._lock:
-            self._tasks[head.task] = task
-            asked = self._asked.pop(head.task, None)
+        asked = self.enter(head.task, task)
         if asked is not None:
             task.request_cancel(asked)
         return task
+
+    def enter(self, number: int, task: Task | Item) -> str | None:
+        """Have `task` asked to stop from now on, if anybody asks; return why it has been, if it has."""
+        with self._lock:
+            self._tasks[number] = task
+            return self._asked.pop(number, None)
+
+    def leave(self, number: int) -> None:
+        """Let go of a task that is over."""
+        with self._lock:
+            del self._tasks[number]
 
     def _run(self, task: Task, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> runner.Outcome:
         try:
             fn = cargo.unpack(function)
             args, kwargs = cargo.unpack(payload, [bytearray(one) for one in buffers])
         except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
-            text = f"function or arguments could not be made in the worker: {type(error).__name__}: {error}"
-            made = Unpicklable(text)
-            made.__cause__ = error
-            return runner.Outcome(None, made)
+            return runner.Outcome(None, not_made(error))
         return runner.run(task, fn, args, kwargs)
+
+    def _work_through(self, head: Head, function: bytes, payload: bytes) -> Result:
+        """Do the items of a bundle."""
+        started = self.channel.now()
+        self.channel.set_interval(head.interval)
+        try:
+            fn = cargo.unpack(function)
+        except BaseException as error:  # noqa: BLE001  # as above
+            fn = refuse(not_made(error))
+        shelf = Shelf(self, head.task, cargo.unpack(payload))
+        shelf.work_through(fn)
+        over = [tuple(one) for one in shelf.over]
+        return self._sent_back(cargo.Cargo(pickle.dumps(over, cargo.PROTOCOL), []), b"", started, len(over))
 
     def result(self, task: Task, outcome: runner.Outcome, started: float) -> Result:
         """Return what a piece of work that is over sends back: its outcome, and what has not been told."""
@@ -228,21 +254,27 @@ class Station:
             except Unpicklable as refused:
                 error = refused
         completed = task.shut(error)
+        told = b"" if error is None else cargo.pack_error(error)
+        return self._sent_back(packed, told, started, completed or 0)
+
+    def _sent_back(self, packed: cargo.Cargo, error: bytes, started: float, completed: float) -> Result:
+        """Return a result with all that has not been told."""
         news = [*self._basket.take(), *self.channel.sample(self.channel.now())]
         return Result(
             self.name,
             packed.data,
             [bytes(one) for one in packed.buffers],
-            b"" if error is None else cargo.pack_error(error),
+            error,
             started,
             self.channel.now(),
-            float(completed or 0),
+            float(completed),
             pack_news(self.name, news) if news else b"",
             self._basket.sent,
         )
 
     def close(self) -> None:
         """Leave the process as it was; what still runs is asked to stop: nobody waits for it."""
+        self.closed = True
         with self._lock:
             running = list(self._tasks.values())
         for task in running:
@@ -264,6 +296,7 @@ _opening = threading.Lock()
 def post(queue: int, item: Any) -> None:
     """Send a message home: to the run of the task that the code running now works on, else to the only one there is."""
     task = ambient.get()
+    task = None if task is None else task.resolve()
     for found in tuple(_stations.values()):
         if task is None or task.reporter is found.channel:
             found.put(queue, 0 if task is None else task._tree.root, item)  # noqa: SLF001  # it is asked here alone

@@ -12,11 +12,15 @@ import uuid
 from collections import Counter, deque
 from functools import partial
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any
 
 from mainstage.backends.assignments import Mirror, whole
-from mainstage.backends.engine_work import EngineCall, EngineMap, Place
+from mainstage.backends.bundles import Bundle
+from mainstage.backends.engine_calls import EngineCall
+from mainstage.backends.engine_work import EngineMap, Place
 from mainstage.backends.engine_worker import Head, Put, unpack_news
+from mainstage.backends.port import Piece
+from mainstage.backends.shelf import Part
 from mainstage.backends.timer import Timer
 from mainstage.channels.remote import INTERVAL
 from mainstage.clock import SystemClock, cpu
@@ -31,9 +35,10 @@ if TYPE_CHECKING:
     from concurrent.futures import Future
 
     from mainstage.backends.calls import Spec, TaskFuture
-    from mainstage.backends.engine_work import Work
+    from mainstage.backends.engine_work import Sent, Work
     from mainstage.backends.engine_worker import Result
     from mainstage.backends.policy import Policy
+    from mainstage.backends.port import Port
     from mainstage.commands import Command
     from mainstage.events import Event
     from mainstage.worker.rawqueue import RawQueue
@@ -44,59 +49,6 @@ NEWS_S = 1.0
 """Seconds that a result waits for events that were sent before it."""
 wall_clock = SystemClock().wall
 """Two machines share no other clock."""
-
-
-class Piece(NamedTuple):
-    """A piece of work, as an engine takes it."""
-
-    head: Head
-    function: Any
-    """As `Port.keep` returned it; so `data` and `large`."""
-    data: Any
-    large: list[Any]
-    done: Callable[[Result | None, BaseException | None], None]
-    """Called with what came of it, on any thread."""
-
-
-class Port(Protocol):
-    """What an engine is to us. Its callbacks come on any thread."""
-
-    name: str
-    """"dask", "ray"."""
-    slots: int
-    """How many pieces it runs at once."""
-    far: bool
-    """Whether its workers have another main program than this one."""
-    link: str
-    """Where its own dashboard is; "": it has none."""
-
-    def open(self, run: str, hear: Callable[[bytes], None], gone: Callable[[Exception], None]) -> None:
-        """Begin: have `hear` called with each batch of events of the run; `gone`, if nothing comes any more."""
-        ...
-
-    def keep(self, data: bytes) -> Any:
-        """Return what stands for `data` in a `submit`: itself, or a reference to it in the engine's own store."""
-        ...
-
-    def submit(self, pieces: Sequence[Piece]) -> list[Any]:
-        """Have `engine_worker.Station.work` called for each on some worker; return a handle for `drop` for each."""
-        ...
-
-    def ask(self, tasks: Sequence[int], reason: str) -> None:
-        """Ask tasks to stop, wherever they run."""
-        ...
-
-    def drop(self, handle: Any, worker: str, *, kill: bool) -> None:
-        """Have it not run if it has not begun; `kill`: end its worker, if nothing else may run there."""
-        ...
-
-    def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`."""
-        ...
-
-    def close(self) -> None:
-        """Leave the engine as it was found; what we started, end."""
-        ...
 
 
 class EngineBackend:
@@ -125,7 +77,11 @@ class EngineBackend:
         self._calls: dict[int, EngineCall] = {}
         self._maps: dict[int, EngineMap] = {}
         self._waiting: deque[EngineCall] = deque()
+        self._calls_out = 0
+        self._sent: dict[int, Sent] = {}
+        """Pieces of work in the engine's hands, by their number."""
         self._inhand: dict[int, Work] = {}
+        """The tasks in them."""
         self._cells: dict[int, Mirror] = {}
         self._roots: dict[int, int] = {}
         self._nested: dict[int, list[int]] = {}
@@ -275,18 +231,21 @@ class EngineBackend:
         """Ask tasks to stop; those that no worker has begun are not begun. Any thread."""
         self.post(lambda: self._ask(tasks, reason))
 
-    def piece(self, task: int, attempt: int, description: str, function: Any, payload: cargo.Cargo) -> Piece:
+    def piece(
+        self, task: int, attempt: int, description: str, function: Any, payload: cargo.Cargo, *, bundle: bool = False
+    ) -> Piece:
         """Return a piece of work for `send`."""
-        head = Head(
-            self.run, task, attempt, description, self.reporter.now() - wall_clock(), self._captured, self._interval
-        )
+        ahead = self.reporter.now() - wall_clock()
+        head = Head(self.run, task, attempt, description, ahead, self._captured, self._interval, bundle)
         large = [self.port.keep(bytes(one)) for one in payload.buffers]
         return Piece(head, function, self.port.keep(payload.data), large, partial(self._on_done, task))
 
-    def send(self, works: Sequence[Any], pieces: Sequence[Piece]) -> None:
+    def send(self, works: Sequence[Sent], pieces: Sequence[Piece]) -> None:
         """Give pieces of work to the engine."""
         for work, piece in zip(works, pieces, strict=True):
-            self._inhand[piece.head.task] = work
+            self._sent[piece.head.task] = work
+            self._calls_out += isinstance(work, EngineCall)
+            self._inhand.update(work.tasks())
         try:
             handles = self.port.submit(pieces)
         except Exception as error:  # noqa: BLE001  # the engine is gone: they are told so
@@ -301,11 +260,22 @@ class EngineBackend:
 
     def drop(self, task: int, *, lost: bool) -> None:
         """Forget a piece of work that was given up; `lost`: it is over its time and holds its worker."""
-        work = self._inhand.pop(task, None)
+        self._inhand.pop(task, None)
+        work = self._let_go(task)
         if work is not None and work.handle is not None:
             self.port.drop(work.handle, work.place.name, kill=lost)
             work.handle = None
         self._hand_out()
+
+    def _let_go(self, number: int) -> Sent | None:
+        work = self._sent.pop(number, None)
+        self._calls_out -= isinstance(work, EngineCall)
+        return work
+
+    def over(self, task: int) -> None:
+        """Learn that a task is in the engine's hands no more, and what is nested in it over."""
+        self._inhand.pop(task, None)
+        self._forget_children(task, "its task is over")
 
     def lost(self, reason: str, told_input: str) -> WorkerLost:
         """Return the error of a worker that died."""
@@ -321,8 +291,10 @@ class EngineBackend:
                 self._fail_all(error)
 
     def _fail_all(self, error: Exception) -> None:
-        for task, work in list(self._inhand.items()):
-            self._inhand.pop(task, None)
+        for task, work in list(self._sent.items()):
+            self._let_go(task)
+            for one in work.tasks():
+                self._inhand.pop(one, None)
             work.came(None, error)
         self.post(self._hand_out)
 
@@ -332,13 +304,13 @@ class EngineBackend:
 
     def _hand_out(self) -> None:
         most = max(4 * self.max_workers, 64)
-        while self._waiting and len(self._inhand) < most and not self.held:
+        while self._waiting and self._calls_out < most and not self.held:
             self._waiting.popleft().hand()
         for claims in list(self._maps.values()):
             claims.hand()
 
     def _done(self, task: int, result: Result | None, error: BaseException | None) -> None:
-        work = self._inhand.get(task)
+        work = self._sent.get(task)
         if work is None:
             return
         if result is not None:
@@ -348,9 +320,10 @@ class EngineBackend:
                 return
             if result.news:
                 self._heard(result.news)
-        self._inhand.pop(task, None)
+        self._let_go(task)
         work.handle = None  # the engine keeps what a handle stands for
-        self._forget_children(task, "its task is over")
+        for one in work.tasks():
+            self.over(one)
         work.came(result, error)
         self._hand_out()
 
@@ -414,6 +387,8 @@ class EngineBackend:
                 self._moved(worker, one)
             elif isinstance(one, Put):
                 self._put_home(one)
+            elif isinstance(one, Part):
+                self._parted(worker, one)
             else:
                 self._event(place, one)
         return worker
@@ -431,6 +406,12 @@ class EngineBackend:
         queue, work = self.queues.get(put.queue), self._inhand.get(put.root)
         if queue is not None:
             queue.put_for(work.senders.of(queue) if work is not None else None, cargo.unpack(put.item))
+
+    def _parted(self, worker: str, part: Part) -> None:
+        bundle = self._sent.get(part.bundle)
+        if isinstance(bundle, Bundle):
+            bundle.parted(worker, part)
+            self._hand_out()
 
     def _event(self, place: Place, event: Event) -> None:
         task: int | None = getattr(event, "task", None)

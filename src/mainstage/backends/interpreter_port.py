@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from mainstage.backends.crew import Initializer
     from mainstage.backends.engine_worker import Head, Result
-    from mainstage.backends.engines import Piece
+    from mainstage.backends.port import Piece
 
 CLOSED_IN = 5.0
 """Seconds that an interpreter has to end; one that takes longer is left behind."""

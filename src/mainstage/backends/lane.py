@@ -155,6 +155,14 @@ class Lane:
         """Have the next item noted."""
         self.armed = True
 
+    def tell(self) -> None:
+        """Have the owner take the items that another thread or process has done, which were added to `ended`."""
+        if len(self.ended) > FOLD:
+            self.fold()
+        if self.armed:
+            self.armed = False
+            self.reporter.moved(self)
+
     def fold(self) -> None:
         """Keep the reports bounded while nobody takes them: the worker's side of it."""
         taken, shown = self._take(FOLD // 2), self._shown

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.backends.assignments import NOBODY, RemoteSenders, RemoteTask, copy_of, whole
 from mainstage.backends.claims import Claims
-from mainstage.backends.lane import FOLD, Item, Lane
+from mainstage.backends.lane import Item, Lane
 from mainstage.channels import frames
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable
 from mainstage.worker import cargo
@@ -50,14 +50,6 @@ class RemoteLane(Lane):
     def announced(self, task: int) -> None:
         """Learn that an item was announced from there: its end must be told by name."""
         self._shown = task
-
-    def tell(self) -> None:
-        """Have the owner take the short items that ended, which were added to `ended`."""
-        if len(self.ended) > FOLD:
-            self.fold()
-        if self.armed:
-            self.armed = False
-            self.reporter.moved(self)
 
 
 class ProcessItem(Item):

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mainstage.backends.engine_worker import Head, Result
-    from mainstage.backends.engines import Piece
+    from mainstage.backends.port import Piece
 
     Done = Callable[[Result | None, BaseException | None], None]
     Order = tuple[str, tuple[Any, ...]]
@@ -219,7 +219,8 @@ class RayPort:
     def _submit_one(self, piece: Piece) -> Any:
         packed, stored = _packed(piece)
         done = piece.done
-        options = self._work.options(max_retries=RERUNS, name=piece.head.description)
+        reruns = 0 if piece.head.bundle else RERUNS  # its items run again one by one
+        options = self._work.options(max_retries=reruns, name=piece.head.description)
         reference = options.remote(packed, *stored)
         reference.future().add_done_callback(lambda future: self._finished.put((future, done)))
         return reference
