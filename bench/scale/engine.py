@@ -151,6 +151,9 @@ class Engine:
     def ask(self, tasks: Sequence[int], reason: str) -> None:
         raise NotImplementedError
 
+    def locate(self, root: int, task: int, attempt: int, since: float) -> None:
+        raise NotImplementedError
+
     def drop(self, handle: Any, worker: str, *, kill: bool) -> None:
         raise NotImplementedError
 

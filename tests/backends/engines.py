@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import os
 import signal
@@ -66,6 +67,15 @@ def wait_for(here: str, there: str) -> str:
     while not Path(there).exists():
         task.sleep(0.01)
     return "went on"
+
+
+def stand_still(until: str, nested: bool) -> str:
+    """Report something, in a nested task or not, then nothing until there is such a file."""
+    with mainstage.task("inner") if nested else contextlib.nullcontext():
+        mainstage.current_task().set(total=10, completed=1)
+        while not Path(until).exists():
+            threading.Event().wait(0.05)
+    return "moved"
 
 
 def stubborn(here: str, seconds: float) -> str:

@@ -72,6 +72,12 @@ class FakePort:
     def drop(self, handle: Any, worker: str, *, kill: bool) -> None:
         """Do nothing: as above."""
 
+    def locate(self, root: int, task: int, attempt: int, since: float) -> None:
+        """Have it told at once."""
+        for worker in self.workers:
+            worker.locate(root, task, attempt, since)
+        self.let_go()
+
     def set_interval(self, seconds: float) -> None:
         """Keep it: there is no reporter."""
         self.intervals.append(seconds)

@@ -22,7 +22,8 @@ import mainstage
 from mainstage import futures
 from mainstage.backends.engines import EngineBackend
 from mainstage.errors import TaskTimeout, Unpicklable, WorkerLost
-from mainstage.events import MetricReported, TaskEnded, TaskRetried, TaskStarted, TextWritten
+from mainstage.events import MetricReported, TaskEnded, TaskRetried, TaskStarted, TaskStuck, TextWritten
+from mainstage.views.bars import BarsView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,10 +31,35 @@ if TYPE_CHECKING:
 
     from tests.backends.clusters import Cluster, Kept
 
+    from mainstage.events import Event
+
 pytestmark = pytest.mark.timeout(180)  # a cluster may take long to start on a busy machine
 
 
 # --- what works everywhere works there ---
+
+
+@pytest.mark.parametrize("nested", [False, True])
+def test_where_a_stuck_task_stands_is_told_by_its_worker(
+    run_on: Callable[..., mainstage.Run], kept: Kept, tmp_path: Path, nested: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moved = tmp_path / "moved"
+    record = kept.record
+
+    def free(event: Event) -> None:
+        record(event)
+        if isinstance(event, TaskStuck):
+            moved.touch()
+
+    monkeypatch.setattr(kept, "record", free)
+    with run_on(stuck_after=1.0, view=BarsView()) as run:
+        assert list(run.map(work.stand_still, [str(moved)], [nested])) == ["moved"]
+    (told,) = kept.of(TaskStuck)
+    assert told.place.endswith(" in stand_still")
+    assert "engines.py:" in told.place
+    assert told.seconds >= 1.0
+    (stuck,) = [event for event in kept.of(TaskStarted) if event.task == told.task]
+    assert (stuck.parent is not None) is nested
 
 
 def test_a_map_gives_its_results_in_order_and_pulls_its_input_lazily(run_on: Callable[..., mainstage.Run]) -> None:

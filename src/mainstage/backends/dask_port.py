@@ -212,6 +212,10 @@ class DaskPort:
         if addresses:
             self._client.restart_workers(addresses, raise_for_error=False)
 
+    def locate(self, root: int, task: int, attempt: int, since: float) -> None:
+        """Have the worker of the piece `root` tell where it stands."""
+        self._errands.put(lambda: self._on_workers(engine_worker.locate, self._run, root, task, attempt, since))
+
     def set_interval(self, seconds: float) -> None:
         """Have positions sent at most once in `seconds`."""
         self._errands.put(lambda: self._on_workers(engine_worker.set_interval, self._run, seconds))

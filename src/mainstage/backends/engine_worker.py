@@ -21,7 +21,7 @@ from mainstage.errors import Cancelled, MainstageError, Unpicklable
 from mainstage.events import EVENTS
 from mainstage.worker import cargo, runner
 from mainstage.worker.capture import STREAMS, Capture
-from mainstage.worker.distant import home
+from mainstage.worker.distant import home, standing
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import open_task
 
@@ -147,6 +147,8 @@ class Station:
         serial = (1 << 20) + random.SystemRandom().getrandbits(20)
         self.channel = RemoteChannel(self._basket, clock, first_id=(serial << 32) + 1)
         self._tasks: dict[int, Task | Item] = {}
+        self._threads: dict[int, int] = {}
+        """Which thread works on each of them."""
         self._asked: dict[int, str] = {}
         self._lock = threading.Lock()
         self._capture: Capture | None = None
@@ -185,6 +187,12 @@ class Station:
         while len(self._asked) > KEPT_ASKED:
             del self._asked[next(iter(self._asked))]
 
+    def locate(self, root: int, task: int, attempt: int, since: float) -> None:
+        """Tell where the thread stands that works on `task`, which is `root` or nested in it, if it is here."""
+        thread = self._threads.get(root)
+        if thread is not None:
+            self.channel.send(standing(self.channel.now(), task, attempt, since, thread))
+
     def set_interval(self, seconds: float) -> None:
         """Send positions at most once in `seconds`."""
         self.channel.set_interval(seconds)
@@ -217,12 +225,13 @@ class Station:
         """Have `task` asked to stop from now on, if anybody asks; return why it has been, if it has."""
         with self._lock:
             self._tasks[number] = task
+            self._threads[number] = threading.get_ident()
             return self._asked.pop(number, None)
 
     def leave(self, number: int) -> None:
         """Let go of a task that is over."""
         with self._lock:
-            del self._tasks[number]
+            del self._tasks[number], self._threads[number]
 
     def _run(self, task: Task, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> runner.Outcome:
         try:
@@ -343,6 +352,13 @@ def set_interval(run: str, seconds: float) -> None:
     found = _stations.get(run)
     if found is not None:
         found.set_interval(seconds)
+
+
+def locate(run: str, root: int, task: int, attempt: int, since: float) -> None:
+    """Have a run's station tell where the thread stands that works on a task, if it does so here."""
+    found = _stations.get(run)
+    if found is not None:
+        found.locate(root, task, attempt, since)
 
 
 def leave(run: str) -> bool:

@@ -24,7 +24,7 @@ from mainstage.backends.shelf import Part
 from mainstage.backends.timer import Timer
 from mainstage.channels.remote import INTERVAL
 from mainstage.clock import SystemClock, cpu
-from mainstage.commands import Cancel, Hold, SetInterval
+from mainstage.commands import Cancel, Hold, Locate, SetInterval
 from mainstage.errors import WorkerLost
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskMoved, TaskRetried, TaskStarted, TextWritten
 from mainstage.worker import cargo
@@ -153,6 +153,8 @@ class EngineBackend:
             case SetInterval(seconds=seconds):
                 self._interval = seconds
                 self.post(lambda: self.port.set_interval(seconds))
+            case Locate():
+                self.post(lambda: self._locate(command))
 
     def _cancel(self, task: int | None, reason: str) -> None:
         call = self._calls.get(task) if task is not None else None
@@ -162,6 +164,12 @@ class EngineBackend:
         for claims in list(self._maps.values()):
             if task is not None:
                 claims.cancel(task, reason)
+
+    def _locate(self, asked: Locate) -> None:
+        root = self._roots.get(asked.task, asked.task)
+        work = self._inhand.get(root)
+        if work is not None and work.place.name == asked.worker:
+            self.port.locate(root, asked.task, asked.attempt, asked.since)
 
     def find(self, future: Future[Any]) -> EngineCall | None:
         """Return the call that settles `future`, if it has not yet."""

@@ -272,6 +272,10 @@ class InterpreterPort:
         """Ask tasks to stop, wherever they run."""
         self._order("ask", list(tasks), reason)
 
+    def locate(self, root: int, task: int, attempt: int, since: float) -> None:
+        """Have the interpreter of the piece `root` tell where it stands."""
+        self._order("locate", root, task, attempt, since)
+
     def set_interval(self, seconds: float) -> None:
         """Have positions sent at most once in `seconds`."""
         self._order("set_interval", seconds)

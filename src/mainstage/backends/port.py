@@ -54,6 +54,10 @@ class Port(Protocol):
         """Have it not run if it has not begun; `kill`: end its worker, if nothing else may run there."""
         ...
 
+    def locate(self, root: int, task: int, attempt: int, since: float) -> None:
+        """Have the worker of the piece `root` tell where it stands, by a `TaskStuck` of `task`."""
+        ...
+
     def set_interval(self, seconds: float) -> None:
         """Have positions sent at most once in `seconds`."""
         ...

@@ -92,6 +92,7 @@ class Exchange:
 ORDERS: dict[str, Callable[..., object]] = {
     "ask": engine_worker.ask,
     "interval": engine_worker.set_interval,
+    "locate": engine_worker.locate,
     "leave": engine_worker.leave,
 }
 
@@ -234,6 +235,10 @@ class RayPort:
         if kill or not worker:
             with contextlib.suppress(Exception):  # it has ended
                 ray.cancel(handle, force=kill)
+
+    def locate(self, root: int, task: int, attempt: int, since: float) -> None:
+        """Have the worker of the piece `root` tell where it stands."""
+        self._exchange.order.remote("locate", root, task, attempt, since)
 
     def set_interval(self, seconds: float) -> None:
         """Have positions sent at most once in `seconds`."""

@@ -26,9 +26,10 @@ class _Home:
 home = _Home()
 
 
-def standing(now: float, task: int, attempt: int, since: float) -> TaskStuck:
-    """Return the event that tells where this worker's main thread, which runs its work, stands; on any other thread."""
-    frame = sys._current_frames().get(threading.main_thread().ident or 0)  # noqa: SLF001  # the one way to its stack
+def standing(now: float, task: int, attempt: int, since: float, thread: int | None = None) -> TaskStuck:
+    """Return the event that tells where `thread`, this worker's main one, stands, which works on the task."""
+    ident = threading.main_thread().ident if thread is None else thread
+    frame = sys._current_frames().get(ident or 0)  # noqa: SLF001  # the one way to its stack
     return TaskStuck(now, task, attempt, max(0.0, now - since), "" if frame is None else place_of(frame))
 
 
