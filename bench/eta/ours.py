@@ -1,7 +1,8 @@
-"""What we tell: the samples go in as events, and what the row of the run would show comes out."""
+"""What we tell: the samples go in as events, and what the row of the run would show comes out, in whole seconds."""
 
 from __future__ import annotations
 
+from math import ceil
 from typing import TYPE_CHECKING
 
 from bench.eta.score import Error, error, moments
@@ -27,7 +28,7 @@ def event(sample: Sample) -> Event:
 
 
 def told(run: Run) -> Iterator[tuple[float, float | None]]:
-    """Yield (moment, seconds left) for each moment at which all are asked."""
+    """Yield (moment, seconds left) for each moment at which all are asked; rounded up, as it is shown."""
     state = RunState()
     reduce(state, RunStarted(0.0, "", 0.0))
     reduce(state, SourceOpened(0.0, 0, run.expected))
@@ -38,7 +39,7 @@ def told(run: Run) -> Iterator[tuple[float, float | None]]:
             reduce(state, event(run.samples[place]))
             place += 1
         eta = state.eta(at)
-        yield at, eta.likely if eta is not None and units.eta_range(*eta) else None
+        yield at, ceil(eta.likely) if eta is not None and units.eta_range(*eta) else None
 
 
 def of_us(run: Run) -> Error:

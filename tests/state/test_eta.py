@@ -1,13 +1,14 @@
 from __future__ import annotations
 
+from itertools import pairwise
 from math import isfinite
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mainstage.events import ItemsEnded, SourceForeseen, SourceOpened, TaskEnded, TaskStarted
-from mainstage.state.crowd import Durations, Rest, crowd_eta
+from mainstage.events import ItemsEnded, SourceForeseen, SourceOpened, TaskEnded, TaskMoved, TaskStarted
+from mainstage.state.crowd import Durations, Law, Rest, crowd_eta
 from mainstage.state.eta import DONE, MARKS, Course, Eta
 from mainstage.state.model import RunState
 from mainstage.state.plan import Costs
@@ -95,6 +96,15 @@ def test_a_speed_that_jumps_to_and_fro_is_taken_on_the_mean() -> None:
     assert told(course.eta(completed + 1200.0, 60.0)).likely == pytest.approx(1200.0 * pace, rel=0.15)
 
 
+def test_a_speed_that_falls_with_every_item_is_expected_to_fall_on() -> None:
+    course = Course(0.0)
+    for number in range(1, 301):
+        course.feed(number, number * (1.0 + number / 100.0) / 10.0)
+    left = 600 * (1.0 + 6.0) / 10.0 - 300 * (1.0 + 3.0) / 10.0
+    eta = told(course.eta(600.0, 300 * (1.0 + 3.0) / 10.0))
+    assert eta.likely == pytest.approx(left, rel=0.1)  # at the speed of now it is 210 s, on the mean 120 s
+
+
 def test_what_was_fast_and_is_slow_is_expected_to_be_slow_for_as_long_as_it_was() -> None:
     course = even(200.0, rate=100.0)
     for number in range(1, 41):
@@ -127,6 +137,29 @@ def test_tasks_that_all_take_the_same_end_round_after_round() -> None:
 def test_what_runs_and_tells_its_rest_is_taken_at_its_word() -> None:
     eta = told(crowd_eta(durations(1.0, 1.0, 1.0), rest(0, [], [(5.0, 42.0), (5.0, 3.0)])))
     assert eta.likely == pytest.approx(42.0)
+
+
+def test_parts_of_the_tasks_take_what_all_of_them_take() -> None:
+    law = Law([1.0, 2.0, 80.0], [0.9, 0.09, 0.01])
+    for number in (1, 7, 32):
+        parts = law.parts(number)
+        assert sum(parts) / number == pytest.approx(law.mean)
+        assert all(after >= before - 1e-9 for before, after in pairwise(parts))
+    assert law.parts(10)[:9] == pytest.approx([1.0] * 9)
+
+
+def test_the_mean_of_few_is_taken_for_a_skewed_guess() -> None:
+    few, many = durations(1.0, 1.0, 1.0, 17.0), durations(*[1.0, 1.0, 1.0, 17.0] * 50)
+    left = [told(crowd_eta(one, rest(400, [], [(0.0, 5.0)]))).likely for one in (few, many)]
+    assert left[0] == pytest.approx(0.8 * 2000.0, rel=0.05)
+    assert left[1] == pytest.approx(2000.0, rel=0.02)
+
+
+def test_what_tells_its_rest_counts_for_what_follows_as_if_it_had_ended() -> None:
+    ended = durations(*[10.0] * 4)
+    short, long = (told(crowd_eta(ended, rest(80, [], [(1.0, seconds)] * 4))).likely for seconds in (9.0, 29.0))
+    assert short == pytest.approx(209.0, rel=0.02)
+    assert long == pytest.approx(80 * 20.0 / 4 + 29.0, rel=0.1)
 
 
 def test_more_workers_end_sooner() -> None:
@@ -166,6 +199,17 @@ def work(state: RunState, worker: int, start: float, *tasks: tuple[int, float]) 
             reduce(state, TaskEnded(start, task, 1, 0.0))
 
 
+def test_a_run_that_is_one_bar_tells_what_the_bar_tells() -> None:
+    state = RunState()
+    reduce(state, SourceOpened(0.0, 900, 1))
+    reduce(state, TaskStarted(0.0, 1, 1, "worker-1", "", 1000.0))
+    for number, completed in enumerate((60.0, 70.0, 200.0, 210.0, 380.0), 1):
+        reduce(state, TaskMoved(10.0 * number, 1, 1, completed))
+    eta = told(state.eta(50.0))
+    assert eta == told(state.tasks[1].eta(50.0))
+    assert eta.low < 0.8 * eta.likely < eta.high
+
+
 def test_workers_that_are_still_to_come_are_counted_on() -> None:
     alone, among = run(None, 84), run(8, 84)
     for state in (alone, among):
@@ -174,6 +218,25 @@ def test_workers_that_are_still_to_come_are_counted_on() -> None:
     by_two, by_eight = (told(state.eta(4.0)).likely for state in (alone, among))
     assert by_two == pytest.approx(80.0, rel=0.15)
     assert by_eight == pytest.approx(80.0 * 2 / 8 + 6.0, rel=0.25)  # another one every two seconds
+
+
+def seen(total: int, at: float, *came: float) -> RunState:
+    """Return a run on up to three workers that came one by one, with tasks of a second each."""
+    state = run(3, total)
+    for number, since in enumerate(came):
+        work(state, number, since, *[(50 * number + task, 1.0) for task in range(int(at - since))])
+        work(state, number, at, (50 * number + 49, 0.0))
+    return state
+
+
+def test_the_next_worker_comes_when_those_that_are_there_say() -> None:
+    by_two, by_one = seen(201, 41.0, 0.0, 40.0), seen(101, 4.0, 0.0)
+    assert told(by_two.eta(41.0)).likely == pytest.approx((201.0 - 42.0 + 39.0) / 3, rel=0.03)  # the third one at 80.0
+    assert told(by_one.eta(4.0)).likely == pytest.approx((101.0 - 4.0 + 4.0 + 12.0) / 3, rel=0.05)  # at 8.0 and 16.0
+
+
+def test_a_worker_that_comes_too_late_is_not_waited_for() -> None:
+    assert told(seen(101, 41.0, 0.0, 40.0).eta(41.0)).likely == pytest.approx((101.0 - 42.0) / 2, rel=0.05)
 
 
 def test_workers_that_wait_for_tasks_are_not_the_only_ones_to_do_so() -> None:
@@ -190,10 +253,29 @@ def test_sizes_of_tasks_that_have_not_begun_tell_what_they_take() -> None:
 
 
 def test_the_last_big_one_of_all_is_waited_for() -> None:
-    state = run(2, 9, *[1.0] * 8, 40.0)
-    work(state, 1, 0.0, (0, 1.0), (2, 1.0), (4, 0.0))
-    work(state, 2, 0.0, (1, 1.0), (3, 1.0), (5, 0.0))
-    assert told(state.eta(2.0)).likely == pytest.approx(42.0, rel=0.02)
+    state = run(2, 45, *[1.0, 4.0] * 22, 40.0)
+    work(state, 1, 0.0, *[(2 * task, 1.0) for task in range(20)], (40, 0.0))
+    work(state, 2, 0.0, *[(2 * task + 1, 4.0) for task in range(20)], (41, 0.0))
+    assert told(state.eta(80.0)).likely == pytest.approx(45.0, rel=0.15)
+
+
+def test_what_the_smallest_took_says_little_of_the_largest() -> None:
+    costs = Costs(1.0)
+    costs.add(0.05, 1.0, 1.0)
+    few = costs.told(1.0)
+    assert few.base + few.each == pytest.approx(20.0**0.5, rel=0.25)  # 1.0 if sizes do not count, 20.0 if all is size
+    for size in (0.05, 0.1, 0.5, 0.2, 1.0, 2.0) * 5:
+        costs.add(size, 0.5 + 10.0 * size, 1.0)
+    many = costs.told(1.0)
+    assert many.base + many.each == pytest.approx(10.5, rel=0.1)
+    assert few.spread > 1.0 > 4 * many.spread
+
+
+def test_no_sizes_at_all_are_one_size() -> None:
+    costs = Costs(0.0)
+    for _ in range(10):
+        costs.add(0.0, 3.0, 1.0)
+    assert costs.told(0.0)[:2] == pytest.approx((3.0, 0.0), rel=1e-3)
 
 
 def test_sizes_that_make_no_difference_are_taken_for_what_they_are() -> None:
@@ -207,7 +289,7 @@ def test_short_items_that_are_only_counted_use_their_sizes_up() -> None:
     items = tuple((task, float(task), float(task + 1)) for task in range(20))
     reduce(state, ItemsEnded(20.0, 900, "worker-1", items))
     reduce(state, ItemsEnded(65.0, 900, "worker-1", ((50, 50.0, 60.0),), 30, 30.0))
-    assert told(state.eta(65.0)).likely == pytest.approx(490.0, rel=0.02)
+    assert told(state.eta(65.0)).likely == pytest.approx(490.0, rel=0.15)
 
 
 def test_what_was_told_is_counted_down_for_a_moment_and_then_told_anew() -> None:
@@ -224,8 +306,9 @@ def test_no_task_is_expected_to_take_less_than_nothing(ended: list[tuple[float, 
     costs = Costs(1.0)
     for place, (of, seconds) in enumerate(ended):
         costs.add(of, seconds, place + 1.0)
-    base, each = costs.parts()
+    base, each, spread = costs.told(size)
     assert 0.0 <= base + each * size < float("inf")
+    assert 0.0 < spread < float("inf")
 
 
 positive = st.floats(0.0, 1e7)

@@ -17,6 +17,8 @@ MANY = 50
 """It is told anew where one in so many of what is left has ended since."""
 LOOKED_AT = 64
 """Up to so many live tasks are looked at one by one."""
+ALONE = 2.0
+"""While there is one worker, the next is expected after so many times as long as it is alone."""
 
 
 class Forecast(NamedTuple):
@@ -61,9 +63,16 @@ def _eta(state: RunState, now: float, left: int, seconds: float) -> Eta | None:
     if len(state.tasks) > LOOKED_AT:
         return Crowd(counts.ended, left, counts.running, state.progress, age, state.typical, seconds).eta()
     busy = round((state.durations.seconds + age) / seconds) if seconds > 0.0 else 0
+    if left == counts.running == 1 and (alone := _of_one(state, now)) is not None:
+        return alone
     rest = _rest(state, now, left, max(1, counts.running, min(left, busy)))
     sized = _sized(state, now, rest)
     return crowd_eta(state.durations, rest) if sized is None else sized_eta(rest, sized)
+
+
+def _of_one(state: RunState, now: float) -> Eta | None:
+    """Return how long the one task still takes that is left, as it tells itself."""
+    return next((live.eta(now) for live in state.tasks.values() if live.parent is None and not live.waiting), None)
 
 
 def _rest(state: RunState, now: float, left: int, workers: int) -> Rest:
@@ -94,7 +103,8 @@ def _late(state: RunState, now: float) -> list[float]:
         return []
     first = state.first_start or 0.0
     last = max(worker.seen_at for worker in state.workers.values())
-    step = (now - first) / seen
+    alone = seen == 1
+    step = ALONE * (now - first) if alone else max((now - first) / seen, (last - first) / (seen - 1))
     return [max(0.0, step * number - (now - last)) for number in range(1, missing + 1)]
 
 
@@ -103,7 +113,7 @@ def _sized(state: RunState, now: float, rest: Rest) -> Sized | None:
     plan = state.plan
     if plan.costs is None or not plan.costs.number or len(plan.ahead) + state.counts.waiting != rest.unstarted:
         return None
-    base, each = plan.costs.parts()
+    base, each, spread = plan.costs.told(plan.mean())
     running, again = [], []
     for task, size in plan.at_work.items():
         live = state.tasks[task]
@@ -115,4 +125,4 @@ def _sized(state: RunState, now: float, rest: Rest) -> Sized | None:
         return None
     before, last = plan.last(PLAYED)
     bulk = base * (len(plan.ahead) - len(last)) + each * before
-    return Sized(running, bulk, [*(base + each * size for size in last), *again], plan.costs.number)
+    return Sized(running, bulk, [*(base + each * size for size in last), *again], spread)

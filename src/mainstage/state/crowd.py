@@ -17,21 +17,19 @@ from mainstage.state.eta import NEVER, SHORTEST, Eta, interval
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-STEP = log(1.2)
+STEP = log(1.1)
 """The width of the classes of durations, as a logarithm."""
-CLASSES = 128
-PLAYED = 16
+CLASSES = 256
+PLAYED = 32
 """Tasks of the rest that are played one by one, two a worker if that is more; those before them are only added up."""
-GRID = 16
-"""Chances of which one is drawn."""
+GRID = 32
+"""Parts of the tasks, as many each, of which one is drawn: with fewer, or fewer played, a rare long one gets lost."""
 CROWD = 1024
 """Workers that are played one by one; more of them are played as so many, with their share of the tasks."""
-PLAYS, FEW = 21, 5
+PLAYS, FEW = 31, 9
 """How often the rest is played for eight workers, and at least: the more there are, the less chance there is in it."""
 DRAWN = 0.8
 """How far what is played is drawn towards the plain rate, where that is called for."""
-EXPOSED = 0.7
-"""How far the mean of what tasks take is taken from all the time that was spent, and not from what each took."""
 TAIL, LONGER = 0.33, 1.3
 """What is left of a task older than all: as under a power law; and what those take that nothing is known of."""
 OVER = 0.1
@@ -139,12 +137,24 @@ class Law:
         self.varies = max(0.0, square / (self.mean * self.mean) - 1.0) if self.mean > 1e-9 else 0.0  # noqa: PLR2004  # its square is no 0.0
         """The square of the deviation beside the mean."""
 
-    def draw(self, chance: float) -> float:
-        """Return the seconds that a part `chance` of the tasks do not take."""
-        return self._values[min(bisect_right(self._below, chance), len(self._values) - 1)]
+    def parts(self, number: int) -> list[float]:
+        """Return what the tasks of each of `number` equal parts take on the mean, the shortest first."""
+        values, below = self._values, self._below
+        found: list[float] = []
+        place, at = 0, 0.0
+        for part in range(1, number + 1):
+            end, whole = part / number, 0.0
+            while place < len(below) - 1 and below[place] < end:
+                whole += (below[place] - at) * values[place]
+                at = below[place]
+                place += 1
+            whole += (end - at) * values[place]
+            at = end
+            found.append(whole * number)
+        return found
 
     def left(self, age: float, chances: Sequence[float]) -> list[float]:
-        """Return the same of what is left of one that has run for `age` seconds, for each of `chances`."""
+        """Return what is left of one that has run for `age` seconds, in so many of the cases at most: `chances`."""
         values, below = self._values, self._below
         place = bisect_right(values, age)
         if place >= len(values):
@@ -181,37 +191,42 @@ class Sized(NamedTuple):
     """Seconds that those take together that begin first."""
     last: Sequence[float]
     """Seconds that each of the others takes."""
-    number: int
-    """How many ended."""
+    spread: float
+    """How uncertain all that is, as a part of it."""
 
 
 def sized_eta(rest: Rest, sized: Sized) -> Eta | None:
     """Return how long the `rest` takes where sizes tell what tasks take."""
     free = [left for _, left in rest.known]
     free += [max(seconds - age, OVER * seconds, OVER * age) for age, seconds in sized.running]
-    return interval(_worked(_all(rest, free), sized.bulk, sized.last), 1.0 / sqrt(sized.number))
+    return interval(_worked(rest, free, sized.bulk, sized.last), sized.spread)
 
 
-def _all(rest: Rest, free: list[float]) -> list[float]:
-    """Return when each worker is free: those at work, those that are idle, those that are still to come."""
+def _worked(rest: Rest, free: list[float], bulk: float, seconds: Iterable[float]) -> float:
+    """Return when the last of tasks that take `seconds` ends, each taken by who is free first; before them `bulk`.
+
+    `free` has when each worker is free that is at work; those that are idle, or still to come, take tasks too.
+    """
+    end = max(free, default=0.0)
     if rest.unstarted:
         free += [0.0] * (min(rest.workers, CROWD) - len(free))
         free += rest.late
-    return free
-
-
-def _worked(free: list[float], bulk: float, seconds: Iterable[float]) -> float:
-    """Return when the last of tasks that take `seconds` ends, each taken by who is free first; before them `bulk`."""
     if bulk:
         free = _shared(free, bulk)
+        end = max(end, free[0])
     heapify(free)
     for one in seconds:
-        heapreplace(free, free[0] + one)
-    return max(free, default=0.0)
+        at = free[0] + one
+        heapreplace(free, at)
+        end = max(end, at)
+    return end
 
 
 def _shared(free: list[float], bulk: float) -> list[float]:
-    """Return when each is free that has done his part of `bulk` seconds of work, in parts as small as you like."""
+    """Return when each is free that has done his part of `bulk` seconds of work, in parts as small as you like.
+
+    Those that had one come first.
+    """
     free = sorted(free)
     level, number = free[0], 0
     for number, at in enumerate(free):  # how many share it
@@ -232,12 +247,12 @@ def crowd_eta(durations: Durations, rest: Rest) -> Eta | None:
         return None
     following = law
     scale = _exposure(durations, rest, law) / law.mean if law.mean > 0.0 else 1.0
-    scale = 1.0 + EXPOSED * (scale - 1.0)
+    scale /= 1.0 + law.varies / (durations.number + len(totals) + 1.0)  # a guess by few is skewed: its middle is lower
     if rest.unstarted and _strange(durations, rest):
         following = Durations().law(totals, rest.ages) or law
         scale = 1.0
     lefts = [law.left(age, CHANCES) for age in rest.ages]
-    takes = [scale * following.draw(chance) for chance in CHANCES]
+    takes = [scale * one for one in following.parts(GRID)]
     plays = max(FEW, min(PLAYS, PLAYS * 8 // max(rest.workers, 1)))
     ends = sorted(_played(rest, lefts, takes, scale * following.mean, play) for play in range(plays))
     likely = ends[plays // 2]
@@ -263,10 +278,12 @@ def _plain(durations: Durations, rest: Rest, law: Law, likely: float) -> float:
 
 
 def _exposure(durations: Durations, rest: Rest, law: Law) -> float:
-    """Return what a task takes on the mean, from all the time that was spent: that varies less than the law."""
-    spent = durations.seconds + sum(rest.ages) + sum(age for age, _ in rest.known)
-    ended = durations.number + sum(age / (age + law.left(age, (0.5,))[0]) for age in rest.ages)
-    ended += sum(age / (age + left) if left > 0.0 else 1.0 for age, left in rest.known)
+    """Return what a task takes on the mean, from all the time that was spent: that varies less than the law.
+
+    One that tells its rest counts as if it had ended, another one by its age beside what it takes then.
+    """
+    spent = durations.seconds + sum(rest.ages) + sum(age + left for age, left in rest.known)
+    ended = durations.number + len(rest.known) + sum(age / (age + law.left(age, (0.5,))[0]) for age in rest.ages)
     return min(max(spent / ended, law.mean / 2), law.mean * 1.5) if ended > 0.0 else law.mean
 
 
@@ -289,4 +306,4 @@ def _played(rest: Rest, lefts: list[list[float]], takes: list[float], mean: floa
     unstarted = rest.unstarted * workers // rest.workers
     bulk = max(0, unstarted - max(PLAYED, 2 * workers))
     last = (takes[then[place % GRID]] for place in range(unstarted - bulk, 0, -1))
-    return _worked(_all(rest, free), bulk * mean, last)
+    return _worked(rest, free, bulk * mean, last)

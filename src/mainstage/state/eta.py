@@ -19,7 +19,7 @@ MARKS = 32
 """Places of a course that are remembered: the newer, the closer together."""
 CLOSEST, FINE = 0.1, 0.01
 """Seconds between two marks at least, and the same as a part of the whole course."""
-DOUBT, FALL = 2.0, 10.0
+DOUBT, FALL = 4.0, 10.0
 """How much better another story than that of an even speed must be, as twice the logarithm of its odds; and how much
 more if the speed is to have fallen: what was fast mostly recovers, a slow start is over for good."""
 SPENT = 5.0
@@ -61,13 +61,18 @@ def interval(likely: float, spread: float, more: float = 0.0) -> Eta | None:
 
 
 class Story(NamedTuple):
-    """One reading of how it goes on: at `speed`, which gains `gain` a second, for `reach` seconds; then at `after`."""
+    """One reading of how it goes on: at `speed`, which gains `gain` a second, for `reach` seconds; then at `after`.
+
+    Or, where it is getting `slower`, at `speed` to begin with.
+    """
 
     weight: float
     speed: float
     gain: float
     reach: float
     after: float
+    slower: float = 0.0
+    """Seconds that each item takes longer than the one before."""
 
 
 class Fit(NamedTuple):
@@ -174,7 +179,9 @@ def _believed(fit: Fit, seconds: list[float]) -> tuple[float, list[float]]:
 
 def _until(left: float, story: Story) -> float:
     """Return the seconds that `left` items take as `story` tells: as now for as long as that holds, then as it was."""
-    _, speed, gain, reach, after = story
+    _, speed, gain, reach, after, slower = story
+    if slower:
+        return left / speed + slower * left * left / 2
     ahead = speed * reach + gain * reach * reach / 2
     if ahead < left:
         return reach + (left - ahead) / after if after > left / NEVER else NEVER
@@ -222,24 +229,22 @@ def _stories(gaps: list[float], steps: list[float], usual: float, seconds: float
     speeds = [min(speed, most) for speed in speeds]  # one burst is no story
     mean = sum(gap * speed for gap, speed in zip(gaps, speeds, strict=True)) / seconds
     flat = _off(gaps, speeds, [mean] * number)
-    line, gain = _line(gaps, speeds, seconds, mean)
     step, place = _step(gaps, speeds, seconds, mean)
+    line, trend = _trend(gaps, speeds, seconds, max(step[-1] / 4, mean / 10))
     least = 1e-6 * mean * mean * seconds
     odds = [
         0.0,
-        _evidence(flat, _off(gaps, speeds, line), least) - log(number) - DOUBT - (FALL if gain < 0.0 else 0.0),
+        _evidence(flat, _off(gaps, speeds, line), least) - log(number) - DOUBT - (FALL if trend.slower else 0.0),
         _evidence(flat, _off(gaps, speeds, step), least) - 2 * log(number) - DOUBT - (FALL if step[-1] < mean else 0.0),
     ]
     top = max(odds)
     weights = [exp((one - top) / 2) for one in odds]
     whole = sum(weights)
-    now = max(line[-1] + gain * gaps[-1] / 2, step[-1] / 4, mean / 10)
-    reach = REACH * seconds if gain > 0.0 else 0.0  # it falls ever more slowly: a line would fall through the ground
     lasted = sum(gaps[place:]) if step[-1] < mean else seconds * NEVER
     spread = sqrt(noise / number) / even + 1.0 / number
     stories = (
         Story(weights[0] / whole, even, 0.0, 0.0, even),
-        Story(weights[1] / whole, now, gain, reach, now + gain * reach),
+        trend._replace(weight=weights[1] / whole),
         Story(weights[2] / whole, max(step[-1], mean / 100), 0.0, lasted, even),
     )
     return Fit(stories, usual, seconds, spread)
@@ -267,7 +272,10 @@ def _evidence(flat: Off, story: Off, least: float) -> float:
 
 
 def _line(gaps: list[float], speeds: list[float], seconds: float, mean: float) -> tuple[list[float], float]:
-    """Return the speeds of an even growth, by weighted least squares, and what is gained a second."""
+    """Return the speeds of an even growth, by weighted least squares, and what is gained a second.
+
+    Or what items take, where `gaps` are items and `speeds` the seconds that one takes.
+    """
     middles, at = [], 0.0
     for gap in gaps:
         middles.append(at + gap / 2)
@@ -276,6 +284,24 @@ def _line(gaps: list[float], speeds: list[float], seconds: float, mean: float) -
     wide = sum(gap * (middle - centre) ** 2 for gap, middle in zip(gaps, middles, strict=True))
     gain = sum(gap * (middle - centre) * speed for gap, middle, speed in zip(gaps, middles, speeds, strict=True)) / wide
     return [mean + gain * (middle - centre) for middle in middles], gain
+
+
+def _trend(gaps: list[float], speeds: list[float], seconds: float, least: float) -> tuple[list[float], Story]:
+    """Return the speeds of a change that goes on, and how that goes on: at no less than `least` now.
+
+    A growing speed gains the same every second. A falling one does not fall through the ground: there each item takes
+    so much longer than the one before.
+    """
+    steps = [gap * speed for gap, speed in zip(gaps, speeds, strict=True)]
+    done = sum(steps)
+    line, gain = _line(gaps, speeds, seconds, done / seconds)
+    if gain >= 0.0:
+        now, reach = max(line[-1] + gain * gaps[-1] / 2, least), REACH * seconds
+        return line, Story(0.0, now, gain, reach, now + gain * reach)
+    costs, slower = _line(steps, [1.0 / speed for speed in speeds], done, seconds / done)
+    line = [1.0 / max(cost, seconds / done / 10) for cost in costs]
+    now = max(1.0 / (1.0 / line[-1] + slower * steps[-1] / 2), least) if slower > 0.0 else line[-1]
+    return line, Story(0.0, now, 0.0, 0.0, now, max(slower, 0.0))
 
 
 def _step(gaps: list[float], speeds: list[float], seconds: float, mean: float) -> tuple[list[float], int]:

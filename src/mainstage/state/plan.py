@@ -3,55 +3,112 @@
 from __future__ import annotations
 
 from itertools import islice
-from typing import TYPE_CHECKING
+from math import exp, log, sqrt
+from typing import TYPE_CHECKING, NamedTuple
+
+from mainstage.state.eta import SHORTEST
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.state.ahead import Forecast
 
-ALIKE = 0.3
-"""Tasks that it takes to believe that each costs something by itself."""
+SHARES = [0.5**halved for halved in range(6)]
+"""Readings of what tasks take: so large a part of what one of the usual size takes is for being one."""
+SAID = 2.0
+"""How much less it is believed that sizes do not count, as a logarithm: somebody told them."""
+EXACT = 0.25
+"""How far off a reading is taken to be at least, as a part: one that fits by chance must not win by it."""
+
+
+class Reading:
+    """One reading of what tasks take, fed with sums: how much they take by it, and how far off it is."""
+
+    __slots__ = ("_logs", "_seconds", "_squares", "_told", "share")
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+        self._seconds = self._told = self._logs = self._squares = 0.0
+
+    def add(self, size: float, seconds: float, weight: float) -> None:
+        """Learn that a task of `size` times the usual one took `seconds`."""
+        told = self.times(size)
+        off = log(max(seconds, SHORTEST) / told)
+        self._seconds += weight * seconds / (1.0 + size)
+        self._told += weight * told / (1.0 + size)
+        self._logs += off
+        self._squares += off * off
+
+    def times(self, size: float) -> float:
+        """Return how many times as long as one of the usual size a task takes that is `size` times as large."""
+        return self.share + (1.0 - self.share) * size
+
+    def scale(self) -> float:
+        """Return the seconds that a task of the usual size takes."""
+        return self._seconds / self._told
+
+    def off(self, number: int) -> float:
+        """Return the square of how far off the tasks are, as logarithms."""
+        mean = self._logs / number
+        return max(0.0, self._squares / number - mean * mean) + EXACT * EXACT
+
+
+class Told(NamedTuple):
+    """What a task takes: `base` seconds for being one and `each` for each unit of its size, give or take `spread`."""
+
+    base: float
+    each: float
+    spread: float
+    """As a part of it."""
 
 
 class Costs:
     """What tasks take by their size: so much for being one, and so much for each unit of its size.
 
-    Least squares, a task of more than the mean size weighing less, neither part below nothing. Feeding is a few sums.
+    A few readings of how the two go together each count by how well they fit, and the estimate is their mean as
+    logarithms: what the smallest took says little of the largest. Feeding is a few sums for each.
     """
 
-    __slots__ = ("_ones", "_products", "_seconds", "_sizes", "_squares", "_usual", "number")
+    __slots__ = ("_readings", "_usual", "number")
 
     def __init__(self, usual: float) -> None:
         """Begin with tasks whose `usual` size is known."""
         self._usual = usual
-        self._ones = self._sizes = self._squares = self._seconds = self._products = 0.0
+        self._readings = [Reading(share) for share in SHARES]
         self.number = 0
 
     def add(self, size: float, seconds: float, weight: float) -> None:
         """Learn that a task of `size` took `seconds`, which counts by its `weight`."""
-        weight *= self._usual / (size + self._usual) if self._usual > 0.0 else 1.0
-        self._ones += weight
-        self._sizes += weight * size
-        self._squares += weight * size * size
-        self._seconds += weight * seconds
-        self._products += weight * size * seconds
+        times = size / self._usual if self._usual > 0.0 else 1.0
+        for reading in self._readings:
+            reading.add(times, seconds, weight)
         self.number += 1
 
-    def parts(self) -> tuple[float, float]:
-        """Return what each task takes, and each unit of size.
+    def told(self, ahead: float) -> Told:
+        """Return what tasks of the mean size `ahead` take, and by which parts."""
+        times = ahead / self._usual if self._usual > 0.0 else 1.0
+        weights = self._weights()
+        base = sum(weight * one.scale() * one.share for weight, one in zip(weights, self._readings, strict=True))
+        each = sum(
+            weight * one.scale() * (1.0 - one.share) for weight, one in zip(weights, self._readings, strict=True)
+        )
+        logs = [log(one.scale() * one.times(times) + SHORTEST) for one in self._readings]
+        mean = sum(weight * one for weight, one in zip(weights, logs, strict=True))
+        apart = sum(weight * (one - mean) ** 2 for weight, one in zip(weights, logs, strict=True))
+        spread = sqrt(apart + 1.0 / self.number)
+        drawn = exp(mean) / (base + each * times + SHORTEST)
+        if self._usual <= 0.0:  # no size at all
+            return Told((base + each) * drawn, 0.0, spread)
+        return Told(base * drawn, each * drawn / self._usual, spread)
 
-        As much as a part of a task says that size is all that counts: so it is where all that ended were alike.
-        """
-        ones, sizes, squares = self._ones * (1.0 + ALIKE / self.number), self._sizes, self._squares
-        wide = ones * squares - sizes * sizes
-        if wide <= 0.0:  # no size at all
-            return self._seconds / self._ones, 0.0
-        each = (ones * self._products - sizes * self._seconds) / wide
-        if each <= 0.0:
-            return self._seconds / self._ones, 0.0
-        base = (self._seconds - each * sizes) / ones
-        return (base, each) if base > 0.0 else (0.0, self._products / squares)
+    def _weights(self) -> list[float]:
+        """Return how much each reading counts."""
+        odds = [-0.5 * (self.number - 1) * log(reading.off(self.number)) for reading in self._readings]
+        odds[0] -= SAID
+        top = max(odds)
+        weights = [exp(one - top) for one in odds]
+        whole = sum(weights)
+        return [weight / whole for weight in weights]
 
 
 class Plan:
@@ -95,6 +152,11 @@ class Plan:
         """Learn that as many of those ahead are over, nobody knows which: they are the first ones."""
         for task in list(islice(self.ahead, min(number, len(self.ahead)))):
             self._sum -= self.ahead.pop(task)
+
+    def mean(self) -> float:
+        """Return the mean size of those that are not over."""
+        number = len(self.ahead) + len(self.at_work)
+        return max(0.0, self._sum + sum(self.at_work.values())) / number if number else 0.0
 
     def last(self, number: int) -> tuple[float, list[float]]:
         """Return the sizes of those ahead: of the last `number` each, of the others the sum."""
