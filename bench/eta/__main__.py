@@ -100,10 +100,16 @@ def main() -> int:
     parser.add_argument("--strict", action="store_true", help="exit with 1 if short")
     parser.add_argument("--tuning", action="store_true", help="only what the estimator was made with")
     asked = parser.parse_args()
-    chosen = [one for one in laws.WORKLOADS if not asked.workloads or one.__name__ in asked.workloads]
-    parts = [("made with", TUNING_SEEDS), ("held out", UNSEEN_SEEDS)]
+    parts = [
+        ("made with", laws.WORKLOADS, TUNING_SEEDS),
+        ("held out", laws.WORKLOADS, UNSEEN_SEEDS),
+        ("unseen", laws.UNSEEN, UNSEEN_SEEDS),
+    ]
     well = True
-    for name, seeds in parts[: 1 if asked.tuning else 2]:
+    for name, workloads, seeds in parts[: 1 if asked.tuning else 3]:
+        chosen = [one for one in workloads if not asked.workloads or one.__name__ in asked.workloads]
+        if not chosen:
+            continue
         found = list(lines(chosen, seeds))
         told, passed = verdict(found)
         print(f"{name}: seeds {seeds.start}..{seeds.stop - 1}\n")
