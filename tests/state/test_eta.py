@@ -271,6 +271,14 @@ def test_what_the_smallest_took_says_little_of_the_largest() -> None:
     assert few.spread > 1.0 > 4 * many.spread
 
 
+def test_of_many_tasks_the_later_ones_are_learned_from_too() -> None:
+    costs = Costs(2.0)
+    for place in range(5000):
+        costs.add(1.0 + place % 2 * 2.0, 1.0 if place < 600 else 3.0, place + 1.0)
+    base, each, _ = costs.told(2.0)
+    assert base + 2.0 * each == pytest.approx(3.0, rel=0.05)
+
+
 def test_no_sizes_at_all_are_one_size() -> None:
     costs = Costs(0.0)
     for _ in range(10):

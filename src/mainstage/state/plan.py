@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import islice
-from math import exp, log, sqrt
+from math import exp, log, prod, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.state.eta import SHORTEST
@@ -19,33 +19,32 @@ SAID = 2.0
 """How much less it is believed that sizes do not count, as a logarithm: somebody told them."""
 EXACT = 0.25
 """How far off a reading is taken to be at least, as a part: one that fits by chance must not win by it."""
+ALL, SOME = 500, 7
+"""After so many tasks only one in so many is learned from: the others tell nothing new."""
 
 
 class Reading:
     """One reading of what tasks take, fed with sums: how much they take by it, and how far off it is."""
 
-    __slots__ = ("_logs", "_seconds", "_squares", "_told", "share")
+    __slots__ = ("_logs", "_squares", "share", "told")
 
     def __init__(self, share: float) -> None:
         self.share = share
-        self._seconds = self._told = self._logs = self._squares = 0.0
+        self.told = 0.0
+        """What all tasks took by it, by their weights: in times of what one of the usual size takes."""
+        self._logs = self._squares = 0.0
 
-    def add(self, size: float, seconds: float, weight: float) -> None:
-        """Learn that a task of `size` times the usual one took `seconds`."""
-        told = self.times(size)
-        off = log(max(seconds, SHORTEST) / told)
-        self._seconds += weight * seconds / (1.0 + size)
-        self._told += weight * told / (1.0 + size)
+    def add(self, size: float, took: float, weight: float) -> None:
+        """Learn of a task of `size` times the usual one what it `took`, as a logarithm."""
+        times = self.times(size)
+        off = took - log(times)
+        self.told += weight * times
         self._logs += off
         self._squares += off * off
 
     def times(self, size: float) -> float:
         """Return how many times as long as one of the usual size a task takes that is `size` times as large."""
         return self.share + (1.0 - self.share) * size
-
-    def scale(self) -> float:
-        """Return the seconds that a task of the usual size takes."""
-        return self._seconds / self._told
 
     def off(self, number: int) -> float:
         """Return the square of how far off the tasks are, as logarithms."""
@@ -69,30 +68,37 @@ class Costs:
     logarithms: what the smallest took says little of the largest. Feeding is a few sums for each.
     """
 
-    __slots__ = ("_readings", "_usual", "number")
+    __slots__ = ("_learned", "_readings", "_seconds", "_usual", "number")
 
     def __init__(self, usual: float) -> None:
         """Begin with tasks whose `usual` size is known."""
         self._usual = usual
         self._readings = [Reading(share) for share in SHARES]
+        self._seconds = 0.0
+        self._learned = 0
         self.number = 0
 
     def add(self, size: float, seconds: float, weight: float) -> None:
         """Learn that a task of `size` took `seconds`, which counts by its `weight`."""
-        times = size / self._usual if self._usual > 0.0 else 1.0
-        for reading in self._readings:
-            reading.add(times, seconds, weight)
         self.number += 1
+        if self.number > ALL and self.number % SOME:
+            return
+        times = size / self._usual if self._usual > 0.0 else 1.0
+        weight /= 1.0 + times
+        self._seconds += weight * seconds
+        self._learned += 1
+        took = log(max(seconds, SHORTEST))
+        for reading in self._readings:
+            reading.add(times, took, weight)
 
     def told(self, ahead: float) -> Told:
         """Return what tasks of the mean size `ahead` take, and by which parts."""
         times = ahead / self._usual if self._usual > 0.0 else 1.0
         weights = self._weights()
-        base = sum(weight * one.scale() * one.share for weight, one in zip(weights, self._readings, strict=True))
-        each = sum(
-            weight * one.scale() * (1.0 - one.share) for weight, one in zip(weights, self._readings, strict=True)
-        )
-        logs = [log(one.scale() * one.times(times) + SHORTEST) for one in self._readings]
+        scales = [self._seconds / one.told for one in self._readings]
+        base = sum(map(prod, zip(weights, scales, SHARES, strict=True)))
+        each = max(0.0, sum(map(prod, zip(weights, scales, strict=True))) - base)
+        logs = [log(scale * one.times(times) + SHORTEST) for scale, one in zip(scales, self._readings, strict=True)]
         mean = sum(weight * one for weight, one in zip(weights, logs, strict=True))
         apart = sum(weight * (one - mean) ** 2 for weight, one in zip(weights, logs, strict=True))
         spread = sqrt(apart + 1.0 / self.number)
@@ -103,7 +109,7 @@ class Costs:
 
     def _weights(self) -> list[float]:
         """Return how much each reading counts."""
-        odds = [-0.5 * (self.number - 1) * log(reading.off(self.number)) for reading in self._readings]
+        odds = [-0.5 * (self._learned - 1) * log(reading.off(self._learned)) for reading in self._readings]
         odds[0] -= SAID
         top = max(odds)
         weights = [exp(one - top) for one in odds]
