@@ -16,6 +16,7 @@ from mainstage.backends import choose
 from mainstage.backends.bundles import MOST, Pace
 from mainstage.backends.engine_work import EngineMap
 from mainstage.backends.engine_worker import Station
+from mainstage.backends.policy import check_policy
 from mainstage.commands import Cancel, Hold
 from mainstage.errors import Cancelled, Unpicklable, WorkerLost
 from mainstage.events import TaskEnded, TaskFailed, TaskRetried, TaskStarted
@@ -248,6 +249,12 @@ def second_is_asked(n: int) -> int:
     return n
 
 
+def interrupted(n: int) -> int:
+    if n == 2:
+        raise KeyboardInterrupt
+    return n
+
+
 def slow(n: int) -> int:
     at.clock.advance(0.06)
     return n
@@ -297,6 +304,20 @@ def test_the_latest_items_weigh_the_most() -> None:
     for _ in range(10):
         found.learn(0.1)
     assert found.together(2, 1000, 1000) == 1
+
+
+@pytest.mark.parametrize(("slots", "most"), [(2, 1000), (64, 4096), (5000, 20_000), (20_000, 40_000)])
+def test_the_engine_has_half_a_second_of_work_ahead_within_bounds(
+    slots: int, most: int, engine: Engine, kept: Kept
+) -> None:
+    assert engine.slots
+    with run_of(kept) as run:
+        backend: Any = run._live().work.backend
+        backend.max_workers = slots
+        claims = backend.open_map(double, iter(()), check_policy(0, None, 5.0))
+        assert claims.ahead() == 2 * slots
+        claims._pace = pace(0.001, 25_000)
+        assert claims.ahead() == most
 
 
 # --- outcomes ---
@@ -489,6 +510,15 @@ def test_a_bundle_whose_results_are_large_gives_back_what_it_has_not_begun(engin
 
 
 # --- stopping ---
+
+
+def test_an_interrupt_in_an_item_ends_its_bundle_and_not_those_after_it(engine: Engine, kept: Kept) -> None:
+    """Ray asks what runs to stop that way."""
+    with run_of(kept) as run:
+        results: list[Any] = list(run.map(interrupted, at_once(run, range(4)), on_error="collect"))
+    assert engine.sizes == [4, 1]
+    assert isinstance(results[2], KeyboardInterrupt)
+    assert [results[0], results[1], results[3]] == [0, 1, 3]
 
 
 def test_items_of_a_bundle_are_cancelled_one_by_one(engine: Engine, kept: Kept) -> None:

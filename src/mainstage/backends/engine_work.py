@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
 AHEAD_S = 0.5
 """Seconds of work that the engine is given ahead of what its slots can run."""
-MOST_AHEAD = 1000
-MOST_EACH = 64
-"""Items that the engine is given ahead at most: in all, or where it has many slots, for each of these."""
+FEW_AHEAD, EACH_AHEAD, MOST_AHEAD = 1000, 64, 20_000
+"""Items that the engine is given ahead at most: so many, or where it has many slots, so many for each; never more than
+the last, or two for each."""
 
 
 class Place(NamedTuple):
@@ -224,7 +224,7 @@ class EngineMap(Claims):
         slots, pace = self.backend.max_workers, self._pace
         if not pace.count:
             return 2 * slots
-        most = max(MOST_AHEAD, MOST_EACH * slots)
+        most = max(FEW_AHEAD, min(EACH_AHEAD * slots, MOST_AHEAD))
         mean = max(pace.spent / pace.count, 1e-6)
         return max(2 * slots, min(most, 2 * pace.count, int(slots * (1 + AHEAD_S / mean))))
 

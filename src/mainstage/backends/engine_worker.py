@@ -231,7 +231,8 @@ class Station:
     def leave(self, number: int) -> None:
         """Let go of a task that is over."""
         with self._lock:
-            del self._tasks[number], self._threads[number]
+            self._tasks.pop(number, None)
+            self._threads.pop(number, None)
 
     def _run(self, task: Task, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> runner.Outcome:
         try:

@@ -94,21 +94,27 @@ class Shelf(Lane):
         except BaseException as trouble:  # noqa: BLE001  # a class of the user's may raise anything as it is made
             args, error = ("?",), not_made(trouble)
         item = Item(self, (0, task, args, 1), started)
-        if self._station.enter(task, item) is not None:
-            error = Cancelled(NOT_BEGUN)
-        elif error is None:
-            self.current = item
-            ambient.set(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
-            try:
-                value = fn(*args, **kwargs)
-            except BaseException as raised:  # noqa: BLE001  # whatever it is, it is this item's outcome
-                error = raised
-            self.current = None
-        self._station.leave(task)
+        try:
+            if self._station.enter(task, item) is not None:
+                error = Cancelled(NOT_BEGUN)
+            elif error is None:
+                value, error = self._call(item, fn, args, kwargs)
+        finally:
+            self._station.leave(task)
         self.over.append(ended := self._ended(item, value, error))
         if isinstance(error, KeyboardInterrupt):
             raise error
         return len(ended.value) + sum(map(len, ended.buffers))
+
+    def _call(self, item: Item, fn: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, BaseException | None]:
+        self.current = item
+        ambient.set(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
+        try:
+            return fn(*args, **kwargs), None
+        except BaseException as raised:  # noqa: BLE001  # whatever it is, it is this item's outcome
+            return None, raised
+        finally:
+            self.current = None
 
     def _ended(self, item: Item, value: Any, error: BaseException | None) -> Ended:
         packed = cargo.Cargo(b"", [])
