@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.errors import Terminated, is_cancellation
 from mainstage.exits import quieten
+from mainstage.interrupts import torn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -59,7 +60,7 @@ class Ending:
 
     def on_stop(self, event: StopRequested) -> None:
         """Learn of a request, on the owner's thread: the first one asks the work to stop."""
-        if event is self.stop:
+        if self.stop is not None and event.stage <= self.stop.stage:  # a later one has overtaken it
             return
         self.stop = event
         if event.stage == 1:
@@ -131,10 +132,28 @@ class Ending:
 
     # --- what is raised ---
 
+    @torn
     def raise_what_is_due(
+        self,
+        error: BaseException | None,
+        interrupt: KeyboardInterrupt | None,
+        futures: Collection[TaskFuture[Any]],
+        queues: Iterable[RawQueue],
+    ) -> None:
+        """Raise the request to stop or the first failure that nobody looked at, unless `error` is on its way out.
+
+        `interrupt` was raised as the end was waited for. A signal that came later, and could tear nothing, comes now.
+        """
+        late = self._show.interrupts.late()
+        if interrupt is None and not isinstance(error, KeyboardInterrupt):
+            interrupt = late
+        self._raise_due(error or interrupt, futures, queues)
+        if interrupt is not None and (error is None or interrupt is late):
+            raise interrupt
+
+    def _raise_due(
         self, error: BaseException | None, futures: Collection[TaskFuture[Any]], queues: Iterable[RawQueue]
     ) -> None:
-        """Raise the request to stop or the first failure that nobody looked at, unless `error` is on its way out."""
         failures = [failure for queue in queues if (failure := queue.settle()) is not None]
         if error is not None:
             self._carried_by(error)

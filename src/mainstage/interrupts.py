@@ -8,18 +8,44 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mainstage.errors import Terminated
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from types import FrameType
+    from types import CodeType, FrameType
 
     from mainstage.loop import Loop
 
 LAST_STAGE = 3
+
+F = TypeVar("F", bound="Callable[..., object]")
+
+_whole: dict[CodeType, bool] = {}
+
+
+def whole(function: F) -> F:
+    """Have no signal raise anything in the middle of `function`, or of what it calls: it waits for `late`."""
+    _whole[function.__code__] = True
+    return function
+
+
+def torn(function: F) -> F:
+    """Have signals raise at once within `function`, since it waits, also where a whole one has called it."""
+    _whole[function.__code__] = False
+    return function
+
+
+def _is_within_whole(frame: FrameType | None) -> bool:
+    while frame is not None:
+        found = _whole.get(frame.f_code)
+        if found is not None:
+            return found
+        frame = frame.f_back
+    return False
 
 
 class Emergency(Protocol):
@@ -39,14 +65,19 @@ def die_of(signum: int) -> None:
 class Interrupts:
     """The handlers of one run; `install` and `restore` on the main thread."""
 
-    def __init__(self, loop: Loop, stop: Callable[[str, int], int]) -> None:
-        """Take `stop(cause, signum)`: it puts the request into the inbox and returns its stage."""
+    def __init__(self, loop: Loop, stop: Callable[[str, int], int], stage: Callable[[], int] = int) -> None:
+        """Take `stop(cause, signum)`, which puts the request into the inbox; both return the stage of the last one."""
         self._loop = loop
         self._stop = stop
+        self._stage = stage
         self._pid = os.getpid()
         self._previous: dict[int, object] = {}
         self._late: list[int] = []
         """What came in the middle of a round of the loop within somebody else's code: not the place to raise it."""
+        self.closing = False
+        """Whether the last picture is on its way: nobody takes requests any more."""
+        self._held: list[int] = []
+        """What came in the middle of a function that is to come to its end."""
         self._cancel: Callable[[], object] | None = None
         self._raising: Callable[[KeyboardInterrupt], object] | None = None
 
@@ -104,7 +135,7 @@ class Interrupts:
             self._late.append(signum)
             if len(self._late) >= LAST_STAGE:
                 self._die(signum)
-        elif self._loop.pumping:
+        elif self._loop.pumping and not (self.closing and _is_within_whole(frame)):
             if self._stop(_name(signum), signum) >= LAST_STAGE:
                 self._die(signum)
         else:
@@ -112,6 +143,11 @@ class Interrupts:
 
     def _arrive(self, signum: int, frame: FrameType | None) -> None:
         """Do in other code what the signal asks for."""
+        if _is_within_whole(frame):
+            self._held.append(signum)
+            if self._stage() + len(self._held) >= LAST_STAGE:
+                self._die(signum)
+            return
         if self._cancel is None:
             _raise(signum, frame)
             return
@@ -136,7 +172,23 @@ class Interrupts:
         if self._late:
             signum = self._late[0]
             self._late.clear()
-            self._arrive(signum, None)
+            self._arrive(signum, sys._getframe())  # noqa: SLF001  # as a handler has it
+
+    def hand_over(self) -> None:
+        """Make requests of the signals that were held back; on the owner's thread, as it waits."""
+        while waiting := self._late or self._held:
+            signum = waiting.pop(0)
+            if self._stop(_name(signum), signum) >= LAST_STAGE:
+                self._die(signum)
+
+    def late(self) -> KeyboardInterrupt | None:
+        """Return the exception that stands for the signals that were held back, and forget them; None: none was."""
+        late, self._late = self._late, []  # in one go: another may come at any moment
+        held, self._held = self._held, []
+        held = late + held
+        if not held:
+            return None
+        return KeyboardInterrupt() if held[0] == signal.SIGINT else Terminated(_name(held[0]), held[0])
 
     def _die(self, signum: int) -> None:
         emergency = getattr(self._loop.display, "emergency", None)

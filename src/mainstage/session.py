@@ -16,6 +16,7 @@ from mainstage.commands import Cancel, Hold
 from mainstage.consume import ItemOutcome, OnError, check_on_error
 from mainstage.display.settings import STUCK_AFTER
 from mainstage.ending import Ending
+from mainstage.interrupts import whole
 from mainstage.show import Look, Show
 from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.runner import describe_call
@@ -148,7 +149,7 @@ class Run(Executor):
             keys=keys,
         )
         self._parts: Parts | None = None
-        self._let_go: Callable[[], None] | None = None
+        self._let_go: Callable[[], None]
         self._block: Block | None = None
 
     # --- life ---
@@ -165,16 +166,24 @@ class Run(Executor):
         work = Workload(backend, show.channel, show.wake)
         ending = Ending(self, show, grace=self._policy.grace, branch=branch)
         self._parts = Parts(show, work, ending, branch)
-        if branch:
-            self._let_go = show.joined(self.title, self._look)
-        else:
-            show.open()
-        show.stops.append(ending.on_stop)
-        show.commanded[self] = work.crowd()
-        show.hear(self, backend)
-        _runs.append(self)
+        try:
+            self._open(*self._parts)
+        except KeyboardInterrupt as late:
+            if self in _runs:
+                self.__exit__(type(late), late, None)
+            else:
+                backend.close()
+            raise
         return self
 
+    @whole
+    def _open(self, show: Show, work: Workload, ending: Ending, branch: bool) -> None:  # noqa: FBT001  # as of `Parts`
+        self._let_go = show.joined(self.title, self._look) if branch else show.open()
+        show.host(self, ending.on_stop, work.crowd(), work.backend)
+        _runs.append(self)
+        show.raise_late()
+
+    @whole
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
@@ -194,16 +203,9 @@ class Run(Executor):
         finally:
             work.adoption.detach()
             _runs.remove(self)
-            show.stops.remove(ending.on_stop)
-            del show.commanded[self], show.backends[self]
-            if self._let_go is None:
-                show.close()
-            else:
-                self._let_go()
-                show.quiet()  # the run around it may be an implicit one that has waited for this
-        ending.raise_what_is_due(error or interrupt, work.futures(), work.queues)
-        if error is None and interrupt is not None:
-            raise interrupt
+            show.dismiss(self, ending.on_stop)
+            self._let_go()
+        ending.raise_what_is_due(error, interrupt, work.futures(), work.queues)
 
     async def __aenter__(self) -> Self:
         """As `__enter__`, in a coroutine: its event loop draws, and signals are cancellations by asyncio's rules."""

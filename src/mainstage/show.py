@@ -20,7 +20,7 @@ from mainstage.display.settings import STUCK_AFTER, settings, stuck_after
 from mainstage.display.stream import NullDisplay
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
 from mainstage.heartbeat import Heartbeat
-from mainstage.interrupts import Interrupts
+from mainstage.interrupts import Interrupts, torn
 from mainstage.loop import Loop
 from mainstage.staging import Style, stage
 from mainstage.steering import Steering
@@ -155,7 +155,7 @@ class Show:
         self._pid = os.getpid()
         self._idle = threading.Condition()
         self._sleepers = 0
-        self.interrupts = self.signals(self.loop, self._request)
+        self.interrupts = self.signals(self.loop, self._request, lambda: self._stage)
         self._animated = opened.animated and bool(look.heartbeat)
         self._heartbeat: Heartbeat | None = None
         self._title = title
@@ -188,8 +188,9 @@ class Show:
         self.loop.recorders = [*self.loop.recorders, recorder]
         return STREAMS
 
-    def open(self) -> None:
-        """Go live."""
+    def open(self) -> Callable[[], None]:
+        """Go live; return what ends that."""
+        self.interrupts.install()
         Show.current = self
         live.reporter = self.channel
         self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
@@ -198,7 +199,6 @@ class Show:
             self.say(remark)
         self.loop.heard_s = lambda: sum([one.heard_s for one in self.backends.values()])
         self.loop.on_interval = self._ask_interval
-        self.interrupts.install()
         self.capture.start()
         if self.steering is not None:
             self.steering.start()
@@ -206,6 +206,7 @@ class Show:
             self._heartbeat = Heartbeat(self.loop)
             self._heartbeat.after_beat = self._after_beat
             self._heartbeat.start()
+        return self.close
 
     def close(self) -> None:
         """Show the last picture and give everything back."""
@@ -220,6 +221,7 @@ class Show:
         close_default_task()
         live.reporter = None
         Show.current = None
+        self.interrupts.closing = True
         try:
             self.loop.finish()
         finally:
@@ -242,12 +244,25 @@ class Show:
         """
         deadline = None if timeout is None else self.clock.now() + timeout
         if self.pumps():
+            self.loop.call_on_owner(self.interrupts.hand_over)
             ended = self.loop.run_until(done, deadline)
             if self._stage:
                 self.loop.run_until(self._heard)  # one may have come as the wait ended
             self.left()
             self.quiet()
             return ended
+        return self._sleep(done, deadline)
+
+    @torn
+    def raise_late(self) -> None:
+        """Raise what has been held back, where it tears nothing any more."""
+        late = self.interrupts.late()
+        if late is not None:
+            raise late
+
+    @torn
+    def _sleep(self, done: Callable[[], bool], deadline: float | None) -> bool:
+        self.raise_late()
         with self._idle:
             self._sleepers += 1
             try:
@@ -391,7 +406,7 @@ class Show:
             named = f" of {title}" if title else ""
             self.say(f"{asked}{named} without effect: the run is shown within the one that is live")
         if log is None:
-            return lambda: None
+            return self.quiet  # this may be of an implicit run that has waited for the one inside
         self._catch_up()
         log.record(RunStarted(self.clock.now(), title, self.clock.wall()))
         self.loop.recorders = [*self.loop.recorders, log]
@@ -400,6 +415,7 @@ class Show:
             self._catch_up()
             self.loop.recorders = [one for one in self.loop.recorders if one is not log]
             log.record(RunEnded(self.clock.now()))
+            self.quiet()
 
         return end
 
@@ -422,10 +438,19 @@ class Show:
         self.channel.send(event)
         return event
 
-    def hear(self, run: object, backend: Receiving) -> None:
-        """Learn what the workers of a run report to."""
+    def host(
+        self, run: object, on_stop: Callable[[StopRequested], None], commanded: Commanded, backend: Receiving
+    ) -> None:
+        """Show a run: who is told of requests to stop and of commands, and what its workers report to."""
+        self.stops.append(on_stop)
+        self.commanded[run] = commanded
         self.backends[run] = backend
         self.loop.expect(backend.far_workers)
+
+    def dismiss(self, run: object, on_stop: Callable[[StopRequested], None]) -> None:
+        """Show it no more."""
+        self.stops.remove(on_stop)
+        del self.commanded[run], self.backends[run]
 
     def _ask_interval(self, seconds: float) -> None:
         """Have workers report at most once in `seconds`; in the middle of somebody else's code too."""
@@ -433,7 +458,8 @@ class Show:
             one.command(SetInterval(seconds))
 
     def _on_stop(self, event: StopRequested) -> None:
-        self.stop = event
+        if self.stop is None or event.stage > self.stop.stage:  # one may have overtaken another
+            self.stop = event
         for stop in list(self.stops):
             stop(event)
         for waker in tuple(self.wakers):

@@ -56,8 +56,8 @@ class HostedInterrupts(Interrupts):
     last_words: Callable[[str], None] = staticmethod(lambda _: None)
     """Called with the name of the signal before the process dies of it."""
 
-    def __init__(self, loop: Loop, stop: Callable[[str, int], int]) -> None:
-        super().__init__(loop, stop)
+    def __init__(self, loop: Loop, stop: Callable[[str, int], int], stage: Callable[[], int] = int) -> None:
+        super().__init__(loop, stop, stage)
         self._found: list[tuple[int, Any]] = []
         self._deferred: list[tuple[int, Any]] = []
         cast("HostedLoop", loop).shield = self
@@ -207,14 +207,15 @@ class HostedShow(Show):
         if isinstance(display, StreamDisplay) or (self._terminal is not None and self._terminal.pins):
             self.capture.on_pass = self._on_pass
 
-    def open(self) -> None:
-        """Go live."""
-        super().open()
+    def open(self) -> Callable[[], None]:
+        """Go live; return what ends that."""
+        end = super().open()
         self._patches.append(wrap(os, "_exit", self._leaving))
         self._patches += [wrap(os, name, self._becoming) for name in ("execv", "execve")]
         if not _forking:
             os.register_at_fork(before=_before_fork, after_in_child=_in_child)
         _forking[:] = [self]
+        return end
 
     def close(self) -> None:
         """Show the end, give everything back; a second call does nothing, nor does one in a child."""
