@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 from math import isfinite
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -181,6 +182,36 @@ def test_big_tasks_after_many_small_ones_are_expected_to_go_on() -> None:
 def test_one_straggler_says_nothing_of_what_follows() -> None:
     eta = told(crowd_eta(durations(*[1.0] * 100), rest(100, [40.0, 0.5, 0.5, 0.5], elapsed=65.0)))
     assert eta.likely < 80.0
+
+
+def test_tasks_that_become_of_a_shorter_kind_are_believed() -> None:
+    before, after = [2.0, 3.0, 4.0] * 20, [0.6, 0.8, 1.0] * 8
+    mixed, new = (told(crowd_eta(durations(*one), rest(100, [0.1] * 4))).likely for one in ([*before, *after], after))
+    assert mixed == pytest.approx(new, rel=0.1)
+
+
+def test_tasks_that_become_of_a_longer_kind_are_believed_a_quarter() -> None:
+    before, after = [0.6, 0.8, 1.0] * 20, [2.0, 3.0, 4.0] * 8
+    both = [*before, *after]
+    in_turn = [both[place * 37 % len(both)] for place in range(len(both))]
+    one, step, new = (
+        told(crowd_eta(durations(*seconds), rest(100, [0.1] * 4))).likely for seconds in (in_turn, both, after)
+    )
+    assert step == pytest.approx(one**0.75 * new**0.25, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_tasks_of_two_kinds_mixed_are_one_law(seed: int) -> None:
+    drawn = Random(seed).choices([0.5, 4.0], [3, 1], k=100)
+    changed = durations(*drawn).changed()
+    assert changed is None or changed[0] < 0.5
+
+
+def test_many_short_tasks_at_once_are_no_change() -> None:
+    ended = durations(*[3.0] * 40)
+    for _ in range(20):
+        ended.add(0.001, 50)
+    assert ended.changed() is None
 
 
 def run(workers: int | None, total: int, *sizes: float) -> RunState:

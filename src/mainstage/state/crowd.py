@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
+from collections import deque
 from heapq import heapify, heapreplace
-from math import comb, log, sqrt
+from math import comb, exp, log, sqrt
 from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.state.eta import NEVER, SHORTEST, Eta, interval
@@ -32,6 +33,12 @@ DRAWN = 0.8
 """How far what is played is drawn towards the plain rate, where that is called for."""
 TAIL, LONGER = 0.33, 1.3
 """What is left of a task older than all: as under a power law; and what those take that nothing is known of."""
+SPLITS = (8, 12, 16, 24, 32, 48, 64)
+"""So many of the latest tasks are compared with those before: whether they are of another kind."""
+SURE = 4.5
+"""Standard errors between the two from which on that is believed; from half of it on, it is by and by."""
+PASSING = 0.25
+"""What is left of that belief where tasks have become longer: a machine that others slow down recovers."""
 OVER = 0.1
 """What is still expected of a task that is over its time, in parts of it."""
 ROUNDING = 1e-9
@@ -59,11 +66,15 @@ ORDERS = [(_order(2 * play), _order(2 * play + 1)) for play in range(PLAYS)]
 class Durations:
     """What tasks took, in classes."""
 
-    __slots__ = ("_numbers", "_seconds", "number", "seconds")
+    __slots__ = ("_latest", "_logs", "_numbers", "_seconds", "_squares", "number", "seconds")
 
     def __init__(self) -> None:
         self._numbers = array("d", bytes(8 * CLASSES))
         self._seconds = array("d", bytes(8 * CLASSES))
+        self._logs = self._squares = 0.0
+        """Sums over all, of the logarithms and of their squares."""
+        self._latest: deque[float] = deque(maxlen=SPLITS[-1])
+        """The logarithms of the latest ones."""
         self.number = 0
         self.seconds = 0.0
         """All together."""
@@ -75,6 +86,37 @@ class Durations:
         self._seconds[place] += seconds * number
         self.number += number
         self.seconds += seconds * number
+        told = log(max(seconds, SHORTEST))
+        self._logs += told * number
+        self._squares += told * told * number
+        if number == 1:
+            self._latest.append(told)
+        else:  # a mean of many says nothing of each
+            self._latest.clear()
+
+    def changed(self) -> tuple[float, Durations] | None:
+        """Return how much speaks for it that the latest tasks are of another kind than those before, and these alone.
+
+        0.0 to 1.0; None: nothing does.
+        """
+        latest = list(self._latest)
+        off, many = max((self._off(latest[-many:]), many) for many in SPLITS)
+        if off <= SURE / 2:
+            return None
+        found = Durations()
+        for told in latest[-many:]:
+            found.add(exp(told))
+        return min(1.0, off / (SURE / 2) - 1.0), found
+
+    def _off(self, part: list[float]) -> float:
+        """Return how far the mean of the logarithms `part` is from that of those before, in standard errors of it."""
+        many, before = len(part), self.number - len(part)
+        if many < SPLITS[0] or before < many / 2:
+            return 0.0
+        mean = sum(part) / many
+        other = (self._logs - mean * many) / before
+        squares = self._squares - many * mean * mean - before * other * other
+        return abs(mean - other) / sqrt(max(squares / self.number, ROUNDING) * (1 / many + 1 / before))
 
     def beyond(self, seconds: float) -> float:
         """Return the part of the tasks that took about as long, or longer."""
@@ -241,6 +283,22 @@ def _shared(free: list[float], bulk: float) -> list[float]:
 
 def crowd_eta(durations: Durations, rest: Rest) -> Eta | None:
     """Return how long the `rest` takes where tasks took `durations`; None: no telling."""
+    whole = _by_law(durations, rest)
+    changed = durations.changed() if whole is not None and rest.unstarted else None
+    if whole is None or changed is None:
+        return whole
+    belief, latest = changed
+    late = _by_law(latest, rest)
+    if late is None:
+        return whole
+    if latest.seconds * durations.number > durations.seconds * latest.number:
+        belief *= PASSING
+    likely = max(whole.likely, SHORTEST) ** (1.0 - belief) * max(late.likely, SHORTEST) ** belief
+    return Eta(min(likely, whole.low, late.low), likely, max(likely, whole.high, late.high))
+
+
+def _by_law(durations: Durations, rest: Rest) -> Eta | None:
+    """Return how long the `rest` takes where all tasks are of the one kind that took `durations`."""
     totals = [age + left for age, left in rest.known]
     law = durations.law(totals, rest.ages)
     if law is None or (rest.ages and not durations.number and not rest.known):
