@@ -95,7 +95,7 @@ def test_redirected_stderr_gets_what_was_written_there() -> None:
     )
     assert done.returncode == 0
     assert "\x1b" not in done.stdout + done.stderr
-    assert marks(done.stderr)["<stderr 4.4>"] == 1
+    assert done.stderr.count("<stderr 4.") == 5  # it is written in two parts, and other threads write in between
     assert not re.search(r"%\|", done.stderr)
 
 
