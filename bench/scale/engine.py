@@ -86,7 +86,7 @@ class Worker:
         self._advance()
         self.task = None
         result = self.station.result(task, Outcome(None, None), self.started)
-        del self.station._tasks[task.id]  # noqa: SLF001  # as `work` does, which cannot be stopped half way
+        self.station.leave(task.id)
         self._engine.came(self, piece, result)
 
     # --- its reporter thread ---

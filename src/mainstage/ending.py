@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.errors import Terminated, is_cancellation
 from mainstage.exits import quieten
-from mainstage.interrupts import torn
+from mainstage.interrupts import interruptible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -132,7 +132,7 @@ class Ending:
 
     # --- what is raised ---
 
-    @torn
+    @interruptible
     def raise_what_is_due(
         self,
         error: BaseException | None,
@@ -144,7 +144,7 @@ class Ending:
 
         `interrupt` was raised as the end was waited for. A signal that came later, and could tear nothing, comes now.
         """
-        late = self._show.interrupts.late()
+        late = self._show.interrupts.held_back()
         if interrupt is None and not isinstance(error, KeyboardInterrupt):
             interrupt = late
         self._raise_due(error or interrupt, futures, queues)

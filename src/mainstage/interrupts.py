@@ -24,24 +24,24 @@ LAST_STAGE = 3
 
 F = TypeVar("F", bound="Callable[..., object]")
 
-_whole: dict[CodeType, bool] = {}
+_uninterrupted: dict[CodeType, bool] = {}
 
 
-def whole(function: F) -> F:
-    """Have no signal raise anything in the middle of `function`, or of what it calls: it waits for `late`."""
-    _whole[function.__code__] = True
+def uninterrupted(function: F) -> F:
+    """Have no signal raise anything in `function`, nor in what it calls: what comes is held back."""
+    _uninterrupted[function.__code__] = True
     return function
 
 
-def torn(function: F) -> F:
-    """Have signals raise at once within `function`, since it waits, also where a whole one has called it."""
-    _whole[function.__code__] = False
+def interruptible(function: F) -> F:
+    """Have signals raise in `function` as anywhere, also where an uninterrupted one has called it."""
+    _uninterrupted[function.__code__] = False
     return function
 
 
-def _is_within_whole(frame: FrameType | None) -> bool:
+def _is_uninterrupted(frame: FrameType | None) -> bool:
     while frame is not None:
-        found = _whole.get(frame.f_code)
+        found = _uninterrupted.get(frame.f_code)
         if found is not None:
             return found
         frame = frame.f_back
@@ -72,12 +72,10 @@ class Interrupts:
         self._stage = stage
         self._pid = os.getpid()
         self._previous: dict[int, object] = {}
-        self._late: list[int] = []
-        """What came in the middle of a round of the loop within somebody else's code: not the place to raise it."""
+        self._held: list[int] = []
+        """What came where it is not to be raised: in a round of the loop within other code, or in `uninterrupted`."""
         self.closing = False
         """Whether the last picture is on its way: nobody takes requests any more."""
-        self._held: list[int] = []
-        """What came in the middle of a function that is to come to its end."""
         self._cancel: Callable[[], object] | None = None
         self._raising: Callable[[KeyboardInterrupt], object] | None = None
 
@@ -132,10 +130,8 @@ class Interrupts:
         if os.getpid() != self._pid:
             return
         if self._loop.beating:
-            self._late.append(signum)
-            if len(self._late) >= LAST_STAGE:
-                self._die(signum)
-        elif self._loop.pumping and not (self.closing and _is_within_whole(frame)):
+            self._keep(signum)
+        elif self._loop.pumping and not (self.closing and _is_uninterrupted(frame)):
             if self._stop(_name(signum), signum) >= LAST_STAGE:
                 self._die(signum)
         else:
@@ -143,14 +139,11 @@ class Interrupts:
 
     def _arrive(self, signum: int, frame: FrameType | None) -> None:
         """Do in other code what the signal asks for."""
-        if _is_within_whole(frame):
-            self._held.append(signum)
-            if self._stage() + len(self._held) >= LAST_STAGE:
-                self._die(signum)
+        if _is_uninterrupted(frame):
+            self._keep(signum)
             return
         if self._cancel is None:
-            _raise(signum, frame)
-            return
+            raise _exception(signum)
         stage = self._stop(_name(signum), signum)
         if stage >= LAST_STAGE:
             self._die(signum)
@@ -161,7 +154,7 @@ class Interrupts:
             elif stage == 1:
                 self._cancel()
             else:
-                _raise(signum, frame)
+                raise _exception(signum)
         except KeyboardInterrupt as error:
             if self._raising is not None:
                 self._raising(error)
@@ -169,26 +162,28 @@ class Interrupts:
 
     def raise_late(self) -> None:
         """Raise what came during a round of the loop within somebody else's code, now that the round is over."""
-        if self._late:
-            signum = self._late[0]
-            self._late.clear()
-            self._arrive(signum, sys._getframe())  # noqa: SLF001  # as a handler has it
+        if self._held and not _is_uninterrupted(sys._getframe()):  # noqa: SLF001  # as a handler has it
+            self._arrive(self._taken()[0], None)
+
+    def _keep(self, signum: int) -> None:
+        self._held.append(signum)
+        if self._stage() + len(self._held) >= LAST_STAGE:
+            self._die(signum)
+
+    def _taken(self) -> list[int]:
+        held, self._held = self._held, []  # in one go: another may come at any moment
+        return held
 
     def hand_over(self) -> None:
         """Make requests of the signals that were held back; on the owner's thread, as it waits."""
-        while waiting := self._late or self._held:
-            signum = waiting.pop(0)
+        for signum in self._taken():
             if self._stop(_name(signum), signum) >= LAST_STAGE:
                 self._die(signum)
 
-    def late(self) -> KeyboardInterrupt | None:
+    def held_back(self) -> KeyboardInterrupt | None:
         """Return the exception that stands for the signals that were held back, and forget them; None: none was."""
-        late, self._late = self._late, []  # in one go: another may come at any moment
-        held, self._held = self._held, []
-        held = late + held
-        if not held:
-            return None
-        return KeyboardInterrupt() if held[0] == signal.SIGINT else Terminated(_name(held[0]), held[0])
+        held = self._taken()
+        return _exception(held[0]) if held else None
 
     def _die(self, signum: int) -> None:
         emergency = getattr(self._loop.display, "emergency", None)
@@ -226,10 +221,8 @@ def _name(signum: int) -> str:
     return "Ctrl-C" if signum == signal.SIGINT else signal.Signals(signum).name
 
 
-def _raise(signum: int, frame: FrameType | None) -> None:
-    if signum == signal.SIGINT:
-        signal.default_int_handler(signum, frame)
-    raise Terminated(_name(signum), signum)
+def _exception(signum: int) -> KeyboardInterrupt:
+    return KeyboardInterrupt() if signum == signal.SIGINT else Terminated(_name(signum), signum)
 
 
 # --- fork ---

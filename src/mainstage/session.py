@@ -16,7 +16,7 @@ from mainstage.commands import Cancel, Hold
 from mainstage.consume import ItemOutcome, OnError, check_on_error
 from mainstage.display.settings import STUCK_AFTER
 from mainstage.ending import Ending
-from mainstage.interrupts import whole
+from mainstage.interrupts import uninterrupted
 from mainstage.show import Look, Show
 from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.runner import describe_call
@@ -176,14 +176,14 @@ class Run(Executor):
             raise
         return self
 
-    @whole
+    @uninterrupted
     def _open(self, show: Show, work: Workload, ending: Ending, branch: bool) -> None:  # noqa: FBT001  # as of `Parts`
         self._let_go = show.joined(self.title, self._look) if branch else show.open()
         show.host(self, ending.on_stop, work.crowd(), work.backend)
         _runs.append(self)
-        show.raise_late()
+        show.raise_held_back()
 
-    @whole
+    @uninterrupted
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:

@@ -20,7 +20,7 @@ from mainstage.display.settings import STUCK_AFTER, settings, stuck_after
 from mainstage.display.stream import NullDisplay
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
 from mainstage.heartbeat import Heartbeat
-from mainstage.interrupts import Interrupts, torn
+from mainstage.interrupts import Interrupts, interruptible
 from mainstage.loop import Loop
 from mainstage.staging import Style, stage
 from mainstage.steering import Steering
@@ -253,16 +253,16 @@ class Show:
             return ended
         return self._sleep(done, deadline)
 
-    @torn
-    def raise_late(self) -> None:
-        """Raise what has been held back, where it tears nothing any more."""
-        late = self.interrupts.late()
-        if late is not None:
-            raise late
+    @interruptible
+    def raise_held_back(self) -> None:
+        """Raise the signal that has been held back, if one was: it leaves nothing half done any more."""
+        held = self.interrupts.held_back()
+        if held is not None:
+            raise held
 
-    @torn
+    @interruptible
     def _sleep(self, done: Callable[[], bool], deadline: float | None) -> bool:
-        self.raise_late()
+        self.raise_held_back()
         with self._idle:
             self._sleepers += 1
             try:

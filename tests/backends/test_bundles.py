@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.backends.clusters import SOON, Kept
+from tests.backends.ports import FakePort
 
 import mainstage
 from mainstage.backends import choose
@@ -42,13 +43,10 @@ class At(threading.local):
 at = At()
 
 
-class Engine:
+class Engine(FakePort):
     """An engine whose workers are threads of this process, each with a clock that stands unless an item moves it."""
 
-    name = "fake"
     slots = 2
-    far = False
-    link = ""
 
     def __init__(self) -> None:
         self.sizes: list[int] = []
@@ -57,7 +55,6 @@ class Engine:
         """Whether a worker dies of a piece."""
         self.deaf = False
         self.stations: list[Station] = []
-        self.hear: Callable[[bytes], None]
         self.held = threading.Event()
         """Nothing is done until this is set, as it is at first, and by the first `drop`."""
         self.held.set()
@@ -69,14 +66,9 @@ class Engine:
 
     def open(self, run: str, hear: Callable[[bytes], None], gone: Callable[[Exception], None]) -> None:
         """Begin."""
-        del run, gone
-        self.hear = hear
+        super().open(run, hear, gone)
         for thread in self._threads:
             thread.start()
-
-    def keep(self, data: bytes) -> Any:
-        """Return it."""
-        return data
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
         """Have each done on a thread, in order."""
@@ -117,9 +109,6 @@ class Engine:
         del worker, kill
         self._dropped.add(handle.head.task)
         self.held.set()
-
-    def set_interval(self, seconds: float) -> None:
-        """Do nothing: there is no reporter."""
 
     def close(self) -> None:
         """End the threads."""

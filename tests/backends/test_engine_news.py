@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.backends.clusters import SOON, Kept
+from tests.backends.ports import FakePort
 
 import mainstage
 from mainstage.backends import choose, engines
@@ -17,18 +18,13 @@ from mainstage.clock import cpu
 from mainstage.events import TaskEnded, TaskRetried, TextWritten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from mainstage.backends.port import Piece
 
 
-class FakePort:
+class LatePort(FakePort):
     """An engine whose workers are threads of this process; what they tell is held back until it is let go."""
-
-    name = "fake"
-    slots = 1
-    far = False
-    link = ""
 
     def __init__(self) -> None:
         self.intervals: list[float] = []
@@ -36,16 +32,6 @@ class FakePort:
         self.workers = [Station("node/1", self.held.append, ShiftedClock(0.0))]
         """Each does each piece; only the result of the last one comes, and what that one tells is held back."""
         self.came = threading.Event()
-        self.hear: Callable[[bytes], None]
-
-    def open(self, run: str, hear: Callable[[bytes], None], gone: Callable[[Exception], None]) -> None:
-        """Begin."""
-        del run, gone
-        self.hear = hear
-
-    def keep(self, data: bytes) -> Any:
-        """Return it."""
-        return data
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
         """Have each done on a thread."""
@@ -66,24 +52,9 @@ class FakePort:
         while self.held:
             self.hear(self.held.pop(0))
 
-    def ask(self, tasks: Sequence[int], reason: str) -> None:
-        """Do nothing: nobody is asked."""
-
-    def drop(self, handle: Any, worker: str, *, kill: bool) -> None:
-        """Do nothing: as above."""
-
-    def locate(self, root: int, task: int, attempt: int, since: float) -> None:
-        """Have it told at once."""
-        for worker in self.workers:
-            worker.locate(root, task, attempt, since)
-        self.let_go()
-
     def set_interval(self, seconds: float) -> None:
         """Keep it: there is no reporter."""
         self.intervals.append(seconds)
-
-    def close(self) -> None:
-        """Do nothing: threads end."""
 
 
 class AtWork(threading.local):
@@ -111,8 +82,8 @@ def note(n: int) -> None:
 
 
 @pytest.fixture
-def port(monkeypatch: pytest.MonkeyPatch) -> FakePort:
-    found = FakePort()
+def port(monkeypatch: pytest.MonkeyPatch) -> LatePort:
+    found = LatePort()
     monkeypatch.setattr(choose, "open_port", lambda *_: found)
     return found
 
@@ -121,7 +92,7 @@ def run_of(kept: Kept) -> mainstage.Run:
     return mainstage.Run("news", executor="dask", view="silent", recorder=kept)
 
 
-def test_a_result_waits_for_the_events_that_it_has_overtaken(port: FakePort, kept: Kept) -> None:
+def test_a_result_waits_for_the_events_that_it_has_overtaken(port: LatePort, kept: Kept) -> None:
     with run_of(kept) as run:
         future = run.submit(nested, 7)
         assert port.came.wait(SOON)
@@ -134,7 +105,7 @@ def test_a_result_waits_for_the_events_that_it_has_overtaken(port: FakePort, kep
 
 
 def test_a_result_whose_events_are_lost_comes_all_the_same_and_the_next_one_waits_no_more(
-    port: FakePort, kept: Kept, monkeypatch: pytest.MonkeyPatch
+    port: LatePort, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     port.workers = [Station("node/1", lambda _: None, ShiftedClock(0.0))]
     with run_of(kept) as run:
@@ -148,7 +119,7 @@ def test_a_result_whose_events_are_lost_comes_all_the_same_and_the_next_one_wait
 
 
 def test_a_result_of_another_worker_than_began_is_of_a_second_attempt_though_nothing_else_says_so(
-    port: FakePort, kept: Kept, monkeypatch: pytest.MonkeyPatch
+    port: LatePort, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "NEWS_S", 0.05)
     port.workers.append(Station("node/2", port.held.append, ShiftedClock(0.0)))
@@ -161,7 +132,7 @@ def test_a_result_of_another_worker_than_began_is_of_a_second_attempt_though_not
     assert not kept.state.anomalies.count
 
 
-def test_a_piece_that_was_asked_to_stop_before_it_came_is_not_begun(port: FakePort, kept: Kept) -> None:
+def test_a_piece_that_was_asked_to_stop_before_it_came_is_not_begun(port: LatePort, kept: Kept) -> None:
     port.workers[0].expect(dict.fromkeys(range(10), "not wanted"))
     with run_of(kept) as run:
         future = run.submit(note, 4)
@@ -171,7 +142,7 @@ def test_a_piece_that_was_asked_to_stop_before_it_came_is_not_begun(port: FakePo
     assert kept.state.counts.cancelled == 1
 
 
-def test_the_workers_of_a_large_engine_begin_at_a_longer_interval(port: FakePort, kept: Kept) -> None:
+def test_the_workers_of_a_large_engine_begin_at_a_longer_interval(port: LatePort, kept: Kept) -> None:
     port.slots = 10_000
     with run_of(kept) as run:
         run.submit(note, 5).result(SOON)
@@ -179,7 +150,7 @@ def test_the_workers_of_a_large_engine_begin_at_a_longer_interval(port: FakePort
     assert port.workers[0].channel._seconds == port.intervals[0]  # as it came with the piece
 
 
-def test_batches_that_wait_are_taken_together(port: FakePort, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_batches_that_wait_are_taken_together(port: LatePort, kept: Kept, monkeypatch: pytest.MonkeyPatch) -> None:
     looks: list[float] = []
 
     def look() -> float:

@@ -69,6 +69,18 @@ def obedient() -> None:
     mainstage.current_task().sleep(DEADLINE)
 
 
+def ends_so(one: Injection, block: Callable[[], None]) -> bool:
+    """Call `block`, which ends by Ctrl-C where that was injected, and else by itself; return whether it was."""
+    try:
+        block()
+    except KeyboardInterrupt:
+        assert one.done
+    else:
+        assert not one.done
+    all_is_over()
+    return one.done
+
+
 def at_each(run: Callable[[int], bool], first: int) -> None:
     """Call `run` with more and more lines, until it has not come to so many."""
     at = first
@@ -80,16 +92,13 @@ def at_each(run: Callable[[int], bool], first: int) -> None:
 def test_where_a_run_begins(injected: Callable[[Injection], None]) -> None:
     def once(at: int) -> bool:
         one = Injection(mainstage.Run.__enter__, at)
-        injected(one)
-        try:
+
+        def block() -> None:
+            injected(one)
             with mainstage.Run("torn", view="silent"):
                 pass
-        except KeyboardInterrupt:
-            assert one.done
-        else:
-            assert not one.done
-        all_is_over()
-        return one.done
+
+        return ends_so(one, block)
 
     at_each(once, 0)
 
@@ -97,16 +106,13 @@ def test_where_a_run_begins(injected: Callable[[Injection], None]) -> None:
 def test_where_a_run_ends_by_itself(injected: Callable[[Injection], None]) -> None:
     def once(at: int) -> bool:
         one = Injection(mainstage.Run.__exit__, at)
-        try:
+
+        def block() -> None:
             with mainstage.Run("torn", view="silent") as run:
                 run.submit(int)
                 injected(one)
-        except KeyboardInterrupt:
-            assert one.done
-        else:
-            assert not one.done
-        all_is_over()
-        return one.done
+
+        return ends_so(one, block)
 
     at_each(once, 3)
 

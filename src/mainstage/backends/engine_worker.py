@@ -14,10 +14,10 @@ import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
-from mainstage.backends.shelf import NOT_BEGUN, Part, Shelf, not_made, refuse
+from mainstage.backends.shelf import NOT_BEGUN, Packed, Part, Shelf, not_made, pack_outcome, refuse
 from mainstage.channels.remote import RemoteChannel, ShiftedClock
 from mainstage.clock import SystemClock, monotonic
-from mainstage.errors import Cancelled, MainstageError, Unpicklable
+from mainstage.errors import Cancelled, MainstageError
 from mainstage.events import EVENTS
 from mainstage.worker import cargo, runner
 from mainstage.worker.capture import STREAMS, Capture
@@ -146,9 +146,8 @@ class Station:
         self._basket = Basket(self, carry)
         serial = (1 << 20) + random.SystemRandom().getrandbits(20)
         self.channel = RemoteChannel(self._basket, clock, first_id=(serial << 32) + 1)
-        self._tasks: dict[int, Task | Item] = {}
-        self._threads: dict[int, int] = {}
-        """Which thread works on each of them."""
+        self._tasks: dict[int, tuple[Task | Item, int]] = {}
+        """Each with the thread that works on it."""
         self._asked: dict[int, str] = {}
         self._lock = threading.Lock()
         self._capture: Capture | None = None
@@ -172,7 +171,7 @@ class Station:
     def ask(self, tasks: Sequence[int], reason: str) -> None:
         """Ask tasks to stop: those that run here now, and those that may come."""
         with self._lock:
-            here = [self._tasks[task] for task in tasks if task in self._tasks]
+            here = [self._tasks[task][0] for task in tasks if task in self._tasks]
             self._expect({task: reason for task in tasks if task not in self._tasks})
         for task in here:
             task.request_cancel(reason)
@@ -189,9 +188,9 @@ class Station:
 
     def locate(self, root: int, task: int, attempt: int, since: float) -> None:
         """Tell where the thread stands that works on `task`, which is `root` or nested in it, if it is here."""
-        thread = self._threads.get(root)
-        if thread is not None:
-            self.channel.send(standing(self.channel.now(), task, attempt, since, thread))
+        found = self._tasks.get(root)
+        if found is not None:
+            self.channel.send(standing(self.channel.now(), task, attempt, since, found[1]))
 
     def set_interval(self, seconds: float) -> None:
         """Send positions at most once in `seconds`."""
@@ -224,15 +223,13 @@ class Station:
     def enter(self, number: int, task: Task | Item) -> str | None:
         """Have `task` asked to stop from now on, if anybody asks; return why it has been, if it has."""
         with self._lock:
-            self._tasks[number] = task
-            self._threads[number] = threading.get_ident()
+            self._tasks[number] = task, threading.get_ident()
             return self._asked.pop(number, None)
 
     def leave(self, number: int) -> None:
         """Let go of a task that is over."""
         with self._lock:
             self._tasks.pop(number, None)
-            self._threads.pop(number, None)
 
     def _run(self, task: Task, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> runner.Outcome:
         try:
@@ -253,31 +250,21 @@ class Station:
         shelf = Shelf(self, head.task, cargo.unpack(payload))
         shelf.work_through(fn)
         over = [tuple(one) for one in shelf.over]
-        return self._sent_back(cargo.Cargo(pickle.dumps(over, cargo.PROTOCOL), []), b"", started, len(over))
+        return self._sent_back(Packed(pickle.dumps(over, cargo.PROTOCOL), [], b"", float(len(over))), started)
 
     def result(self, task: Task, outcome: runner.Outcome, started: float) -> Result:
         """Return what a piece of work that is over sends back: its outcome, and what has not been told."""
-        error, packed = outcome.error, cargo.Cargo(b"", [])
-        if error is None:
-            try:
-                packed = cargo.pack(outcome.value, "the result")
-            except Unpicklable as refused:
-                error = refused
-        completed = task.shut(error)
-        told = b"" if error is None else cargo.pack_error(error)
-        return self._sent_back(packed, told, started, completed or 0)
+        return self._sent_back(pack_outcome(outcome.value, outcome.error, task.shut), started)
 
-    def _sent_back(self, packed: cargo.Cargo, error: bytes, started: float, completed: float) -> Result:
+    def _sent_back(self, packed: Packed, started: float) -> Result:
         """Return a result with all that has not been told."""
         news = [*self._basket.take(), *self.channel.sample(self.channel.now())]
         return Result(
             self.name,
-            packed.data,
-            [bytes(one) for one in packed.buffers],
-            error,
+            *packed[:3],
             started,
             self.channel.now(),
-            float(completed),
+            packed.completed,
             pack_news(self.name, news) if news else b"",
             self._basket.sent,
         )
@@ -287,7 +274,7 @@ class Station:
         self.closed = True
         with self._lock:
             running = list(self._tasks.values())
-        for task in running:
+        for task, _ in running:
             task.request_cancel("its run is over")
         if self._capture is not None:
             self._capture.stop()

@@ -27,6 +27,30 @@ LARGE = 1 << 19
 """Bytes of results after which no further one is."""
 
 
+class Packed(NamedTuple):
+    """What work came to, as it goes home: `value` pickled, with its buffers, or `error` packed."""
+
+    value: bytes
+    buffers: list[bytes]
+    error: bytes
+    completed: float
+
+
+def pack_outcome(
+    value: Any, error: BaseException | None, shut: Callable[[BaseException | None], float | None]
+) -> Packed:
+    """Return what work came to; a result that does not travel is an error. `shut` ends its task: its position."""
+    packed = cargo.Cargo(b"", [])
+    if error is None:
+        try:
+            packed = cargo.pack(value, "the result")
+        except Unpicklable as refused:
+            error = refused
+    completed = float(shut(error) or 0)
+    told = b"" if error is None else cargo.pack_error(error)
+    return Packed(packed.data, [bytes(one) for one in packed.buffers], told, completed)
+
+
 class Ended(NamedTuple):
     """What became of an item of a bundle: `value` pickled, with its buffers, or `error` packed."""
 
@@ -117,16 +141,8 @@ class Shelf(Lane):
             self.current = None
 
     def _ended(self, item: Item, value: Any, error: BaseException | None) -> Ended:
-        packed = cargo.Cargo(b"", [])
-        if error is None:
-            try:
-                packed = cargo.pack(value, "the result")
-            except Unpicklable as refused:
-                error = refused
-        completed = float(item.task.shut(error) or 0) if item.task is not None else 0.0
-        buffers = [bytes(one) for one in packed.buffers]
-        told = b"" if error is None else cargo.pack_error(error)
-        return Ended(item.id, packed.data, buffers, told, item.started, self.reporter.now(), completed)
+        packed = pack_outcome(value, error, lambda final: item.task.shut(final) if item.task is not None else 0)
+        return Ended(item.id, *packed[:3], item.started, self.reporter.now(), packed.completed)
 
     def sample(self, now: float) -> list[Event]:
         """Announce the item at hand once it has run for long, and part with the others."""

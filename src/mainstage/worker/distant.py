@@ -27,7 +27,7 @@ home = _Home()
 
 
 def standing(now: float, task: int, attempt: int, since: float, thread: int | None = None) -> TaskStuck:
-    """Return the event that tells where `thread`, this worker's main one, stands, which works on the task."""
+    """Return the event that tells where `thread` stands, which works on the task; None: this worker's main one."""
     ident = threading.main_thread().ident if thread is None else thread
     frame = sys._current_frames().get(ident or 0)  # noqa: SLF001  # the one way to its stack
     return TaskStuck(now, task, attempt, max(0.0, now - since), "" if frame is None else place_of(frame))
