@@ -80,6 +80,7 @@ class Look(NamedTuple):
     clock: Clock | None = None
     capture: bool | Literal["fd"] | None = None
     strict: bool | None = None
+    prefix: bool | None = None
     recorder: OutputRecorder | None = None
     keys: Keys | None = None
     layout: str | Layout = ""
@@ -121,7 +122,7 @@ class Show:
         self.channel = ThreadChannel(self.clock)
         opened = stage(
             look.view,
-            Style(look.layout, look.columns, look.theme),
+            Style(look.layout, look.columns, look.theme, prefix=look.prefix is not False),
             log=look.log,
             display=look.display,
             discreet=look.implicit,
