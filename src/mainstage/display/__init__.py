@@ -22,8 +22,11 @@ class Display(Protocol):
         """Return the size of the place now."""
         ...
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
-        """Add `above` to the history and show `rows`; False: the place is blocked, hand both in again later."""
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
+        """Add `above` to the history, show `begun`, a line that has not ended, and `rows`.
+
+        False: the place is blocked, hand all of it in again later.
+        """
         ...
 
     def resized(self) -> None:

@@ -201,10 +201,10 @@ class KeyedDisplay:
         """Return the size of the terminal."""
         return self._display.size()
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Show, and have keys come again if they were given back."""
         self._keyboard.take()
-        return self._display.show(above, rows)
+        return self._display.show(above, rows, begun)
 
     def resized(self) -> None:
         """Learn that the size may have changed, or that this process goes on after a stop."""

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 class Frame(NamedTuple):
-    """One picture: the lines added to the history, and the rows shown below it."""
+    """One picture: the lines added to the history, the rows shown below it, and a line between that has not ended."""
 
     above: tuple[str, ...]
     rows: tuple[str, ...]
+    begun: str = ""
 
 
 class RecordingDisplay:
@@ -53,12 +54,12 @@ class RecordingDisplay:
         """Become another size, as a user's drag at the window's edge does; the loop has to be told."""
         self._size = Size(columns, rows)
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Keep the frame, unless blocked."""
         if self.blocked:
             return False
         if self.broken is None:
-            self.frames.append(Frame(tuple(above), tuple(rows)))
+            self.frames.append(Frame(tuple(above), tuple(rows), begun))
         return True
 
     def resized(self) -> None:

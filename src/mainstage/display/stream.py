@@ -71,6 +71,7 @@ class StreamDisplay:
         self._encoding = encoding or found
         self._size = size
         self._closed = False
+        self._begun = ""
 
     @property
     def broken(self) -> OSError | None:
@@ -81,20 +82,25 @@ class StreamDisplay:
         """Return the size to lay out for."""
         return self._size
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
-        """Append `above`, then `rows`; False: the place is blocked and took nothing of them."""
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
+        """Append `above`, then `rows`, then what `begun` has become; False: the place is blocked and took nothing.
+
+        A line that has not ended is continued where nothing came after it, else it is ended and said again below.
+        """
         if self._closed:
             return True
         if not self._outlet.flush():
             return False
-        self._append([*above, *rows])
+        self._append([*above, *rows], ansi.clean(begun))
         return True
 
     def resized(self) -> None:
         """Do nothing: lines once written stay as they are."""
 
     def suspend(self) -> None:
-        """Do nothing: nothing was taken."""
+        """End a line that has not ended: its writer says it again."""
+        if not self._closed:
+            self._append([])
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Append what is left, waiting for a place that makes progress."""
@@ -105,8 +111,10 @@ class StreamDisplay:
         self._outlet.close()
         self._closed = True
 
-    def _append(self, texts: Iterable[str]) -> None:
-        text = "".join(f"{line}\n" for line in ansi.lines(texts))
+    def _append(self, texts: Iterable[str], begun: str = "") -> None:
+        whole = "".join(f"{line}\n" for line in ansi.lines(texts)) + begun
+        before, self._begun = self._begun, begun
+        text = whole[len(before) :] if whole.startswith(before) else f"\n{whole}"
         if text:
             self._outlet.write(ansi.encode(text, self._encoding, "backslashreplace"))
 
@@ -120,7 +128,7 @@ class NullDisplay:
         """Return some size."""
         return PLAIN_SIZE
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:  # noqa: ARG002  # the port's signature
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:  # noqa: ARG002  # the port's signature
         """Show nothing."""
         return True
 

@@ -17,7 +17,7 @@ from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.worker.bridges import bridges_for
 from mainstage.worker.descriptors import DescriptorCapture
-from mainstage.worker.lines import Key, Lines
+from mainstage.worker.lines import Key, Lines, PartialLines
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import Task
 
@@ -42,6 +42,7 @@ class Router:
         self._original = original
         self._lines = Lines()
         self._bytes: ByteRouter | None = None
+        self._unbuffered = bool(getattr(original, "write_through", False))
         self._statuses: dict[int, float] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -83,8 +84,10 @@ class Router:
         return (descriptors is not None and descriptors.has(self._name)) or self._original.isatty()
 
     def flush(self) -> None:
-        """Flush the original; a line that has not ended stays."""
+        """Flush the original, and show what this thread has begun, outside of any task, and not ended."""
         self._original.flush()
+        if self._lines and self._capture.live and ambient.get() is None:
+            self._show_begun((0, get_ident()))
 
     def write(self, text: Any) -> int:  # any: callers are not all typed
         """As `TextIO.write`: take a piece of text. Raises `RenderingViolation` in a strict run."""
@@ -99,12 +102,16 @@ class Router:
         key = (0 if task is None else task.id, get_ident())
         whole = self._lines.add(key, text)
         if whole is not None:
+            if capture.partials:
+                capture.partials.drop((self._name, key[1]))
             self._send(task, whole, key)
         else:
             if capture.special:
                 self._give_back(key)
             if "\r" in text and task is not None:
                 self._show_status(task, self._lines.begun(key))
+        if self._unbuffered and task is None:
+            self._show_begun(key)
         return len(text)
 
     def _refused(self, task: Task | None, text: str) -> bool:
@@ -116,9 +123,19 @@ class Router:
             raise RenderingViolation(_violation(self._name, text))
         return False
 
+    def _show_begun(self, key: Key) -> None:
+        begun = self._lines.begun(key)
+        if begun:
+            self._capture.partials.put((self._name, key[1]), begun)
+
+    def has_begun(self, key: Key) -> bool:
+        """Return whether there is a line that was begun."""
+        return bool(self._lines.begun(key))
+
     def give_begun(self, key: Key) -> None:
         """Hand on the line that was begun."""
         begun = self._lines.take(key)
+        self._capture.partials.drop((self._name, key[1]))
         if begun:
             self._original.write(begun)
             self._original.flush()
@@ -150,7 +167,9 @@ class Router:
     def flush_lines(self, task: Task | None = None) -> None:
         """Send the lines that `task`, or anybody, has begun and not ended."""
         if self._lines:
-            for (number, _), text in self._lines.flush(None if task is None else task.id):
+            for (number, thread), text in self._lines.flush(None if task is None else task.id):
+                if not number:
+                    self._capture.partials.drop((self._name, thread))
                 mended = text if self._bytes is None else self._bytes.mend(text)
                 self._capture.send_late(task, number, self._name, mended)
         if task is not None:
@@ -201,7 +220,7 @@ class Capture:
 
     `bars` names the streams on which progress bars of other libraries would draw and become tasks instead; the owned
     ones unless told. `descriptors`: what C code and children write to them too. `strict`: writing raises
-    `RenderingViolation` instead.
+    `RenderingViolation` instead. `partials` takes what is to be shown of lines that have not ended.
     """
 
     def __init__(
@@ -212,8 +231,11 @@ class Capture:
         bars: Collection[str] | None = None,
         strict: bool = False,
         descriptors: bool = False,
+        partials: PartialLines | None = None,
     ) -> None:
         self.reporter = reporter
+        self.partials = PartialLines() if partials is None else partials
+        """The lines that the main thread and bare threads have begun, flushed and not ended."""
         self.strict = strict
         self.live = False
         """True between `start` and `stop`."""
@@ -227,6 +249,8 @@ class Capture:
         """Called with the stream and text of what the main thread writes outside any task, which then goes straight to
         the original: the program's own words, where it has the terminal as ever. None: it becomes events as all else.
         """
+        self.passed = False
+        """Whether what went straight to the original so has left the beginning of a line there."""
         self.tasks_only = False
         """Whether what belongs to no task goes straight to the original: in a process that is not ours alone."""
         self.special = True
@@ -332,9 +356,18 @@ class Capture:
         return True
 
     def _begun_by(self, thread: int) -> None:
-        task = self.task()
+        key = self._key(thread)
         for router in self.routers.values():
-            router.give_begun((0 if task is None else task.id, thread))
+            router.give_begun(key)
+
+    def _key(self, thread: int) -> Key:
+        task = self.task()
+        return 0 if task is None else task.id, thread
+
+    def asks(self) -> bool:
+        """Return whether the code that runs now has begun a line: what it reads then is the answer to a question."""
+        key = self._key(get_ident())
+        return any(router.has_begun(key) for router in self.routers.values()) or (self.passed and key[1] == self._main)
 
     def leave_in_child(self) -> None:
         """Give everything back in a forked child, where no other thread is left and any lock may be held for ever."""
