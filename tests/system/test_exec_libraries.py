@@ -40,7 +40,7 @@ def tried(program: Program) -> str:
 
 
 def in_pipes(*commands: Sequence[str]) -> list[tuple[list[str], int]]:
-    """Run all of them at the same time; return the lines of each on stdout, but for those that tell times, and status."""
+    """Run all at the same time; return what each writes to stdout, but for lines that tell times, and its status."""
     pipe, null = subprocess.PIPE, subprocess.DEVNULL
     running = [
         subprocess.Popen(argv, stdin=null, stdout=pipe, stderr=pipe, text=True, cwd=PROGRAMS, env=environment())
