@@ -15,9 +15,10 @@ from mainstage.channels.thread import ThreadChannel
 from mainstage.clock import Clock, SystemClock
 from mainstage.commands import SetInterval
 from mainstage.display.jsonl import JsonlDisplay
+from mainstage.display.linewatch import LineWatch
 from mainstage.display.runlog import RunLog
 from mainstage.display.settings import STUCK_AFTER, settings, stuck_after
-from mainstage.display.stream import NullDisplay
+from mainstage.display.stream import NullDisplay, StreamDisplay
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
 from mainstage.heartbeat import Heartbeat
 from mainstage.interrupts import Interrupts, interruptible
@@ -26,6 +27,7 @@ from mainstage.staging import Style, stage
 from mainstage.steering import Steering
 from mainstage.stuck import StuckWatch
 from mainstage.worker.capture import STREAMS, Capture
+from mainstage.worker.lines import Lines, PartialLines
 from mainstage.worker.reporter import live
 from mainstage.worker.task import close_default_task
 
@@ -129,6 +131,7 @@ class Show:
             keys=look.keys,
         )
         self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
+        self.loop.partials = PartialLines(self._partial_changed)
         self.loop.recorders = opened.recorders
         self.loop.watchers += opened.watchers
         self.stuck: StuckWatch | None = None
@@ -137,16 +140,8 @@ class Show:
             self.loop.watchers.append(self.stuck.look)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
-        owned = _owned_streams(opened.display) if look.capture else ()
-        shown = bool(look.capture) and (bool(owned) or not isinstance(opened.display, NullDisplay))
-        taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
-        self.capture = Capture(
-            self.channel,
-            owned=taken,
-            bars={*owned, "stderr"} if shown else (),
-            strict=bool(look.strict),
-            descriptors=look.capture == "fd",
-        )
+        self.capture = self._capture_for(opened.display, look)
+        self.capture.lends = bool(self.capture.taken) and not isinstance(opened.display, NullDisplay)
         self.stops: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
@@ -170,6 +165,7 @@ class Show:
         if opened.keyed is not None:
             self.steering = Steering(*opened.keyed, self.loop, self)
         self.capture.pause = self.lent
+        self._line_watch = self._watch_lines(opened.display)
         self._vain: set[str] = set()
         self._lends = 0
         self._lending = threading.Lock()
@@ -179,6 +175,32 @@ class Show:
         """Coroutines that wait as `wait` does."""
         self.seat: Seat | None = None
         """The owner's place on the event loop of its thread, while one is to draw."""
+
+    def _capture_for(self, display: Display, look: Look) -> Capture:
+        owned = _owned_streams(display) if look.capture else ()
+        shown = bool(look.capture) and (bool(owned) or not isinstance(display, NullDisplay))
+        taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
+        return Capture(
+            self.channel,
+            owned=taken,
+            bars={*owned, "stderr"} if shown else (),
+            strict=bool(look.strict),
+            descriptors=look.capture == "fd",
+            partials=self.loop.partials,
+        )
+
+    def _watch_lines(self, display: Display) -> LineWatch | None:
+        """Return what sees to it that our lines come into none of the program's on stderr, in a pipe or file."""
+        if not isinstance(display, StreamDisplay) or self.capture.taken or sys.stderr is None:
+            return None
+        lines, key = Lines(), (0, 0)
+
+        def note(text: str) -> None:
+            lines.add(key, text)
+            if display.stand(lines.begun(key)):
+                self.loop.partials.touch()
+
+        return LineWatch(sys.stderr, note)
 
     def _record_all(self, recorder: OutputRecorder, owned: Collection[str]) -> Collection[str]:
         """Have `recorder` take everything; return the streams to capture."""
@@ -201,6 +223,8 @@ class Show:
         self.loop.heard_s = lambda: sum([one.heard_s for one in self.backends.values()])
         self.loop.on_interval = self._ask_interval
         self.capture.start()
+        if self._line_watch is not None:
+            self._line_watch.start()
         if self.steering is not None:
             self.steering.start()
         if self._animated and Heartbeat.possible() and not Show.owner_asleep:
@@ -223,6 +247,8 @@ class Show:
         live.reporter = None
         Show.current = None
         self.interrupts.closing = True
+        if self._line_watch is not None:
+            self._line_watch.stop()
         try:
             self.loop.finish()
         finally:
@@ -390,6 +416,11 @@ class Show:
             self.seat.knock()
         if self._heartbeat is not None:
             self._heartbeat.call()
+
+    def _partial_changed(self) -> None:
+        """Have a line that has not ended shown soon: it may be a question."""
+        if Show.current is self and not Show.owner_asleep:
+            self.summon()
 
     def say(self, text: str) -> None:
         """Show a line of the library's own."""

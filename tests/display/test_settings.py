@@ -49,7 +49,7 @@ def test_no_keys_of_the_environment_hold_for_those_who_take_them_where_they_can_
     assert [Look(keys=keys).settled().keys for keys in (None, "auto", False)] == [True, "auto", False]
 
 
-@pytest.mark.parametrize("name", ["MAINSTAGE_KEYS", "MAINSTAGE_HEARTBEAT", "MAINSTAGE_CAPTURE", "MAINSTAGE_STRICT", "MAINSTAGE_PREFIX"])
+@pytest.mark.parametrize("name", [f"MAINSTAGE_{end}" for end in ("KEYS", "HEARTBEAT", "CAPTURE", "STRICT", "PREFIX")])
 def test_a_value_that_is_none_is_an_error_that_names_its_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "perhaps")
     with pytest.raises(DisplayError, match=f"{name}='perhaps' makes no sense; take one of .*1, true"):

@@ -11,6 +11,8 @@ from mainstage.views import Size
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+MOST_WAITING = 1000
+"""Lines that wait for the end of somebody else's line."""
 PLAIN_SIZE = Size(80, 24)
 """What a view without a terminal lays out for."""
 
@@ -72,6 +74,8 @@ class StreamDisplay:
         self._size = size
         self._closed = False
         self._begun = ""
+        self._standing = False
+        self._waiting: list[str] = []
 
     @property
     def broken(self) -> OSError | None:
@@ -85,28 +89,43 @@ class StreamDisplay:
     def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Append `above`, then `rows`, then what `begun` has become; False: the place is blocked and took nothing.
 
-        A line that has not ended is continued where nothing came after it, else it is ended and said again below.
+        A line that has not ended is continued where nothing came after it, else it is ended and said again below. While
+        somebody else's stands, all waits for its end.
         """
         if self._closed:
             return True
         if not self._outlet.flush():
             return False
-        self._append([*above, *rows], ansi.clean(begun))
+        lines = [*self._waiting, *above, *rows]
+        if self._standing and not begun and len(lines) < MOST_WAITING:
+            self._waiting = lines
+            return True
+        self._waiting = []
+        self._append(lines, ansi.clean(begun))
         return True
+
+    def stand(self, begun: str) -> bool:
+        """Take it that somebody else has written `begun` here and not ended the line; True: lines wait to be shown.
+
+        Any thread.
+        """
+        self._standing = bool(begun)
+        return bool(self._waiting) and not begun
 
     def resized(self) -> None:
         """Do nothing: lines once written stay as they are."""
 
     def suspend(self) -> None:
-        """End a line that has not ended: its writer says it again."""
-        if not self._closed:
+        """End a line of ours that has not ended: its writer says it again."""
+        self._standing = False
+        if not self._closed and self._begun:
             self._append([])
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Append what is left, waiting for a place that makes progress."""
         if self._closed:
             return
-        self._append([*above, *rows])
+        self._append([*self._waiting, *above, *rows])
         self._outlet.drain()
         self._outlet.close()
         self._closed = True
@@ -114,6 +133,8 @@ class StreamDisplay:
     def _append(self, texts: Iterable[str], begun: str = "") -> None:
         whole = "".join(f"{line}\n" for line in ansi.lines(texts)) + begun
         before, self._begun = self._begun, begun
+        if self._standing and whole:
+            before, self._standing = "\0", False  # the line of somebody else ends here
         text = whole[len(before) :] if whole.startswith(before) else f"\n{whole}"
         if text:
             self._outlet.write(ansi.encode(text, self._encoding, "backslashreplace"))

@@ -107,7 +107,7 @@ class History:
         return [line if strip(line).startswith(name) else f"{prefix}{line}" for line in lines]
 
     def _writer(self, event: TextWritten, state: RunState) -> str:
-        """Return the name that tells this text from that of others; "" for the main thread's, and where all is one's."""
+        """Return the name that tells this text from others'; "" for the main thread's, and where all is one task's."""
         alone = state.expected <= 1 and not state.open_ended and not state.nested.seen
         if alone or not self._glyphs.prefix:
             return ""

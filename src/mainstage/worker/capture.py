@@ -12,7 +12,7 @@ import os
 import sys
 from io import TextIOWrapper
 from threading import RLock, current_thread, get_ident, main_thread
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
@@ -103,7 +103,7 @@ class Router:
         if task is not None:
             task = capture.task()
         if capture.special and self._refused(task, text):
-            return self._original.write(text)
+            return capture.hand_on(task, self._name, text, self._original.write)
         key = (0 if task is None else task.id, get_ident())
         whole = self._lines.add(key, text)
         if whole is not None:
@@ -122,7 +122,7 @@ class Router:
     def _refused(self, task: Task | None, text: str) -> bool:
         """Return whether `text` is for the original."""
         capture = self._capture
-        if not capture.live or capture.passes(task, self._name, text):
+        if not capture.live or capture.passes(task):
             return True
         if capture.strict and text:
             raise RenderingViolation(_violation(self._name, text))
@@ -197,8 +197,13 @@ class ByteRouter:
     def write(self, data: Any) -> int:
         """As `BinaryIO.write`: the bytes are text in the encoding of the stream."""
         capture = self._router._capture  # noqa: SLF001  # its other half
-        if not capture.live or (capture.special and self._passes(capture, data)):
+        if not capture.live:
             return int(self._original.write(data))
+        if capture.special:
+            task = capture.task()
+            if capture.passes(task):
+                text = bytes(data).decode(self._encoding(), "replace")
+                return int(capture.hand_on(task, self._router._name, text, lambda _: self._original.write(data)))  # noqa: SLF001  # as above
         view = bytes(data)
         self._router.write(view.decode(self._encoding(), "surrogateescape"))
         return len(view)
@@ -207,10 +212,6 @@ class ByteRouter:
         """As `BinaryIO.writelines`."""
         for line in lines:
             self.write(line)
-
-    def _passes(self, capture: Capture, data: Any) -> bool:
-        text = bytes(data).decode(self._encoding(), "replace")
-        return capture.passes(capture.task(), self._router._name, text)  # noqa: SLF001  # as above
 
     def mend(self, text: str) -> str:
         """Put characters together whose bytes came in pieces."""
@@ -221,6 +222,18 @@ class ByteRouter:
 
     def _encoding(self) -> str:
         return getattr(self._router.original, "encoding", None) or "utf-8"
+
+
+class Passage(Protocol):
+    """The way of the main thread's own words to the terminal."""
+
+    def enter(self, text: str) -> bool:
+        """Make way for `text`, which is about to be written; False: just now there is nothing to be made of it."""
+        ...
+
+    def leave(self, name: str, text: str) -> None:
+        """Take it that `text` was written to the stream `name`."""
+        ...
 
 
 class Capture:
@@ -253,10 +266,12 @@ class Capture:
         """Above 0 while it is lent to a display of the program's own, which all threads may write through."""
         self.pause: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """What a prompt is to be asked within."""
-        self.on_pass: Callable[[str, str], None] | None = None
-        """Called with the stream and text of what the main thread writes outside any task, which then goes straight to
-        the original: the program's own words, where it has the terminal as ever. None: it becomes events as all else.
+        self.passage: Passage | None = None
+        """What the main thread writes outside any task goes straight to the original, by this: the program's own words,
+        where it has the terminal as ever. None: it becomes events as all else.
         """
+        self.lends = False
+        """Whether `pause` has a terminal to give, for displays of the program's own too."""
         self.passed = False
         """Whether what went straight to the original so has left the beginning of a line there."""
         self.tasks_only = False
@@ -294,7 +309,7 @@ class Capture:
                 if name in self._owned:
                     self.routers[name] = Router(self, name, stream)
         self.live = True
-        self.special = self.strict or self.on_pass is not None or self.tasks_only
+        self.special = self.strict or self.passage is not None or self.tasks_only
         live.capture = self
         for name, router in self.routers.items():
             setattr(sys, name, router)
@@ -345,7 +360,7 @@ class Capture:
                 self.lent.remove(thread)
                 self._lead(to_terminal=bool(self.lent))
             self.special = (
-                bool(self.lent) or self.strict or not self.live or self.on_pass is not None or self.tasks_only
+                bool(self.lent) or self.strict or not self.live or self.passage is not None or self.tasks_only
             )
 
     def _lead(self, *, to_terminal: bool) -> None:
@@ -358,14 +373,19 @@ class Capture:
             return True
         return bool(self.lent) and (task is None or self.lent_to_all > 0 or get_ident() in self.lent)
 
-    def passes(self, task: Task | None, name: str, text: str) -> bool:
-        """Return whether `text`, which the code that runs now writes to the stream `name`, is for the original."""
-        if self.lets_pass(task):
-            return True
-        if self.on_pass is None or task is not None or get_ident() != self._main:
-            return False
-        self.on_pass(name, text)
-        return True
+    def passes(self, task: Task | None) -> bool:
+        """Return whether what the code that runs now writes is for the original."""
+        return self.lets_pass(task) or (self.passage is not None and task is None and get_ident() == self._main)
+
+    def hand_on(self, task: Task | None, name: str, text: str, write: Callable[[str], int]) -> int:
+        """Write to the original what passes."""
+        passage = self.passage
+        if passage is None or not self.live or self.lets_pass(task) or not passage.enter(text):
+            return write(text)
+        try:
+            return write(text)
+        finally:
+            passage.leave(name, text)
 
     def _begun_by(self, thread: int) -> None:
         key = self._key(thread)
@@ -435,6 +455,10 @@ class Capture:
             router.flush_lines(task)
 
     # --- for bridges ---
+
+    def lends_to_display(self) -> bool:
+        """Return whether a display of another library has the terminal while it lives: where the program has it."""
+        return self.lends and (self.passage is not None or ambient.get() is None)
 
     def router_of(self, stream: object) -> Router | None:
         """Return the router that stands for `stream`, be it the original or itself."""

@@ -93,7 +93,11 @@ class PartialLines:
     def read(self) -> list[str]:
         """Return the lines, in the order of their beginnings."""
         self.changed = False
-        return [overwritten(line) for line in tuple(self._lines.values())]
+        return [overwritten(_taken_back(line)).rstrip("\b") for line in tuple(self._lines.values())]
+
+    def touch(self) -> None:
+        """Have a picture drawn soon."""
+        self._tell()
 
     def _tell(self) -> None:
         if not self.changed:

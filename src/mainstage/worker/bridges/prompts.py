@@ -95,7 +95,7 @@ class PromptBridge:
         self._patches.append(wrap(builtins, "input", self._input))
         if _at_a_terminal():
             stdin = sys.stdin.original if isinstance(sys.stdin, Reader) else sys.stdin
-            self._stdin = sys.stdin = Reader(self._capture, stdin)  # type: ignore[assignment]  # all that readers ask
+            self._stdin = sys.stdin = Reader(self._capture, stdin)
         self._watch.start()
 
     def stop(self) -> None:
