@@ -376,7 +376,7 @@ class Show:
         self.channel.wake()
         if self.channel.away:
             self.channel.alarm()
-        for waker in tuple(self.wakers):
+        for waker in list(self.wakers):
             waker.wake()
         if self._sleepers:
             with self._idle:
@@ -462,7 +462,7 @@ class Show:
             self.stop = event
         for stop in list(self.stops):
             stop(event)
-        for waker in tuple(self.wakers):
+        for waker in list(self.wakers):
             waker.wake()
 
 
