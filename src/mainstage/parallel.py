@@ -154,7 +154,7 @@ class ParallelCall:
     # --- the end ---
 
     def close(self, error: BaseException | None = None) -> None:
-        """End the call: a task that still runs is asked to stop and shown as cancelled, for joblib does not wait for it."""
+        """End the call. joblib does not wait for a task that still runs: it is asked to stop, and cancelled."""
         reason = "" if error is None else f"the call was ended by {type(error).__name__}"
         with self._lock:
             if self._over:

@@ -142,6 +142,7 @@ def test_a_thread_whose_event_comes_while_another_writes_to_the_file_keeps_its_o
     channel.send(text(0, task=1))
     file = channel._spill._file
     assert file is not None
+    write = file.write
 
     class Between:
         """The file, and a thread of task 1 that sends just then."""
@@ -151,7 +152,7 @@ def test_a_thread_whose_event_comes_while_another_writes_to_the_file_keeps_its_o
 
         def write(self, data: bytes) -> int:
             channel.send(TaskMoved(1.0, 1, 1, 1))
-            return file.write(data)
+            return write(data)
 
     channel._spill._file = Between()  # type: ignore[assignment]  # it has what is asked of it
     channel.send(text(0, task=2))

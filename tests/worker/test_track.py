@@ -17,10 +17,11 @@ from mainstage.errors import Cancelled
 from mainstage.events import TaskCancelled, TaskChanged, TaskEnded, TaskFailed, TaskStarted
 from mainstage.worker import Task, current_task, task, track
 from mainstage.worker import runner as runner_module
-from mainstage.worker.track import Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+    from mainstage.worker.track import Part
 
 track_module = import_module("mainstage.worker.track")  # the package has a function of that name
 LENGTHS = [0, 1, 2, 1023, 1024, 1025, 2047, 2048, 2049, 5000]

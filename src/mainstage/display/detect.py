@@ -69,11 +69,16 @@ def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str 
 
 
 def is_terminal(stream: TextIO, env: Mapping[str, str]) -> bool:
-    """Return whether `stream` shows control sequences: TTY_COMPATIBLE says so, else a terminal that is not dumb."""
+    """Return whether `stream` shows control sequences: TTY_COMPATIBLE says so, else a terminal that is not dumb.
+
+    A Windows console is none yet, whatever is said: it would show them as text (docs/platforms.md).
+    """
+    if os.name == "nt" and _isatty(stream):
+        return False
     forced = env.get("TTY_COMPATIBLE", "")
     if forced in ("0", "1"):
         return forced == "1" and _descriptor(stream) is not None
-    return _isatty(stream) and (os.name == "nt" or env.get("TERM", "") not in ("", "dumb", "unknown"))
+    return _isatty(stream) and env.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 def color_depth(env: Mapping[str, str], *, terminal: bool) -> Depth:
