@@ -6,10 +6,9 @@ TTY_INTERACTIVE, ACCESSIBLE, CI, GITHUB_ACTIONS, FORCE_HYPERLINK and our own MAI
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, TypeAlias
 
-from mainstage.display import links
+from mainstage.display import links, posix
 from mainstage.errors import DisplayError
 
 if TYPE_CHECKING:
@@ -73,7 +72,7 @@ def is_terminal(stream: TextIO, env: Mapping[str, str]) -> bool:
 
     A Windows console is none yet, whatever is said: it would show them as text (docs/platforms.md).
     """
-    if os.name == "nt" and _isatty(stream):
+    if not posix.POSIX and _isatty(stream):
         return False
     forced = env.get("TTY_COMPATIBLE", "")
     if forced in ("0", "1"):

@@ -39,6 +39,11 @@ class Outlet:
         return self.broken is None and not self._closed and self._pid == os.getpid()
 
     @property
+    def shows_colors(self) -> bool:
+        """Whether SGR sequences mean something there; a Windows console may show them as text."""
+        return self._kind is not posix.Kind.CONSOLE
+
+    @property
     def fd(self) -> int:
         """The descriptor that is written to: of our own where there is one, else the one that was given."""
         return self._fd if self._own is None else self._own
