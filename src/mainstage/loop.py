@@ -79,8 +79,8 @@ class Loop:
         """What batches from workers in other processes have cost before they came here, in seconds of this process."""
         self.on_interval: Callable[[float], None] | None = None
         """Called, on the owner's thread, with the interval at which workers are to report, when it is another one."""
-        self.fallback: tuple[View, Display] | None = None
-        """What takes over when the view raises."""
+        self.fallback: Callable[[], tuple[View, Display]] | None = None
+        """Makes what takes over when the view raises."""
         self.paused = False
         """True while somebody else has the terminal: events are reduced, nothing is drawn."""
         self.pumping = False
@@ -288,7 +288,7 @@ class Loop:
             return
         self._display.close(self._above, [])
         self._above = []
-        (self._view, self._display), self.fallback = self.fallback, None
+        (self._view, self._display), self.fallback = self.fallback(), None
         said = f"{text}; the plain view takes over"
         self._take(TextWritten(self._now(), None, 0, "", "mainstage", said))
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Sized
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from mainstage.errors import Cancelled, MainstageError, describe_error
 from mainstage.events import ItemsEnded, SourceClosed, SourceOpened, TaskCancelled, TaskEnded, TaskFailed, TaskStarted
 from mainstage.session import Run, current_run
 from mainstage.worker import runner
+from mainstage.worker.cell import known_length
 from mainstage.worker.reporter import live
 from mainstage.worker.task import Task, open_task
 
@@ -230,7 +230,7 @@ class Guest:
         reporter, level = live.reporter, getattr(backend, "nesting_level", 0)
         if reporter is None or level:
             return self._original(parallel, iterable)
-        total = len(iterable) if isinstance(iterable, Sized) else None
+        total = known_length(iterable)
         name = type(backend).__name__.removesuffix("Backend").removesuffix("Parallel").lower()
         call = ParallelCall(reporter, name, workers, total)
         self._open.add(call)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from itertools import compress
+from itertools import compress, count, islice
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -43,6 +43,62 @@ class Breaks(Exception):
 
 def ends(recorder: Recorder) -> list[tuple[str, float]]:
     return [(type(event).__name__, event.completed) for event in recorder.events if isinstance(event, ENDINGS)]
+
+
+class Cursor:
+    """Something that can be iterated, and does not know how long it is: its `len` raises anything."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __len__(self) -> int:
+        raise self.error
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([1, 2, 3])
+
+
+LENGTHLESS = [AttributeError("reader"), NotImplementedError(), RuntimeError("no count"), ValueError("forward only")]
+
+
+@pytest.mark.parametrize("error", LENGTHLESS, ids=repr)
+def test_an_input_whose_len_raises_anything_is_one_of_unknown_length(recorder: Recorder, error: Exception) -> None:
+    seen: list[int] = []
+    recorder.run(lambda: seen.extend(list(track(Cursor(error), "Reading"))))
+    assert seen == [1, 2, 3]
+    started = [event.total for event in recorder.of(TaskStarted) if isinstance(event, TaskStarted)]
+    assert started == [None, None]
+    assert bool(track(Cursor(error)))
+    with pytest.raises(TypeError, match=r"length of .* not known"):
+        len(track(Cursor(error)))
+
+
+def test_an_input_too_long_for_len_is_one_of_unknown_length(recorder: Recorder) -> None:
+    assert next(iter(track(range(10**30)))) == 0
+    assert bool(track(range(10**30)))
+    recorder.run(lambda: list(islice(track(range(10**30), "Reading"), 3)))
+    assert ends(recorder)[0] == ("TaskEnded", 2)
+
+
+def test_a_total_of_infinity_is_not_known(recorder: Recorder) -> None:
+    infinite = float("inf")
+
+    def work() -> None:
+        list(islice(track(count(), "endless", total=infinite), 5))
+        with task("also", total=infinite) as opened:
+            opened.set(total=infinite)
+            assert opened.total is None
+
+    assert recorder.run(work).error is None
+    totals = [event.total for event in recorder.events if isinstance(event, TaskStarted | TaskChanged)]
+    assert totals
+    assert set(totals) == {None}
+
+
+@pytest.mark.parametrize("total", [float("nan"), float("-inf")])
+def test_a_total_that_is_no_number_is_refused(run: Recorder, total: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        task("work", total=total)
 
 
 @pytest.mark.parametrize("length", LENGTHS)

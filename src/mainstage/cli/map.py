@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-import mainstage
 from mainstage.backends.crew import BACKENDS, ENGINES, workers_of
 from mainstage.cli.failures import Failures
 from mainstage.cli.files import WINDOWS
@@ -25,11 +24,13 @@ from mainstage.cli.target import Target, load_target, travels
 from mainstage.clock import SystemClock
 from mainstage.errors import Cancelled, DisplayError, EngineLost, EngineMissing, Terminated
 from mainstage.interrupts import die_of
+from mainstage.session import own_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mainstage.consume import ItemOutcome
+    from mainstage.session import Run
 
 
 class Options(NamedTuple):
@@ -229,7 +230,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
     """Run all; return whether it was given up, as `--halt` asked."""
     unordered = not options.keep_order or options.out is not None
     try:
-        with mainstage.Run(
+        with own_run(
             target.name,
             max_workers=options.max_workers,
             executor=options.executor,
@@ -273,9 +274,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
         raise click.ClickException(f"the results cannot be written: {error}{mended}") from error
 
 
-def _take(
-    outcomes: Iterator[ItemOutcome], jobs: Sequence[Job], sink: Sink, halt: Halt | None, run: mainstage.Run
-) -> bool:
+def _take(outcomes: Iterator[ItemOutcome], jobs: Sequence[Job], sink: Sink, halt: Halt | None, run: Run) -> bool:
     """Write outcomes to the end; return whether `halt` was reached. What ends well all the same is written too."""
     halted = False
     for outcome in outcomes:

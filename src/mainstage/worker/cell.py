@@ -49,6 +49,29 @@ def plain_number(n: object) -> float:
     return n
 
 
+def plain_total(n: object) -> float | None:
+    """Return how many there are as `plain_number` does; None, not known, for None and for infinity.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is no number at all ("nan"), or below all of them.
+    """
+    try:
+        return None if n is None else plain_number(n)
+    except ValueError:
+        if float(n) == float("inf"):  # type: ignore[arg-type]  # it has been read as a number
+            return None
+        raise
+
+
+def known_length(iterable: object) -> int | None:
+    """Return how many items `iterable` says it has; None: it cannot tell, or its `len` raises, whatever that is."""
+    try:
+        return len(iterable)  # type: ignore[arg-type]  # those without are among the except
+    except Exception:  # noqa: BLE001  # a database's cursor, a lazy list: what counts is that it can be iterated
+        return None
+
+
 class OneCell:
     """A position that any number of threads may advance, with the GIL."""
 

@@ -23,20 +23,20 @@ from threading import current_thread, main_thread
 
 from mainstage.errors import Cancelled
 from mainstage.lean import TYPE_CHECKING
-from mainstage.worker.cell import plain_number
+from mainstage.worker.cell import known_length, plain_total
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import open_nested, plain_fields, task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Generator, Iterable, Iterator
     from contextlib import AbstractContextManager
-    from typing import Any, Generic, NamedTuple, TypeVar, overload
+    from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
     from mainstage.worker.asynctrack import AsyncTrack
     from mainstage.worker.cancel import Request
     from mainstage.worker.task import Task
 else:
-    from mainstage.lean import Generic, NamedTuple, TypeVar, overload
+    from mainstage.lean import Generic, NamedTuple, TypeVar, cast, overload
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -143,7 +143,7 @@ class Loop(Generic[T]):
 
 def open_run(description: str) -> AbstractContextManager[object]:
     """Open the run of a `track` that has none; by name, since the worker side knows no session."""
-    run: AbstractContextManager[object] = importlib.import_module("mainstage.session").implicit_run(description)
+    run: AbstractContextManager[object] = importlib.import_module("mainstage.session").own_run(description)
     return run
 
 
@@ -172,13 +172,21 @@ class Track(Generic[T_co]):
         return chain.from_iterable(self._parts())
 
     def __len__(self) -> int:
-        return len(self._iterable)  # type: ignore[arg-type]  # its TypeError says what has no length
+        try:
+            return len(self._iterable)  # type: ignore[arg-type]  # its TypeError says what has no length
+        except (TypeError, OverflowError):
+            raise
+        except Exception as error:  # `list` goes on without a length after a TypeError, and after nothing else
+            raise TypeError(f"the length of {type(self._iterable).__name__} is not known: {error}") from error
 
     def __length_hint__(self) -> int:
-        return length_hint(self._iterable)
+        try:
+            return length_hint(self._iterable)
+        except Exception:  # noqa: BLE001  # as `known_length`
+            return cast("int", NotImplemented)
 
     def __bool__(self) -> bool:
-        return not hasattr(self._iterable, "__len__") or len(self) > 0
+        return known_length(self._iterable) != 0
 
     def _parts(self) -> Generator[Iterator[T_co], None, None]:
         if ambient.get() is not None or live.reporter is not None:
@@ -229,12 +237,7 @@ class Track(Generic[T_co]):
         return opened, True
 
     def _known_total(self) -> float | None:
-        if self._total is not None:
-            return plain_number(self._total)
-        try:
-            return len(self)
-        except TypeError:
-            return None
+        return plain_total(self._total) if self._total is not None else known_length(self._iterable)
 
 
 @overload
@@ -265,8 +268,8 @@ def track(
 ) -> Track[T] | AsyncTrack[T]:
     """Count the items of a loop: `for row in mainstage.track(rows, "Reading"): ...`, or of an `async for`.
 
-    `total` is how many there are, where `len` cannot tell; `unit` what they are ("B" for bytes, "rows"); further
-    keywords are fields of the task, for columns.
+    `total` is how many there are, where `len` cannot tell (infinity: nobody knows); `unit` what they are ("B" for
+    bytes, "rows"); further keywords are fields of the task, for columns.
 
     In a worker the first one without a description drives the worker's task, any other opens a task of its own in it.
     On the main thread it is a task of the live run; where none is live, it opens one for as long as the loop lasts.
