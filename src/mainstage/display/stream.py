@@ -20,6 +20,8 @@ PLAIN_SIZE = Size(80, 24)
 class TextOutlet:
     """A text stream without a descriptor, written to as an `Outlet` is: it never blocks, and breaks silently."""
 
+    shows_colors = True
+
     def __init__(self, stream: TextIO) -> None:
         self.broken: OSError | None = None
         self._stream = stream
@@ -132,6 +134,8 @@ class StreamDisplay:
 
     def _append(self, texts: Iterable[str], begun: str = "") -> None:
         whole = "".join(f"{line}\n" for line in ansi.lines(texts)) + begun
+        if not self._outlet.shows_colors:
+            whole, begun = ansi.plain(whole), ansi.plain(begun)
         before, self._begun = self._begun, begun
         if self._standing and whole:
             before, self._standing = "\0", False  # the line of somebody else ends here
