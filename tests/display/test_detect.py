@@ -6,9 +6,8 @@ import io
 
 import pytest
 
-from mainstage.display import posix
-from mainstage.display.detect import Depth, ViewName, choose, color_depth
 from mainstage.errors import DisplayError
+from mainstage.ui.display.detect import Depth, ViewName, choose, color_depth
 
 
 class Stream(io.StringIO):

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 import mainstage
-from mainstage.commands import Cancel, Hold
-from mainstage.display import keyboard, modes
+from mainstage.core.commands import Cancel, Hold
 from mainstage.errors import Cancelled
 from mainstage.events import KeyPressed, TaskStarted
-from mainstage.steering import Crowd, Steering
-from mainstage.views.browse import Browse
-from mainstage.views.press import Quit, Repaint
+from mainstage.run.key_commands import Crowd, Steering
+from mainstage.ui.display import keyboard
+from mainstage.ui.views.keymap import Quit, Repaint
+from mainstage.ui.views.selection import Browse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from mainstage.commands import Command
+    from mainstage.core.commands import Command
 
 DEADLINE = 10.0
 
