@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.worker.captured import captured
 
-from mainstage.worker.lines import Lines, PartialLines
+from mainstage.tasks.capture.lines import Lines, PartialLines
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mainstage.worker.capture import Capture
+    from mainstage.tasks.capture.streams import Capture
 
 
 def partials(capture: Capture | None) -> list[str]:
