@@ -76,6 +76,9 @@ class Interrupts:
         """What came where it is not to be raised: in a round of the loop within other code, or in `uninterrupted`."""
         self.closing = False
         """Whether the last picture is on its way: nobody takes requests any more."""
+        self._over = False
+        """Whether the run has ended on another thread, which cannot put handlers back: each does so when it is called.
+        """
         self._cancel: Callable[[], object] | None = None
         self._raising: Callable[[KeyboardInterrupt], object] | None = None
 
@@ -83,6 +86,8 @@ class Interrupts:
         """Take the signals whose handlers are the default ones."""
         if threading.current_thread() is not threading.main_thread():
             return
+        for ended in [one for one in _installed if one._over]:  # noqa: SLF001  # its own class
+            ended.restore()
         _give_back_in_children(self)
         self._take(signal.SIGINT, self._on_stop, only=signal.default_int_handler)
         self._take(signal.SIGTERM, self._on_stop, only=signal.SIG_DFL)
@@ -111,13 +116,29 @@ class Interrupts:
                 self._take(signal.SIGINT, self._on_stop)
 
     def restore(self) -> None:
-        """Put the previous handlers back, where nobody has set others meanwhile."""
+        """Put the previous handlers back, where nobody has set others meanwhile. Any thread: see `_over`."""
+        if threading.current_thread() is not threading.main_thread():
+            self._over = bool(self._previous)
+            return
+        self._over = False
         for signum, previous in self._previous.items():
             if getattr(signal.getsignal(signum), "__self__", None) is self:
                 signal.signal(signum, previous)  # type: ignore[arg-type]  # what getsignal gave us
         self._previous.clear()
         if self in _installed:
             _installed.remove(self)
+
+    def _hand_back(self, signum: int, frame: FrameType | None) -> bool:
+        """Where the run has ended, put the previous handlers back and have this signal do what it does with them."""
+        if not self._over:
+            return False
+        self.restore()
+        handler = signal.getsignal(signum)
+        if callable(handler):
+            handler(signum, frame)
+        elif handler == signal.SIG_DFL:
+            os.kill(os.getpid(), signum)
+        return True
 
     def _take(self, signum: int, handler: Callable[[int, FrameType | None], None], *, only: object = None) -> None:
         current = signal.getsignal(signum)
@@ -127,7 +148,7 @@ class Interrupts:
         signal.signal(signum, handler)
 
     def _on_stop(self, signum: int, frame: FrameType | None) -> None:
-        if os.getpid() != self._pid:
+        if self._hand_back(signum, frame) or os.getpid() != self._pid:
             return
         if self._loop.beating:
             self._keep(signum)
@@ -191,7 +212,9 @@ class Interrupts:
             emergency()
         die_of(signum)
 
-    def _on_suspend(self, signum: int, _frame: FrameType | None) -> None:
+    def _on_suspend(self, signum: int, frame: FrameType | None) -> None:
+        if self._hand_back(signum, frame):
+            return
         self._loop.call_soon(lambda: self._suspend(signum))
 
     def _suspend(self, signum: int) -> None:
@@ -202,6 +225,8 @@ class Interrupts:
         self._loop.repaint()
 
     def _on_continue(self, signum: int, frame: FrameType | None) -> None:
+        if self._hand_back(signum, frame):
+            return
         self._go_on()
         self._on_resize(signum, frame)
 
@@ -210,6 +235,8 @@ class Interrupts:
             signal.signal(signal.SIGTSTP, self._on_suspend)
 
     def _on_resize(self, signum: int, frame: FrameType | None) -> None:
+        if self._hand_back(signum, frame):
+            return
         previous = self._previous.get(signum)
         if callable(previous):
             previous(signum, frame)
