@@ -10,7 +10,8 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING, Protocol, TypeVar
+import weakref
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mainstage.errors import Terminated
 
@@ -56,6 +57,10 @@ class Emergency(Protocol):
         ...
 
 
+def _nothing(_: object) -> None:
+    """Do nothing."""
+
+
 def die_of(signum: int) -> None:
     """End this process by `signum`, as its default action does, so that a shell sees the signal."""
     signal.signal(signum, signal.SIG_DFL)
@@ -76,9 +81,13 @@ class Interrupts:
         """What came where it is not to be raised: in a round of the loop within other code, or in `uninterrupted`."""
         self.closing = False
         """Whether the last picture is on its way: nobody takes requests any more."""
+        self.on_raise: Callable[[KeyboardInterrupt], object] = _nothing
+        """Told of what is raised for a signal that would have killed without a word."""
         self._over = False
         """Whether the run has ended on another thread, which cannot put handlers back: each does so when it is called.
         """
+        self._theirs: Callable[[], Callable[..., object] | None] = lambda: None
+        """Returns the event loop's own handler of Ctrl-C, which lives as long as the loop runs; afterwards None."""
         self._cancel: Callable[[], object] | None = None
         self._raising: Callable[[KeyboardInterrupt], object] | None = None
 
@@ -112,8 +121,11 @@ class Interrupts:
         if threading.current_thread() is threading.main_thread():
             self._cancel = cancel
             self._raising = raising
-            if theirs(signal.getsignal(signal.SIGINT)):
+            handler: Any = signal.getsignal(signal.SIGINT)
+            if theirs(handler):
                 self._take(signal.SIGINT, self._on_stop)
+                self._previous[signal.SIGINT] = signal.default_int_handler
+                self._theirs = weakref.ref(handler)
 
     def restore(self) -> None:
         """Put the previous handlers back, where nobody has set others meanwhile. Any thread: see `_over`."""
@@ -123,7 +135,8 @@ class Interrupts:
         self._over = False
         for signum, previous in self._previous.items():
             if getattr(signal.getsignal(signum), "__self__", None) is self:
-                signal.signal(signum, previous)  # type: ignore[arg-type]  # what getsignal gave us
+                theirs = self._theirs() if signum == signal.SIGINT else None
+                signal.signal(signum, theirs or previous)  # type: ignore[arg-type]  # what getsignal gave us
         self._previous.clear()
         if self in _installed:
             _installed.remove(self)
@@ -164,13 +177,16 @@ class Interrupts:
             self._keep(signum)
             return
         if self._cancel is None:
-            raise _exception(signum)
+            error = _exception(signum)
+            if signum != signal.SIGINT:
+                self.on_raise(error)
+            raise error
         stage = self._stop(_name(signum), signum)
         if stage >= LAST_STAGE:
             self._die(signum)
-        theirs = self._previous.get(signum)
+        theirs = self._theirs() if signum == signal.SIGINT else None
         try:
-            if signum == signal.SIGINT and theirs is not signal.default_int_handler and callable(theirs):
+            if theirs is not None:
                 theirs(signum, frame)
             elif stage == 1:
                 self._cancel()

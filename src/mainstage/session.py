@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import sys
+import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
@@ -16,6 +18,7 @@ from mainstage.commands import Cancel, Hold
 from mainstage.consume import ItemOutcome, OnError, check_on_error
 from mainstage.display.settings import STUCK_AFTER
 from mainstage.ending import Ending
+from mainstage.exits import die_at_the_end
 from mainstage.interrupts import uninterrupted
 from mainstage.show import Look, Show
 from mainstage.worker.rawqueue import RawQueue
@@ -149,6 +152,8 @@ class Run(Executor):
             keys=keys,
         )
         self._parts: Parts | None = None
+        self.entered_by = 0
+        """The thread that entered it."""
         self._let_go: Callable[[], None]
         self._block: Block | None = None
         self.of_program = True
@@ -168,6 +173,7 @@ class Run(Executor):
         work = Workload(backend, show.channel, show.wake)
         ending = Ending(self, show, grace=self._policy.grace, branch=branch)
         self._parts = Parts(show, work, ending, branch)
+        self.entered_by = threading.get_ident()
         try:
             self._open(*self._parts)
         except KeyboardInterrupt as late:
@@ -189,11 +195,20 @@ class Run(Executor):
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """Wait for what was begun (leaving by an exception: ask it to stop first), show the end, raise what is due."""
+        """Wait for what was begun (leaving by an exception: ask it to stop first), show the end, raise what is due.
+
+        Any thread; each step of the end is done whatever became of those before. A second call does nothing.
+        """
+        if self not in _runs:
+            return
         show, work, ending, _ = self._live()
         interrupt: KeyboardInterrupt | None = None
         work.adoption.guests.let_go()
-        try:
+        with contextlib.ExitStack() as steps:  # the last one first
+            steps.callback(self._let_go)
+            steps.callback(show.dismiss, self, ending.on_stop)
+            steps.callback(_runs.remove, self)
+            steps.callback(work.adoption.detach)
             if error is not None and ending.stop is None:
                 ending.left_by(error)
             try:
@@ -202,11 +217,6 @@ class Run(Executor):
                 interrupt = caught
                 ending.settle_at_once(caught)
             work.backend.close()
-        finally:
-            work.adoption.detach()
-            _runs.remove(self)
-            show.dismiss(self, ending.on_stop)
-            self._let_go()
         ending.raise_what_is_due(error, interrupt, work.futures(), work.queues)
 
     async def __aenter__(self) -> Self:
@@ -413,6 +423,22 @@ class Run(Executor):
         self._live().ending.raised = True
         self.__exit__(None, None, None)
 
+    def leave_at_exit(self) -> None:
+        """Leave it since the interpreter ends, and no block does: wait for its calls, as for those of any executor.
+
+        Nobody takes from its maps any more, or puts into its queues.
+        """
+        show, work, _, _ = self._live()
+        show.on_quiet = None
+        work.close_ends("the program has ended")
+        error = getattr(sys, "last_value", None)  # what ends the program, if it is no exit
+        try:
+            self.__exit__(None if error is None else type(error), error, None)
+        except KeyboardInterrupt as interrupt:
+            die_at_the_end(interrupt)
+        except Exception:  # noqa: BLE001  # a failure that nobody asked for: the display has told it
+            return
+
     def expect(self, description: str) -> Adopted:
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
         return self._live().work.adoption.expect(description)
@@ -513,3 +539,20 @@ def own_run(title: str = "", **options: Any) -> Run:
     run = Run(title, **options)
     run.of_program = False
     return run
+
+
+def _leave_all() -> None:
+    """Leave the runs that the main thread has entered; other threads are about to be waited for, and leave theirs."""
+    for run in _runs[::-1]:
+        if run.entered_by == threading.main_thread().ident:
+            run.leave_at_exit()
+
+
+def _close_show() -> None:
+    """Show the end of what nobody could leave: a run of a thread that is no more, or is cut off with the process."""
+    if Show.current is not None:
+        Show.current.last_words()
+
+
+threading._register_atexit(_leave_all)  # type: ignore[attr-defined]  # noqa: SLF001  # while threads of pools still run
+atexit.register(_close_show)

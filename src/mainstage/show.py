@@ -19,6 +19,7 @@ from mainstage.display.runlog import RunLog
 from mainstage.display.settings import STUCK_AFTER, settings, stuck_after
 from mainstage.display.stream import NullDisplay
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
+from mainstage.exits import quieten
 from mainstage.heartbeat import LINGER, Heartbeat
 from mainstage.interrupts import Interrupts, interruptible
 from mainstage.loop import Loop
@@ -163,6 +164,7 @@ class Show:
         self._pid = os.getpid()
         self._idle = threading.Condition()
         self.interrupts = self.signals(self.loop, self._request, lambda: self._stage)
+        self.interrupts.on_raise = quieten
         self.ways_out = WaysOut(self.last_words, self.lent)
         self._closing = threading.Lock()
         """Taken once, by who closes it."""
@@ -275,6 +277,10 @@ class Show:
             self._close()
         else:
             getattr(self.loop.display, "emergency", lambda: None)()
+
+    def here(self) -> bool:
+        """Return whether this is its process, and no forked child."""
+        return os.getpid() == self._pid
 
     def pumps(self) -> bool:
         """Return whether this thread is the owner, and awake."""
