@@ -429,6 +429,8 @@ class Run(Executor):
         Nobody takes from its maps any more, or puts into its queues.
         """
         show, work, _, _ = self._live()
+        if not show.here():
+            return
         show.on_quiet = None
         work.close_ends("the program has ended")
         error = getattr(sys, "last_value", None)  # what ends the program, if it is no exit
@@ -550,7 +552,7 @@ def _leave_all() -> None:
 
 def _close_show() -> None:
     """Show the end of what nobody could leave: a run of a thread that is no more, or is cut off with the process."""
-    if Show.current is not None:
+    if Show.current is not None and Show.current.here():
         Show.current.last_words()
 
 
