@@ -11,7 +11,7 @@ from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from mainstage.clock import cpu
+from mainstage.clock import cpu, limit_wait
 from mainstage.display.stream import NullDisplay
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
 from mainstage.intake import Intake
@@ -132,7 +132,7 @@ class Loop:
                     continue
                 times = [time for time in (due, deadline) if time is not None]
                 self.waiting = True
-                event = channel.receive(max(0.0, min(times) - now) if times else None)
+                event = channel.receive(limit_wait(max(0.0, min(times) - now) if times else None))
                 self.waiting = False
                 if event is not None:
                     self._take(event)

@@ -206,7 +206,7 @@ class HostedShow(Show):
     def open(self) -> Callable[[], None]:
         """Go live; return what ends that."""
         end = super().open()
-        if not _forking:
+        if not _forking and hasattr(os, "register_at_fork"):
             os.register_at_fork(before=_before_fork, after_in_child=_in_child)
         _forking[:] = [self]
         return end
