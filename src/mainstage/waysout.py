@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING, Any
 
-from mainstage.worker.bridges.patches import Patch, wrap
+from mainstage.tasks.integrations.patching import Patch, wrap
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ import pytest
 from tests.system.terminals import environment
 
 import mainstage
-from mainstage.display.recording import RecordingDisplay
-from mainstage.session import own_run
-from mainstage.show import Show
+from mainstage.run.display_session import Show
+from mainstage.run.run import own_run
+from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Iterator

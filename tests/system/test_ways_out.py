@@ -61,7 +61,7 @@ def test_nothing_is_lost_or_added_in_a_pipe(live: str, way: str) -> None:
 
 def test_a_run_of_another_thread_goes_on_when_the_main_thread_ends() -> None:
     code = """
-import threading, mainstage, mainstage.session
+import threading, mainstage, mainstage.run.run
 main_ended = threading.Event()
 threading._register_atexit(main_ended.set)
 def work():
