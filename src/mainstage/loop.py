@@ -11,7 +11,7 @@ from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from mainstage.clock import cpu
+from mainstage.clock import cpu, limit_wait
 from mainstage.display.stream import NullDisplay
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
 from mainstage.intake import Intake
@@ -129,7 +129,7 @@ class Loop:
                     self._patience.acquire(timeout=RETRY)
                     continue
                 times = [time for time in (due, deadline) if time is not None]
-                event = channel.receive(max(0.0, min(times) - now) if times else None)
+                event = channel.receive(limit_wait(max(0.0, min(times) - now) if times else None))
                 if event is not None:
                     self._take(event)
                 self._drain(channel)

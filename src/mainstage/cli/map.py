@@ -13,6 +13,7 @@ import click
 
 from mainstage.backends.crew import BACKENDS, ENGINES, workers_of
 from mainstage.cli.failures import Failures
+from mainstage.cli.files import WINDOWS
 from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
 from mainstage.cli.inputs import Job, gather, select
 from mainstage.cli.joblog import JobLog
@@ -265,7 +266,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
     except BrokenPipeError:
         with contextlib.suppress(BrokenPipeError):
             _close(sink, options)
-        die_of(signal.SIGPIPE)  # nobody reads stdout any more: as any other filter
+        die_of(getattr(signal, "SIGPIPE", signal.SIGTERM))  # nobody reads stdout any more: as any other filter
         raise
     except OSError as error:
         _close(sink, options)
@@ -319,6 +320,10 @@ def _open_results(options: Options) -> ResultsFile | None:
 def _open_outputs(inputs: Sequence[str], options: Options) -> Outputs | None:
     if options.results is None and not options.tag:
         return None
+    if options.results is not None and WINDOWS:
+        raise click.UsageError(
+            "--results DIR names folders as GNU parallel does, which Windows refuses: take --tag, or --log FILE"
+        )
     try:
         return Outputs(inputs, folder=options.results, tag=options.tag)
     except OSError as error:

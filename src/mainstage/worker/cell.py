@@ -5,7 +5,8 @@ note; the receiver puts it up again before it reads the position, so no change i
 way. A request to stop puts it up too, and it then stays up: any thread that works on the task may yet have to be told.
 
 With the GIL one number serves all threads: adding plain numbers runs no Python code, so no other thread comes between
-the load and the store. Builds without it keep a number per thread and sum them.
+the load and the store. Builds without it keep a number per thread and sum them; `list` is what copies a shared dict in
+one step there, and `tuple` and `sum` are not.
 """
 
 from __future__ import annotations
@@ -205,10 +206,10 @@ class ThreadCells(OneCell):
 
     def position(self) -> float:
         """Return the sum over all threads."""
-        return super().position() + sum(tuple(self._cells.values()))
+        return super().position() + sum(list(self._cells.values()))
 
     def _jump(self, completed: float) -> None:
-        super()._jump(completed - sum(tuple(self._cells.values())))
+        super()._jump(completed - sum(list(self._cells.values())))
 
 
 if TYPE_CHECKING:

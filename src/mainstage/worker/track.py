@@ -6,7 +6,8 @@ ticks)` with `ticks` an iterator over ones, and the position is how many ticks a
 
 Its rules, each for a trap:
 1. `compress` takes the item before the tick, so the ticks must outlast the items, or an item is lost: 1025 to 1024.
-2. To stop it from outside, its ticks are taken away. That loses their count, so the same C call reads it first.
+2. To stop it from outside, its ticks are taken away. That loses their count, so the same C call reads it first. Without
+   the GIL no call is alone: there a second iterator, which nothing takes away, is counted down beside the ticks.
 3. An error of the source, an error of the body and a break all look alike from here. After the source raised, the
    `islice` has let go of it: only then was the last item finished.
 """
@@ -15,7 +16,8 @@ from __future__ import annotations
 
 import gc
 import importlib
-from itertools import chain, compress, islice
+import sys
+from itertools import chain, compress, islice, repeat
 from operator import call, length_hint
 from threading import current_thread, main_thread
 
@@ -47,20 +49,33 @@ class Part(NamedTuple):
     """Up to 1024 items: the count before them, and what tells how many of them are gone."""
 
     base: int
-    flags: bytearray
-    ticks: Any  # an iterator over flags; its __length_hint__ is all that is asked
+    flags: bytearray | list[int]
+    ticks: Any  # an iterator over flags
+    counter: Any  # the iterator whose __length_hint__ is the number of ticks that are left
     items: Any  # the islice of the source
     lefts: list[int]  # how many ticks were left when they were taken away
 
 
 def _part(base: int, source: Iterator[object]) -> Part:
     flags = bytearray(ONES)
-    return Part(base, flags, iter(flags), islice(source, PART), [])
+    ticks = iter(flags)
+    return Part(base, flags, ticks, ticks, islice(source, PART), [])
+
+
+def _part_without_gil(base: int, source: Iterator[object]) -> Part:
+    """Return the same for threads that run at once: a list has a lock against them, and its end leaves the counter."""
+    flags = list(ONES)
+    counter = repeat(None, PART + 1)
+    return Part(base, flags, zip(flags, counter, strict=False), counter, islice(source, PART), [])
+
+
+if not getattr(sys, "_is_gil_enabled", lambda: True)():
+    _part = _part_without_gil
 
 
 def _taken(part: Part) -> int:
     """Return how many items of the part have been handed to the body."""
-    left: int = part.ticks.__length_hint__()
+    left: int = part.counter.__length_hint__()
     if left <= 0:  # the ticks were taken away
         left = next((left for left in reversed(part.lefts) if left > 0), PART + 1)
     return PART + 1 - left
@@ -102,12 +117,12 @@ class Loop(Generic[T]):
         return part.base + taken
 
     def cut(self, request: Request) -> None:
-        """Make the next step end the loop. Reading and clearing are one C call: no other thread comes between."""
+        """Make the next step end the loop. With the GIL no thread comes between reading and clearing: one C call."""
         self._request = request
         while True:
             part = self._part
             if part.flags:
-                part.lefts.extend(filter(None, map(call, (part.ticks.__length_hint__, part.flags.clear))))
+                part.lefts.extend(filter(None, map(call, (part.counter.__length_hint__, part.flags.clear))))
             if self._part is part:
                 return
 
