@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from mainstage.errors import Terminated
+from mainstage.errors import Terminated, context_of, is_instance
 from mainstage.interrupts import die_of
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ def quieten(error: BaseException) -> None:
 
 def _is_quiet(error: BaseException | None) -> bool:
     """Return whether `error` was quietened, or is one more interrupt while such a one was handled."""
-    while isinstance(error, KeyboardInterrupt):
+    while is_instance(error, KeyboardInterrupt):
         if any(error is quiet for quiet in _quiet):
             return True
-        error = error.__context__
+        error = context_of(error)
     return any(error is quiet for quiet in _quiet)  # the cancellation that asyncio makes an interrupt of
 
 

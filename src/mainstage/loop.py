@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from mainstage.clock import cpu
 from mainstage.display.stream import NullDisplay
+from mainstage.errors import explain
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
 from mainstage.intake import Intake
 from mainstage.state.model import RunState
@@ -280,7 +281,7 @@ class Loop:
 
     def _fall_back(self, error: Exception) -> None:
         """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
-        text = f"the view {type(self._view).__name__} raised {type(error).__name__}: {error}"
+        text = f"the view {type(self._view).__name__} raised {explain(error)}"
         if self.fallback is None:
             self._display.close([*self._above, f"mainstage: {text}; nothing more is shown"], [])
             self._above = []

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.backends.engine_worker import Result
 from mainstage.backends.shelf import Ended
-from mainstage.errors import WorkerLost
+from mainstage.errors import WorkerLost, is_instance
 from mainstage.worker import cargo
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class Bundle:
         if result is not None:
             self._settle(result.worker, cargo.unpack(result.value))
             self._owner.take_back([self.items.pop(task) for task in list(self.items)], alone=False)
-        elif isinstance(error, WorkerLost):
+        elif is_instance(error, WorkerLost):
             self._owner.take_back([self.items.pop(task) for task in list(self.items)], alone=True)
         else:
             for task in list(self.items):

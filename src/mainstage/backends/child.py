@@ -22,7 +22,7 @@ from mainstage.channels import frames
 from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack, pack_result, split_items
 from mainstage.channels.pipe import Journal, WorkerEnd
 from mainstage.channels.remote import INTERVAL, RemoteChannel, ShiftedClock
-from mainstage.errors import Cancelled, Unpicklable
+from mainstage.errors import Cancelled, Unpicklable, explain
 from mainstage.events import EVENTS, TaskStarted
 from mainstage.worker import cargo, runner
 from mainstage.worker.distant import home, standing
@@ -312,10 +312,14 @@ class Child:
 
     def _listen(self) -> None:
         """Take what the parent says, until it is gone: then this process and what it started end too."""
-        while (came := self._end.read()) is not None:
-            for frame in came:
-                self._take(frame)
-            self._bell.put(None)
+        try:
+            while (came := self._end.read()) is not None:
+                for frame in came:
+                    self._take(frame)
+                self._bell.put(None)
+        except BaseException:  # noqa: BLE001  # a mistake of ours: a worker that hears nothing must not be waited for
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
         if not self._stopping:
             _die_with_the_parent()
 
@@ -488,7 +492,7 @@ class Child:
 
 
 def _not_made(error: BaseException) -> Unpicklable:
-    made = Unpicklable(f"function or arguments could not be made in the worker: {type(error).__name__}: {error}")
+    made = Unpicklable(f"function or arguments could not be made in the worker: {explain(error)}")
     made.__cause__ = error
     return made
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mainstage.backends.lane import FOLD, Item, Lane
 from mainstage.backends.policy import Policy, delay_before
-from mainstage.errors import Cancelled, TaskTimeout, add_note
+from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
 from mainstage.worker import runner
 from mainstage.worker.reporter import ambient
@@ -342,7 +342,7 @@ class Claims:
             return
         self._pool.abandon(worker)
         del self._lanes[worker]
-        if isinstance(error, Exception):
+        if is_instance(error, Exception):
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
         self._settle(item, Outcome(None, error))
         lane.polled = False
@@ -355,7 +355,7 @@ class Claims:
         if not item.claim():
             return
         error = outcome.error
-        if item.overdue and isinstance(error, Cancelled):
+        if item.overdue and is_instance(error, Cancelled):
             outcome = Outcome(None, error := self._timed_out())
         wanted = self.halted is None and item.id not in self._unwanted
         if error is not None and wanted and self._policy.again(error, item.attempt):
@@ -379,7 +379,7 @@ class Claims:
 
     def _settle(self, item: Item, outcome: Outcome) -> None:
         error = outcome.error
-        if error is not None and not isinstance(error, Cancelled):
+        if error is not None and not is_instance(error, Cancelled):
             where = f"{item.lane.worker}, attempt {item.attempt}"
             add_note(error, f"while working on input {item.input()} ({where})")
             self._fail(error)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mainstage.backends.assignments import RemoteSenders, RemoteTask, whole
 from mainstage.backends.calls import Call
 from mainstage.backends.engine_work import Place, outcome_of, ran_again
-from mainstage.errors import Cancelled, TaskTimeout, Unpicklable
+from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
 from mainstage.events import TaskStarted
 from mainstage.worker import cargo, runner
 from mainstage.worker.runner import Outcome
@@ -118,7 +118,7 @@ class EngineCall(Call):
     def _end(self, outcome: Outcome) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        if isinstance(outcome.error, Cancelled) and not self.announced and self._asked is not None:
+        if is_instance(outcome.error, Cancelled) and not self.announced and self._asked is not None:
             if self._claim():
                 self.future.set_exception(CancelledError(self._asked))
                 self._never_began(self._asked)
@@ -128,7 +128,7 @@ class EngineCall(Call):
         self.senders.end(None if again else outcome.error)
 
     def _retries(self, error: BaseException) -> bool:
-        return super()._retries(error) and not isinstance(error, Unpicklable)
+        return super()._retries(error) and not is_instance(error, Unpicklable)
 
     def _give_up(self, worker: Any, error: BaseException) -> None:
         """Settle it now, and have the engine forget it. Any thread."""

@@ -14,7 +14,7 @@ import mainstage
 from mainstage.cli.shell import say
 from mainstage.clock import monotonic
 from mainstage.display.detect import VIEWS
-from mainstage.errors import Cancelled, DisplayError, Terminated
+from mainstage.errors import Cancelled, DisplayError, Terminated, is_instance
 from mainstage.interrupts import die_of
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ def demo_command(path: str | None, max_workers: int, **look: Any) -> None:
             for outcome in run.outcomes(lambda name: hash_file(tree.root, name), tree.files, sizes=tree.sizes()):
                 if outcome.error is None:
                     hashed[outcome.input] = outcome.value
-                elif not isinstance(outcome.error, Cancelled):
+                elif not is_instance(outcome.error, Cancelled):
                     failures.append((outcome.input, _reason(outcome.error)))
     except DisplayError as error:
         raise click.UsageError(str(error)) from error

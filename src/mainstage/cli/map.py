@@ -22,7 +22,7 @@ from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of, wr
 from mainstage.cli.shell import join, program, say
 from mainstage.cli.target import Target, load_target, travels
 from mainstage.clock import SystemClock
-from mainstage.errors import Cancelled, DisplayError, EngineLost, EngineMissing, Terminated
+from mainstage.errors import Cancelled, DisplayError, EngineLost, EngineMissing, Terminated, is_instance
 from mainstage.interrupts import die_of
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ class Sink:
 
     def take(self, job: Job, outcome: ItemOutcome) -> None:
         """Write one outcome; what was cancelled leaves no line, so that it is run when the run is resumed."""
-        if isinstance(outcome.error, Cancelled):
+        if is_instance(outcome.error, Cancelled):
             return
         received = 0
         line = line_of(self._target.name, outcome)

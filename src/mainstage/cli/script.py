@@ -13,6 +13,8 @@ import traceback
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from mainstage.errors import cause_of, context_of, inner_errors, set_traceback, traceback_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
@@ -153,12 +155,11 @@ def _without_ours(error: BaseException, seen: set[int] | None = None) -> Traceba
     seen = set() if seen is None else seen
     if id(error) not in seen:
         seen.add(id(error))
-        error.__traceback__ = _trimmed(error.__traceback__)
-        inner = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
-        for other in (error.__cause__, error.__context__, *inner):
+        set_traceback(error, _trimmed(traceback_of(error)))
+        for other in (cause_of(error), context_of(error), *inner_errors(error)):
             if other is not None:
                 _without_ours(other, seen)
-    return error.__traceback__
+    return traceback_of(error)
 
 
 def _trimmed(where: TracebackType | None) -> TracebackType | None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from mainstage.errors import explain, text_of, traceback_of
 from mainstage.worker.stepwise import stepwise
 
 if TYPE_CHECKING:
@@ -92,16 +93,14 @@ def _guarded(place: str, load: Callable[[], None]) -> None:
             raise click.UsageError(
                 f"TARGET: there is no module {error.name!r} here or in sys.path; for a file: path/file.py:function"
             ) from error
-        raise click.UsageError(f"TARGET: {place!r} could not be imported: {error}") from error
+        raise click.UsageError(f"TARGET: {place!r} could not be imported: {text_of(error)}") from error
     except (Exception, SystemExit) as error:
         where = _last_line(error)
-        raise click.UsageError(
-            f"TARGET: {place!r} could not be imported: {type(error).__name__}: {error}{where}"
-        ) from error
+        raise click.UsageError(f"TARGET: {place!r} could not be imported: {explain(error)}{where}") from error
 
 
 def _last_line(error: BaseException) -> str:
-    traceback = error.__traceback__
+    traceback = traceback_of(error)
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     if traceback is None:

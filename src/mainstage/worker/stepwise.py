@@ -7,7 +7,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine, 
 from contextvars import copy_context
 from functools import update_wrapper
 
-from mainstage.errors import Cancelled, UnknownMessage, add_note
+from mainstage.errors import Cancelled, UnknownMessage, add_note, explain
 from mainstage.lean import TYPE_CHECKING
 from mainstage.worker.describe import describe
 from mainstage.worker.messages import Done, Erred, Log, Metric, Progress, Sentinel, Total, read_message
@@ -141,7 +141,7 @@ async def _async_steps(generator: AsyncGenerator[object, Any]) -> Any:
 
 
 def _note_trouble(error: BaseException, trouble: BaseException) -> None:
-    add_note(error, f"closing its generator raised {type(trouble).__name__}: {trouble}")
+    add_note(error, f"closing its generator raised {explain(trouble)}")
 
 
 def _fail(error: BaseException, context: Context, generator: Generator[object, None, Any]) -> NoReturn:
