@@ -26,6 +26,7 @@ from mainstage.errors import Cancelled, Unpicklable, explain
 from mainstage.events import EVENTS, TaskStarted
 from mainstage.worker import cargo, runner
 from mainstage.worker.distant import home, standing
+from mainstage.worker.fork import end_forked_child
 from mainstage.worker.piped import Piped
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.runner import describe
@@ -229,6 +230,9 @@ class Function:
 class Child:
     """The worker at its pipe."""
 
+    forked = False
+    """Whether this process is a copy of the worker that a task has forked."""
+
     def __init__(self, end: WorkerEnd, piped: Piped | None) -> None:
         self.name = ""
         self._piped = piped
@@ -267,6 +271,7 @@ class Child:
         if setup.crashes:
             faulthandler.enable(2, all_threads=False)
         capture = self._capture(setup)
+        _forget_in_children(self)
         self.channel.start()
         threading.Thread(target=self._listen, name="mainstage-listener", daemon=True).start()
         if initializer is not None and not self._initialize(*initializer):
@@ -302,12 +307,16 @@ class Child:
         try:
             fn(*args)
         except BaseException as error:  # whatever it is: no work is done here
+            if self.forked:
+                end_forked_child(error)
             logging = sys.modules.get("logging")
             if logging is not None and (logger := logging.getLogger("concurrent.futures")).hasHandlers():
                 logger.critical("Exception in initializer:", exc_info=True)  # as the standard library's pool
             self._end.add(pack(frames.FAILURE, cargo.pack_error(error)))
             self._end.flush()
             return False
+        if self.forked:
+            end_forked_child(None)
         return True
 
     def _listen(self) -> None:
@@ -322,6 +331,15 @@ class Child:
             os._exit(1)
         if not self._stopping:
             _die_with_the_parent()
+
+    def leave_in_child(self) -> None:
+        """Let go, in a forked child, of what is the worker's: its pipe, its locks, its deafness to Ctrl-C."""
+        self.forked = True
+        self._end.leave_in_child()
+        self.announcing = threading.Lock()
+        home.post = None
+        if signal.getsignal(signal.SIGINT) is _do_nothing:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _take(self, frame: Frame) -> None:
         kind = frame.kind
@@ -401,9 +419,13 @@ class Child:
         try:
             value = fn(*args)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this item's outcome
+            if self.forked:
+                end_forked_child(error)
             self._current = self._desk.item = None
             self._failed(frame, item.resolve(), error, started)
             return
+        if self.forked:
+            end_forked_child(None)
         self._current = self._desk.item = None
         if self._piped is not None:
             self._piped.wait_until_read()
@@ -437,6 +459,8 @@ class Child:
             return
         self._begin(frame, task)
         value, error_or_none = runner.run(task, fn, args, kwargs)
+        if self.forked:
+            end_forked_child(error_or_none)
         self._current = None
         if self._piped is not None:
             self._piped.wait_until_read()
@@ -489,6 +513,22 @@ class Child:
             self._end.flush()
         else:
             self.channel.ring()
+
+
+# --- fork ---
+
+_here: list[Child] = []
+
+
+def _forget_in_children(child: Child) -> None:
+    if not _here and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_in_child)
+    _here[:] = [child]
+
+
+def _after_in_child() -> None:
+    for child in _here:
+        child.leave_in_child()
 
 
 def _not_made(error: BaseException) -> Unpicklable:
