@@ -51,8 +51,8 @@ class OddNote(Exception):
 
 
 class NoClass(Exception):
-    @property  # type: ignore[misc]  # the subject
-    def __class__(self) -> NoReturn:
+    @property
+    def __class__(self) -> NoReturn:  # type: ignore[override]  # the subject
         raise ValueError("no class")
 
 
@@ -109,7 +109,8 @@ ODD: dict[str, Any] = {
 def raises(name: str) -> str:
     """Raise what is odd by that name, else return it."""
     if name in ODD:
-        raise ODD[name]()
+        error: BaseException = ODD[name]()
+        raise error
     return name
 
 
@@ -138,8 +139,8 @@ class Refusing:
 class NoLook:
     """An argument of which nothing may be asked."""
 
-    @property  # type: ignore[misc]  # the subject
-    def __class__(self) -> NoReturn:
+    @property
+    def __class__(self) -> NoReturn:  # type: ignore[override]  # the subject
         raise ValueError("no class")
 
     def __repr__(self) -> NoReturn:

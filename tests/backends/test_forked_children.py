@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.backends import forking_work as work
@@ -11,6 +10,9 @@ from tests.backends.test_processes import METHODS, SOON, Events, gone_in, opened
 
 from mainstage.errors import WorkerLost
 from mainstage.events import TaskStarted, TextWritten
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 ENDS = {"returns": 0, "raises": 1, "exits": 7, "says": 1}
 

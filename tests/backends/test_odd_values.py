@@ -1,4 +1,4 @@
-"""What a task raises, returns, is given or puts may be of any class: nothing that is done with it ends a thread of ours."""
+"""What a task raises, returns, is given or puts may be of any class: no thread of ours ends by looking at it."""
 
 from __future__ import annotations
 
@@ -114,8 +114,8 @@ def test_describing_never_raises(name: str) -> None:
 
 
 @pytest.mark.timeout(60)
-def test_a_result_of_any_class_costs_its_own_task(face: str = "process") -> None:
-    with mainstage.Run("odd", executor=face, max_workers=2, view="silent", on_error="collect") as run:
+def test_a_result_of_any_class_costs_its_own_task() -> None:
+    with mainstage.Run("odd", executor="process", max_workers=2, view="silent", on_error="collect") as run:
         calls = [run.submit(odd.returns, kind) for kind in ("exit", "refusing", "interrupt", "fine")]
         errors = [call.exception(SOON) for call in calls]
         mapped = list(run.map(odd.returns, ["refusing", "fine", "exit"]))
@@ -129,7 +129,7 @@ def test_an_argument_of_any_class_costs_its_own_task() -> None:
         queue = run.queue()  # while one is open, arguments are looked through for it
         assert type(run.submit(odd.takes, odd.NoLook()).exception(SOON)) is Unpicklable
         assert run.submit(odd.takes, 5).result(SOON) == "taken"
-        mapped = list(run.map(odd.takes, [odd.NoLook(), 5]))
+        mapped: list[Any] = list(run.map(odd.takes, [odd.NoLook(), 5]))
         assert (type(mapped[0]), mapped[1]) == (Unpicklable, "taken")
         run.close(queue)
 
@@ -139,7 +139,8 @@ def test_an_argument_of_any_class_costs_its_own_task() -> None:
 def test_a_deep_result_arrives_or_is_refused(levels: int) -> None:
     for executor in ("thread", "process"):
         options: Any = {"executor": executor, "max_workers": 1, "view": "silent", "on_error": "collect"}
-        value, fine = list(mainstage.map(odd.deep, [levels, 3], **options))
+        outcomes: list[Any] = list(mainstage.map(odd.deep, [levels, 3], **options))
+        value, fine = outcomes
         assert odd.depth(fine) == 3
         if executor == "thread" or type(value) is list:
             assert odd.depth(value) == levels
