@@ -52,7 +52,7 @@ class OddNote(Exception):
 
 class NoClass(Exception):
     @property
-    def __class__(self) -> NoReturn:  # type: ignore[override]  # the subject
+    def __class__(self) -> NoReturn:  # type: ignore[override, misc]  # the subject
         raise ValueError("no class")
 
 
@@ -140,7 +140,7 @@ class NoLook:
     """An argument of which nothing may be asked."""
 
     @property
-    def __class__(self) -> NoReturn:  # type: ignore[override]  # the subject
+    def __class__(self) -> NoReturn:  # type: ignore[override, misc]  # the subject
         raise ValueError("no class")
 
     def __repr__(self) -> NoReturn:
