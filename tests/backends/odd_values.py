@@ -202,9 +202,9 @@ def puts(queue: Any, kind: str) -> str:
 
 def scribbles(what: str) -> str:
     """Write what is no message of ours to the pipe of this worker, or into its journal."""
-    from mainstage.backends import child  # noqa: PLC0415  # only a worker has one
+    from mainstage.pool.processes import worker_main  # noqa: PLC0415  # only a worker has one
 
-    end = child._here[0]._end
+    end = worker_main._here[0]._end
     if what == "pipe":
         os.write(end._fd, b"stray bytes that a library wrote to the wrong descriptor, more than a head\n" * 3)
     elif what == "zeros":

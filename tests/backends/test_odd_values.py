@@ -12,18 +12,18 @@ from tests.backends.ports import FakePort
 
 import mainstage
 from mainstage import aio, futures
-from mainstage.backends import engine_worker
-from mainstage.backends.engines import EngineBackend
-from mainstage.backends.timer import Timer
-from mainstage.channels.thread import ThreadChannel
-from mainstage.clock import SystemClock
+from mainstage.channels.inbox import ThreadChannel
+from mainstage.core import pickling
+from mainstage.core.clock import SystemClock
 from mainstage.errors import Unpicklable, WorkerLost, add_note, describe_error, explain, notes_of
-from mainstage.worker import cargo
+from mainstage.pool.engines import worker as engine_worker
+from mainstage.pool.engines.workers import EngineBackend
+from mainstage.pool.timer import Timer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mainstage.backends.port import Piece
+    from mainstage.pool.engines.adapter import Piece
 
 SOON = 30.0
 NAMES = [*odd.ODD, "fine", *odd.ODD]
@@ -97,7 +97,7 @@ def make(name: str) -> BaseException:
 
 def test_those_that_can_travel_arrive_as_they_were() -> None:
     for name in ("frozen", "slotted", "odd notes", "odd note", "no class", "no truth", "no text"):
-        error, report = cargo.unpack_error(cargo.pack_error(make(name)))
+        error, report = pickling.unpack_error(pickling.pack_error(make(name)))
         assert type(error) is type(make(name)), name
         assert report.text or name in ("no class", "no truth")
 
@@ -226,7 +226,7 @@ def test_an_engine_outlives_batches_that_are_garbled_and_mistakes_of_its_own() -
         raise SystemExit("a mistake")
 
     port.hear(b"garbage")
-    port.hear(cargo.pack_whole(("fake/1", [(99, 1)]), "a batch"))
+    port.hear(pickling.pack_whole(("fake/1", [(99, 1)]), "a batch"))
     backend.post(fail)
     backend.post(done.set)
     assert done.wait(SOON)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 from mainstage.errors import explain, text_of, traceback_of
-from mainstage.worker.stepwise import stepwise
+from mainstage.tasks.stepwise import stepwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,8 +6,8 @@ import contextlib
 import os
 import sys
 
+from mainstage._typing import TYPE_CHECKING
 from mainstage.errors import is_instance, traceback_of
-from mainstage.lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import NoReturn
