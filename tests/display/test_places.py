@@ -88,8 +88,8 @@ class Console:
 
 def test_a_windows_console_gets_whole_characters_and_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console()
-    monkeypatch.setattr(posix, "POSIX", False)
-    monkeypatch.setattr(posix, "_console", lambda _: console)
+    monkeypatch.setattr(tty, "POSIX", False)
+    monkeypatch.setattr(tty, "_console", lambda _: console)
     read, write = os.pipe()
     display = StreamDisplay(write)
     display.show(["\x1b[31m✔ é中\x1b[0m", "━" * 20_000], [])
