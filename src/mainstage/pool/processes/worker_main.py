@@ -23,11 +23,11 @@ from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack, pack_re
 from mainstage.channels.outbox import INTERVAL, RemoteChannel, ShiftedClock
 from mainstage.channels.pipe import Journal, WorkerEnd
 from mainstage.core import pickling
+from mainstage.core.fork import end_forked_child
 from mainstage.errors import Cancelled, Unpicklable, explain
 from mainstage.events import EVENTS, TaskStarted
 from mainstage.tasks import outcome
 from mainstage.tasks.capture.worker_fds import Piped
-from mainstage.tasks.fork import end_forked_child
 from mainstage.tasks.outcome import describe
 from mainstage.tasks.queue.remote_queue import home, standing
 from mainstage.tasks.reporter import ambient, live
