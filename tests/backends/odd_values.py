@@ -51,8 +51,8 @@ class OddNote(Exception):
 
 
 class NoClass(Exception):
-    @property
-    def __class__(self) -> NoReturn:  # type: ignore[override, misc]  # the subject
+    @property  # type: ignore[misc]  # the subject
+    def __class__(self) -> NoReturn:  # type: ignore[override]  # as above
         raise ValueError("no class")
 
 
@@ -139,8 +139,8 @@ class Refusing:
 class NoLook:
     """An argument of which nothing may be asked."""
 
-    @property
-    def __class__(self) -> NoReturn:  # type: ignore[override, misc]  # the subject
+    @property  # type: ignore[misc]  # the subject
+    def __class__(self) -> NoReturn:  # type: ignore[override]  # as above
         raise ValueError("no class")
 
     def __repr__(self) -> NoReturn:
