@@ -141,7 +141,7 @@ def stage(
     style = style._replace(log=os.fspath(log) if log is not None else "")
     shown: View = _view(place, style) if isinstance(view, str) else view
     where = display or _display(place)
-    spare = None if place.view == "silent" else (_plain(place), StreamDisplay(place.stream))
+    spare = None if place.view == "silent" else (_plain(place), StreamDisplay(place.stream, runner=place.runner))
     if discreet:
         shown = Discreet(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
@@ -223,4 +223,4 @@ def _display(place: Place) -> Display:
     if place.view == "live":
         msg = "view='live' needs a terminal with a file descriptor; take view='plain'"
         raise DisplayError(msg)
-    return StreamDisplay(place.stream)
+    return StreamDisplay(place.stream, runner=place.runner)

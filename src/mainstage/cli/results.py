@@ -4,7 +4,8 @@ Rules of the file. A line is handed to the kernel whole, before the next result 
 line that was written. What is torn all the same (a full disk) is mended when the file is opened next. The key of a line
 is its target and input; duplicates are counted. A failed input that is run again is *appended*, marked `"again"`, and
 takes its old line's place when the file is closed or opened next, in a copy that replaces the file at once: at no
-instant is a line neither in the old place nor in the new.
+instant is a line neither in the old place nor in the new. The copy has a name that nobody can foretell; one that a
+killed run left is removed by the next run that opens the file. What is no regular file is written to and never read.
 """
 
 from __future__ import annotations
@@ -13,17 +14,24 @@ import contextlib
 import fcntl
 import json
 import os
+import re
+import secrets
 import shutil
 import stat
 from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mainstage.codec import printable
 from mainstage.errors import describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mainstage.consume import ItemOutcome
+
+
+STANDARD = re.compile(r"/dev/(?:(stdout|stderr)|fd/([0-9]+))")
+NUMBERS = {"stdout": 1, "stderr": 2}
 
 
 class ResultsError(Exception):
@@ -65,8 +73,8 @@ def _repr(value: object) -> str:
 
 
 def encode(line: dict[str, Any]) -> bytes:
-    """Return `line` as bytes, newline included; ASCII, so that surrogates survive."""
-    return json.dumps(line).encode("ascii") + b"\n"
+    """Return `line` as bytes, newline included: printable ASCII, in which surrogates survive."""
+    return printable(json.dumps(line)).encode("ascii") + b"\n"
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -81,23 +89,30 @@ class ResultsFile:
     def __init__(self, path: str) -> None:
         """Open and mend `path`. Raises `ResultsError` if another run has it or it holds something else."""
         self.path = os.path.realpath(path)  # a link stays a link when the file is replaced
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
-        try:
-            self.regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
-            self.ok: Counter[Key] = Counter()
-            self.failed: Counter[Key] = Counter()
-            self._again: Counter[Key] = Counter()
-            self._replaced = False
-            if self.regular:
-                self._lock(self._fd)
+        self.ok: Counter[Key] = Counter()
+        self.failed: Counter[Key] = Counter()
+        self._again: Counter[Key] = Counter()
+        self._replaced = False
+        self.regular = _is_regular(path)
+        self._fd = self._open_locked() if self.regular else _open_for_writing(path)
+        if self.regular:
+            try:
                 self._load()
-        except BaseException:
-            os.close(self._fd)
-            raise
+            except BaseException:
+                os.close(self._fd)
+                raise
 
     def __len__(self) -> int:
         """Return how many inputs it has a line for."""
         return self.ok.total() + self.failed.total()
+
+    def is_terminal(self) -> bool:
+        """Return whether it is a terminal."""
+        return os.isatty(self._fd)
+
+    def is_descriptor(self, fd: int) -> bool:
+        """Return whether `fd` leads to the same place."""
+        return os.path.samestat(os.fstat(self._fd), os.fstat(fd))
 
     def skip(self, target: str, *, failed_again: bool) -> Counter[str]:
         """Return how many of each input of `target` need not be run; `failed_again`: failed ones are to be."""
@@ -127,13 +142,34 @@ class ResultsFile:
 
     # --- reading and mending ---
 
+    def _open_locked(self) -> int:
+        """Return the file open and locked: it, and not one that another run has replaced since it was opened."""
+        while True:
+            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            try:
+                self._lock(fd)
+                if self._is_named(fd):
+                    return fd
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
+
     def _lock(self, fd: int) -> None:
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise ResultsError(f"{self.path}: another run is writing to it") from error
 
+    def _is_named(self, fd: int) -> bool:
+        try:
+            return os.path.samestat(os.fstat(fd), os.stat(self.path))  # noqa: PTH116  # strings throughout
+        except FileNotFoundError:
+            return False
+
     def _load(self) -> None:
+        if os.fstat(self._fd).st_size:
+            self._remove_copies()
         again = unfinished = False
         for number, (data, line) in enumerate(self._lines(), 1):
             if line is None:
@@ -166,8 +202,9 @@ class ResultsFile:
         for _, line in self._lines():
             if line is not None and line.pop("again", False):
                 newer[Key(line["target"], line["input"])].append(encode(line))
-        fresh = f"{self.path}.{os.getpid()}.new"
-        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        fresh = f"{self.path}.{secrets.token_hex(8)}.new"
+        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
+        fd = os.open(fresh, flags, 0o600)
         try:
             self._lock(fd)
             with open(fd, "wb", closefd=False) as copy:
@@ -185,6 +222,15 @@ class ResultsFile:
         self._replaced = False
         _sync_folder(self.path)
 
+    def _remove_copies(self) -> None:
+        """Remove the unfinished copies that killed runs left; no other run can be at one, since the file is locked."""
+        folder, name = os.path.split(self.path)
+        form = re.compile(re.escape(name) + r"\.[0-9a-f]{16}\.new")
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if form.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    os.unlink(entry.path)  # noqa: PTH108  # as above
+
     def _merged(self, newer: dict[Key, deque[bytes]]) -> Iterator[bytes]:
         for data, line in self._lines():
             if line is None or "again" in line:
@@ -195,10 +241,26 @@ class ResultsFile:
             yield from left
 
 
+def _is_regular(path: str) -> bool:
+    """Return whether `path` is a regular file, or there is none yet."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  # as above
+    except FileNotFoundError:
+        return True
+
+
+def _open_for_writing(path: str) -> int:
+    """Open a pipe, device or standard stream: never for reading, so that a write fails once the reader has gone."""
+    standard = STANDARD.fullmatch(path)
+    if standard is not None:  # a socket cannot be opened by its name
+        return os.dup(NUMBERS[standard[1]] if standard[1] else int(standard[2]))
+    return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+
+
 def _parse(data: bytes) -> dict[str, Any] | None:
     try:
         line = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(line, dict) or line.get("status") not in ("ok", "failed"):
         return None

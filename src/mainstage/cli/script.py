@@ -13,6 +13,8 @@ import traceback
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from mainstage.cli.shell import say
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
@@ -96,7 +98,8 @@ def _found(main: ModuleType, find: Any) -> CodeType:
     try:
         _, spec, code = find()
     except _NotFound as trouble:
-        sys.exit(f"{sys.executable}: {trouble}")
+        say(f"{sys.executable}: {trouble}", err=True)
+        sys.exit(1)
     main.__spec__ = spec
     main.__loader__ = spec.loader
     main.__package__ = spec.parent

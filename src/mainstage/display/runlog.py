@@ -16,6 +16,7 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
+from mainstage.views.text import clean, one_line
 
 if TYPE_CHECKING:
     import os
@@ -37,21 +38,21 @@ class RunLog:
         match event:
             case RunStarted(at=at, title=title, wall=wall):
                 self._offset = wall - at
-                self._write(at, f"run started{': ' + title if title else ''}")
+                self._write(at, f"run started{': ' + _name(title) if title else ''}")
             case TaskStarted(task=task, description=description):
-                self._names[task] = description
+                self._names[task] = _name(description)
             case TextWritten(at=at, task=text_task, text=text):
                 self._write(at, text, self._names.get(text_task or 0, ""))
             case TaskRetried(at=at, task=task, attempt=attempt, error=error, delay=delay):
-                text = f"attempt {attempt} failed, again in {delay:.1f} s: {error.type}: {error.text}"
+                text = f"attempt {attempt} failed, again in {delay:.1f} s: {_name(error.type)}: {error.text}"
                 self._write(at, text, self._names.pop(task, ""))
             case TaskFailed(at=at, task=task, error=error, input=given):
-                text = f"failed (input {given}): {error.type}: {error.text}\n{error.traceback}"
+                text = f"failed (input {_name(given)}): {_name(error.type)}: {error.text}\n{error.traceback}"
                 self._write(at, text, self._names.pop(task, ""))
             case TaskEnded(task=task) | TaskCancelled(task=task):
                 self._names.pop(task, None)
             case StopRequested(at=at, cause=cause, stage=stage):
-                self._write(at, f"asked to stop by {cause} ({stage})")
+                self._write(at, f"asked to stop by {_name(cause)} ({stage})")
             case RunEnded(at=at):
                 self._write(at, "run ended")
                 self._file.close()
@@ -61,3 +62,8 @@ class RunLog:
     def _write(self, at: float, text: str, name: str = "") -> None:
         prefix = f"[{name}] " if name else ""
         self._file.write([prefix + line for line in text.split("\n")], at + self._offset)
+
+
+def _name(text: str) -> str:
+    """Return a name on one line, with nothing in it that could run on into the text behind it."""
+    return clean(one_line(text), sgr=False)

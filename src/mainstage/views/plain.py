@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mainstage.views import units
 from mainstage.views.history import History
 from mainstage.views.palette import Glyphs, Palette
+from mainstage.views.runner import END_GROUP, group
 from mainstage.views.summary import Summary
 from mainstage.views.text import clip, one_line
 
@@ -145,9 +146,8 @@ class PlainView:
 
     def _group(self, failure: Failure) -> list[str]:
         head = self._history.failure(failure)[0]
-        # The bar keeps a line of the traceback that begins with "::" from being taken as a command.
         lines = [f"{self._glyphs.bar} {self._glyphs.line(line)}" for line in failure.error.traceback.split("\n")]
-        return [f"::group::{head}", *lines, "::endgroup::"]
+        return [group(head), *lines, END_GROUP]
 
 
 class SilentView:
