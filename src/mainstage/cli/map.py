@@ -206,6 +206,8 @@ def run_map(target_text: str, words: Words, options: Options) -> None:
         raise click.UsageError(
             "there are no inputs: give them as arguments, or one a line by --inputs FILE (- is stdin)"
         )
+    if not inputs:
+        say("there are no inputs: nothing is run", err=True)
     if options.dry_run:
         _dry_run(target, inputs, options)
         return

@@ -34,6 +34,10 @@ STANDARD = re.compile(r"/dev/(?:(stdout|stderr)|fd/([0-9]+))")
 NUMBERS = {"stdout": 1, "stderr": 2}
 
 
+DEEPER = 50
+"""Levels that a result is away from what cannot be nested further: it is written, and read, on other stacks."""
+
+
 class ResultsError(Exception):
     """The results file cannot be used; the message says why and what to do."""
 
@@ -58,8 +62,11 @@ def line_of(target: str, outcome: ItemOutcome) -> dict[str, Any]:
 
 
 def _result(value: object) -> dict[str, Any]:
+    probe = value
+    for _ in range(DEEPER):
+        probe = [probe]
     try:
-        json.dumps(value, allow_nan=False)
+        json.dumps(probe, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return {"result": _repr(value), "repr": True}
     return {"result": value}
