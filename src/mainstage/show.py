@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from mainstage.channels.thread import ThreadChannel
-from mainstage.clock import Clock, SystemClock
+from mainstage.clock import Clock, SystemClock, limit_wait
 from mainstage.commands import SetInterval
 from mainstage.display.jsonl import JsonlDisplay
 from mainstage.display.runlog import RunLog
@@ -270,7 +270,7 @@ class Show:
                     left = None if deadline is None else deadline - self.clock.now()
                     if left is not None and left <= 0:
                         return False
-                    self._idle.wait(left)
+                    self._idle.wait(limit_wait(left))
             finally:
                 self._sleepers -= 1
         return True
@@ -376,7 +376,7 @@ class Show:
         self.channel.wake()
         if self.channel.away:
             self.channel.alarm()
-        for waker in tuple(self.wakers):
+        for waker in list(self.wakers):
             waker.wake()
         if self._sleepers:
             with self._idle:
@@ -408,13 +408,13 @@ class Show:
         if log is None:
             return self.quiet  # this may be of an implicit run that has waited for the one inside
         self._catch_up()
-        log.record(RunStarted(self.clock.now(), title, self.clock.wall()))
+        self.loop.record(log, RunStarted(self.clock.now(), title, self.clock.wall()))
         self.loop.recorders = [*self.loop.recorders, log]
 
         def end() -> None:
             self._catch_up()
             self.loop.recorders = [one for one in self.loop.recorders if one is not log]
-            log.record(RunEnded(self.clock.now()))
+            self.loop.record(log, RunEnded(self.clock.now()))
             self.quiet()
 
         return end
@@ -462,7 +462,7 @@ class Show:
             self.stop = event
         for stop in list(self.stops):
             stop(event)
-        for waker in tuple(self.wakers):
+        for waker in list(self.wakers):
             waker.wake()
 
 

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import secrets
@@ -8,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mainstage.cli import files
+from mainstage.cli import results as module
 from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of
 from mainstage.consume import ItemOutcome
 
@@ -211,14 +212,14 @@ def test_no_line_is_lost_to_a_file_that_was_replaced_between_open_and_lock(
     first = ResultsFile(str(path))
     first.skip(T, failed_again=True)
     first.append(ok("a"))
-    flock = fcntl.flock
+    lock = files.lock
 
-    def replaced_meanwhile(fd: int, how: int) -> None:
-        monkeypatch.setattr(fcntl, "flock", flock)
+    def replaced_meanwhile(fd: int) -> None:
+        monkeypatch.setattr(module, "lock", lock)
         first.close()
-        flock(fd, how)
+        lock(fd)
 
-    monkeypatch.setattr(fcntl, "flock", replaced_meanwhile)
+    monkeypatch.setattr(module, "lock", replaced_meanwhile)
     second = ResultsFile(str(path))
     second.append(ok("b"))
     second.close()

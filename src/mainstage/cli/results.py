@@ -11,7 +11,6 @@ killed run left is removed by the next run that opens the file. What is no regul
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import re
@@ -21,6 +20,7 @@ import stat
 from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mainstage.cli.files import WINDOWS, lock, open_file, sync_folder
 from mainstage.codec import printable
 from mainstage.errors import describe_error
 
@@ -152,7 +152,7 @@ class ResultsFile:
     def _open_locked(self) -> int:
         """Return the file open and locked: it, and not one that another run has replaced since it was opened."""
         while True:
-            fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+            fd = open_file(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
             try:
                 self._lock(fd)
                 if self._is_named(fd):
@@ -164,11 +164,13 @@ class ResultsFile:
 
     def _lock(self, fd: int) -> None:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(fd)
         except BlockingIOError as error:
             raise ResultsError(f"{self.path}: another run is writing to it") from error
 
     def _is_named(self, fd: int) -> bool:
+        if WINDOWS:  # nothing replaces a file there that is open
+            return True
         try:
             return os.path.samestat(os.fstat(fd), os.stat(self.path))  # noqa: PTH116  # strings throughout
         except FileNotFoundError:
@@ -210,24 +212,47 @@ class ResultsFile:
             if line is not None and line.pop("again", False):
                 newer[Key(line["target"], line["input"])].append(encode(line))
         fresh = f"{self.path}.{secrets.token_hex(8)}.new"
-        flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC
-        fd = os.open(fresh, flags, 0o600)
+        fd = open_file(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
+        try:
+            self._copy(fd, fresh, newer)
+            self._take_place(fresh, fd)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)  # noqa: PTH108  # strings throughout
+            raise
+        self._replaced = False
+        sync_folder(self.path)
+
+    def _copy(self, fd: int, fresh: str, newer: dict[Key, deque[bytes]]) -> None:
+        """Lock the new file `fresh`, write the merged lines to it and on the disk; closed where that fails."""
         try:
             self._lock(fd)
             with open(fd, "wb", closefd=False) as copy:
                 copy.writelines(self._merged(newer))
             os.fsync(fd)
             shutil.copymode(self.path, fresh)
-            os.replace(fresh, self.path)  # noqa: PTH105  # strings throughout
         except BaseException:
             os.close(fd)
-            with contextlib.suppress(OSError):
-                os.unlink(fresh)  # noqa: PTH108  # as above
+            raise
+
+    def _take_place(self, fresh: str, fd: int) -> None:
+        """Put the open file `fresh` in the place of this one, in one step."""
+        if WINDOWS:  # replaces no file that is open, and none by one that is
+            os.close(fd)
+            os.close(self._fd)
+            try:
+                os.replace(fresh, self.path)  # noqa: PTH105  # strings throughout
+            finally:
+                self._fd = open_file(self.path, os.O_RDWR | os.O_APPEND)
+                self._lock(self._fd)
+            return
+        try:
+            os.replace(fresh, self.path)  # noqa: PTH105  # as above
+        except BaseException:
+            os.close(fd)
             raise
         os.close(self._fd)
         self._fd = fd
-        self._replaced = False
-        _sync_folder(self.path)
 
     def _remove_copies(self) -> None:
         """Remove the unfinished copies that killed runs left; no other run can be at one, since the file is locked."""
@@ -261,7 +286,7 @@ def _open_for_writing(path: str) -> int:
     standard = STANDARD.fullmatch(path)
     if standard is not None:  # a socket cannot be opened by its name
         return os.dup(NUMBERS[standard[1]] if standard[1] else int(standard[2]))
-    return os.open(path, os.O_WRONLY | os.O_CLOEXEC)
+    return open_file(path, os.O_WRONLY)
 
 
 def _parse(data: bytes) -> dict[str, Any] | None:
@@ -272,13 +297,3 @@ def _parse(data: bytes) -> dict[str, Any] | None:
     if not isinstance(line, dict) or line.get("status") not in ("ok", "failed"):
         return None
     return line if isinstance(line.get("target"), str) and isinstance(line.get("input"), str) else None
-
-
-def _sync_folder(path: str) -> None:
-    fd = os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH120  # strings throughout
-    try:
-        os.fsync(fd)
-    except OSError:  # some network file systems refuse; the file itself is synced
-        return
-    finally:
-        os.close(fd)

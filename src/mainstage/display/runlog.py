@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 from mainstage.display.logfile import LogFile
@@ -19,8 +20,6 @@ from mainstage.events import (
 from mainstage.views.text import clean, one_line
 
 if TYPE_CHECKING:
-    import os
-
     from mainstage.events import Event
 
 
@@ -30,11 +29,22 @@ class RunLog:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         """Open `path` for appending; `OSError` names what is in the way."""
         self._file = LogFile(path)
+        self._path = os.fspath(path)
+        self.trouble = ""
+        """Why the log is not whole, until it was told."""
+        self._told = False
         self._offset = 0.0  # wall time minus the run's clock
         self._names: dict[int, str] = {}
 
     def record(self, event: Event) -> None:
         """Write what `event` has to say, if anything."""
+        self._record(event)
+        broken = self._file.broken
+        if broken is not None and not self._told:
+            self._told = True
+            self.trouble = f"the log {self._path} is not whole, it cannot be written: {broken.strerror or broken}"
+
+    def _record(self, event: Event) -> None:
         match event:
             case RunStarted(at=at, title=title, wall=wall):
                 self._offset = wall - at
