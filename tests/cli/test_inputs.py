@@ -56,7 +56,7 @@ def test_a_file_with_a_name_like_a_glob_and_an_address_stand_for_themselves(tmp_
 def test_a_glob_that_matches_no_file_is_a_usage_error(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for pattern in ("none*", "none/**", "fold*", "2 * 3"):
-        with pytest.raises(click.UsageError, match="no file matches .*--no-glob"):
+        with pytest.raises(click.UsageError, match=r"no file matches .*--no-glob"):
             gather([f"{tmp_path}/{pattern}"], [])
 
 

@@ -42,7 +42,7 @@ def _expand(argument: str) -> list[str]:
     if not glob.has_magic(argument) or "://" in argument or os.path.lexists(argument):
         return [argument]
     matches = sorted(glob.iglob(argument, recursive=True))  # noqa: PTH207  # pathlib refuses absolute patterns
-    names = [name for name in matches if not os.path.isdir(name)]  # noqa: PTH112  # names, as given
+    names = [name for name in matches if os.path.lexists(name) and not os.path.isdir(name)]  # noqa: PTH112  # as given
     if not names:
         raise click.UsageError(f"no file matches {argument!r}; with --no-glob it is an input as it stands")
     return names
