@@ -10,7 +10,7 @@ import pytest
 from mainstage.cli import files
 from mainstage.cli import results as module
 from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of
-from mainstage.consume import ItemOutcome
+from mainstage.pool.results import ItemOutcome
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -21,13 +21,13 @@ from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.cli.files import WINDOWS, lock, open_file, sync_folder
-from mainstage.codec import printable
+from mainstage.core.codec import printable
 from mainstage.errors import describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mainstage.consume import ItemOutcome
+    from mainstage.pool.results import ItemOutcome
 
 
 STANDARD = re.compile(r"/dev/(?:(stdout|stderr)|fd/([0-9]+))")

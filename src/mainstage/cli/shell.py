@@ -10,9 +10,9 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from mainstage.display.detect import has_runner
-from mainstage.interrupts import die_of
-from mainstage.views.runner import defused
+from mainstage.run.signals import die_of
+from mainstage.ui.display.detect import has_runner
+from mainstage.ui.views.runner import defused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -70,7 +70,7 @@ def say(text: str, *, err: bool = False, block: bool = False) -> None:
     name that is no text) is escaped, never an error. `block`: the text is several lines, whose colours stay. A stderr
     that cannot be written changes nothing.
     """
-    from mainstage.views.text import clean  # noqa: PLC0415  # with Rich's table of widths, which `--help` needs not
+    from mainstage.ui.views.text import clean  # noqa: PLC0415  # with Rich's table of widths, which `--help` needs not
 
     stream = sys.stderr if err else sys.stdout
     if stream is None:
