@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from importlib.machinery import ModuleSpec
     from types import CodeType, TracebackType
 
-OURS = ("cli", "worker", "heartbeat.py", "interrupts.py", "show.py", "loop.py", "eventloop.py", "attach.py")
+OURS = ("cli", "tasks", "run")
 _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  # as code objects have it
 _HIDDEN = tuple(os.path.join(_FOLDER, name) for name in OURS)  # noqa: PTH118  # as above
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from mainstage.core.clock import cpu, limit_wait
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from mainstage.core.clock import Clock
     from mainstage.events import Event
     from mainstage.ui.display import Display
+    from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.views import View
 
 HEAD_START = 0.5
@@ -49,14 +50,6 @@ FEW = 64
 
 def _nothing() -> float:
     return 0.0
-
-
-class Recorder(Protocol):
-    """Whoever wants each event as it is reduced: JSON lines, a log file."""
-
-    def record(self, event: Event) -> None:
-        """Take one event."""
-        ...
 
 
 class Loop:

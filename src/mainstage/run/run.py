@@ -424,6 +424,8 @@ class Run(Executor):
 
     def stay(self, orders: Orders) -> Stay:
         """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
+        from mainstage.run import async_scope  # noqa: PLC0415  # as in `__aenter__`
+
         show, work, _, _ = self._live()
         return async_scope.Stay(show, work.adoption.guests, orders)
 
@@ -496,8 +498,8 @@ class Run(Executor):
 
 def _live_runs() -> list[Run]:
     """Return the runs that are live, innermost first; before them that whose block the code running now stands in."""
-    beside = sys.modules.get("mainstage.run.async_scope")
-    run = async_scope.within.get() if beside is not None else None
+    async_scope = sys.modules.get("mainstage.run.async_scope")
+    run = async_scope.within.get() if async_scope is not None else None
     return [run, *reversed(_runs)] if run in _runs else _runs[::-1]
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from rich.theme import Theme
 
     from mainstage.events import Event
-    from mainstage.run.render_loop import Recorder
     from mainstage.ui.display import Display
+    from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
     from mainstage.ui.state.model import RunState
     from mainstage.ui.views import Moment, View
