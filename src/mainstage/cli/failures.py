@@ -49,9 +49,13 @@ def _print(error: BaseException) -> None:
 
     try:
         told = Traceback.from_exception(type(error), error, _from_the_users_code(traceback_of(error)))
-        Console(file=sys.stderr).print(told)
+        console = Console(file=sys.stderr)
+        with console.capture() as captured:
+            console.print(told)
+        text = captured.get().removesuffix("\n")
     except Exception:  # noqa: BLE001  # an exception class of the user's may raise anything where it is looked at
-        say(describe_error(error).traceback, err=True)
+        text = describe_error(error).traceback
+    say(text, err=True, block=True)
 
 
 def _from_the_users_code(where: TracebackType | None) -> TracebackType | None:

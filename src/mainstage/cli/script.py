@@ -13,6 +13,7 @@ import traceback
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from mainstage.cli.shell import say
 from mainstage.errors import cause_of, context_of, inner_errors, set_traceback, traceback_of
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def _found(main: ModuleType, find: Any) -> CodeType:
     try:
         _, spec, code = find()
     except _NotFound as trouble:
-        sys.exit(f"{sys.executable}: {trouble}")
+        say(f"{sys.executable}: {trouble}", err=True)
+        sys.exit(1)
     main.__spec__ = spec
     main.__loader__ = spec.loader
     main.__package__ = spec.parent

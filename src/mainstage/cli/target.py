@@ -42,7 +42,9 @@ def load_target(text: str) -> Target:
     _importable(os.getcwd())  # noqa: PTH109  # sys.path holds strings
     is_file = place.endswith(".py") or os.sep in place
     module = _load_file(place) if is_file else _load_module(place)
-    function = _runnable(_find(module, place, attribute), text)
+    found = _find(module, place, attribute)
+    function = _runnable(found, text)
+    _check_arity(found, text)
     name = f"{os.path.normpath(place) if is_file else place}:{attribute}"
     return Target(name, function, module if is_file else None)
 
@@ -118,6 +120,25 @@ def _find(module: ModuleType, place: str, attribute: str) -> Any:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"TARGET: {place!r} has no {attribute!r}{hint}") from error
     return found
+
+
+def _check_arity(found: Any, text: str) -> None:
+    """Raise `click.UsageError` for a function that cannot be called with one input."""
+    try:
+        signature = inspect.signature(found)
+    except (TypeError, ValueError):  # a built-in function that does not tell
+        return
+    try:
+        signature.bind("")
+    except TypeError as error:
+        raise click.UsageError(
+            f"TARGET: {text!r} takes {signature}, and is called with one input: {error}{_place_of(found)}"
+        ) from error
+
+
+def _place_of(found: Any) -> str:
+    code = getattr(inspect.unwrap(found), "__code__", None)
+    return "" if code is None else f" ({code.co_filename}, line {code.co_firstlineno})"
 
 
 def _runnable(found: Any, text: str) -> Callable[[str], Any]:

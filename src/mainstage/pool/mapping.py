@@ -24,7 +24,7 @@ from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.reporter import ambient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mainstage.pool.items import Entry
     from mainstage.pool.thread_pool import ThreadPool, Worker
@@ -74,6 +74,8 @@ class Claims:
         self.left = False
         """Whether nobody takes from it any more."""
         self.buffersize: int | None = None
+        self.on_dispatch: Callable[[int, int], None] | None = None
+        """Called on the consumer's thread with the task and the number of each item before a worker can take it."""
         self.first_failure: BaseException | None = None
         self.halted: str | None = None
         self._window: deque[Entry] = deque()
@@ -135,7 +137,13 @@ class Claims:
     def _queue(self, batch: list[tuple[Any, ...]]) -> None:
         first = self.handed
         self.handed += len(batch)
-        self._window.extend(zip(range(first, self.handed), self._ids, batch, repeat(1)))
+        numbers = range(first, self.handed)
+        ids: Iterable[int] = self._ids
+        if self.on_dispatch is not None:
+            ids = list(islice(self._ids, len(batch)))
+            for task, number in zip(ids, numbers, strict=True):
+                self.on_dispatch(task, number)
+        self._window.extend(zip(numbers, ids, batch, repeat(1)))
 
     def take_all(self) -> list[Record]:
         """Return the records that are there, in order of completion."""

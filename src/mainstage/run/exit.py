@@ -96,8 +96,11 @@ def _name_what_holds() -> None:
     main = threading.main_thread()
     names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread is not main]
     if names:
+        from mainstage.ui.views.text import clean  # noqa: PLC0415  # who shows nothing does not load it
+
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            sys.stderr.write(f"waiting for thread {', '.join(names)}; Ctrl-C again leaves it behind\n")
+            text = clean(f"waiting for thread {', '.join(names)}; Ctrl-C again leaves it behind", sgr=False)
+            sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 
 

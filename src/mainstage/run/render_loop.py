@@ -219,7 +219,7 @@ class Loop:
         reduce(state, event)
         self._dirty = True
         for recorder in self.recorders:
-            recorder.record(event)
+            self.record(recorder, event)
         kind = type(event)
         if kind is TaskMoved:
             self._moved.add(event.task)  # type: ignore[union-attr, arg-type]  # by `kind`
@@ -236,6 +236,14 @@ class Loop:
             self._fall_back(error)
         if kind is StopRequested and self.on_stop is not None:
             self.on_stop(event)  # type: ignore[arg-type]  # narrowed by `kind`
+
+    def record(self, recorder: Recorder, event: Event) -> None:
+        """Hand `event` to `recorder`; what that cannot keep is told once, and changes nothing else."""
+        recorder.record(event)
+        trouble = getattr(recorder, "trouble", "")
+        if trouble:
+            recorder.trouble = ""  # type: ignore[attr-defined]  # one that has it
+            self._take(TextWritten(self._now(), None, 0, "", "mainstage", trouble))
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """Read the positions and show one picture; a blocked display gets it again with the next."""

@@ -285,10 +285,15 @@ class Run(Executor):
         timeout: float | None = None,
         buffersize: int | None = None,
         sizes: Iterable[float] | None = None,
+        on_dispatch: Callable[[int, int], None] | None = None,
     ) -> Iterator[ItemOutcome]:
-        """Return an iterator of what became of each item: value or error, seconds, attempt. Failures cancel nothing."""
+        """Return an iterator of what became of each item: value or error, seconds, attempt. Failures cancel nothing.
+
+        `on_dispatch` is called with the id of each item's task and the item's number, on this thread, before it starts.
+        """
         work, policy = self._live().work, self._policy.but(retries, timeout)
         taker = work.map(fn, (iterable,), self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
+        taker.claims.on_dispatch = on_dispatch
         return taker.outcomes()
 
     def queue(self, *, total: float | None = None, description: str = "queue") -> RawQueue:
