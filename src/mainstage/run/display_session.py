@@ -408,13 +408,13 @@ class Show:
         if log is None:
             return self.quiet  # this may be of an implicit run that has waited for the one inside
         self._catch_up()
-        log.record(RunStarted(self.clock.now(), title, self.clock.wall()))
+        self.loop.record(log, RunStarted(self.clock.now(), title, self.clock.wall()))
         self.loop.recorders = [*self.loop.recorders, log]
 
         def end() -> None:
             self._catch_up()
             self.loop.recorders = [one for one in self.loop.recorders if one is not log]
-            log.record(RunEnded(self.clock.now()))
+            self.loop.record(log, RunEnded(self.clock.now()))
             self.quiet()
 
         return end
