@@ -18,6 +18,7 @@ from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
 from mainstage.run.exit import quieten
 from mainstage.run.heartbeat import LINGER, Heartbeat
 from mainstage.run.key_commands import Steering
+from mainstage.run.leaving import WaysOut
 from mainstage.run.render_loop import Loop
 from mainstage.run.signals import Interrupts, interruptible
 from mainstage.run.stalls import StuckWatch
@@ -29,7 +30,6 @@ from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.settings import STUCK_AFTER, settings, stuck_after
 from mainstage.ui.display.stream import NullDisplay
 from mainstage.ui.setup import Style, stage
-from mainstage.waysout import WaysOut
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -466,13 +466,13 @@ class Show:
         if log is None:
             return self.quiet  # this may be of an implicit run that has waited for the one inside
         self._catch_up()
-        log.record(RunStarted(self.clock.now(), title, self.clock.wall()))
+        self.loop.record(log, RunStarted(self.clock.now(), title, self.clock.wall()))
         self.loop.recorders = [*self.loop.recorders, log]
 
         def end() -> None:
             self._catch_up()
             self.loop.recorders = [one for one in self.loop.recorders if one is not log]
-            log.record(RunEnded(self.clock.now()))
+            self.loop.record(log, RunEnded(self.clock.now()))
             self.quiet()
 
         return end

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from mainstage.core.clock import cpu, limit_wait
+from mainstage.errors import explain
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
 from mainstage.run.report_interval import Intake
 from mainstage.ui.display.stream import NullDisplay
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mainstage.core.clock import Clock
     from mainstage.events import Event
     from mainstage.ui.display import Display
+    from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.views import View
 
 HEAD_START = 0.5
@@ -49,14 +51,6 @@ FEW = 64
 
 def _nothing() -> float:
     return 0.0
-
-
-class Recorder(Protocol):
-    """Whoever wants each event as it is reduced: JSON lines, a log file."""
-
-    def record(self, event: Event) -> None:
-        """Take one event."""
-        ...
 
 
 class Loop:
@@ -230,7 +224,7 @@ class Loop:
         reduce(state, event)
         self._dirty = True
         for recorder in self.recorders:
-            recorder.record(event)
+            self.record(recorder, event)
         kind = type(event)
         if kind is TaskMoved:
             self._moved.add(event.task)  # type: ignore[union-attr, arg-type]  # by `kind`
@@ -247,6 +241,14 @@ class Loop:
             self._fall_back(error)
         if kind is StopRequested and self.on_stop is not None:
             self.on_stop(event)  # type: ignore[arg-type]  # narrowed by `kind`
+
+    def record(self, recorder: Recorder, event: Event) -> None:
+        """Hand `event` to `recorder`; what that cannot keep is told once, and changes nothing else."""
+        recorder.record(event)
+        trouble = getattr(recorder, "trouble", "")
+        if trouble:
+            recorder.trouble = ""  # type: ignore[attr-defined]  # one that has it
+            self._take(TextWritten(self._now(), None, 0, "", "mainstage", trouble))
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """Read the positions and show one picture; a blocked display gets it again with the next."""
@@ -285,7 +287,7 @@ class Loop:
 
     def _fall_back(self, error: Exception) -> None:
         """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
-        text = f"the view {type(self._view).__name__} raised {type(error).__name__}: {error}"
+        text = f"the view {type(self._view).__name__} raised {explain(error)}"
         if self.fallback is None:
             self._display.close([*self._above, f"mainstage: {text}; nothing more is shown"], [])
             self._above = []

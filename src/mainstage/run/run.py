@@ -295,10 +295,15 @@ class Run(Executor):
         timeout: float | None = None,
         buffersize: int | None = None,
         sizes: Iterable[float] | None = None,
+        on_dispatch: Callable[[int, int], None] | None = None,
     ) -> Iterator[ItemOutcome]:
-        """Return an iterator of what became of each item: value or error, seconds, attempt. Failures cancel nothing."""
+        """Return an iterator of what became of each item: value or error, seconds, attempt. Failures cancel nothing.
+
+        `on_dispatch` is called with the id of each item's task and the item's number, on this thread, before it starts.
+        """
         work, policy = self._live().work, self._policy.but(retries, timeout)
         taker = work.map(fn, (iterable,), self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
+        taker.claims.on_dispatch = on_dispatch
         return taker.outcomes()
 
     def queue(self, *, total: float | None = None, description: str = "queue") -> RawQueue:
@@ -447,6 +452,8 @@ class Run(Executor):
 
     def stay(self, orders: Orders) -> Stay:
         """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
+        from mainstage.run import async_scope  # noqa: PLC0415  # as in `__aenter__`
+
         show, work, _, _ = self._live()
         return async_scope.Stay(show, work.adoption.guests, orders)
 
@@ -519,8 +526,8 @@ class Run(Executor):
 
 def _live_runs() -> list[Run]:
     """Return the runs that are live, innermost first; before them that whose block the code running now stands in."""
-    beside = sys.modules.get("mainstage.run.async_scope")
-    run = async_scope.within.get() if beside is not None else None
+    async_scope = sys.modules.get("mainstage.run.async_scope")
+    run = async_scope.within.get() if async_scope is not None else None
     return [run, *reversed(_runs)] if run in _runs else _runs[::-1]
 
 
