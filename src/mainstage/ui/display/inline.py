@@ -31,6 +31,10 @@ class InlineScreen:
         """The most rows that can be shown."""
         return max(1, self._height - 1)
 
+    def ask(self, question: str) -> str:
+        """Return what takes the rows away and leaves the clean `question` in their place."""
+        return f"{self.leave()}{ansi.fresh_line(self._columns)}{question}"
+
     def make_room(self, text: str) -> str:  # noqa: ARG002  # as above
         """Return nothing: what others write goes to the row that the cursor is on."""
         return ""

@@ -211,10 +211,10 @@ class KeyedDisplay:
         self._keyboard.doubt()
         self._display.resized()
 
-    def suspend(self) -> None:
+    def suspend(self, question: str = "") -> bool:
         """Give both back until the next `show`."""
         self._keyboard.give_back()
-        self._display.suspend()
+        return self._display.suspend(question)
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Give both back for good."""

@@ -65,9 +65,10 @@ class RecordingDisplay:
     def resized(self) -> None:
         """Do nothing: `size` is always asked anew."""
 
-    def suspend(self) -> None:
+    def suspend(self, question: str = "") -> bool:  # noqa: ARG002  # the port's signature
         """Count it."""
         self.suspensions += 1
+        return False
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Keep the last frame."""

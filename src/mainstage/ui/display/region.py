@@ -76,6 +76,12 @@ class RegionScreen:
         self._begun, self._stays = "", False
         return f"{begun}{self._rows_away()}"
 
+    def ask(self, question: str) -> str:
+        """Return what takes the rows away and leaves the clean `question` at the end of the text, for good."""
+        asked = self._without_rows([], question)
+        self.stand(question)
+        return asked
+
     def make_room(self, text: str) -> str:  # noqa: ARG002  # rows that go down use it
         """Return what makes way for `text` that somebody else is about to write: our line that has not ended goes."""
         if not self._begun or self._stays:

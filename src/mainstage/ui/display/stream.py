@@ -122,11 +122,14 @@ class StreamDisplay:
     def resized(self) -> None:
         """Do nothing: lines once written stay as they are."""
 
-    def suspend(self) -> None:
-        """End a line of ours that has not ended: its writer says it again."""
+    def suspend(self, question: str = "") -> bool:
+        """Show `question`; a line of ours that has not ended ends, and its writer says it again."""
         self._standing = False
-        if not self._closed and self._begun:
-            self._append([])
+        if self._closed:
+            return False
+        self._append([], question)
+        self._begun = ""
+        return bool(question)
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Append what is left, waiting for a place that makes progress."""
@@ -172,8 +175,9 @@ class NullDisplay:
     def resized(self) -> None:
         """Do nothing."""
 
-    def suspend(self) -> None:
+    def suspend(self, question: str = "") -> bool:  # noqa: ARG002  # the port's signature
         """Do nothing."""
+        return False
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Do nothing."""

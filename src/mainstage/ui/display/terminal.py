@@ -186,11 +186,14 @@ class TerminalDisplay:
         """Have the next frame show in the window's own way how far the run is, where that is known to work."""
         self._taskbar.look(state, now)
 
-    def suspend(self) -> None:
-        """Take the rows away and give the terminal back; the next `show` takes it again."""
+    def suspend(self, question: str = "") -> bool:
+        """Take the rows away and give the terminal back; the next `show` takes it again. `question` stays."""
         self._standing = ""
-        if self._screen.live and not self._closed:
-            self._send(self._screen.leave() + self._taskbar.remove())
+        if self._closed or not (self._screen.live or question):
+            return False
+        asked = self._screen.ask(ansi.clean(question)) if question else ""
+        self._send(asked + self._screen.leave() + self._taskbar.remove())
+        return bool(question)
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Write `above` and then `rows` as text, give the terminal back, and write no more.
