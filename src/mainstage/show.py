@@ -349,8 +349,9 @@ class Show:
 
     def quiet(self) -> None:
         """Give an implicit run the chance to end, unless a line is just being sent: it brings us here again."""
-        if self.on_quiet is not None and not self.capture.sending():
-            self.on_quiet()
+        on_quiet = self.on_quiet  # read once: the end of the run, on another thread, takes it away
+        if on_quiet is not None and not self.capture.sending():
+            on_quiet()
 
     def _after_beat(self) -> None:
         self.interrupts.raise_late()

@@ -442,7 +442,7 @@ def _place(stream: TextIO) -> object:
         found = os.fstat(stream.fileno())
     except (AttributeError, OSError, ValueError):
         return None
-    return found.st_dev, found.st_ino, found.st_rdev
+    return found.st_dev, found.st_ino, getattr(found, "st_rdev", 0)  # Windows has none
 
 
 def _violation(name: str, text: str) -> str:
