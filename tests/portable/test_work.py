@@ -18,8 +18,8 @@ import tqdm
 import mainstage
 import mainstage.aio
 from mainstage.cli.results import ResultsError, ResultsFile, line_of
-from mainstage.consume import ItemOutcome
 from mainstage.futures import ThreadPoolExecutor, as_completed
+from mainstage.pool.results import ItemOutcome
 
 if TYPE_CHECKING:
     from pathlib import Path
