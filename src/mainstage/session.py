@@ -21,6 +21,7 @@ from mainstage.show import Look, Show
 from mainstage.worker.rawqueue import RawQueue
 from mainstage.worker.runner import describe_call
 from mainstage.worker.senders import coroutine_here
+from mainstage.worker.task import current_task
 from mainstage.workload import Workload
 
 if TYPE_CHECKING:
@@ -372,7 +373,7 @@ class Run(Executor):
             msg = "cannot submit: the run has ended"
             raise RuntimeError(msg)
         description = options.description or describe_call(fn, args)
-        future: TaskFuture[R] = TaskFuture(self._wait_for)
+        future: TaskFuture[R] = TaskFuture(self._wait_for, work.unretrieved)
         if work.submit(Spec(fn, args, kwargs, description, options.policy), future):
             show.glance()
         return future
@@ -383,12 +384,29 @@ class Run(Executor):
 
     def _wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for `done()`; a request to stop that arrives meanwhile is carried out, then raised."""
-        show, _, ending, _ = self._live()
+        show, work, ending, _ = self._live()
+        if work.backend.here():
+            return self._wait_in_worker(done, timeout)
         ended = show.wait(lambda: done() or ending.asked(), timeout)
         if ending.asked():
             ending.settle(stopping=True)
             show.quiet()
             ending.raise_stop()
+        return ended
+
+    def _wait_in_worker(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait for work of this run on one of its own threads; another takes its place meanwhile.
+
+        Raises `Cancelled` where the task that waits is asked to stop.
+        """
+        show, work, _, _ = self._live()
+        task = current_task()
+        task.check_cancelled()
+        known = task.cancelled  # it cleans up: that it was asked to stop ends no wait any more
+        with work.backend.blocked():
+            ended = show.wait(lambda: done() or (task.cancelled and not known), timeout)
+        if ended and not done():
+            task.check_cancelled()
         return ended
 
     # --- for the other faces of the library ---
@@ -456,6 +474,10 @@ class Run(Executor):
         """Return whether this thread is the one that draws."""
         return self._live().show.pumps()
 
+    def can_wait(self) -> bool:
+        """Return whether this thread waits by `wait_until`: the one that draws, and the workers of this run."""
+        return self.pumps() or self._live().work.backend.here()
+
     def stuck(self) -> bool:
         """Return whether work of other executors still runs although nobody waits for it any more."""
         return self._live().work.adoption.stuck()
@@ -465,7 +487,7 @@ class Run(Executor):
         self._live().show.glance()
 
     def _wait_for(self, future: Future[Any], timeout: float | None) -> bool:
-        if self._parts is None or future.done() or not self._parts.show.pumps():
+        if self._parts is None or future.done() or not self.can_wait():
             return False
         self._wait(future.done, timeout)
         return True
