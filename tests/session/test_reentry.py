@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import pytest
 
@@ -34,7 +34,7 @@ class Intrusion:
         self._left = at
         self._once = once
 
-    def __enter__(self) -> Intrusion:
+    def __enter__(self) -> Self:
         sys.settrace(self._call)
         return self
 
