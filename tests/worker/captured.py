@@ -7,7 +7,7 @@ import io
 import itertools
 import sys
 import warnings
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mainstage.clock import SystemClock
 from mainstage.events import TextWritten
@@ -43,10 +43,10 @@ class Inbox:
 class Stage:
     """A live capture over two streams that stand for a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, stderr: Any = None) -> None:
         self.channel = Inbox()
-        self.stdout = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
-        self.stderr = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        self.stdout: Any = io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
+        self.stderr: Any = stderr or io.TextIOWrapper(io.BytesIO(), encoding="utf-8", write_through=True)
         self.capture: Capture | None = None
 
     def events(self) -> list[Event]:
@@ -75,11 +75,17 @@ class Stage:
 
 
 @contextlib.contextmanager
-def captured(*, owned: tuple[str, ...] = ("stdout", "stderr"), strict: bool = False) -> Iterator[Stage]:
-    stage = Stage()
+def captured(
+    *,
+    owned: tuple[str, ...] = ("stdout", "stderr"),
+    bars: tuple[str, ...] | None = None,
+    strict: bool = False,
+    stderr: Any = None,
+) -> Iterator[Stage]:
+    stage = Stage(stderr)
     before = sys.stdout, sys.stderr, live.reporter
     sys.stdout, sys.stderr, live.reporter = stage.stdout, stage.stderr, stage.channel
-    stage.capture = Capture(stage.channel, owned=owned, strict=strict)
+    stage.capture = Capture(stage.channel, owned=owned, bars=bars, strict=strict)
     try:
         stage.capture.start()
         try:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import io
 import subprocess
 import sys
@@ -64,6 +65,20 @@ def test_a_console_with_a_file_of_its_own_writes_there() -> None:
         stage.run(lambda: Console(file=out).print("hello"))
     assert out.getvalue() == "hello\n"
     assert stage.texts() == []
+
+
+def test_displays_in_output_that_the_program_redirects_are_text() -> None:
+    buffer = io.StringIO()
+    with captured() as stage:
+        with contextlib.redirect_stdout(buffer):
+            assert list(rich.progress.track(range(3), "kept", console=Console(width=80))) == [0, 1, 2]
+            with rich.live.Live("a live one", console=Console(width=80)):
+                pass
+        assert list(rich.progress.track(range(3), "shown")) == [0, 1, 2]
+    assert "kept" in buffer.getvalue()
+    assert "100%" in buffer.getvalue()
+    assert "a live one" in buffer.getvalue()
+    assert [e.description for e in stage.events() if isinstance(e, TaskStarted)] == ["shown"]
 
 
 def test_the_rows_of_a_progress_are_tasks_in_the_one_that_opened_it() -> None:

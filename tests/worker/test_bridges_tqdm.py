@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
+import os
 import subprocess
 import sys
 import threading
@@ -22,6 +24,7 @@ from mainstage.events import TaskChanged, TaskEnded, TaskStarted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
+    from pathlib import Path
 
     from tests.worker.captured import Stage
 
@@ -171,6 +174,35 @@ def test_a_bar_on_a_file_of_its_own_draws_there() -> None:
         stage.run(lambda: list(Bar(range(5), file=out)))
     assert "5/5" in out.getvalue()
     assert [e for e in stage.events() if isinstance(e, TaskStarted)][1:] == []
+
+
+@pytest.mark.parametrize("owned", [("stdout", "stderr"), ()], ids=["captured", "bars alone"])
+def test_a_bar_in_output_that_the_program_redirects_is_text(owned: tuple[str, ...]) -> None:
+    buffer = io.StringIO()
+    with captured(owned=owned, bars=("stdout", "stderr")) as stage:
+        with contextlib.redirect_stderr(buffer):
+            assert list(Bar(range(3), desc="kept")) == [0, 1, 2]
+        assert list(Bar(range(3), desc="shown")) == [0, 1, 2]
+    assert "kept: 100%" in buffer.getvalue()
+    assert [e.description for e in stage.events() if isinstance(e, TaskStarted)] == ["shown"]
+
+
+def test_a_bar_is_text_while_the_descriptor_of_its_stream_leads_elsewhere(tmp_path: Path) -> None:
+    with (tmp_path / "was").open("w+") as out, (tmp_path / "is").open("w+") as other:
+        with captured(stderr=out) as stage:
+            assert list(Bar(range(3), desc="before")) == [0, 1, 2]
+            os.dup2(other.fileno(), out.fileno())
+            assert list(Bar(range(3), desc="meanwhile")) == [0, 1, 2]
+        assert [e.description for e in stage.events() if isinstance(e, TaskStarted)] == ["before"]
+
+
+@pytest.mark.parametrize("inner", [lambda _: sys.stderr.buffer, lambda stage: stage.stderr.buffer])
+def test_a_bar_on_the_same_stream_with_another_encoding_is_a_task(inner: Callable[[Stage], Any]) -> None:
+    with captured() as stage:
+        wrapper = io.TextIOWrapper(inner(stage), encoding="latin-1")
+        stage.run(lambda: list(Bar(range(5), desc="wrapped", file=wrapper)))
+        wrapper.detach()
+    assert ended(stage, "wrapped") == 5
 
 
 def test_a_bar_opened_before_is_left_alone() -> None:

@@ -2,13 +2,16 @@
 from __future__ import annotations
 
 import contextlib
+import getpass
 import io
 import os
+import pickle
 import sys
 import threading
 import traceback
 import warnings
 from contextvars import copy_context
+from typing import Any
 
 import pytest
 from tests.worker.captured import captured, take_warnings
@@ -112,6 +115,36 @@ def test_the_router_is_the_original_in_all_but_writing() -> None:
             sys.stdout.write(b"bytes")  # type: ignore[arg-type]
         sys.stdout.writelines(["a\n", "b\n"])
     assert stage.lines(None) == ["a", "b"]
+
+
+@pytest.mark.parametrize("library", ["cloudpickle", "dill"])
+def test_a_captured_stream_is_pickled_as_the_stream_of_its_name(library: str) -> None:
+    pickler = pytest.importorskip(library)
+
+    def speak(out: Any = sys.stdout) -> Any:
+        return out
+
+    with captured():
+        speak.__defaults__ = (sys.stdout,)
+        streams = [sys.stdout, sys.stderr, sys.stdout.buffer]
+        assert [pickler.loads(pickler.dumps(stream)) for stream in streams] == streams
+        assert pickler.loads(pickler.dumps(speak))() is sys.stdout
+        kept = pickler.dumps(sys.stderr)
+    assert pickler.loads(kept) is sys.stderr, "not tied to the run that it comes from"
+
+
+def test_plain_pickle_refuses_a_captured_stream_as_it_refuses_the_real_one() -> None:
+    with captured() as stage:
+        for stream in (stage.stdout, sys.stdout, sys.stdout.buffer):
+            with pytest.raises(TypeError, match="cannot pickle"):
+                pickle.dumps(stream)
+
+
+@pytest.mark.usefixtures("unrecorded")
+def test_functions_that_stand_for_others_meanwhile_are_pickled_by_their_names() -> None:
+    with captured():
+        for function in (input, warnings.showwarning, getpass.getpass):
+            assert pickle.loads(pickle.dumps(function)) is function
 
 
 def test_bytes_are_text_even_in_the_middle_of_a_character() -> None:

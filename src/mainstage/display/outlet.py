@@ -1,4 +1,4 @@
-"""One descriptor, written to without waiting for it: the one place of the package that calls `os.write` on a terminal.
+"""One descriptor, written to without waiting for it: the one place of the package that writes to a terminal.
 
 Bytes go out in order and whole: what the descriptor did not take is kept and goes first. A broken descriptor is
 remembered and everything after that goes nowhere. A forked child writes nothing.
@@ -30,12 +30,18 @@ class Outlet:
         self._rest = bytearray()
         self._stuck = False
         self._closed = False
+        self._write = posix.writer(self.fd)
         self._kind = posix.Kind.NEVER_BLOCKS if self._own is not None else posix.kind(fd)
 
     @property
     def alive(self) -> bool:
         """Whether writing still makes sense here, in this process."""
         return self.broken is None and not self._closed and self._pid == os.getpid()
+
+    @property
+    def shows_colors(self) -> bool:
+        """Whether SGR sequences mean something there; a Windows console may show them as text."""
+        return self._kind is not posix.Kind.CONSOLE
 
     @property
     def fd(self) -> int:
@@ -88,7 +94,7 @@ class Outlet:
         self._rest.clear()
         if self.alive:
             try:
-                os.write(self.fd, data)
+                self._write(data)
             except OSError as trouble:
                 self.broken = trouble
 
@@ -105,9 +111,11 @@ class Outlet:
         try:
             if self._kind is posix.Kind.PIPE:
                 size = min(size, posix.PIPE_ROOM)
-            if self._kind is not posix.Kind.NEVER_BLOCKS and not posix.writable(self.fd, 0):
+            if self._kind is posix.Kind.CONSOLE:
+                size = posix.whole_characters(self._rest, posix.CONSOLE_ROOM)
+            elif self._kind is not posix.Kind.NEVER_BLOCKS and not posix.writable(self.fd, 0):
                 return 0
-            taken = os.write(self.fd, self._rest[:size])
+            taken = self._write(self._rest[:size])
         except BlockingIOError:
             return 0
         except OSError as trouble:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import sys
+from io import TextIOWrapper
 from threading import RLock, current_thread, get_ident, main_thread
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
@@ -59,6 +60,10 @@ class Router:
 
     def __repr__(self) -> str:
         return f"<{self._name} of a live run, for {self._original!r}>"
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Return where to find the stream of that name, as cloudpickle does for the real one; plain pickle refuses."""
+        return getattr, (sys, self._name)
 
     @property
     def original(self) -> TextIO:
@@ -167,6 +172,9 @@ class ByteRouter:
     def __getattr__(self, name: str) -> Any:
         return getattr(self._original, name)
 
+    def __reduce_ex__(self, _protocol: object) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return getattr, (self._router, "buffer")
+
     def write(self, data: Any) -> int:
         """As `BinaryIO.write`: the bytes are text in the encoding of the stream."""
         capture = self._router._capture  # noqa: SLF001  # its other half
@@ -236,6 +244,8 @@ class Capture:
         self._owned = [name for name in STREAMS if name in owned]
         self.descriptors = DescriptorCapture(reporter, self._owned) if descriptors else None
         self._bars = [name for name in STREAMS if name in (owned if bars is None else bars)]
+        self._found: dict[str, tuple[Any, object]] = {}
+        """The streams as they were at the start, and where each led."""
         self._bridges = bridges_for(self)
         self._resolving: set[int] = set()
         self._main = main_thread().ident
@@ -251,12 +261,14 @@ class Capture:
         """Take the streams; once is enough."""
         if self.live:
             return
-        for name in self._owned:
+        for name in STREAMS:
             stream = getattr(sys, name)
             if isinstance(stream, Router) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
                 stream = stream.original
             if stream is not None:
-                self.routers[name] = Router(self, name, stream)
+                self._found[name] = stream, _place(stream)
+                if name in self._owned:
+                    self.routers[name] = Router(self, name, stream)
         self.live = True
         self.special = self.strict or self.on_pass is not None or self.tasks_only
         live.capture = self
@@ -399,11 +411,38 @@ class Capture:
         return None
 
     def takes_bars(self, stream: object) -> bool:
-        """Return whether a progress bar that draws on `stream` is to be a task instead."""
-        router = self.router_of(stream)
-        if router is not None:
-            return router._name in self._bars  # noqa: SLF001  # its own module
-        return any(stream is getattr(sys, name) for name in self._bars)
+        """Return whether a progress bar that draws on `stream` is to be a task instead.
+
+        It is not where the program has led its output elsewhere: the bar is then text that the program wants.
+        """
+        return any(name in self._found and self._stands_for(stream, name) for name in self._bars)
+
+    def _stands_for(self, stream: object, name: str) -> bool:
+        """Return whether what is written to `stream` would be shown where the stream of that name was at the start."""
+        found, place = self._found[name]
+        router = self.routers.get(name)
+        if self.descriptors is None and _place(found) != place:
+            return False
+        if type(stream) is TextIOWrapper and stream is not found:  # the program's own, with another encoding maybe
+            return _buffer(stream) in (_buffer(found), None if router is None else router._bytes)  # noqa: SLF001  # its own module
+        return stream is found or stream is router
+
+
+def _buffer(stream: TextIO) -> object:
+    """Return the binary side of a stream; of one that has none, itself."""
+    try:
+        return stream.buffer
+    except (AttributeError, OSError, ValueError):
+        return stream
+
+
+def _place(stream: TextIO) -> object:
+    """Return what tells where a stream leads from all other places; None: it has no descriptor."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino, found.st_rdev
 
 
 def _violation(name: str, text: str) -> str:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import sys
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from importlib.machinery import ModuleSpec
-    from types import ModuleType
 
 _MISSING = object()
 
@@ -36,9 +36,12 @@ class Patch:
 
 
 def wrap(owner: type | ModuleType, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Patch:
-    """Replace a method or function by what `make` returns for it."""
+    """Replace a method or function by what `make` returns for it; pickle finds it by its name."""
     original = getattr(owner, name)
-    return Patch(owner, name, functools.wraps(original)(make(original)))
+    ours = functools.wraps(original)(make(original))
+    if isinstance(owner, ModuleType):  # `os._exit` says that it is of `posix`, where the original still is
+        ours.__module__, ours.__qualname__ = owner.__name__, name
+    return Patch(owner, name, ours)
 
 
 class ImportWatch:

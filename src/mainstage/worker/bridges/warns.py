@@ -6,8 +6,12 @@ import warnings
 from typing import TYPE_CHECKING, Any
 
 from mainstage.errors import RenderingViolation
+from mainstage.worker.bridges.patches import wrap
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from mainstage.worker.bridges.patches import Patch
     from mainstage.worker.capture import Capture
 
 
@@ -17,7 +21,7 @@ class WarningsBridge:
     def __init__(self, capture: Capture) -> None:
         self._capture = capture
         self._original: Any = None
-        self._ours = self._show
+        self._patch: Patch | None = None
 
     def start(self) -> None:
         """Take it, if stderr is captured and nobody records warnings."""
@@ -25,15 +29,21 @@ class WarningsBridge:
         recorded = getattr(getattr(warnings, "_showwarnmsg_impl", None), "__name__", "") != "_showwarnmsg_impl"
         if "stderr" in self._capture.routers and warnings.showwarning is default and not recorded:
             self._original = default
-            warnings.showwarning = self._ours
+            self._patch = wrap(warnings, "showwarning", self._showwarning)
 
     def stop(self) -> None:
         """Give it back, unless somebody else has taken it."""
-        if self._original is not None and warnings.showwarning is self._ours:
-            warnings.showwarning = self._original
-        self._original = None
+        if self._patch is not None:
+            self._patch.take_off()
+        self._original = self._patch = None
 
     leave_in_child = stop
+
+    def _showwarning(self, _original: Callable[..., None]) -> Callable[..., None]:
+        def showwarning(*args: Any, **kwargs: Any) -> None:
+            self._show(*args, **kwargs)
+
+        return showwarning
 
     def _show(  # the signature of warnings.showwarning
         self,
