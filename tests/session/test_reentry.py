@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Self
 import pytest
 
 import mainstage
-from mainstage.commands import Cancel, Hold
-from mainstage.display.recording import RecordingDisplay
-from mainstage.show import Show
+from mainstage.core.commands import Cancel, Hold
+from mainstage.run.display_session import Show
+from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
