@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mainstage.core.policy import Policy, delay_before
-from mainstage.errors import Cancelled, TaskTimeout, add_note
+from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import TaskCancelled, TaskQueued
 from mainstage.pool.mapping import STOP_GRACE
 from mainstage.tasks import outcome as runner
@@ -205,14 +205,14 @@ class Call:
         if task is None or not self._claim():
             return
         self._owner.pool.abandon(worker)
-        if isinstance(error, Exception):
+        if is_instance(error, Exception):
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
         self._settle(task, Outcome(None, error), worker)
 
     def _conclude(self, worker: Worker, task: Task, outcome: Outcome) -> bool:
         """Settle it, or return True: it runs again."""
         error = outcome.error
-        if self.overdue and isinstance(error, Cancelled):
+        if self.overdue and is_instance(error, Cancelled):
             outcome = Outcome(None, error := self._timed_out())
         if error is not None and not self._settled and self._retries(error):
             self._retry(task, outcome)
@@ -235,17 +235,20 @@ class Call:
         error = outcome.error
         if self._grace is not None:
             self._grace.cancel()
-        if error is None:
-            self.future.set_result(outcome.value)
-        elif isinstance(error, Cancelled):
-            self.future.set_exception(CancelledError(*error.args))
-        else:
-            where = f"{worker.name}, attempt {self.attempt}"
-            add_note(error, f"in task {self.spec.description!r}, input {self._input()} ({where})")
-            self.future.set_exception(error)
-            self._owner.failed(error)
-        runner.finish(task, outcome, self._input())
-        self._owner.ended(self)
+        try:  # a callback of the future may raise what is no `Exception`
+            if error is None:
+                self.future.set_result(outcome.value)
+            elif is_instance(error, Cancelled):
+                self.future.set_exception(CancelledError(*error.args))
+            else:
+                where = f"{worker.name}, attempt {self.attempt}"
+                add_note(error, f"in task {self.spec.description!r}, input {self._input()} ({where})")
+                self.future.set_exception(error)
+        finally:
+            if error is not None and not is_instance(error, Cancelled):
+                self._owner.failed(error)
+            runner.finish(task, outcome, self._input())
+            self._owner.ended(self)
 
     def _input(self) -> str:
         args = [runner.describe(value) for value in self.spec.args]

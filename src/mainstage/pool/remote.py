@@ -131,7 +131,7 @@ class RemoteSenders:
         """Be one no more; `error` is what the work ended with, None if it goes on elsewhere."""
         senders, self._senders = self._senders, {}
         for queue, sender in senders.items():
-            sender.error = sender.error or error
+            sender.error = error if sender.error is None else sender.error
             queue.roster.end(sender)
 
 

@@ -120,6 +120,13 @@ class Workload:
         for consumer in list(self._consumers):
             consumer.claims.drain(reason)
 
+    def close_ends(self, reason: str) -> None:
+        """Hand out no more items, and take no more messages: the program that took and put them is over."""
+        for consumer in list(self._consumers):
+            consumer.claims.halt(reason)
+        for queue in self.queues:
+            queue.close()
+
     def ask(self, reason: str) -> None:
         """Ask all that is under way to stop, and take no notice of whether it does."""
         self.backend.command(Cancel(None, reason))

@@ -6,7 +6,7 @@ takes what the engine's own threads put into its queue.
 
 from __future__ import annotations
 
-import pickle
+import contextlib
 import threading
 import uuid
 from collections import Counter, deque
@@ -305,15 +305,16 @@ class EngineBackend:
         while (call := self._posted.get()) is not None:
             try:
                 call()
-            except Exception as error:  # noqa: BLE001  # a mistake of ours: it is told, and all that waits fails
+            except BaseException as error:  # noqa: BLE001  # a mistake of ours: it is told, and all that waits fails
                 self._fail_all(error)
 
-    def _fail_all(self, error: Exception) -> None:
+    def _fail_all(self, error: BaseException) -> None:
         for task, work in list(self._sent.items()):
             self._let_go(task)
             for one in work.tasks():
                 self._inhand.pop(one, None)
-            work.came(None, error)
+            with contextlib.suppress(BaseException):  # the others are to be settled all the same
+                work.came(None, error)
         self.post(self._hand_out)
 
     def _put(self, call: EngineCall) -> None:
@@ -395,7 +396,7 @@ class EngineBackend:
     def _heard(self, batch: bytes) -> str | None:
         try:
             worker, news = unpack_news(batch)
-        except (pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError):
+        except Exception:  # noqa: BLE001  # bytes that are no pickle raise nearly anything
             return None  # damaged on the way: the show is not the work
         place = self._places.get(worker)
         if place is None:
@@ -423,7 +424,7 @@ class EngineBackend:
     def _put_home(self, put: Put) -> None:
         queue, work = self.queues.get(put.queue), self._inhand.get(put.root)
         if queue is not None:
-            queue.put_for(work.senders.of(queue) if work is not None else None, pickling.unpack(put.item))
+            queue.put_packed(work.senders.of(queue) if work is not None else None, put.item)
 
     def _parted(self, worker: str, part: Part) -> None:
         bundle = self._sent.get(part.bundle)
