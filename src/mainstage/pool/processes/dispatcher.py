@@ -102,7 +102,8 @@ class Dispatcher:
         self._ending = False
         self._interval = INTERVAL
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._unstarted = [threading.Thread(target=self._run, name="mainstage-dispatcher", daemon=True)]
+        """The thread until somebody takes it to start it: a lock could be held by who is interrupted by a handler."""
         self._rung = False
         self.manned = threading.Event()
         """Set once work was handed to a worker for the first time."""
@@ -168,10 +169,10 @@ class Dispatcher:
         return thread is None or not thread.is_alive()
 
     def _start(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="mainstage-dispatcher", daemon=True)
-                self._thread.start()
+        with contextlib.suppress(IndexError):  # somebody else starts it
+            thread = self._unstarted.pop()
+            self._thread = thread
+            thread.start()
 
     # --- its own thread from here on ---
 
