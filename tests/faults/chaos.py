@@ -55,7 +55,7 @@ def quick(n: int) -> int:
 
 
 class Killer(threading.Thread):
-    """Kills at seeded moments: workers at work, in the middle of a message, as they start; the processes beside them."""
+    """Kills at seeded moments: workers at work, in the middle of a message, as they start; what runs beside them."""
 
     def __init__(self, dispatcher: Dispatcher, method: str, seed: int) -> None:
         super().__init__(daemon=True)
