@@ -79,6 +79,8 @@ class Loop:
         """True while somebody else has the terminal: events are reduced, nothing is drawn."""
         self.pumping = False
         """True while the owner's thread is in `run_until` or `beat`: a second entry, by a signal, returns at once."""
+        self.waiting = False
+        """True while `run_until` waits for news: a handler of the program's may then end everything."""
         self.beating = False
         """True while `beat` does its round, in the middle of somebody else's code."""
         self.when_noted: float | None = None
@@ -123,12 +125,15 @@ class Loop:
                     self._patience.acquire(timeout=RETRY)
                     continue
                 times = [time for time in (due, deadline) if time is not None]
+                self.waiting = True
                 event = channel.receive(limit_wait(max(0.0, min(times) - now) if times else None))
+                self.waiting = False
                 if event is not None:
                     self._take(event)
                 self._drain(channel)
             return True
         finally:
+            self.waiting = False
             self.pumping = outer
             if not outer:
                 self.leave()
