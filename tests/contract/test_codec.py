@@ -345,7 +345,8 @@ def test_without_msgspec_reading_says_what_is_missing(
 
 
 def test_writing_json_does_not_load_msgspec() -> None:
-    code = "import sys; from mainstage import codec, events; codec.to_json(events.RunEnded(1.0)); "
+    code = "import sys; from mainstage import events; from mainstage.core import codec\n"
+    code += "codec.to_json(events.RunEnded(1.0)); "
     code += "print('msgspec' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

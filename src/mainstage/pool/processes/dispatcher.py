@@ -22,13 +22,13 @@ from typing import TYPE_CHECKING, Any
 from mainstage.channels import frames
 from mainstage.channels.outbox import INTERVAL
 from mainstage.core.clock import monotonic
-from mainstage.errors import Cancelled, PoolBroken, WorkerLost
+from mainstage.errors import Cancelled, PoolBroken, WorkerLost, explain
 from mainstage.events import (
     TaskCancelled,
 )
 from mainstage.pool.options import NO_GUARD, UNGUARDED
 from mainstage.pool.processes.maps import AHEAD_S
-from mainstage.pool.processes.process import WorkerProcess, guard, told_death, unguard, why_none
+from mainstage.pool.processes.process import WorkerProcess, guard, server_killed, told_death, unguard, why_none
 from mainstage.pool.processes.reception import Reception
 from mainstage.pool.processes.worker_main import Setup
 from mainstage.pool.remote import Mirror, whole
@@ -47,6 +47,8 @@ UNBORN = 3
 """Workers in a row that may end before they are ready."""
 KILLED_UNBORN = 50
 """Workers in a row that may be killed before they are ready: somebody else's doing, and it may pass."""
+SERVERS = 20
+"""Fork servers that are started again at most where they are killed before a worker is ready."""
 MOST_CALLS = 64
 """Calls that a worker has in hand at most."""
 PATIENCE = 0.03
@@ -55,6 +57,8 @@ LAST_ASK = 0.5
 """Seconds between SIGTERM and SIGKILL."""
 COPIED_IN = 10.0
 """Seconds in which a forked worker says that it runs: fork may have copied a lock that some thread held."""
+MISTAKES = 10
+"""Rounds that may fail before the dispatcher gives up: where each one does, it would fail for ever."""
 STOPPED_IN = 3.0
 """Seconds that idle workers have to end."""
 
@@ -98,7 +102,8 @@ class Dispatcher:
         self._ending = False
         self._interval = INTERVAL
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._unstarted = [threading.Thread(target=self._run, name="mainstage-dispatcher", daemon=True)]
+        """The thread until somebody takes it to start it: a lock could be held by who is interrupted by a handler."""
         self._rung = False
         self.manned = threading.Event()
         """Set once work was handed to a worker for the first time."""
@@ -164,10 +169,10 @@ class Dispatcher:
         return thread is None or not thread.is_alive()
 
     def _start(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="mainstage-dispatcher", daemon=True)
-                self._thread.start()
+        with contextlib.suppress(IndexError):  # somebody else starts it
+            thread = self._unstarted.pop()
+            self._thread = thread
+            thread.start()
 
     # --- its own thread from here on ---
 
@@ -207,17 +212,28 @@ class Dispatcher:
                 worker.say(frames.pack(frames.LOCATE, task=asked.task, number=asked.attempt, at=asked.since))
 
     def _run(self) -> None:
+        mistakes = 0
         more = True
         while more:
             try:
                 more = self._round()
-            except Exception as error:  # noqa: BLE001  # a mistake of ours: everybody is told, nobody waits for ever
-                broken = PoolBroken(f"the pool failed: {type(error).__name__}: {error}")
-                self._break(broken, error)
-                for worker in list(self.workers):
-                    worker.verdict = broken
-                    worker.signal(signal.SIGKILL)
+            except BaseException as error:  # noqa: BLE001  # a mistake of ours: all are told, none waits for ever
+                mistakes += 1
+                more = mistakes < MISTAKES
+                self._fail(PoolBroken(f"the pool failed: {explain(error)}"), error, last=not more)
         self._end()
+
+    def _fail(self, broken: PoolBroken, cause: BaseException, *, last: bool) -> None:
+        """Settle what waits, and kill the workers, whose deaths settle what they have in hand; at the `last`, here."""
+        self.closed = self.closed or last
+        for worker in list(self.workers):
+            worker.verdict = broken
+            worker.signal(signal.SIGKILL)
+            for unit in list(worker.inflight.values()) if last else ():
+                with contextlib.suppress(BaseException):  # the others are to be settled all the same
+                    unit.lost(worker, broken)
+        with contextlib.suppress(BaseException):  # as above
+            self._break(broken, cause)
 
     def _say_interval(self) -> None:
         for worker in self.workers:
@@ -344,18 +360,8 @@ class Dispatcher:
         for _ in range(wanted):
             name = f"{self._prefix}-{next(self._names)}"
             streams = self.streams()
-            try:
-                worker = WorkerProcess(
-                    self._context,
-                    name,
-                    reporter=self._reporter,
-                    post=self.call,
-                    streams=streams,
-                    initializer=self._initializer,
-                )
-            except Exception as error:  # noqa: BLE001  # no memory, no descriptors: those there are go on
-                if not self.workers:
-                    self._break(why_none(error))
+            worker = self._start_worker(name, streams)
+            if worker is None:
                 return
             self.workers.append(worker)
             if self._forked:
@@ -379,6 +385,26 @@ class Dispatcher:
                 interval=self._interval,
             )
             worker.say(frames.pack(frames.SETUP, pickle.dumps(tuple(setup))))
+
+    def _start_worker(self, name: str, streams: tuple[str, ...]) -> WorkerProcess | None:
+        """Return a new worker process; None: it cannot be started, and those there are go on."""
+        while True:
+            try:
+                return WorkerProcess(
+                    self._context,
+                    name,
+                    reporter=self._reporter,
+                    post=self.call,
+                    streams=streams,
+                    initializer=self._initializer,
+                )
+            except Exception as error:  # noqa: BLE001  # no memory, no descriptors
+                if self._reception.servers_lost < SERVERS and server_killed(error) is not None:
+                    self._reception.servers_lost += 1
+                    continue
+                if not self.workers:
+                    self._break(why_none(error))
+                return None
 
     def _give(self, worker: WorkerProcess) -> None:
         """Hand to `worker` what it may have."""
@@ -428,22 +454,39 @@ class Dispatcher:
         """Take what a worker has said, all of it once it is dead."""
         if worker not in self.workers:
             return
+        garbled = ""
+        try:
+            if not self._heard_out(worker, ended=ended):
+                return
+        except Exception as error:  # noqa: BLE001  # bytes that are no message of ours may be anything
+            garbled = explain(error)
+            worker.signal(signal.SIGKILL)
+        self._bury(worker, garbled)
+
+    def _heard_out(self, worker: WorkerProcess, *, ended: bool) -> bool:
+        """Take what there is; return whether nothing more can come."""
         while True:
             came = worker.end.read()
             if came is None:
                 break
             self._reception.take(worker, came)
             if worker.end.dry and ended:
+                if worker.outlives_server():
+                    self._poll.unregister(worker.process.sentinel)
+                    return False
                 break
             if not ended:
-                return
+                return False
         self._reception.take(worker, worker.end.rest())
-        self._bury(worker)
+        return True
 
     # --- the dead ---
 
-    def _bury(self, worker: WorkerProcess) -> None:
-        """Take leave of a dead worker: what it had begun is lost, what it had not waits again."""
+    def _bury(self, worker: WorkerProcess, garbled: str = "") -> None:
+        """Take leave of a dead worker: what it had begun is lost, what it had not waits again.
+
+        `garbled`: what was wrong with its messages, for which it was killed.
+        """
         self.workers.remove(worker)
         worker.listen_last()
         for fd in (worker.end.fd, worker.process.sentinel, *worker.output_fds):
@@ -461,9 +504,9 @@ class Dispatcher:
                     self._reporter.now(), task, cell.attempt, whole(cell.position()), "its worker died"
                 )
                 self._reporter.send(told)
-        how = told_death(worker.pid, worker.name, exitcode)
+        how = told_death(worker.pid, worker.name, exitcode, garbled)
         for unit in reversed(units):
-            if unit.number == begun:
+            if unit.number <= begun:  # earlier ones: their results were in what was garbled
                 told_input = unit.told_input()
                 unit.lost(
                     worker, WorkerLost(f"{how} while it worked on {told_input}", worker.pid, exitcode, told_input)
@@ -480,7 +523,9 @@ class Dispatcher:
         self._reception.unborn += 1
         if exitcode == NO_GUARD:
             self._break(PoolBroken(UNGUARDED))
-        elif exitcode == 1 or self._reception.unborn >= (KILLED_UNBORN if (exitcode or 0) < 0 else UNBORN):
+        elif exitcode == 1 or self._reception.unborn >= (
+            UNBORN if exitcode is not None and exitcode >= 0 else KILLED_UNBORN
+        ):
             self._break(PoolBroken(f"worker processes do not come up: {how} before it was ready; see its output"))
 
     def _break(self, error: PoolBroken, cause: BaseException | None = None) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mainstage.ui.views import formatting
 from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.runner import END_GROUP, group
 from mainstage.ui.views.summary import Summary
 from mainstage.ui.views.text import clip, one_line
 
@@ -143,13 +144,16 @@ class PlainView:
     def _group_lines(self, state: RunState) -> list[str]:
         if not self._groups:
             return []
-        return [line for failure in state.failures.values() if failure.error.traceback for line in self._group(failure)]
+        lines = [
+            line for failure in state.failures.values() if failure.error.traceback for line in self._group(failure)
+        ]
+        gone = state.counts.failed - len(state.failures)
+        return [*lines, f"{formatting.count(gone)} more failures: the log has their tracebacks"] if gone else lines
 
     def _group(self, failure: Failure) -> list[str]:
         head = self._history.failure(failure)[0]
-        # The bar keeps a line of the traceback that begins with "::" from being taken as a command.
         lines = [f"{self._glyphs.bar} {self._glyphs.line(line)}" for line in failure.error.traceback.split("\n")]
-        return [f"::group::{head}", *lines, "::endgroup::"]
+        return [group(head), *lines, END_GROUP]
 
 
 class SilentView:
