@@ -16,6 +16,7 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from mainstage import unpatched
 from mainstage.clock import monotonic
 from mainstage.loop import CALM
 
@@ -44,7 +45,7 @@ class Bell:
 
     def __init__(self) -> None:
         self._words: SimpleQueue[float | None] = SimpleQueue()
-        self._rung = threading.Lock()
+        self._rung = unpatched.allocate_lock()
         self._rung.acquire()
 
     def put(self, word: float | None) -> None:
@@ -68,7 +69,7 @@ class Heartbeat:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._main = threading.main_thread().ident or 0
+        self._main = unpatched.main_ident
         self._pid = os.getpid()
         self._bell = Bell()
         self._due = NEVER  # when the owner wants to be called
@@ -76,7 +77,7 @@ class Heartbeat:
         self._linger = LINGER
         self._resting = 0.0  # up to when the owner is left alone: half of its time is its own
         self._asked = False  # the owner was called and has not come yet
-        self._thread: threading.Thread | None = None
+        self._thread: unpatched.NativeThread | None = None
         self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
         self._missed = False  # a note came while the metronome was about to doze
         self._in_handler = False
@@ -91,7 +92,7 @@ class Heartbeat:
         return (
             hasattr(signal, "SIGURG")
             and hasattr(signal, "pthread_kill")
-            and threading.current_thread() is threading.main_thread()
+            and unpatched.in_main_thread()
             and signal.getsignal(signal.SIGURG) is signal.SIG_DFL
         )
 
@@ -103,7 +104,7 @@ class Heartbeat:
         self._loop.leave()
 
     def _begin(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="mainstage-heartbeat", daemon=True)
+        self._thread = unpatched.NativeThread(self._run)
         self._thread.start()
 
     def doze(self) -> None:

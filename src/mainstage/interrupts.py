@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 from mainstage.errors import Terminated
+from mainstage.unpatched import in_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +81,7 @@ class Interrupts:
 
     def install(self) -> None:
         """Take the signals whose handlers are the default ones."""
-        if threading.current_thread() is not threading.main_thread():
+        if not in_main_thread():
             return
         _give_back_in_children(self)
         self._take(signal.SIGINT, self._on_stop, only=signal.default_int_handler)
@@ -104,7 +104,7 @@ class Interrupts:
         `cancel()` asks its main coroutine to stop; a handler of Ctrl-C that is `theirs` does so, and is called.
         `raising(error)` is told of what the second one raises.
         """
-        if threading.current_thread() is threading.main_thread():
+        if in_main_thread():
             self._cancel = cancel
             self._raising = raising
             if theirs(signal.getsignal(signal.SIGINT)):

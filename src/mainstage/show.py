@@ -25,6 +25,7 @@ from mainstage.loop import Loop
 from mainstage.staging import Style, stage
 from mainstage.steering import Steering
 from mainstage.stuck import StuckWatch
+from mainstage.unpatched import Flag, get_ident
 from mainstage.worker.capture import STREAMS, Capture
 from mainstage.worker.reporter import live
 from mainstage.worker.task import close_default_task
@@ -151,7 +152,7 @@ class Show:
         self.stop: StopRequested | None = None
         self.signum = 0
         self._stage = 0
-        self._owner = threading.get_ident()
+        self._owner = get_ident()
         self._pid = os.getpid()
         self._idle = threading.Condition()
         self._sleepers = 0
@@ -231,7 +232,7 @@ class Show:
     def pumps(self) -> bool:
         """Return whether this thread is the owner, and awake."""
         return (
-            threading.get_ident() == self._owner
+            get_ident() == self._owner
             and os.getpid() == self._pid
             and not Show.owner_asleep
             and not self.loop.pumping
@@ -324,10 +325,10 @@ class Show:
                 self._come_back()
 
     def _step_aside(self) -> None:
-        if threading.get_ident() == self._owner:
+        if get_ident() == self._owner:
             self.loop.suspend()
             return
-        gone = threading.Event()
+        gone = Flag()
 
         def suspend() -> None:
             if self._lends:  # it may come by too late
@@ -341,7 +342,7 @@ class Show:
 
     def _come_back(self) -> None:
         self.loop.resume()
-        if threading.get_ident() == self._owner:
+        if get_ident() == self._owner:
             self.loop.leave()
             self.left()
         else:

@@ -15,7 +15,6 @@ import atexit
 import contextlib
 import os
 import signal
-import threading
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
@@ -26,6 +25,7 @@ from mainstage.heartbeat import LINGER
 from mainstage.interrupts import Interrupts, die_of
 from mainstage.loop import BATCH, Loop
 from mainstage.show import Show
+from mainstage.unpatched import Flag, get_ident
 from mainstage.worker.bridges.patches import Patch, wrap
 from mainstage.worker.lines import Lines
 from mainstage.worker.reporter import live
@@ -275,7 +275,7 @@ class HostedShow(Show):
 
     def _last_words(self, cause: str = "") -> None:
         """Give the terminal back, with what there is to show if this is the place for it."""
-        if threading.get_ident() == self._owner and not self.loop.pumping:
+        if get_ident() == self._owner and not self.loop.pumping:
             if cause:
                 self.broken_off(cause)
             self.close()
@@ -291,10 +291,10 @@ class HostedShow(Show):
         return leave
 
     def _left_by_any_thread(self) -> None:
-        if threading.get_ident() == self._owner:
+        if get_ident() == self._owner:
             self._last_words()
             return
-        came, closed = threading.Event(), threading.Event()
+        came, closed = Flag(), Flag()
 
         def close() -> None:
             came.set()

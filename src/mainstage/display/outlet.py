@@ -1,4 +1,4 @@
-"""One descriptor, written to without waiting for it: the one place of the package that calls `os.write` on a terminal.
+"""One descriptor, written to without waiting for it: the one place of the package that writes to a terminal.
 
 Bytes go out in order and whole: what the descriptor did not take is kept and goes first. A broken descriptor is
 remembered and everything after that goes nowhere. A forked child writes nothing.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 
+from mainstage import unpatched
 from mainstage.clock import monotonic
 from mainstage.display import posix
 
@@ -88,7 +89,7 @@ class Outlet:
         self._rest.clear()
         if self.alive:
             try:
-                os.write(self.fd, data)
+                unpatched.write(self.fd, data)
             except OSError as trouble:
                 self.broken = trouble
 
@@ -107,7 +108,7 @@ class Outlet:
                 size = min(size, posix.PIPE_ROOM)
             if self._kind is not posix.Kind.NEVER_BLOCKS and not posix.writable(self.fd, 0):
                 return 0
-            taken = os.write(self.fd, self._rest[:size])
+            taken = unpatched.write(self.fd, self._rest[:size])
         except BlockingIOError:
             return 0
         except OSError as trouble:

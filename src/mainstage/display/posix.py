@@ -7,6 +7,8 @@ import select
 import stat
 from enum import Enum
 
+from mainstage.unpatched import poll
+
 POSIX = os.name == "posix"
 PIPE_ROOM = getattr(select, "PIPE_BUF", 512)
 """Bytes that a pipe takes whole once it says that it is writable."""
@@ -54,8 +56,8 @@ def kind(fd: int) -> Kind:
 
 def writable(fd: int, seconds: float) -> bool:
     """Wait up to `seconds` until `fd` takes something, or would report an error; False: it does not."""
-    if not POSIX:
+    if not POSIX or poll is None:
         return True
-    waiter = select.poll()
+    waiter = poll()
     waiter.register(fd, select.POLLOUT)
     return bool(waiter.poll(max(0, int(seconds * 1000))))
