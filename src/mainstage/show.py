@@ -232,10 +232,7 @@ class Show:
     def pumps(self) -> bool:
         """Return whether this thread is the owner, and awake."""
         return (
-            get_ident() == self._owner
-            and os.getpid() == self._pid
-            and not Show.owner_asleep
-            and not self.loop.pumping
+            get_ident() == self._owner and os.getpid() == self._pid and not Show.owner_asleep and not self.loop.pumping
         )
 
     def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
