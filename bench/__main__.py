@@ -31,13 +31,24 @@ GROUPS = {
     "stalled": "stalled:rows",
     "idle": "idle:rows",
     "import": "imports:rows",
+    "growth": "growth:rows",
+    "uneven": "uneven:rows",
+    "memory": "memory:rows",
 }
 """By name, in the order of the budget; each is imported when its turn comes, so that one does not weigh on another."""
+LONG = ("growth", "uneven", "memory")
+"""Those that take minutes: only where they are asked for."""
 
 
 def arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench", description="The budget, row by row, beside its peers.")
-    parser.add_argument("--row", action="append", choices=GROUPS, metavar="NAME", help=f"one of {', '.join(GROUPS)}")
+    parser.add_argument(
+        "--row",
+        action="append",
+        choices=GROUPS,
+        metavar="NAME",
+        help=f"one of {', '.join(GROUPS)}; without, all but {', '.join(LONG)}",
+    )
     parser.add_argument("--json", type=Path, metavar="FILE", help="keep the figures in FILE")
     parser.add_argument("--markdown", action="store_true", help="print the table of docs/benchmarks.md")
     parser.add_argument("--strict", action="store_true", help="exit with 1 if a row is short")
@@ -58,7 +69,7 @@ def about() -> str:
 def main() -> int:
     asked = arguments()
     rows: list[Row] = []
-    for name in asked.row or GROUPS:
+    for name in asked.row or [name for name in GROUPS if name not in LONG]:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         rows += measure(name)
     print(about())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from typing import Protocol
 
@@ -28,6 +29,20 @@ class SystemClock:
     def utc_offset() -> float:
         """Seconds that local time is ahead of UTC, today."""
         return float(time.localtime().tm_gmtoff)
+
+
+LONGEST_WAIT = 0.1 if os.name == "nt" else None
+"""Seconds that one wait of the main thread for a lock may last; None: there is no limit.
+
+CPython on Windows does not interrupt such a wait: Ctrl-C is heard only between two of them.
+"""
+
+
+def limit_wait(seconds: float | None) -> float | None:
+    """Return how long to wait in one go, out of `seconds`; None: for ever. The caller waits again for the rest."""
+    if LONGEST_WAIT is None or (seconds is not None and seconds < LONGEST_WAIT):
+        return seconds
+    return LONGEST_WAIT
 
 
 cpu = time.thread_time

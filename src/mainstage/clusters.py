@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from mainstage.session import Run
+from mainstage.session import own_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +22,9 @@ class ClusterExecutor(Executor):
     engine = ""
 
     def __init__(self, cluster: Any, max_workers: int | None, options: dict[str, Any]) -> None:
-        self._run = Run(executor=self.engine, cluster=cluster, max_workers=max_workers, on_error="collect", **options)
+        self._run = own_run(
+            executor=self.engine, cluster=cluster, max_workers=max_workers, on_error="collect", **options
+        )
         self._live = False
         self._over = False
         self._lock = threading.Lock()

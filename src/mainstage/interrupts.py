@@ -56,8 +56,17 @@ class Emergency(Protocol):
         ...
 
 
+CONTROL_C_EXIT = 0xC000013A - (1 << 32)
+"""The status with which Windows ends a program at Ctrl-C, as the signed number that `os._exit` takes."""
+
+
 def die_of(signum: int) -> None:
-    """End this process by `signum`, as its default action does, so that a shell sees the signal."""
+    """End this process by `signum`, as its default action does, so that a shell sees the signal.
+
+    Windows has no signal to die of, and its `os.kill` would end the process with status 2.
+    """
+    if os.name == "nt":
+        os._exit(CONTROL_C_EXIT)
     signal.signal(signum, signal.SIG_DFL)
     os.kill(os.getpid(), signum)
 

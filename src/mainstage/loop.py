@@ -11,7 +11,7 @@ from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING, Protocol
 
-from mainstage.clock import cpu
+from mainstage.clock import cpu, limit_wait
 from mainstage.display.stream import NullDisplay
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
 from mainstage.intake import Intake
@@ -79,8 +79,8 @@ class Loop:
         """What batches from workers in other processes have cost before they came here, in seconds of this process."""
         self.on_interval: Callable[[float], None] | None = None
         """Called, on the owner's thread, with the interval at which workers are to report, when it is another one."""
-        self.fallback: tuple[View, Display] | None = None
-        """What takes over when the view raises."""
+        self.fallback: Callable[[], tuple[View, Display]] | None = None
+        """Makes what takes over when the view raises."""
         self.paused = False
         """True while somebody else has the terminal: events are reduced, nothing is drawn."""
         self.pumping = False
@@ -129,7 +129,7 @@ class Loop:
                     self._patience.acquire(timeout=RETRY)
                     continue
                 times = [time for time in (due, deadline) if time is not None]
-                event = channel.receive(max(0.0, min(times) - now) if times else None)
+                event = channel.receive(limit_wait(max(0.0, min(times) - now) if times else None))
                 if event is not None:
                     self._take(event)
                 self._drain(channel)
@@ -288,7 +288,7 @@ class Loop:
             return
         self._display.close(self._above, [])
         self._above = []
-        (self._view, self._display), self.fallback = self.fallback, None
+        (self._view, self._display), self.fallback = self.fallback(), None
         said = f"{text}; the plain view takes over"
         self._take(TextWritten(self._now(), None, 0, "", "mainstage", said))
 

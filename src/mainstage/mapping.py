@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from mainstage.backends.policy import check_policy
 from mainstage.consume import OnError, check_on_error
-from mainstage.session import Run
+from mainstage.session import own_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -97,7 +97,7 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
         raise TypeError(msg)
 
     def results() -> Iterator[R]:
-        with Run(max_workers=max_workers, executor=executor, on_error=on_error, view=view) as run:
+        with own_run(max_workers=max_workers, executor=executor, on_error=on_error, view=view) as run:
             yield from run.map(
                 fn,
                 *iterables,

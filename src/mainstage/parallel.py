@@ -10,14 +10,14 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import deque
-from collections.abc import Sized
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from mainstage.errors import MainstageError, describe_error
+from mainstage.errors import Cancelled, MainstageError, describe_error
 from mainstage.events import ItemsEnded, SourceClosed, SourceOpened, TaskCancelled, TaskEnded, TaskFailed, TaskStarted
 from mainstage.session import Run, current_run
 from mainstage.worker import runner
+from mainstage.worker.cell import known_length
 from mainstage.worker.reporter import live
 from mainstage.worker.task import Task, open_task
 
@@ -70,17 +70,28 @@ class ParallelCall:
 
         def reported(*args: Any, **kwargs: Any) -> Any:
             described = describe(fn, args, kwargs)
-            worker = threading.current_thread().name
-            task = open_task(self._reporter, self._reporter.new_id(), 1, described, worker=worker)
-            self._inside.add(task)
+            task = self._open(described)
+            if task is None:
+                return fn(*args, **kwargs)
             outcome = runner.run(task, fn, args, kwargs)
-            self._inside.discard(task)
-            runner.finish(task, outcome, described)
+            with self._lock:  # `close` finds a task that has told its end, or one whose end it tells
+                self._inside.discard(task)
+                runner.finish(task, outcome, described)
             if outcome.error is not None:
                 raise outcome.error
             return outcome.value
 
         return reported, args, kwargs
+
+    def _open(self, described: str) -> Task | None:
+        """Return the task of an item that begins now; None: the call is over, and nothing of it is shown any more."""
+        with self._lock:
+            if self._over:
+                return None
+            worker = threading.current_thread().name
+            task = open_task(self._reporter, self._reporter.new_id(), 1, described, worker=worker)
+            self._inside.add(task)
+            return task
 
     # --- tasks that run elsewhere ---
 
@@ -143,14 +154,16 @@ class ParallelCall:
     # --- the end ---
 
     def close(self, error: BaseException | None = None) -> None:
-        """Learn that the call is over; what still runs then is wanted by nobody."""
+        """End the call. joblib does not wait for a task that still runs: it is asked to stop, and cancelled."""
         reason = "" if error is None else f"the call was ended by {type(error).__name__}"
-        for task in tuple(self._inside):
-            task.request_cancel(reason)
         with self._lock:
             if self._over:
                 return
             self._over = True
+            for task in self._inside:
+                task.request_cancel(reason)
+                task.close(Cancelled(reason))
+            self._inside.clear()
             now, send = self._reporter.now(), self._reporter.send
             for batch in self._running:
                 if len(batch.items) == 1:
@@ -189,6 +202,8 @@ class Guest:
         self._class = parallel
         self._original: Callable[..., Any] = parallel.__call__
         self._calls: dict[int, ParallelCall] = {}
+        """Those whose tasks run elsewhere, by the id of their `Parallel`."""
+        self._open: set[ParallelCall] = set()
 
     def start(self) -> None:
         """Take the place."""
@@ -203,8 +218,9 @@ class Guest:
     def stop(self) -> None:
         """Give it back; calls that go on are shown no more."""
         self._class.__call__ = self._original
-        for call in list(self._calls.values()):
+        for call in list(self._open):
             call.close()
+        self._open.clear()
         self._calls.clear()
 
     def call(self, parallel: Any, iterable: Iterable[Item]) -> Any:
@@ -214,9 +230,10 @@ class Guest:
         reporter, level = live.reporter, getattr(backend, "nesting_level", 0)
         if reporter is None or level:
             return self._original(parallel, iterable)
-        total = len(iterable) if isinstance(iterable, Sized) else None
+        total = known_length(iterable)
         name = type(backend).__name__.removesuffix("Backend").removesuffix("Parallel").lower()
         call = ParallelCall(reporter, name, workers, total)
+        self._open.add(call)
         if workers == 1 or getattr(backend, "uses_threads", False):
             iterable = (Items if total is None else SizedItems)(iterable, call)
         else:
@@ -244,6 +261,7 @@ class Guest:
 
     def _close(self, parallel: Any, call: ParallelCall, error: BaseException | None) -> None:
         self._calls.pop(id(parallel), None)
+        self._open.discard(call)
         call.close(error)
 
     def _listen(self, backend: Any) -> None:

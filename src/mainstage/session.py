@@ -151,6 +151,8 @@ class Run(Executor):
         self._parts: Parts | None = None
         self._let_go: Callable[[], None]
         self._block: Block | None = None
+        self.of_program = True
+        """Whether the program has entered it itself, and its arguments are the program's word: defaults for others."""
 
     # --- life ---
 
@@ -399,6 +401,7 @@ class Run(Executor):
         `idle` is called on any thread when nothing is pending, to bring the owner there; None: a signal does.
         """
         self._look = self._look._replace(implicit=True)
+        self.of_program = False
         self.__enter__()
         show, work, _, _ = self._live()
         show.on_quiet = end
@@ -488,13 +491,25 @@ class Run(Executor):
             self._live().work.backend.command(Cancel(None, "another task failed"))
 
 
-def current_run() -> Run | None:
-    """Return the innermost run that is live in this process."""
+def _live_runs() -> list[Run]:
+    """Return the runs that are live, innermost first; before them that whose block the code running now stands in."""
     beside = sys.modules.get("mainstage.beside")
     run = beside.within.get() if beside is not None else None
-    return run if run in _runs else _runs[-1] if _runs else None
+    return [run, *reversed(_runs)] if run in _runs else _runs[::-1]
 
 
-def implicit_run(title: str = "") -> Run:
-    """Return the run that a bare `track` or `map` opens for itself."""
-    return Run(title)
+def current_run() -> Run | None:
+    """Return the innermost run that is live in this process."""
+    return next(iter(_live_runs()), None)
+
+
+def default_on_error() -> OnError:
+    """Return the `on_error` of the innermost run that the program entered itself; "raise" where there is none."""
+    return next((run.on_error for run in _live_runs() if run.of_program), "raise")
+
+
+def own_run(title: str = "", **options: Any) -> Run:
+    """Return the run that a bare `track` or `map`, or a command, opens for itself."""
+    run = Run(title, **options)
+    run.of_program = False
+    return run

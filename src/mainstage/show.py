@@ -12,7 +12,7 @@ import threading
 from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 
 from mainstage.channels.thread import ThreadChannel
-from mainstage.clock import Clock, SystemClock
+from mainstage.clock import Clock, SystemClock, limit_wait
 from mainstage.commands import SetInterval
 from mainstage.display.jsonl import JsonlDisplay
 from mainstage.display.runlog import RunLog
@@ -268,7 +268,7 @@ class Show:
                     left = None if deadline is None else deadline - self.clock.now()
                     if left is not None and left <= 0:
                         return False
-                    self._idle.wait(left)
+                    self._idle.wait(limit_wait(left))
             finally:
                 self._sleepers -= 1
         return True
@@ -374,7 +374,7 @@ class Show:
         self.channel.wake()
         if self.channel.away:
             self.channel.alarm()
-        for waker in tuple(self.wakers):
+        for waker in list(self.wakers):
             waker.wake()
         if self._sleepers:
             with self._idle:
@@ -460,7 +460,7 @@ class Show:
             self.stop = event
         for stop in list(self.stops):
             stop(event)
-        for waker in tuple(self.wakers):
+        for waker in list(self.wakers):
             waker.wake()
 
 

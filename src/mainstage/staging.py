@@ -101,7 +101,7 @@ class Staged(NamedTuple):
     view: View
     display: Display
     recorders: Sequence[Recorder]
-    fallback: tuple[View, Display] | None
+    fallback: Callable[[], tuple[View, Display]] | None
     animated: bool
     keyed: tuple[Keyboard, KeyedView] | None = None
     remarks: Sequence[str] = ()
@@ -141,7 +141,7 @@ def stage(
     style = style._replace(log=os.fspath(log) if log is not None else "")
     shown: View = _view(place, style) if isinstance(view, str) else view
     where = display or _display(place)
-    spare = None if place.view == "silent" else (_plain(place), StreamDisplay(place.stream))
+    spare = None if place.view == "silent" else partial(_spare, place)
     if discreet:
         shown = Discreet(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
@@ -204,6 +204,10 @@ def _layout(style: Style) -> Factory:
     if style.layout:
         return factory(style.layout, columns=style.columns)
     return factory(os.environ.get("MAINSTAGE_LAYOUT", ""), "MAINSTAGE_LAYOUT=", columns=style.columns)
+
+
+def _spare(place: Place) -> tuple[View, Display]:
+    return _plain(place), StreamDisplay(place.stream)
 
 
 def _plain(place: Place) -> View:

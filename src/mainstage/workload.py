@@ -10,6 +10,7 @@ from mainstage.attach import Adoption
 from mainstage.commands import Cancel
 from mainstage.consume import Consumer
 from mainstage.steering import Crowd
+from mainstage.worker.cell import known_length
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -147,7 +148,5 @@ def _checked(sizes: Iterable[float] | None, total: int | None) -> list[float]:
 
 
 def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
-    try:
-        return min(len(iterable) for iterable in iterables)  # type: ignore[arg-type]  # those without are the except
-    except TypeError:
-        return None
+    lengths = [length for iterable in iterables if (length := known_length(iterable)) is not None]
+    return min(lengths) if len(lengths) == len(iterables) else None

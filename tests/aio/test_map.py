@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import threading
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import mainstage
+import mainstage.futures
 from mainstage import aio
 from mainstage.events import (
     ItemsEnded,
@@ -23,7 +25,7 @@ from mainstage.events import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Iterator
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 
     from tests.aio.conftest import Events
 
@@ -94,6 +96,24 @@ def test_an_async_input_of_unknown_length_serves_as_well(options: dict[str, Any]
 
     assert asyncio.run(main()) == [2 * n for n in range(30)]
     assert events.of(SourceOpened)[0].total is None
+
+
+class Cursor:
+    """Can be iterated, and does not know how long it is."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([1, 2, 3])
+
+
+def test_an_input_whose_len_raises_is_one_of_unknown_length(options: dict[str, Any]) -> None:
+    async def main() -> list[int]:
+        async with mainstage.Run("Work", **options):
+            return [n async for n in aio.map(double, Cursor())]
+
+    assert asyncio.run(main()) == [2, 4, 6]
 
 
 def test_unordered_results_come_as_they_are_done(options: dict[str, Any]) -> None:
@@ -318,6 +338,91 @@ def test_cancelling_the_run_ends_its_maps(options: dict[str, Any]) -> None:
         assert gates.cancelled == gates.begun == [0, 1, 2]
 
     asyncio.run(main())
+
+
+# --- the default of on_error: "raise", but for what the program's own run says ---
+
+
+async def fail_at_one(n: int) -> int:
+    await asyncio.sleep(0)
+    if n == 1:
+        raise ValueError(n)
+    return n
+
+
+async def part(_name: str = "") -> list[int]:
+    return [value async for value in aio.map(fail_at_one, range(3))]
+
+
+async def within_a_gather() -> None:
+    await aio.gather(part(), double(1))
+
+
+async def within_a_group() -> None:
+    async with aio.TaskGroup() as group:
+        group.create_task(part())
+
+
+async def within_a_map() -> None:
+    async for _ in aio.map(part, ["a", "b"]):
+        pass
+
+
+async def after_a_break() -> None:
+    async for _ in aio.map(double, range(100)):
+        break
+    await part()
+
+
+async def beside_a_pool() -> None:
+    gate = threading.Event()
+    with mainstage.futures.ThreadPoolExecutor(1) as pool:
+        pool.submit(gate.wait)
+        try:
+            await part()
+        finally:
+            gate.set()
+
+
+async def in_the_loop_over_a_map_that_collects() -> None:
+    for _ in mainstage.map(str, range(3), on_error="collect"):
+        await part()
+
+
+IMPLICIT = (
+    within_a_gather,
+    within_a_group,
+    within_a_map,
+    after_a_break,
+    beside_a_pool,
+    in_the_loop_over_a_map_that_collects,
+)
+
+
+@pytest.mark.parametrize("main", IMPLICIT)
+def test_a_run_that_the_program_has_not_entered_changes_no_default(main: Callable[[], Awaitable[None]]) -> None:
+    async def raised() -> BaseException:
+        try:
+            await main()
+        except (ValueError, ExceptionGroup) as error:
+            return error
+        pytest.fail("an item's exception was handed out as a value")
+
+    error = asyncio.run(raised())
+    if isinstance(error, ExceptionGroup):
+        error = error.exceptions[0]
+    assert isinstance(error, ValueError)
+
+
+@pytest.mark.parametrize("main", [part, within_a_gather, beside_a_pool])
+def test_the_word_of_a_run_that_the_program_has_entered_holds_in_all_that_is_within_it(
+    options: dict[str, Any], main: Callable[[], Awaitable[None]]
+) -> None:
+    async def collecting() -> None:
+        async with mainstage.Run("Work", on_error="collect", **options):
+            await main()
+
+    asyncio.run(collecting())
 
 
 def test_a_limit_below_one_is_refused() -> None:

@@ -136,6 +136,33 @@ def test_eight_threads_past_the_bound_lose_nothing_and_keep_their_own_order(chan
         assert mine == sorted(mine)
 
 
+def test_a_thread_whose_event_comes_while_another_writes_to_the_file_keeps_its_order(channel: ThreadChannel) -> None:
+    for n in range(MANY + 1):
+        channel.send(text(n, task=0))
+    channel.send(text(0, task=1))
+    file = channel._spill._file
+    assert file is not None
+    write = file.write
+
+    class Between:
+        """The file, and a thread of task 1 that sends just then."""
+
+        def __getattr__(self, name: str) -> object:
+            return getattr(file, name)
+
+        def write(self, data: bytes) -> int:
+            channel.send(TaskMoved(1.0, 1, 1, 1))
+            return write(data)
+
+    channel._spill._file = Between()  # type: ignore[assignment]  # it has what is asked of it
+    channel.send(text(0, task=2))
+    channel._spill._file = file
+    channel.send(text(2, task=1))
+    events = received(channel)
+    assert [event.at for event in events if isinstance(event, TextWritten | TaskMoved) and event.task == 1] == [0, 1, 2]
+    assert len(events) == MANY + 5
+
+
 def test_a_signal_handler_does_not_wait_for_the_file(channel: ThreadChannel) -> None:
     for n in range(MANY + 5):
         channel.send(text(n))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mainstage.display import posix
 from mainstage.display.jsonl import JsonlDisplay
 from mainstage.display.logfile import LogFile
 from mainstage.display.recording import RecordingDisplay, Screen
@@ -72,6 +73,34 @@ def test_a_pipe_without_a_reader_is_silent() -> None:
     assert isinstance(display.broken, BrokenPipeError)
     display.close(["lost"], [])
     os.close(write)
+
+
+class Console:
+    """A Windows console as Python's stream for it shows one: it takes UTF-8, and not too much of it at once."""
+
+    def __init__(self) -> None:
+        self.calls: list[bytes] = []
+
+    def write(self, data: bytes) -> int:
+        self.calls.append(bytes(data))
+        return len(data)
+
+
+def test_a_windows_console_gets_whole_characters_and_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
+    console = Console()
+    monkeypatch.setattr(posix, "POSIX", False)
+    monkeypatch.setattr(posix, "_console", lambda _: console)
+    read, write = os.pipe()
+    display = StreamDisplay(write)
+    display.show(["\x1b[31m✔ é中\x1b[0m", "━" * 20_000], [])
+    display.close([], ["end"])
+    assert max(map(len, console.calls)) <= posix.CONSOLE_ROOM
+    assert "".join(data.decode() for data in console.calls) == f"✔ é中\n{'━' * 20_000}\nend\n"
+    posix.write_all(write, "é".encode() * 10_000)
+    assert "".join(data.decode() for data in console.calls).endswith("end\n" + "é" * 10_000)
+    os.close(write)
+    assert os.read(read, 1) == b""
+    os.close(read)
 
 
 def test_a_full_disk_is_silent() -> None:

@@ -151,6 +151,61 @@ def test_a_generator_that_is_left_early_leaves_nothing_running(kept: Kept) -> No
     assert not kept.state.tasks
 
 
+def test_a_task_that_joblib_leaves_running_is_shown_as_cancelled_before_the_run_ends(kept: Kept) -> None:
+    running, gone_on = threading.Barrier(3), threading.Event()
+    ended: list[int] = []
+
+    def work(n: int) -> int:
+        if n:
+            running.wait(30)
+            gone_on.wait(30)
+            ended.append(n)
+        return n
+
+    with mainstage.joblib(view="silent", recorder=kept):
+        results = joblib.Parallel(n_jobs=2, backend="threading", return_as="generator", pre_dispatch="all")(
+            joblib.delayed(work)(n) for n in range(3)
+        )
+        assert next(results) == 0
+        running.wait(30)
+        with pytest.warns(UserWarning, match="cancelled"):
+            results.close()
+    assert ended == []
+    assert len(kept.of(TaskCancelled)) == 2
+    assert not kept.state.tasks
+    gone_on.set()
+
+
+def test_a_generator_that_outlives_the_block_leaves_no_task_in_it(kept: Kept) -> None:
+    running, gone_on = threading.Barrier(3), threading.Event()
+
+    def work(n: int) -> int:
+        running.wait(30)
+        gone_on.wait(30)
+        return n
+
+    with mainstage.joblib(view="silent", recorder=kept):
+        results = joblib.Parallel(n_jobs=2, backend="threading", return_as="generator")(
+            joblib.delayed(work)(n) for n in range(2)
+        )
+        running.wait(30)
+    gone_on.set()
+    assert list(results) == [0, 1]
+    assert len(kept.of(TaskCancelled)) == 2
+    assert len(kept.of(SourceClosed)) == 1
+    assert not kept.state.tasks
+
+
+def test_an_item_that_begins_after_its_call_has_ended_is_not_shown() -> None:
+    with collect_events() as events:
+        assert live.reporter is not None
+        call = ParallelCall(live.reporter, "threading", 2, 1)
+        late, args, kwargs = call.reporting((square, (3,), {}))
+        call.close()
+        assert late(*args, **kwargs) == 9
+    assert [type(event) for event in events] == [SourceOpened, SourceClosed]
+
+
 def test_tasks_that_nobody_wants_any_more_are_shown_as_cancelled() -> None:
     with collect_events() as events:
         assert live.reporter is not None

@@ -208,6 +208,22 @@ def test_the_input_is_pulled_lazily_and_on_the_callers_thread(options: dict[str,
     assert len(pulled) < 30
 
 
+class Cursor:
+    """Can be iterated, and does not know how long it is."""
+
+    def __len__(self) -> int:
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([1, 2, 3])
+
+
+def test_an_input_whose_len_raises_is_one_of_unknown_length(options: dict[str, Any]) -> None:
+    with mainstage.Run("Work", **options) as run:
+        assert list(run.map(str, Cursor())) == ["1", "2", "3"]
+        assert list(run.map(pow, range(10**30), Cursor())) == [0, 1, 8]
+
+
 def test_an_error_of_the_input_is_raised_after_the_items_before_it(options: dict[str, Any]) -> None:
     def source() -> Iterator[int]:
         yield 1

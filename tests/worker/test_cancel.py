@@ -83,7 +83,8 @@ def test_a_loop_that_moves_to_its_next_part_while_it_is_cut_is_cut_there() -> No
 
     flags = Moving(first.flags)
     following = first
-    loop._part = Part(0, flags, iter(flags), first.items, [])
+    ticks = iter(flags)
+    loop._part = Part(0, flags, ticks, ticks, first.items, [])
     request = Request("enough")
     loop.cut(request)
     assert not following.flags

@@ -285,6 +285,14 @@ def test_an_empty_job_has_ended_at_once(opened: Opened) -> None:
     assert len(opened.told(TaskEnded)) == 1
 
 
+def test_a_total_of_infinity_is_not_known(opened: Opened) -> None:
+    q = opened(float("inf"))
+    run(lambda q: q.put(("total", float("inf"))), q)
+    assert q.total is None
+    assert len(opened.told(TaskEnded)) == 1
+    assert {event.total for event in opened.told(TaskStarted)} == {None}
+
+
 @pytest.mark.parametrize("total", [-1, "ten", float("nan"), True])
 def test_a_total_that_is_no_count_is_refused(opened: Opened, total: Any) -> None:
     with pytest.raises((TypeError, ValueError)):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager, suppress
+from importlib import import_module
+from itertools import compress, count, islice
 from typing import TYPE_CHECKING, cast
 
 import pytest
@@ -19,6 +21,9 @@ from mainstage.worker import runner as runner_module
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
+    from mainstage.worker.track import Part
+
+track_module = import_module("mainstage.worker.track")  # the package has a function of that name
 LENGTHS = [0, 1, 2, 1023, 1024, 1025, 2047, 2048, 2049, 5000]
 SHAPES: dict[str, Callable[[int], Iterable[int]]] = {
     "list": lambda n: list(range(n)),
@@ -38,6 +43,62 @@ class Breaks(Exception):
 
 def ends(recorder: Recorder) -> list[tuple[str, float]]:
     return [(type(event).__name__, event.completed) for event in recorder.events if isinstance(event, ENDINGS)]
+
+
+class Cursor:
+    """Something that can be iterated, and does not know how long it is: its `len` raises anything."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def __len__(self) -> int:
+        raise self.error
+
+    def __iter__(self) -> Iterator[int]:
+        return iter([1, 2, 3])
+
+
+LENGTHLESS = [AttributeError("reader"), NotImplementedError(), RuntimeError("no count"), ValueError("forward only")]
+
+
+@pytest.mark.parametrize("error", LENGTHLESS, ids=repr)
+def test_an_input_whose_len_raises_anything_is_one_of_unknown_length(recorder: Recorder, error: Exception) -> None:
+    seen: list[int] = []
+    recorder.run(lambda: seen.extend(list(track(Cursor(error), "Reading"))))
+    assert seen == [1, 2, 3]
+    started = [event.total for event in recorder.of(TaskStarted) if isinstance(event, TaskStarted)]
+    assert started == [None, None]
+    assert bool(track(Cursor(error)))
+    with pytest.raises(TypeError, match=r"length of .* not known"):
+        len(track(Cursor(error)))
+
+
+def test_an_input_too_long_for_len_is_one_of_unknown_length(recorder: Recorder) -> None:
+    assert next(iter(track(range(10**30)))) == 0
+    assert bool(track(range(10**30)))
+    recorder.run(lambda: list(islice(track(range(10**30), "Reading"), 3)))
+    assert ends(recorder)[0] == ("TaskEnded", 2)
+
+
+def test_a_total_of_infinity_is_not_known(recorder: Recorder) -> None:
+    infinite = float("inf")
+
+    def work() -> None:
+        list(islice(track(count(), "endless", total=infinite), 5))
+        with task("also", total=infinite) as opened:
+            opened.set(total=infinite)
+            assert opened.total is None
+
+    assert recorder.run(work).error is None
+    totals = [event.total for event in recorder.events if isinstance(event, TaskStarted | TaskChanged)]
+    assert totals
+    assert set(totals) == {None}
+
+
+@pytest.mark.parametrize("total", [float("nan"), float("-inf")])
+def test_a_total_that_is_no_number_is_refused(run: Recorder, total: float) -> None:
+    with pytest.raises(ValueError, match="finite"):
+        task("work", total=total)
 
 
 @pytest.mark.parametrize("length", LENGTHS)
@@ -318,6 +379,45 @@ def test_a_second_request_stops_it_again(recorder: Recorder) -> None:
     assert stopped == ["0", "1"]
 
 
+MAKERS = [
+    pytest.param(track_module._part, id="as here"),
+    pytest.param(track_module._part_without_gil, id="without the GIL"),
+]
+
+
+@pytest.mark.parametrize("maker", MAKERS)
+@pytest.mark.parametrize("at", [0, 1, 5, 1022, 1023, 1024, 1500, 2047])
+def test_the_count_is_exact_however_the_loop_is_cut(
+    monkeypatch: pytest.MonkeyPatch, recorder: Recorder, maker: Callable[..., Part], at: int
+) -> None:
+    monkeypatch.setattr(track_module, "_part", maker)
+    done = 0
+
+    def work() -> None:
+        nonlocal done
+        for i in track(range(3000)):
+            if i == at:
+                current_task().request_cancel("enough")
+            done += 1
+
+    assert isinstance(recorder.run(work).error, Cancelled)
+    assert ends(recorder) == [("TaskCancelled", done)]
+    assert done == at + 1
+
+
+def test_without_the_gil_a_count_outlives_ticks_that_are_taken_away_at_any_moment() -> None:
+    """There the loop goes on between the look at the count and the taking; the count is of when it stops."""
+    part = track_module._part_without_gil(0, iter(range(10)))
+    loop = compress(part.items, part.ticks)
+    assert [next(loop), next(loop)] == [0, 1]
+    seen = part.counter.__length_hint__()
+    assert next(loop) == 2  # what another thread can do meanwhile
+    part.flags.clear()
+    part.lefts.append(seen)
+    assert list(loop) == []
+    assert track_module._taken(part) == 3
+
+
 def ask_after(began: threading.Event, root: Task) -> None:
     began.wait()
     root.request_cancel("enough")
@@ -358,8 +458,6 @@ def test_another_thread_without_a_run_gets_the_plain_loop() -> None:
 def test_on_the_main_thread_it_opens_a_run_for_as_long_as_it_lasts(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from importlib import import_module  # noqa: PLC0415
-
     from mainstage.worker.reporter import live  # noqa: PLC0415
 
     titles = []

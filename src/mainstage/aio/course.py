@@ -16,6 +16,7 @@ from mainstage.beside import Orders
 from mainstage.errors import Cancelled, TaskTimeout, add_note
 from mainstage.events import SourceClosed, SourceOpened
 from mainstage.worker import runner
+from mainstage.worker.cell import known_length
 from mainstage.worker.describe import describe
 from mainstage.worker.reporter import ambient
 from mainstage.worker.runner import Outcome
@@ -193,7 +194,7 @@ class Course:
             parent = ambient.get()
             self._flight = Flight(reporter)
             if parent is None:
-                reporter.send(SourceOpened(reporter.now(), self._flight.source, _length(self._source)))
+                reporter.send(SourceOpened(reporter.now(), self._flight.source, known_length(self._source)))
             else:
                 self._parent = parent.id
         self._feeder = loop.create_task(self._feed())
@@ -326,10 +327,3 @@ class Course:
             waiting.set_result(None)
         if over and self._stay is not None:
             self._stay.leave()
-
-
-def _length(source: object) -> int | None:
-    try:
-        return len(source)  # type: ignore[arg-type]  # those without are the except
-    except TypeError:
-        return None

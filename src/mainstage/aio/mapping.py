@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from mainstage.aio.course import Course
 from mainstage.backends.policy import check_policy
 from mainstage.consume import OnError, check_on_error
-from mainstage.session import current_run
+from mainstage.session import default_on_error
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable
@@ -55,19 +55,19 @@ def map(  # noqa: A001  # the builtin's name, on purpose; keyword-only options
 
     In input order unless `unordered`. The input, which may be an async iterable, is pulled lazily, and no further than
     `2 * limit` items ahead of what was taken. Each item is a task of the event loop, and is shown as one. `timeout` is
-    in seconds, for each attempt; `retries` are further attempts after a failure. `on_error`: "raise" (the default, or
-    the run's) cancels the rest and raises the item's own exception; "collect" yields the exception in its place; "skip"
-    leaves it out. Cancelling who waits for the next result cancels the items. Raises `ValueError` for `limit` below 1.
+    in seconds, for each attempt; `retries` are further attempts after a failure. `on_error`: "raise" (the default; in
+    the block of a `Run`, that run's) cancels the rest and raises the item's own exception; "collect" yields the
+    exception in its place; "skip" leaves it out. Cancelling who waits for the next result cancels the items. Raises
+    `ValueError` for `limit` below 1.
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, not {limit}")
-    run = current_run()
     course = Course(
         fn,
         source,
         limit=limit,
         ordered=not unordered,
         policy=check_policy(retries, timeout, 0),
-        on_error=check_on_error(on_error or (run.on_error if run is not None else "raise")),
+        on_error=check_on_error(on_error or default_on_error()),
     )
     return Map(course)

@@ -294,7 +294,7 @@ def post(queue: int, item: Any) -> None:
     """Send a message home: to the run of the task that the code running now works on, else to the only one there is."""
     task = ambient.get()
     task = None if task is None else task.resolve()
-    for found in tuple(_stations.values()):
+    for found in list(_stations.values()):
         if task is None or task.reporter is found.channel:
             found.put(queue, 0 if task is None else task._tree.root, item)  # noqa: SLF001  # it is asked here alone
             return

@@ -52,6 +52,7 @@ class Spill:
             if self._file is None:
                 self._file = tempfile.TemporaryFile()  # noqa: SIM115  # lives until the run is over
             block = self.open
+            fresh = block is None
             if block is None:
                 block = Block(self._end)
             self._file.seek(self._end)
@@ -59,8 +60,8 @@ class Spill:
             self._end += 8 + len(data)
             self._waiting += 1
             block.left += 1
-            if self.open is not block:
-                self.open = block
+            if fresh:  # and not "it is no longer open": another event came meanwhile, and this block stands before it
+                self.open = block  # before the put: whoever closes it after has sent its event before the block
                 self._put(block)
 
     def close(self) -> None:

@@ -212,7 +212,7 @@ class HostedShow(Show):
         end = super().open()
         self._patches.append(wrap(os, "_exit", self._leaving))
         self._patches += [wrap(os, name, self._becoming) for name in ("execv", "execve")]
-        if not _forking:
+        if not _forking and hasattr(os, "register_at_fork"):
             os.register_at_fork(before=_before_fork, after_in_child=_in_child)
         _forking[:] = [self]
         return end

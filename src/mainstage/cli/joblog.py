@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from mainstage.cli.files import open_file
 from mainstage.cli.results import write_all
 from mainstage.cli.shell import join
 from mainstage.errors import TaskTimeout
@@ -27,7 +28,7 @@ class JobLog:
         """Open `name`; `append` as if it had the "+"."""
         path = name.removeprefix("+")
         end = os.O_APPEND if append or name.startswith("+") else os.O_TRUNC
-        self._fd = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | end, 0o666)
+        self._fd = open_file(path, os.O_WRONLY | os.O_CREAT | end)
         self._target = target
         if os.fstat(self._fd).st_size == 0:
             write_all(self._fd, ("\t".join(COLUMNS) + "\n").encode())

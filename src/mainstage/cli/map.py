@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-import mainstage
 from mainstage.backends.crew import BACKENDS, ENGINES, workers_of
 from mainstage.cli.failures import Failures
+from mainstage.cli.files import WINDOWS
 from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
 from mainstage.cli.inputs import Job, gather, select
 from mainstage.cli.joblog import JobLog
@@ -24,11 +24,13 @@ from mainstage.cli.target import Target, load_target, travels
 from mainstage.clock import SystemClock
 from mainstage.errors import Cancelled, DisplayError, EngineLost, EngineMissing, Terminated
 from mainstage.interrupts import die_of
+from mainstage.session import own_run
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mainstage.consume import ItemOutcome
+    from mainstage.session import Run
 
 
 class Options(NamedTuple):
@@ -228,7 +230,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
     """Run all; return whether it was given up, as `--halt` asked."""
     unordered = not options.keep_order or options.out is not None
     try:
-        with mainstage.Run(
+        with own_run(
             target.name,
             max_workers=options.max_workers,
             executor=options.executor,
@@ -264,7 +266,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
     except BrokenPipeError:
         with contextlib.suppress(BrokenPipeError):
             _close(sink, options)
-        die_of(signal.SIGPIPE)  # nobody reads stdout any more: as any other filter
+        die_of(getattr(signal, "SIGPIPE", signal.SIGTERM))  # nobody reads stdout any more: as any other filter
         raise
     except OSError as error:
         _close(sink, options)
@@ -272,9 +274,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
         raise click.ClickException(f"the results cannot be written: {error}{mended}") from error
 
 
-def _take(
-    outcomes: Iterator[ItemOutcome], jobs: Sequence[Job], sink: Sink, halt: Halt | None, run: mainstage.Run
-) -> bool:
+def _take(outcomes: Iterator[ItemOutcome], jobs: Sequence[Job], sink: Sink, halt: Halt | None, run: Run) -> bool:
     """Write outcomes to the end; return whether `halt` was reached. What ends well all the same is written too."""
     halted = False
     for outcome in outcomes:
@@ -320,6 +320,10 @@ def _open_results(options: Options) -> ResultsFile | None:
 def _open_outputs(inputs: Sequence[str], options: Options) -> Outputs | None:
     if options.results is None and not options.tag:
         return None
+    if options.results is not None and WINDOWS:
+        raise click.UsageError(
+            "--results DIR names folders as GNU parallel does, which Windows refuses: take --tag, or --log FILE"
+        )
     try:
         return Outputs(inputs, folder=options.results, tag=options.tag)
     except OSError as error:

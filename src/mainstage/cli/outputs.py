@@ -16,7 +16,9 @@ import sys
 from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
+from mainstage.cli.files import open_file
 from mainstage.cli.results import write_all
+from mainstage.display import posix
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskStarted, TextWritten
 from mainstage.worker.task import current_task
 
@@ -125,7 +127,7 @@ class Outputs:
         for name in ("stdout", "stderr"):
             self._file(job, name)
         for name, data in (("seq", b"%d\n" % job.seq), ("status", line)):
-            fd = os.open(self._path(job, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+            fd = open_file(self._path(job, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             try:
                 write_all(fd, data)
             finally:
@@ -151,7 +153,7 @@ class Outputs:
             lines = text if job is None else _tagged(job.input, text)
             out = self._streams[FILES[stream]]
             out.flush()
-            write_all(out.fileno(), _encoded(lines + "\n"))
+            posix.write_all(out.fileno(), _encoded(lines + "\n"))
 
     def _path(self, job: Job, name: str) -> str:
         return os.path.join(self._folder or "", self._names[job.seq - 1], name)  # noqa: PTH118  # as above
@@ -163,8 +165,8 @@ class Outputs:
             if job.seq not in self._begun:
                 self._begun.add(job.seq)
                 self._begin(job)
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC
-            fd = self._files[job.seq, name] = os.open(self._path(job, name), flags, 0o666)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+            fd = self._files[job.seq, name] = open_file(self._path(job, name), flags)
         return fd
 
     def _begin(self, job: Job) -> None:

@@ -10,7 +10,6 @@ instant is a line neither in the old place nor in the new.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ import stat
 from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from mainstage.cli.files import WINDOWS, lock, open_file, sync_folder
 from mainstage.errors import describe_error
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ class ResultsFile:
     def __init__(self, path: str) -> None:
         """Open and mend `path`. Raises `ResultsError` if another run has it or it holds something else."""
         self.path = os.path.realpath(path)  # a link stays a link when the file is replaced
-        self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        self._fd = open_file(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         try:
             self.regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
             self.ok: Counter[Key] = Counter()
@@ -129,7 +129,7 @@ class ResultsFile:
 
     def _lock(self, fd: int) -> None:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(fd)
         except BlockingIOError as error:
             raise ResultsError(f"{self.path}: another run is writing to it") from error
 
@@ -167,23 +167,48 @@ class ResultsFile:
             if line is not None and line.pop("again", False):
                 newer[Key(line["target"], line["input"])].append(encode(line))
         fresh = f"{self.path}.{os.getpid()}.new"
-        fd = os.open(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND | os.O_CLOEXEC, 0o600)
+        try:
+            fd = self._copy(fresh, newer)
+            self._take_place(fresh, fd)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                os.unlink(fresh)  # noqa: PTH108  # strings throughout
+            raise
+        self._replaced = False
+        sync_folder(self.path)
+
+    def _copy(self, fresh: str, newer: dict[Key, deque[bytes]]) -> int:
+        """Write the merged lines to the new file `fresh`; return it, open, locked and on the disk."""
+        fd = open_file(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
         try:
             self._lock(fd)
             with open(fd, "wb", closefd=False) as copy:
                 copy.writelines(self._merged(newer))
             os.fsync(fd)
             shutil.copymode(self.path, fresh)
-            os.replace(fresh, self.path)  # noqa: PTH105  # strings throughout
         except BaseException:
             os.close(fd)
-            with contextlib.suppress(OSError):
-                os.unlink(fresh)  # noqa: PTH108  # as above
+            raise
+        return fd
+
+    def _take_place(self, fresh: str, fd: int) -> None:
+        """Put the open file `fresh` in the place of this one, in one step."""
+        if WINDOWS:  # replaces no file that is open, and none by one that is
+            os.close(fd)
+            os.close(self._fd)
+            try:
+                os.replace(fresh, self.path)  # noqa: PTH105  # strings throughout
+            finally:
+                self._fd = open_file(self.path, os.O_RDWR | os.O_APPEND)
+                self._lock(self._fd)
+            return
+        try:
+            os.replace(fresh, self.path)  # noqa: PTH105  # as above
+        except BaseException:
+            os.close(fd)
             raise
         os.close(self._fd)
         self._fd = fd
-        self._replaced = False
-        _sync_folder(self.path)
 
     def _merged(self, newer: dict[Key, deque[bytes]]) -> Iterator[bytes]:
         for data, line in self._lines():
@@ -203,13 +228,3 @@ def _parse(data: bytes) -> dict[str, Any] | None:
     if not isinstance(line, dict) or line.get("status") not in ("ok", "failed"):
         return None
     return line if isinstance(line.get("target"), str) and isinstance(line.get("input"), str) else None
-
-
-def _sync_folder(path: str) -> None:
-    fd = os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC)  # noqa: PTH120  # strings throughout
-    try:
-        os.fsync(fd)
-    except OSError:  # some network file systems refuse; the file itself is synced
-        return
-    finally:
-        os.close(fd)

@@ -6,10 +6,9 @@ TTY_INTERACTIVE, ACCESSIBLE, CI, GITHUB_ACTIONS, FORCE_HYPERLINK and our own MAI
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, TypeAlias
 
-from mainstage.display import links
+from mainstage.display import links, posix
 from mainstage.errors import DisplayError
 
 if TYPE_CHECKING:
@@ -69,11 +68,16 @@ def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str 
 
 
 def is_terminal(stream: TextIO, env: Mapping[str, str]) -> bool:
-    """Return whether `stream` shows control sequences: TTY_COMPATIBLE says so, else a terminal that is not dumb."""
+    """Return whether `stream` shows control sequences: TTY_COMPATIBLE says so, else a terminal that is not dumb.
+
+    A Windows console is none yet, whatever is said: it would show them as text (docs/platforms.md).
+    """
+    if not posix.POSIX and _isatty(stream):
+        return False
     forced = env.get("TTY_COMPATIBLE", "")
     if forced in ("0", "1"):
         return forced == "1" and _descriptor(stream) is not None
-    return _isatty(stream) and (os.name == "nt" or env.get("TERM", "") not in ("", "dumb", "unknown"))
+    return _isatty(stream) and env.get("TERM", "") not in ("", "dumb", "unknown")
 
 
 def color_depth(env: Mapping[str, str], *, terminal: bool) -> Depth:

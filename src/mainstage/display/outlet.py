@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 
-from mainstage import unpatched
 from mainstage.clock import monotonic
 from mainstage.display import posix
 
@@ -31,12 +30,18 @@ class Outlet:
         self._rest = bytearray()
         self._stuck = False
         self._closed = False
+        self._write = posix.writer(self.fd)
         self._kind = posix.Kind.NEVER_BLOCKS if self._own is not None else posix.kind(fd)
 
     @property
     def alive(self) -> bool:
         """Whether writing still makes sense here, in this process."""
         return self.broken is None and not self._closed and self._pid == os.getpid()
+
+    @property
+    def shows_colors(self) -> bool:
+        """Whether SGR sequences mean something there; a Windows console may show them as text."""
+        return self._kind is not posix.Kind.CONSOLE
 
     @property
     def fd(self) -> int:
@@ -89,7 +94,7 @@ class Outlet:
         self._rest.clear()
         if self.alive:
             try:
-                unpatched.write(self.fd, data)
+                self._write(data)
             except OSError as trouble:
                 self.broken = trouble
 
@@ -106,9 +111,11 @@ class Outlet:
         try:
             if self._kind is posix.Kind.PIPE:
                 size = min(size, posix.PIPE_ROOM)
-            if self._kind is not posix.Kind.NEVER_BLOCKS and not posix.writable(self.fd, 0):
+            if self._kind is posix.Kind.CONSOLE:
+                size = posix.whole_characters(self._rest, posix.CONSOLE_ROOM)
+            elif self._kind is not posix.Kind.NEVER_BLOCKS and not posix.writable(self.fd, 0):
                 return 0
-            taken = unpatched.write(self.fd, self._rest[:size])
+            taken = self._write(self._rest[:size])
         except BlockingIOError:
             return 0
         except OSError as trouble:

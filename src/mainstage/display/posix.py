@@ -1,4 +1,4 @@
-"""What only POSIX can do, behind one door: elsewhere each answer is the modest one."""
+"""What only POSIX can do, and what a Windows console needs: one door, and elsewhere each answer is the modest one."""
 
 from __future__ import annotations
 
@@ -6,12 +6,20 @@ import os
 import select
 import stat
 from enum import Enum
+from functools import partial
+from typing import TYPE_CHECKING
 
-from mainstage.unpatched import poll
+if TYPE_CHECKING:
+    import io
+    from collections.abc import Callable
+
+from mainstage.unpatched import poll, write
 
 POSIX = os.name == "posix"
 PIPE_ROOM = getattr(select, "PIPE_BUF", 512)
 """Bytes that a pipe takes whole once it says that it is writable."""
+CONSOLE_ROOM = 8192
+"""Bytes that go to a Windows console in one call, at most: well below what it refuses to take whole."""
 
 
 def reopen(fd: int, *, reading: bool = False) -> int | None:
@@ -41,6 +49,7 @@ class Kind(Enum):
     NEVER_BLOCKS = "a file, or a terminal of our own"
     TERMINAL = "a shared terminal: whole frames, once it is ready"
     PIPE = "a pipe or a socket: small pieces, each once it is ready"
+    CONSOLE = "a Windows console: whole characters of UTF-8, not too many in one call"
 
 
 def kind(fd: int) -> Kind:
@@ -49,9 +58,46 @@ def kind(fd: int) -> Kind:
         mode = os.fstat(fd).st_mode
     except OSError:
         return Kind.NEVER_BLOCKS
-    if not POSIX or stat.S_ISREG(mode):
+    if not POSIX:
+        return Kind.CONSOLE if _console(fd) is not None else Kind.NEVER_BLOCKS
+    if stat.S_ISREG(mode):
         return Kind.NEVER_BLOCKS
     return Kind.TERMINAL if os.isatty(fd) else Kind.PIPE
+
+
+def writer(fd: int) -> Callable[[bytes | bytearray], int]:
+    """Return what writes bytes to `fd` and returns how many were taken.
+
+    `os.write` to a Windows console shows UTF-8 as the characters of its code page; Python's own stream for consoles
+    does not.
+    """
+    console = None if POSIX else _console(fd)
+    return partial(write, fd) if console is None else console.write
+
+
+def _console(fd: int) -> io.RawIOBase | None:
+    """Return Python's stream for the Windows console behind `fd`; None: it is none."""
+    try:
+        stream = open(fd, "wb", buffering=0, closefd=False)  # noqa: SIM115  # a descriptor that stays open
+    except OSError:
+        return None
+    return stream if type(stream).__name__ == "_WindowsConsoleIO" else None
+
+
+def whole_characters(data: bytes | bytearray, most: int) -> int:
+    """Return how many bytes of UTF-8 `data` to take, up to `most`, so that no character is cut."""
+    if len(data) <= most:
+        return len(data)
+    while most > 1 and data[most] & 0xC0 == 0x80:  # noqa: PLR2004  # a byte within a character
+        most -= 1
+    return most
+
+
+def write_all(fd: int, data: bytes) -> None:
+    """Write all of UTF-8 `data` to a descriptor that blocks, a Windows console too."""
+    write = writer(fd)
+    while data:
+        data = data[write(data[: whole_characters(data, CONSOLE_ROOM)]) :]
 
 
 def writable(fd: int, seconds: float) -> bool:

@@ -18,6 +18,8 @@ PLAIN_SIZE = Size(80, 24)
 class TextOutlet:
     """A text stream without a descriptor, written to as an `Outlet` is: it never blocks, and breaks silently."""
 
+    shows_colors = True
+
     def __init__(self, stream: TextIO) -> None:
         self.broken: OSError | None = None
         self._stream = stream
@@ -107,6 +109,8 @@ class StreamDisplay:
 
     def _append(self, texts: Iterable[str]) -> None:
         text = "".join(f"{line}\n" for line in ansi.lines(texts))
+        if not self._outlet.shows_colors:
+            text = ansi.plain(text)
         if text:
             self._outlet.write(ansi.encode(text, self._encoding, "backslashreplace"))
 

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
-from mainstage.worker.cell import plain_number
+from mainstage.worker.cell import plain_total
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import NULL, open_nested, plain_fields, task
 
@@ -39,7 +39,7 @@ class AsyncTrack(Generic[T_co]):
     ) -> None:
         self.iterable = iterable
         self.description = description
-        self.total = None if total is None else plain_number(total)
+        self.total = plain_total(total)
         self.unit = unit
         self.fields = fields
 
@@ -89,7 +89,7 @@ class Counted(AsyncIterator[T_co]):
         """Open the task that the loop drives from now on, and a run for it where none is live."""
         track, around = self._track, ambient.get()
         if around is None and live.reporter is None:
-            run: Any = importlib.import_module("mainstage.session").implicit_run(track.description or "track")
+            run: Any = importlib.import_module("mainstage.session").own_run(track.description or "track")
             await run.__aenter__()
             self._run = run
         if around is not None:

@@ -73,17 +73,17 @@ class Tree:
         request = Request(reason)
         self._cut(request)
         self.request = request
-        for task in tuple(self.tasks.values()):
+        for task in list(self.tasks.values()):
             task.arm_for_cancel()
         self._cut(request)
-        for alarm in tuple(self.sleepers):
+        for alarm in list(self.sleepers):
             try:
                 alarm.release()
             except RuntimeError:  # an earlier request has
                 continue
 
     def _cut(self, request: Request) -> None:
-        for loop in tuple(self.loops.values()):
+        for loop in list(self.loops.values()):
             if loop.thread not in request.told:
                 loop.cut(request)
 
@@ -97,7 +97,7 @@ class Tree:
         """Raise `Cancelled` in this thread, for this request."""
         thread = current_thread()
         request.told.add(thread)
-        for loop in tuple(self.loops.values()):
+        for loop in list(self.loops.values()):
             if loop.thread is thread:
                 loop.mend()
         raise Cancelled(request.reason)

@@ -5,7 +5,8 @@ note; the receiver puts it up again before it reads the position, so no change i
 way. A request to stop puts it up too, and it then stays up: any thread that works on the task may yet have to be told.
 
 With the GIL one number serves all threads: adding plain numbers runs no Python code, so no other thread comes between
-the load and the store. Builds without it keep a number per thread and sum them.
+the load and the store. Builds without it keep a number per thread and sum them; `list` is what copies a shared dict in
+one step there, and `tuple` and `sum` are not.
 """
 
 from __future__ import annotations
@@ -46,6 +47,29 @@ def plain_number(n: object) -> float:
     if n - n != 0.0:
         raise ValueError(f"a count is finite, not {n}")
     return n
+
+
+def plain_total(n: object) -> float | None:
+    """Return how many there are as `plain_number` does; None, not known, for None and for infinity.
+
+    Raises:
+        TypeError: it is no number.
+        ValueError: it is no number at all ("nan"), or below all of them.
+    """
+    try:
+        return None if n is None else plain_number(n)
+    except ValueError:
+        if float(n) == float("inf"):  # type: ignore[arg-type]  # it has been read as a number
+            return None
+        raise
+
+
+def known_length(iterable: object) -> int | None:
+    """Return how many items `iterable` says it has; None: it cannot tell, or its `len` raises, whatever that is."""
+    try:
+        return len(iterable)  # type: ignore[arg-type]  # those without are among the except
+    except Exception:  # noqa: BLE001  # a database's cursor, a lazy list: what counts is that it can be iterated
+        return None
 
 
 class OneCell:
@@ -182,10 +206,10 @@ class ThreadCells(OneCell):
 
     def position(self) -> float:
         """Return the sum over all threads."""
-        return super().position() + sum(tuple(self._cells.values()))
+        return super().position() + sum(list(self._cells.values()))
 
     def _jump(self, completed: float) -> None:
-        super()._jump(completed - sum(tuple(self._cells.values())))
+        super()._jump(completed - sum(list(self._cells.values())))
 
 
 if TYPE_CHECKING:

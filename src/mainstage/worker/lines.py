@@ -54,7 +54,7 @@ class Lines:
 
     def flush(self, task: int | None = None) -> list[tuple[Key, str]]:
         """Take what was begun by `task`, or by anybody."""
-        keys = [key for key in tuple(self._begun) if task is None or key[0] == task]
+        keys = [key for key in list(self._begun) if task is None or key[0] == task]
         taken = [(key, overwritten("".join(self._begun.pop(key, ())))) for key in keys]
         return [(key, text) for key, text in taken if text]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mainstage.errors import QueueError, UnknownMessage
 from mainstage.lean import TYPE_CHECKING
-from mainstage.worker.cell import plain_number
+from mainstage.worker.cell import plain_number, plain_total
 from mainstage.worker.describe import describe
 
 if TYPE_CHECKING:
@@ -88,8 +88,10 @@ def _number(value: object) -> float:
 
 
 def read_total(value: object) -> float | None:
-    """Return a total, None being "not known"; `ValueError` or `TypeError` if it is no number of 0 or more."""
-    total = None if value is None else _number(value)
+    """Return a total, None and infinity being "not known"; `ValueError` or `TypeError` if it is no number from 0 on."""
+    if isinstance(value, bool):
+        raise TypeError("a total is a number, not a bool")
+    total = plain_total(value)
     if total is not None and total < 0:
         raise ValueError(f"a total is 0 or more, not {total}")
     return total

@@ -15,7 +15,7 @@ import queue
 import threading
 from typing import TYPE_CHECKING, Any, Literal
 
-from mainstage.clock import monotonic
+from mainstage.clock import limit_wait, monotonic
 from mainstage.errors import Cancelled, QueueError, UnknownMessage, add_note, describe_error
 from mainstage.events import (
     MetricReported,
@@ -215,7 +215,7 @@ class RawQueue(queue.Queue[Any], Receiver):
                 left = None if until is None else until - monotonic()
                 if not block or (left is not None and left <= 0):
                     raise queue.Empty
-                self.not_empty.wait(left)
+                self.not_empty.wait(limit_wait(left))
             return self._backlog.take()
 
     def qsize(self) -> int:

@@ -20,7 +20,7 @@ from mainstage.events import (
     TextWritten,
 )
 from mainstage.lean import TYPE_CHECKING
-from mainstage.worker.cell import PositionCell, plain_number
+from mainstage.worker.cell import PositionCell, plain_number, plain_total
 from mainstage.worker.describe import describe
 from mainstage.worker.reporter import ambient, live
 
@@ -90,7 +90,7 @@ class Task(PositionCell):
         if self.closed:
             return
         if total is not None:
-            self._total = total = plain_number(total)
+            self._total = total = plain_total(total)
         if description is not None:
             self._description = description = str(description)
         if not (total is None and description is None and status is None) or fields:
@@ -370,15 +370,16 @@ def task(description: str, *, total: float | None = None, unit: str = "", **fiel
     """Open a task: nested in the current one, or in the live run; without a run, one that does nothing.
 
     Use it in a `with` statement: `with mainstage.task("report.csv", total=size, unit="B") as t: t.advance(len(chunk))`.
-    `total` and all counts are in `unit`: "B" for bytes, "rows", "" for plain items. `fields` are for columns. Raises
-    `TypeError` or `ValueError` for a `total` that is no finite number, where a run is live.
+    `total` and all counts are in `unit`: "B" for bytes, "rows", "" for plain items; a `total` of infinity is one
+    that is not known. `fields` are for columns. Raises `TypeError` or `ValueError` for a `total` that is no number,
+    where a run is live.
     """
     parent = ambient.get()
     reporter = live.reporter
     if parent is None and reporter is None:
         return NULL
     description, known = str(description), plain_fields(fields) if fields else ()
-    total = None if total is None else plain_number(total)
+    total = plain_total(total)
     if parent is not None:
         return parent.as_parent().nest(description, total=total, unit=unit, fields=known)
     assert reporter is not None  # noqa: S101  # the first line saw to it

@@ -6,7 +6,8 @@ ticks)` with `ticks` an iterator over ones, and the position is how many ticks a
 
 Its rules, each for a trap:
 1. `compress` takes the item before the tick, so the ticks must outlast the items, or an item is lost: 1025 to 1024.
-2. To stop it from outside, its ticks are taken away. That loses their count, so the same C call reads it first.
+2. To stop it from outside, its ticks are taken away. That loses their count, so the same C call reads it first. Without
+   the GIL no call is alone: there a second iterator, which nothing takes away, is counted down beside the ticks.
 3. An error of the source, an error of the body and a break all look alike from here. After the source raised, the
    `islice` has let go of it: only then was the last item finished.
 """
@@ -15,26 +16,27 @@ from __future__ import annotations
 
 import gc
 import importlib
-from itertools import chain, compress, islice
+import sys
+from itertools import chain, compress, islice, repeat
 from operator import call, length_hint
 from threading import current_thread, main_thread
 
 from mainstage.errors import Cancelled
 from mainstage.lean import TYPE_CHECKING
-from mainstage.worker.cell import plain_number
+from mainstage.worker.cell import known_length, plain_total
 from mainstage.worker.reporter import ambient, live
 from mainstage.worker.task import open_nested, plain_fields, task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Generator, Iterable, Iterator
     from contextlib import AbstractContextManager
-    from typing import Any, Generic, NamedTuple, TypeVar, overload
+    from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
 
     from mainstage.worker.asynctrack import AsyncTrack
     from mainstage.worker.cancel import Request
     from mainstage.worker.task import Task
 else:
-    from mainstage.lean import Generic, NamedTuple, TypeVar, overload
+    from mainstage.lean import Generic, NamedTuple, TypeVar, cast, overload
 
 T = TypeVar("T")
 T_co = TypeVar("T_co", covariant=True)
@@ -47,20 +49,33 @@ class Part(NamedTuple):
     """Up to 1024 items: the count before them, and what tells how many of them are gone."""
 
     base: int
-    flags: bytearray
-    ticks: Any  # an iterator over flags; its __length_hint__ is all that is asked
+    flags: bytearray | list[int]
+    ticks: Any  # an iterator over flags
+    counter: Any  # the iterator whose __length_hint__ is the number of ticks that are left
     items: Any  # the islice of the source
     lefts: list[int]  # how many ticks were left when they were taken away
 
 
 def _part(base: int, source: Iterator[object]) -> Part:
     flags = bytearray(ONES)
-    return Part(base, flags, iter(flags), islice(source, PART), [])
+    ticks = iter(flags)
+    return Part(base, flags, ticks, ticks, islice(source, PART), [])
+
+
+def _part_without_gil(base: int, source: Iterator[object]) -> Part:
+    """Return the same for threads that run at once: a list has a lock against them, and its end leaves the counter."""
+    flags = list(ONES)
+    counter = repeat(None, PART + 1)
+    return Part(base, flags, zip(flags, counter, strict=False), counter, islice(source, PART), [])
+
+
+if not getattr(sys, "_is_gil_enabled", lambda: True)():
+    _part = _part_without_gil
 
 
 def _taken(part: Part) -> int:
     """Return how many items of the part have been handed to the body."""
-    left: int = part.ticks.__length_hint__()
+    left: int = part.counter.__length_hint__()
     if left <= 0:  # the ticks were taken away
         left = next((left for left in reversed(part.lefts) if left > 0), PART + 1)
     return PART + 1 - left
@@ -102,12 +117,12 @@ class Loop(Generic[T]):
         return part.base + taken
 
     def cut(self, request: Request) -> None:
-        """Make the next step end the loop. Reading and clearing are one C call: no other thread comes between."""
+        """Make the next step end the loop. With the GIL no thread comes between reading and clearing: one C call."""
         self._request = request
         while True:
             part = self._part
             if part.flags:
-                part.lefts.extend(filter(None, map(call, (part.ticks.__length_hint__, part.flags.clear))))
+                part.lefts.extend(filter(None, map(call, (part.counter.__length_hint__, part.flags.clear))))
             if self._part is part:
                 return
 
@@ -128,7 +143,7 @@ class Loop(Generic[T]):
 
 def open_run(description: str) -> AbstractContextManager[object]:
     """Open the run of a `track` that has none; by name, since the worker side knows no session."""
-    run: AbstractContextManager[object] = importlib.import_module("mainstage.session").implicit_run(description)
+    run: AbstractContextManager[object] = importlib.import_module("mainstage.session").own_run(description)
     return run
 
 
@@ -157,13 +172,21 @@ class Track(Generic[T_co]):
         return chain.from_iterable(self._parts())
 
     def __len__(self) -> int:
-        return len(self._iterable)  # type: ignore[arg-type]  # its TypeError says what has no length
+        try:
+            return len(self._iterable)  # type: ignore[arg-type]  # its TypeError says what has no length
+        except (TypeError, OverflowError):
+            raise
+        except Exception as error:  # `list` goes on without a length after a TypeError, and after nothing else
+            raise TypeError(f"the length of {type(self._iterable).__name__} is not known: {error}") from error
 
     def __length_hint__(self) -> int:
-        return length_hint(self._iterable)
+        try:
+            return length_hint(self._iterable)
+        except Exception:  # noqa: BLE001  # as `known_length`
+            return cast("int", NotImplemented)
 
     def __bool__(self) -> bool:
-        return not hasattr(self._iterable, "__len__") or len(self) > 0
+        return known_length(self._iterable) != 0
 
     def _parts(self) -> Generator[Iterator[T_co], None, None]:
         if ambient.get() is not None or live.reporter is not None:
@@ -214,12 +237,7 @@ class Track(Generic[T_co]):
         return opened, True
 
     def _known_total(self) -> float | None:
-        if self._total is not None:
-            return plain_number(self._total)
-        try:
-            return len(self)
-        except TypeError:
-            return None
+        return plain_total(self._total) if self._total is not None else known_length(self._iterable)
 
 
 @overload
@@ -250,8 +268,8 @@ def track(
 ) -> Track[T] | AsyncTrack[T]:
     """Count the items of a loop: `for row in mainstage.track(rows, "Reading"): ...`, or of an `async for`.
 
-    `total` is how many there are, where `len` cannot tell; `unit` what they are ("B" for bytes, "rows"); further
-    keywords are fields of the task, for columns.
+    `total` is how many there are, where `len` cannot tell (infinity: nobody knows); `unit` what they are ("B" for
+    bytes, "rows"); further keywords are fields of the task, for columns.
 
     In a worker the first one without a description drives the worker's task, any other opens a task of its own in it.
     On the main thread it is a task of the live run; where none is live, it opens one for as long as the loop lasts.

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from threading import get_ident
 from typing import Any
 
-from mainstage.worker.cell import plain_number
+from mainstage.worker.cell import plain_total
 from mainstage.worker.task import task
 
 
@@ -51,9 +50,7 @@ class BarTask:
 
 def _number(value: object) -> float | None:
     """Return a count as a plain number, or None: bars take anything."""
-    if value is None or (isinstance(value, float) and not math.isfinite(value)):
-        return None
     try:
-        return plain_number(value)
+        return plain_total(value)
     except (TypeError, ValueError, OverflowError):
         return None
