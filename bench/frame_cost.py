@@ -25,20 +25,20 @@ from rich.progress import (
 )
 
 from bench.rows import Row, interleaved, listed, median, terminal
-from mainstage.channels.thread import ThreadChannel
-from mainstage.display import ansi
-from mainstage.display.terminal import TerminalDisplay
+from mainstage.channels.inbox import ThreadChannel
 from mainstage.events import RunStarted, SourceOpened
-from mainstage.loop import Loop
+from mainstage.run.render_loop import Loop
+from mainstage.tasks.task import open_task
 from mainstage.testing import ManualClock, RecordingDisplay
-from mainstage.views.layouts import factory
-from mainstage.views.palette import Glyphs, Palette
-from mainstage.worker.task import open_task
+from mainstage.ui.display import ansi
+from mainstage.ui.display.terminal import TerminalDisplay
+from mainstage.ui.views.layouts import factory
+from mainstage.ui.views.palette import Glyphs, Palette
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mainstage.display import Display
+    from mainstage.ui.display import Display
 
 ROUNDS = 8
 FRAMES = 10
@@ -209,13 +209,13 @@ _AMOUNT = re.compile(r"task number (\d+)\.bin\b.*? ([\d.]+/[\d.]+ \S+)")
 
 def wrong_rows(case: Ours) -> int:
     """Return how many task rows of the last picture do not show the task's position as it is now."""
-    from mainstage.views import units  # noqa: PLC0415  # only here
+    from mainstage.ui.views import formatting  # noqa: PLC0415  # only here
 
     display = case.display
     assert isinstance(display, RecordingDisplay)
     told = [found for row in display.rows if (found := _AMOUNT.search(ansi.plain(row)))]
     assert told
-    expected = {n: units.part(task.position(), TOTAL, "B") for n, task in enumerate(case.tasks)}
+    expected = {n: formatting.part(task.position(), TOTAL, "B") for n, task in enumerate(case.tasks)}
     return sum(expected[int(found[1])].strip() != found[2].strip() for found in told)
 
 

@@ -18,8 +18,8 @@ from bench.frame_cost import (
     traffic,
 )
 from bench.rows import Row, interleaved, median, terminal
-from mainstage.display.terminal import TerminalDisplay
-from mainstage.views.layouts import LAYOUTS
+from mainstage.ui.display.terminal import TerminalDisplay
+from mainstage.ui.views.layouts import LAYOUTS
 
 LIVE, MANY, MOVED = 30, 10_000, 8
 SLACK = {"grid": 3.0}

@@ -40,7 +40,7 @@ BEGIN, END, SHOW = b"\x1b[?2026h", b"\x1b[?2026l", b"\x1b[?25h"
 TORN_OURS = f"""
 import sys, time
 from bench.frame_cost import ENV, Ours
-from mainstage.display.terminal import TerminalDisplay
+from mainstage.ui.display.terminal import TerminalDisplay
 
 display = TerminalDisplay(1, env=ENV)
 run = Ours({LIVE}, {LIVE}, display)
@@ -145,8 +145,8 @@ def rest(step):
 LEFT_OURS = f"""
 {HEAD}
 import mainstage
-from mainstage.display import ansi
-from mainstage.display.terminal import TerminalDisplay
+from mainstage.ui.display import ansi
+from mainstage.ui.display.terminal import TerminalDisplay
 
 kept = []
 for name in ("show", "close"):

@@ -27,8 +27,8 @@ from tests.system.terminals import Tmux
 
 import mainstage
 from bench.rows import terminal
-from mainstage.display.terminal import TerminalDisplay
 from mainstage.testing import RecordingDisplay
+from mainstage.ui.display.terminal import TerminalDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,15 +15,15 @@ from rich.progress import track as rich_track
 from tqdm import tqdm
 
 from bench.rows import Row, interleaved, listed
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import NULL, open_task
+from mainstage.tasks.track import track
 from mainstage.testing import collect_events
-from mainstage.worker.reporter import live
-from mainstage.worker.task import NULL, open_task
-from mainstage.worker.track import track
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mainstage.worker.task import Task
+    from mainstage.tasks.task import Task
 
 ITEMS = 200_000
 ROUNDS = 15

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from bench.eta.score import Error, error, moments
 from mainstage.events import RunStarted, SourceForeseen, SourceOpened, TaskEnded, TaskMoved, TaskStarted
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
-from mainstage.views import units
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
+from mainstage.ui.views import formatting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -39,7 +39,7 @@ def told(run: Run) -> Iterator[tuple[float, float | None]]:
             reduce(state, event(run.samples[place]))
             place += 1
         eta = state.eta(at)
-        yield at, ceil(eta.likely) if eta is not None and units.eta_range(*eta) else None
+        yield at, ceil(eta.likely) if eta is not None and formatting.eta_range(*eta) else None
 
 
 def of_us(run: Run) -> Error:

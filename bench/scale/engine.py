@@ -7,16 +7,16 @@ from collections import deque
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from mainstage.backends.engine_worker import Station
-from mainstage.worker.cargo import pack
-from mainstage.worker.runner import Outcome
+from mainstage.core.pickling import pack
+from mainstage.pool.engines.worker import Station
+from mainstage.tasks.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mainstage.backends.port import Piece
+    from mainstage.pool.engines.adapter import Piece
+    from mainstage.tasks.task import Task
     from mainstage.testing import ManualClock
-    from mainstage.worker.task import Task
 
 DELAY = 0.005
 """Seconds that bytes are on their way."""

@@ -8,25 +8,25 @@ from bisect import bisect_left
 from typing import TYPE_CHECKING, NamedTuple
 
 from bench.scale.processor import Stopwatch, held_by, loop_ns
-from mainstage import loop
-from mainstage.backends import engines
-from mainstage.backends.engines import EngineBackend
-from mainstage.backends.policy import check_policy
-from mainstage.channels.thread import ThreadChannel
-from mainstage.clock import cpu
-from mainstage.commands import SetInterval
-from mainstage.consume import Consumer
-from mainstage.display.terminal import TerminalDisplay
+from mainstage.channels.inbox import ThreadChannel
+from mainstage.core.clock import cpu
+from mainstage.core.commands import SetInterval
+from mainstage.core.policy import check_policy
 from mainstage.events import RunStarted
-from mainstage.views.layouts import factory
-from mainstage.views.palette import Glyphs, Palette
+from mainstage.pool.engines import workers as engines
+from mainstage.pool.engines.workers import EngineBackend
+from mainstage.pool.results import Consumer
+from mainstage.run import render_loop
+from mainstage.ui.display.terminal import TerminalDisplay
+from mainstage.ui.views.layouts import factory
+from mainstage.ui.views.palette import Glyphs, Palette
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from bench.scale.engine import Engine, Timeline
     from mainstage.events import Event
-    from mainstage.state.model import RunState
+    from mainstage.ui.state.model import RunState
 
 LOOKS_S = 1.0
 """Simulated seconds between two looks at how old the picture is."""
@@ -82,7 +82,7 @@ class Owner:
         self.channel = ThreadChannel(timeline.clock)
         display = TerminalDisplay(fd, env={"TERM": "xterm-256color"})
         view = factory("bars")(Palette("256"), Glyphs(unicode=True))
-        self.loop = loop.Loop(self.channel, view, display, timeline.clock)
+        self.loop = render_loop.Loop(self.channel, view, display, timeline.clock)
         self.backend = InlineBackend(self.channel, engine, wake=lambda: None)
         self.loop.heard_s = lambda: self.backend.heard_s
         self.loop.on_interval = lambda seconds: self.backend.command(SetInterval(seconds))

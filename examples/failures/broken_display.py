@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING
 from rich.progress import ProgressColumn, TextColumn
 
 import mainstage
-from mainstage.views.bars import BarsView
-from mainstage.views.palette import Glyphs, Palette
+from mainstage.ui.views.bars import BarsView
+from mainstage.ui.views.palette import Glyphs, Palette
 
 if TYPE_CHECKING:
     from rich.progress import Task
     from rich.text import Text
 
-    from mainstage.state.model import RunState
-    from mainstage.views import Moment
+    from mainstage.ui.state.model import RunState
+    from mainstage.ui.views import Moment
 
 
 class BrokenColumn(ProgressColumn):

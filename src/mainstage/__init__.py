@@ -15,6 +15,7 @@ The worker side is imported at once, all else on first use: a worker process nev
 
 from __future__ import annotations
 
+from mainstage._typing import TYPE_CHECKING
 from mainstage.errors import (
     Cancelled,
     DisplayError,
@@ -24,17 +25,16 @@ from mainstage.errors import (
     Terminated,
     UnknownMessage,
 )
-from mainstage.lean import TYPE_CHECKING
-from mainstage.worker.stepwise import stepwise
-from mainstage.worker.task import Task, current_task, task
-from mainstage.worker.track import track
+from mainstage.tasks.stepwise import stepwise
+from mainstage.tasks.task import Task, current_task, task
+from mainstage.tasks.track import track
 
 if TYPE_CHECKING:
     from mainstage import aio, futures
     from mainstage.dashboard import Dashboard
-    from mainstage.mapping import map  # noqa: A004  # the builtin's name on purpose: `mainstage.map`
-    from mainstage.parallel import joblib
-    from mainstage.session import Run
+    from mainstage.run.joblib import joblib
+    from mainstage.run.map import map  # noqa: A004  # the builtin's name on purpose: `mainstage.map`
+    from mainstage.run.run import Run
 
 __version__ = "0.1.0"
 
@@ -62,11 +62,11 @@ __all__ = [
 
 _LATER = {
     "Dashboard": "mainstage.dashboard",
-    "Run": "mainstage.session",
+    "Run": "mainstage.run.run",
     "aio": "mainstage.aio",
     "futures": "mainstage.futures",
-    "joblib": "mainstage.parallel",
-    "map": "mainstage.mapping",
+    "joblib": "mainstage.run.joblib",
+    "map": "mainstage.run.map",
 }
 """Where the names live that are loaded on first use."""
 

@@ -6,7 +6,7 @@ import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from mainstage.session import own_run
+from mainstage.run.run import own_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from rich.layout import Layout
 from rich.text import Text
 
-from mainstage.state.model import RunState
-from mainstage.views.composed import ComposedView
-from mainstage.views.grid import GridRows
-from mainstage.views.lanes import LaneRows
-from mainstage.views.nodes import NodeRows
-from mainstage.views.panels import (
+from mainstage.ui.state.model import RunState
+from mainstage.ui.views.composed import ComposedView
+from mainstage.ui.views.grid import GridRows
+from mainstage.ui.views.lanes import LaneRows
+from mainstage.ui.views.nodes import NodeRows
+from mainstage.ui.views.panels import (
     CUSTOM_ROWS,
     BarRows,
     CustomPiece,
@@ -30,17 +30,17 @@ from mainstage.views.panels import (
     LogsPiece,
     MetricsPiece,
 )
-from mainstage.views.steps import StepRows
-from mainstage.views.tree import TreeRows
+from mainstage.ui.views.steps import StepRows
+from mainstage.ui.views.tree import TreeRows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from mainstage.views import View
-    from mainstage.views.palette import Glyphs, Palette
-    from mainstage.views.pieces import Piece, Scene, TaskRows
+    from mainstage.ui.views import View
+    from mainstage.ui.views.palette import Glyphs, Palette
+    from mainstage.ui.views.pieces import Piece, Scene, TaskRows
 
     Part: TypeAlias = (
         "Spec | RenderableType | Callable[[RunState], RenderableType] | Callable[[RunState, float], RenderableType]"

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from itertools import islice
 
+from mainstage._typing import TYPE_CHECKING
 from mainstage.events import ErrorReport
-from mainstage.lean import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

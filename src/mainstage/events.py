@@ -9,12 +9,12 @@ twice a bare interpreter start; the codec validates with it where events come fr
 
 from __future__ import annotations
 
-from mainstage.lean import TYPE_CHECKING
+from mainstage._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from typing import NamedTuple, TypeAlias
 else:
-    from mainstage.lean import NamedTuple
+    from mainstage._typing import NamedTuple
 
 SCHEMA = 1
 """The version of the events; a recording names the one it was written with."""

@@ -31,15 +31,16 @@ from concurrent.futures import (
 )
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from mainstage import exits, waiting
-from mainstage.attach import Adopted, describe_submitted
-from mainstage.backends.calls import Spec
-from mainstage.backends.crew import Crew, context_of, default_processes
-from mainstage.backends.policy import Policy
 from mainstage.clusters import DaskExecutor, InterpreterPoolExecutor, RayExecutor
+from mainstage.core.policy import Policy
 from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback
-from mainstage.session import Run, current_run
-from mainstage.waiting import DoneAndNotDone
+from mainstage.pool.job import Spec
+from mainstage.pool.options import Crew, context_of, default_processes
+from mainstage.run import exit as exits
+from mainstage.run import waiters
+from mainstage.run.external import Adopted, describe_submitted
+from mainstage.run.run import Run, current_run
+from mainstage.run.waiters import DoneAndNotDone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -214,7 +215,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
         """As the standard library's; `buffersize` is of Python 3.14, and works on all."""
         if buffersize is None:
             return super().map(fn, *iterables, timeout=timeout, chunksize=chunksize)
-        return waiting.map_ahead(self, fn, iterables, timeout, buffersize)
+        return waiters.map_ahead(self, fn, iterables, timeout, buffersize)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # the standard signature
         """As the standard library's; the display stays alive while it waits."""
@@ -264,7 +265,7 @@ class ProcessPoolExecutor(Executor):
     ) -> None:
         """As the standard library's. Raises `ValueError` and `TypeError` for arguments that make no sense."""
         _check_process_pool(max_workers, mp_context, initializer, max_tasks_per_child)
-        from mainstage.backends.standalone import StandalonePool  # noqa: PLC0415  # multiprocessing is not cheap
+        from mainstage.pool.processes.standalone import StandalonePool  # noqa: PLC0415  # multiprocessing is not cheap
 
         if mp_context is None and max_tasks_per_child is not None:
             mp_context = multiprocessing.get_context("spawn")
@@ -344,7 +345,7 @@ class ProcessPoolExecutor(Executor):
     ) -> Iterator[T]:
         if buffersize is None:
             return super().map(fn, *iterables, timeout=timeout)
-        return waiting.map_ahead(self, fn, iterables, timeout, buffersize)
+        return waiters.map_ahead(self, fn, iterables, timeout, buffersize)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # the standard signature
         """As the standard library's; the display stays alive while it waits."""
@@ -435,12 +436,12 @@ def _flat(lists: Iterator[list[R]]) -> Iterator[R]:
 
 def as_completed(fs: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
     """As `concurrent.futures.as_completed`, keeping the display alive while it waits."""
-    return waiting.as_completed(current_run(), fs, timeout)
+    return waiters.as_completed(current_run(), fs, timeout)
 
 
 def wait(fs: Iterable[Future[R]], timeout: float | None = None, return_when: str = ALL_COMPLETED) -> DoneAndNotDone[R]:
     """As `concurrent.futures.wait`, keeping the display alive."""
-    return waiting.wait(current_run(), fs, timeout, return_when)
+    return waiters.wait(current_run(), fs, timeout, return_when)
 
 
 threading._register_atexit(_implicit.finish)  # type: ignore[attr-defined]  # noqa: SLF001  # before the standard pools are joined

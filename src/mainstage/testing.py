@@ -13,14 +13,14 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
-from mainstage.channels.thread import ThreadChannel
-from mainstage.display.recording import RecordingDisplay, Screen
-from mainstage.worker.reporter import ambient, live
+from mainstage.channels.inbox import ThreadChannel
+from mainstage.tasks.reporter import ambient, live
+from mainstage.ui.display.recording import RecordingDisplay, Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mainstage.clock import Clock
+    from mainstage.core.clock import Clock
     from mainstage.events import Event
 
 __all__ = ["ManualClock", "RecordingDisplay", "Screen", "collect_events"]

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mainstage.display.recording import RecordingDisplay
-from mainstage.show import Show
+from mainstage.run.display_session import Show
+from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Collection

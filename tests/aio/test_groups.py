@@ -11,7 +11,7 @@ import pytest
 import mainstage
 from mainstage import aio
 from mainstage.events import ItemsEnded, SourceClosed, SourceOpened, TaskCancelled, TaskEnded, TaskFailed, TaskStarted
-from mainstage.session import current_run
+from mainstage.run.run import current_run
 
 if TYPE_CHECKING:
     from tests.aio.conftest import Events

@@ -224,7 +224,7 @@ def test_what_the_input_raises_comes_after_the_results_before_it(options: dict[s
 def test_a_retried_item_is_shown_as_one_task_of_several_attempts(
     options: dict[str, Any], events: Events, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mainstage.aio.course.delay_before", lambda _: 0.0)
+    monkeypatch.setattr("mainstage.aio.map_run.delay_before", lambda _: 0.0)
     tries: list[int] = []
 
     async def work(n: int) -> int:

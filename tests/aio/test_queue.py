@@ -10,7 +10,7 @@ import pytest
 
 import mainstage
 from mainstage import QueueError, aio
-from mainstage.asyncqueue import AsyncQueue
+from mainstage.tasks.queue.async_queue import AsyncQueue
 
 
 async def worker(q: Any, times: int, error: BaseException | None = None) -> None:

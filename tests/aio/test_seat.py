@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from mainstage.channels.thread import ThreadChannel
-from mainstage.display.recording import RecordingDisplay
-from mainstage.eventloop import BLOCKED, PATIENCE, Seat
+from mainstage.channels.inbox import ThreadChannel
 from mainstage.events import RunStarted, TaskEnded, TaskStarted, TextWritten
-from mainstage.loop import Loop
+from mainstage.run.asyncio_driver import BLOCKED, PATIENCE, Seat
+from mainstage.run.render_loop import Loop
 from mainstage.testing import ManualClock
-from mainstage.views.bars import BarsView
+from mainstage.ui.display.recording import RecordingDisplay
+from mainstage.ui.views.bars import BarsView
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -47,7 +47,7 @@ def test_its_error_is_raised_where_it_is_awaited(options: dict[str, Any], events
         async with mainstage.Run("Work", **options):
             with pytest.raises(ValueError, match="invalid literal") as caught:
                 await aio.to_thread(int, "x")
-            assert "mainstage/worker/runner" not in str(caught.traceback)
+            assert "mainstage/tasks/outcome" not in str(caught.traceback)
 
     asyncio.run(main())
     assert [event.input for event in events.of(TaskFailed)] == ["int(x)"]

@@ -10,7 +10,7 @@ import pytest
 import mainstage
 from mainstage import aio
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskStarted
-from mainstage.session import current_run
+from mainstage.run.run import current_run
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, AsyncIterator

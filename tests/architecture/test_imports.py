@@ -15,7 +15,7 @@ import mainstage
 
 ROOT = Path(__file__).parents[2]
 OWNER_SIDE = ("rich", "msgspec", "click", "logging", "concurrent.futures", "dataclasses", "inspect", "traceback")
-WORKER_SIDE = ("mainstage.events", "mainstage.commands", "mainstage.errors", "mainstage.clock")
+WORKER_SIDE = ("mainstage.events", "mainstage.core.commands", "mainstage.errors", "mainstage.core.clock")
 WORKER_PACKAGES = ("worker", "channels")
 
 CALLABLES = {"Run", "current_task", "joblib", "map", "stepwise", "task", "track"}
@@ -64,7 +64,7 @@ def test_what_a_bare_interpreter_loads_is_none_of_the_owner_side() -> None:
 
 
 def test_a_worker_loads_nothing_of_the_owner_side() -> None:
-    assert loaded_after("import mainstage\nmainstage.track\nimport mainstage.worker.runner") == set()
+    assert loaded_after("import mainstage\nmainstage.track\nimport mainstage.tasks.outcome") == set()
 
 
 @pytest.mark.parametrize(
@@ -75,7 +75,7 @@ def test_no_module_of_the_worker_side_loads_the_owner_side(module: str) -> None:
 
 
 def test_reporting_costs_no_more_than_a_bare_start_with_threading() -> None:
-    """`typing`, with what it imports, is as dear as a bare start: `mainstage.lean` stands in for it."""
+    """`typing`, with what it imports, is as dear as a bare start: `mainstage._typing` stands in for it."""
     uses = "mainstage.track, mainstage.task, mainstage.current_task, mainstage.stepwise"
     ask = f"import sys, mainstage\n{uses}\nprint(*sorted({{'typing', 're', 'enum', 'weakref'}} & set(sys.modules)))"
     assert in_a_fresh_interpreter(ask) == ""

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 from tests.backends import engines as work
 from tests.system.terminals import ROOT, Pty
 
-from mainstage.clock import monotonic
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
+from mainstage.core.clock import monotonic
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import mainstage
-from mainstage.backends import engine_worker
-from mainstage.worker.interpreter import is_beside_the_main_one
-from mainstage.worker.reporter import live
+from mainstage.core.interpreter import is_beside_the_main_one
+from mainstage.pool.engines import worker as engine_worker
+from mainstage.tasks.reporter import live
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -13,21 +13,21 @@ from tests.backends.clusters import SOON, Kept
 from tests.backends.ports import FakePort
 
 import mainstage
-from mainstage.backends import choose
-from mainstage.backends.bundles import MOST, Pace
-from mainstage.backends.engine_work import EngineMap
-from mainstage.backends.engine_worker import Station
-from mainstage.backends.policy import check_policy
-from mainstage.commands import Cancel, Hold
+from mainstage.core import pickling
+from mainstage.core.commands import Cancel, Hold
+from mainstage.core.policy import check_policy
 from mainstage.errors import Cancelled, Unpicklable, WorkerLost
 from mainstage.events import TaskEnded, TaskFailed, TaskRetried, TaskStarted
+from mainstage.pool import open as choose
+from mainstage.pool.engines.batch import MOST, Pace
+from mainstage.pool.engines.mapping import EngineMap
+from mainstage.pool.engines.worker import Station
 from mainstage.testing import ManualClock
-from mainstage.worker import cargo
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from mainstage.backends.port import Piece
+    from mainstage.pool.engines.adapter import Piece
 
 TOGETHER = 5
 
@@ -121,12 +121,12 @@ class Engine(FakePort):
 def tasks_of(piece: Piece) -> list[int]:
     if not piece.head.bundle:
         return [piece.head.task]
-    return [task for task, _ in cargo.unpack(piece.data)]
+    return [task for task, _ in pickling.unpack(piece.data)]
 
 
 def inputs_of(piece: Piece) -> list[Any]:
-    told = [data for _, data in cargo.unpack(piece.data)] if piece.head.bundle else [piece.data]
-    return [cargo.unpack(data)[0][0] for data in told]
+    told = [data for _, data in pickling.unpack(piece.data)] if piece.head.bundle else [piece.data]
+    return [pickling.unpack(data)[0][0] for data in told]
 
 
 def take_long() -> None:
@@ -476,7 +476,7 @@ def test_an_item_that_turns_out_long_parts_with_those_before_and_after_it(engine
 def test_results_are_the_same_where_nobody_hears_that_it_parts(
     engine: Engine, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mainstage.backends.engines.NEWS_S", 0.01)
+    monkeypatch.setattr("mainstage.pool.engines.workers.NEWS_S", 0.01)
     engine.deaf = True
     gates.open.set()
     gates.began.set()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from tests.backends.clusters import SOON
 
-from mainstage.backends.engine_worker import Head
-from mainstage.backends.port import Piece
+from mainstage.pool.engines.adapter import Piece
+from mainstage.pool.engines.worker import Head
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,7 +72,7 @@ class Client:
 def test_a_result_that_is_lost_with_its_worker_is_awaited_again(then: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dask computes it anew, after it has said that it is done."""
     distributed: Any = pytest.importorskip("distributed")
-    port: Any = import_module("mainstage.backends.dask_port").DaskPort
+    port: Any = import_module("mainstage.pool.engines.dask").DaskPort
     monkeypatch.setattr(distributed, "Client", Client)
     client, came = Client(), SimpleQueue[tuple[Any, Any]]()
     client.future.status = then

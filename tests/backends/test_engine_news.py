@@ -11,16 +11,17 @@ from tests.backends.clusters import SOON, Kept
 from tests.backends.ports import FakePort
 
 import mainstage
-from mainstage.backends import choose, engines
-from mainstage.backends.engine_worker import Station, pack_news
-from mainstage.channels.remote import INTERVAL, ShiftedClock
-from mainstage.clock import cpu
+from mainstage.channels.outbox import INTERVAL, ShiftedClock
+from mainstage.core.clock import cpu
 from mainstage.events import TaskEnded, TaskRetried, TextWritten
+from mainstage.pool import open as choose
+from mainstage.pool.engines import workers as engines
+from mainstage.pool.engines.worker import Station, pack_news
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mainstage.backends.port import Piece
+    from mainstage.pool.engines.adapter import Piece
 
 
 class LatePort(FakePort):

@@ -20,10 +20,10 @@ from tests.system.terminals import environment
 
 import mainstage
 from mainstage import futures
-from mainstage.backends.engines import EngineBackend
 from mainstage.errors import TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskRetried, TaskStarted, TaskStuck, TextWritten
-from mainstage.views.bars import BarsView
+from mainstage.pool.engines.workers import EngineBackend
+from mainstage.ui.views.bars import BarsView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -162,7 +162,7 @@ def test_results_are_the_same_where_rays_actor_is_gone_before_a_worker_looks_for
 ) -> None:
     if cluster.engine != "ray":
         pytest.skip("Dask has no actor of ours")
-    ray, port = import_module("ray"), import_module("mainstage.backends.ray_port")
+    ray, port = import_module("ray"), import_module("mainstage.pool.engines.ray")
 
     def open_and_lose(self: Any, run: str, *told: Any) -> None:
         opens(self, run, *told)
@@ -354,7 +354,7 @@ def test_a_task_that_kills_each_worker_that_gets_it_fails_by_name_and_the_cluste
 ) -> None:
     """Dask may hold what waits at a worker responsible for its death too: docs/clusters.md says so."""
     if cluster.engine == "ray":  # the Dask scheduler of the fixture gives up as soon
-        monkeypatch.setattr(import_module("mainstage.backends.ray_port"), "RERUNS", 1)
+        monkeypatch.setattr(import_module("mainstage.pool.engines.ray"), "RERUNS", 1)
     with run_on(on_error="collect") as run:
         with pytest.raises(WorkerLost) as caught:
             run.submit(work.die, 7).result(60)

@@ -14,13 +14,13 @@ from tests.backends import process_work
 
 import mainstage
 from mainstage import futures
-from mainstage.backends.crew import INTERPRETERS
-from mainstage.clock import monotonic
+from mainstage.core.clock import monotonic
 from mainstage.errors import MainstageError, PoolBroken, TaskTimeout, Unpicklable
 from mainstage.events import MetricReported, TextWritten
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
+from mainstage.pool.options import INTERPRETERS
 from mainstage.testing import RecordingDisplay
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

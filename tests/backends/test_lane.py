@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import deque
 
-from mainstage.backends.lane import FOLD, Item, Lane
-from mainstage.channels.thread import ThreadChannel
+from mainstage.channels.inbox import ThreadChannel
 from mainstage.events import ItemsEnded, TaskStarted
+from mainstage.pool.items import FOLD, Item, Lane
 from mainstage.testing import ManualClock
 
 

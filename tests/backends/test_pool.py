@@ -7,7 +7,7 @@ from queue import SimpleQueue
 
 import pytest
 
-from mainstage.backends.pool import ThreadPool, Worker
+from mainstage.pool.thread_pool import ThreadPool, Worker
 
 DEADLINE = 10.0
 

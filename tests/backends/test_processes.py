@@ -16,13 +16,13 @@ import pytest
 from tests.backends import process_work as work
 
 import mainstage
-from mainstage.backends import child
-from mainstage.clock import monotonic
+from mainstage.core import pickling
+from mainstage.core.clock import monotonic
 from mainstage.errors import PoolBroken, TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskStarted, TaskStuck, TextWritten
+from mainstage.pool.processes import worker_main
 from mainstage.testing import RecordingDisplay
-from mainstage.views.bars import BarsView
-from mainstage.worker import cargo
+from mainstage.ui.views.bars import BarsView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -311,16 +311,16 @@ def test_what_waits_behind_a_slow_item_is_done_by_others(tmp_path: Path) -> None
 
 
 def test_a_forked_worker_that_a_lock_keeps_from_beginning_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    usual = child._settle_in
-    monkeypatch.setattr("mainstage.backends.dispatcher.COPIED_IN", 0.5)
-    monkeypatch.setattr("mainstage.backends.child._settle_in", lambda: threading.Event().wait(60))
+    usual = worker_main._settle_in
+    monkeypatch.setattr("mainstage.pool.processes.dispatcher.COPIED_IN", 0.5)
+    monkeypatch.setattr("mainstage.pool.processes.worker_main._settle_in", lambda: threading.Event().wait(60))
     with opened(mp_context="fork", max_workers=1) as run:
         future = run.submit(work.square, 3)
         dispatcher = run._live().work.backend.dispatcher  # type: ignore[union-attr]
         while not dispatcher.workers:
             threading.Event().wait(0.01)
         stuck = dispatcher.workers[0].pid
-        monkeypatch.setattr("mainstage.backends.child._settle_in", usual)
+        monkeypatch.setattr("mainstage.pool.processes.worker_main._settle_in", usual)
         assert future.result() == 9
     assert gone(stuck)
 
@@ -371,7 +371,7 @@ def test_an_array_of_numpy_is_such_a_buffer() -> None:
     numpy: Any = pytest.importorskip("numpy")
     with opened(max_workers=1) as run:
         array = numpy.arange(3_000_000)
-        assert len(cargo.pack(array, "").data) < 1000
+        assert len(pickling.pack(array, "").data) < 1000
         assert (run.submit(work.reversed_array, array).result(SOON) == array[::-1]).all()
 
 
@@ -380,7 +380,7 @@ def test_so_it_is_beside_what_only_cloudpickle_takes() -> None:
     n = 3
     with opened(max_workers=1) as run:
         data = bytearray(1_000_000)
-        assert len(cargo.pack((lambda: n, work.Block(data)), "").data) < 10_000
+        assert len(pickling.pack((lambda: n, work.Block(data)), "").data) < 10_000
         assert run.submit(lambda block: len(block.data) + n, work.Block(data)).result(SOON) == 1_000_003
 
 
@@ -389,7 +389,7 @@ def test_a_function_that_holds_a_large_buffer_travels_with_it() -> None:
     with opened(max_workers=1) as run:
         assert list(run.map(function, range(3))) == [1_000_000, 1_000_001, 1_000_002]
         assert run.submit(function, 3).result(SOON) == 1_000_003
-    assert len(cargo.pack_function(function, large=None).data) > 1_000_000
+    assert len(pickling.pack_function(function, large=None).data) > 1_000_000
 
 
 class Freeing(Events):

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 from queue import SimpleQueue
 
-from mainstage.backends.policy import FIRST_DELAY, LONGEST_DELAY, Policy, delay_before
-from mainstage.backends.timer import Timer
+from mainstage.core.policy import FIRST_DELAY, LONGEST_DELAY, Policy, delay_before
+from mainstage.pool.timer import Timer
 
 DEADLINE = 10.0
 

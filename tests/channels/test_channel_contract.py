@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mainstage.channels import thread as module
+from mainstage.channels import inbox as module
+from mainstage.channels.inbox import ThreadChannel
 from mainstage.channels.spill import FEW, LONG, MANY
-from mainstage.channels.thread import ThreadChannel
 from mainstage.events import Event, TaskEnded, TaskMoved, TaskStarted, TextWritten
+from mainstage.tasks.task import open_task
 from mainstage.testing import ManualClock
-from mainstage.worker.task import open_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mainstage.channels.remote import INTERVAL, SOON, RemoteChannel
+from mainstage.channels.outbox import INTERVAL, SOON, RemoteChannel
 from mainstage.events import TaskMoved, TaskStarted
-from mainstage.intake import AIM, BATCH_S, BUDGET, LONGEST, SHORTEST, Intake
+from mainstage.run.report_interval import AIM, BATCH_S, BUDGET, LONGEST, SHORTEST, Intake
+from mainstage.tasks.task import open_task
 from mainstage.testing import ManualClock
-from mainstage.worker.task import open_task
 
 if TYPE_CHECKING:
     from mainstage.events import Event
-    from mainstage.worker.task import Task
+    from mainstage.tasks.task import Task
 
 LONG = 2.0
 

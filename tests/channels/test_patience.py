@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mainstage.channels.thread import FIRST_LOOK, SLOWEST_LOOK, ThreadChannel
+from mainstage.channels.inbox import FIRST_LOOK, SLOWEST_LOOK, ThreadChannel
 from mainstage.events import TaskStarted
+from mainstage.tasks.capture.fds import IDLE_PATIENCE, PATIENCE, DescriptorCapture
 from mainstage.testing import ManualClock
-from mainstage.worker.descriptors import IDLE_PATIENCE, PATIENCE, DescriptorCapture
 
 if TYPE_CHECKING:
     from mainstage.events import Event

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mainstage.channels.thread import ThreadChannel
-from mainstage.cli.hosting import HostedInterrupts, HostedLoop
+from mainstage.channels.inbox import ThreadChannel
+from mainstage.cli.exec_display import HostedInterrupts, HostedLoop
 from mainstage.testing import ManualClock, RecordingDisplay
-from mainstage.views.plain import SilentView
+from mainstage.ui.views.plain import SilentView
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

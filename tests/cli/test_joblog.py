@@ -4,8 +4,8 @@ from typing import TYPE_CHECKING
 
 from mainstage.cli.inputs import Job
 from mainstage.cli.joblog import JobLog
-from mainstage.consume import ItemOutcome
 from mainstage.errors import TaskTimeout
+from mainstage.pool.results import ItemOutcome
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of
-from mainstage.consume import ItemOutcome
+from mainstage.pool.results import ItemOutcome
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.contract.examples import ONE_OF_EACH, any_event
 
-from mainstage.codec import CodecError, check_header, from_compact, from_json, header, read, to_compact, to_json
+from mainstage.core.codec import CodecError, check_header, from_compact, from_json, header, read, to_compact, to_json
 from mainstage.errors import MainstageError
 from mainstage.events import (
     EVENTS,

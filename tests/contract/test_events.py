@@ -64,9 +64,9 @@ def test_what_concerns_an_attempt_says_of_which_task(event: Event) -> None:
 
 
 def test_the_contract_loads_nothing_heavy() -> None:
-    code = "import sys, mainstage.events, mainstage.commands; print(*sys.modules)"
+    code = "import sys, mainstage.events, mainstage.core.commands; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"msgspec", "rich", "dataclasses", "inspect", "json", "mainstage.state"} & set(loaded)
+    assert not {"msgspec", "rich", "dataclasses", "inspect", "json", "mainstage.ui.state"} & set(loaded)
 
 
 def test_an_exception_is_described_with_its_traceback() -> None:

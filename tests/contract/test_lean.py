@@ -6,10 +6,10 @@ import pickle
 import typing
 from typing import Any
 
-from mainstage import lean
+from mainstage import _typing
 
 
-class Ours(lean.NamedTuple):
+class Ours(_typing.NamedTuple):
     """Fields."""
 
     name: str
@@ -44,7 +44,7 @@ def test_a_named_tuple_is_as_that_of_typing() -> None:
 
 
 def test_a_generic_class_has_slots_and_no_more() -> None:
-    generic: Any = lean.Generic
+    generic: Any = _typing.Generic
     box: Any = type("Box", (generic["T"],), {"__slots__": ("held",)})
     assert not hasattr(box(), "__dict__")
     assert box[int] is box
@@ -52,6 +52,6 @@ def test_a_generic_class_has_slots_and_no_more() -> None:
 
 def test_the_rest_hands_back_what_it_is_given() -> None:
     thing = object()
-    assert lean.cast("int", thing) is thing
-    assert lean.overload(test_a_generic_class_has_slots_and_no_more) is test_a_generic_class_has_slots_and_no_more
-    assert lean.ParamSpec("P") == "P"
+    assert _typing.cast("int", thing) is thing
+    assert _typing.overload(test_a_generic_class_has_slots_and_no_more) is test_a_generic_class_has_slots_and_no_more
+    assert _typing.ParamSpec("P") == "P"

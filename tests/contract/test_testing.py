@@ -7,12 +7,12 @@ import pytest
 
 import mainstage.testing
 from mainstage.events import TaskMoved, TaskStarted, TextWritten
+from mainstage.tasks.reporter import ambient, current_reporter, live
 from mainstage.testing import ManualClock, collect_events
-from mainstage.worker.reporter import ambient, current_reporter, live
 
 if TYPE_CHECKING:
     from mainstage.events import Event
-    from mainstage.worker.reporter import Reporter
+    from mainstage.tasks.reporter import Reporter
 
 
 class Cell:

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mainstage.display import ansi
-from mainstage.display.recording import Screen
+from mainstage.ui.display import ansi
+from mainstage.ui.display.recording import Screen
 
 RED = "\x1b[31m"
 LINK = "\x1b]8;;file://host/a%20b\x1b\\"

@@ -6,9 +6,9 @@ import io
 
 import pytest
 
-from mainstage.display import posix
-from mainstage.display.detect import Depth, ViewName, choose, color_depth
 from mainstage.errors import DisplayError
+from mainstage.ui.display import tty
+from mainstage.ui.display.detect import Depth, ViewName, choose, color_depth
 
 
 class Stream(io.StringIO):
@@ -70,13 +70,13 @@ def test_what_a_terminal_user_asked_for_by_environment(env: dict[str, str], view
 
 @pytest.mark.parametrize("env", [{}, {"TERM": "xterm"}, {"TTY_COMPATIBLE": "1"}, {"MAINSTAGE_VIEW": "live"}])
 def test_a_windows_console_gets_lines_whatever_is_said(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> None:
-    monkeypatch.setattr(posix, "POSIX", False)
+    monkeypatch.setattr(tty, "POSIX", False)
     place = choose(env, *streams("tty", "tty"))
     assert (place.view, place.fd, place.terminal, place.color) == ("plain", 2, False, "none")
 
 
 def test_on_windows_a_pipe_that_is_said_to_show_controls_is_drawn_on(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(posix, "POSIX", False)
+    monkeypatch.setattr(tty, "POSIX", False)
     assert choose({"TTY_COMPATIBLE": "1"}, *streams("pipe", "pipe")).view == "live"
 
 

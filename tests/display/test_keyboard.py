@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mainstage.display.keyboard import Keyboard
-from mainstage.display.modes import Modes
+from mainstage.ui.display.keyboard import Keyboard
+from mainstage.ui.display.tty_modes import Modes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

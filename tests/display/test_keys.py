@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mainstage.display.keys import LONGEST, KeyDecoder
+from mainstage.ui.display.keys import LONGEST, KeyDecoder
 
 NAMED = [
     (b"\x1b[A", "up"),

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from mainstage.display import links
+from mainstage.ui.display import links
 
 HOST = f"file://{os.uname().nodename}"
 

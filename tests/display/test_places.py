@@ -9,19 +9,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mainstage.display import posix
-from mainstage.display.jsonl import JsonlDisplay
-from mainstage.display.logfile import LogFile
-from mainstage.display.recording import RecordingDisplay, Screen
-from mainstage.display.stream import NullDisplay, StreamDisplay
 from mainstage.errors import DisplayError
 from mainstage.events import SCHEMA, TaskEnded
-from mainstage.views import Size
+from mainstage.ui.display import tty
+from mainstage.ui.display.jsonl import JsonlDisplay
+from mainstage.ui.display.logfile import LogFile
+from mainstage.ui.display.recording import RecordingDisplay, Screen
+from mainstage.ui.display.stream import NullDisplay, StreamDisplay
+from mainstage.ui.views import Size
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from mainstage.display import Display
+    from mainstage.ui.display import Display
 
 
 class Closed(io.StringIO):
@@ -88,15 +88,15 @@ class Console:
 
 def test_a_windows_console_gets_whole_characters_and_no_colours(monkeypatch: pytest.MonkeyPatch) -> None:
     console = Console()
-    monkeypatch.setattr(posix, "POSIX", False)
-    monkeypatch.setattr(posix, "_console", lambda _: console)
+    monkeypatch.setattr(tty, "POSIX", False)
+    monkeypatch.setattr(tty, "_console", lambda _: console)
     read, write = os.pipe()
     display = StreamDisplay(write)
     display.show(["\x1b[31m✔ é中\x1b[0m", "━" * 20_000], [])
     display.close([], ["end"])
-    assert max(map(len, console.calls)) <= posix.CONSOLE_ROOM
+    assert max(map(len, console.calls)) <= tty.CONSOLE_ROOM
     assert "".join(data.decode() for data in console.calls) == f"✔ é中\n{'━' * 20_000}\nend\n"
-    posix.write_all(write, "é".encode() * 10_000)
+    tty.write_all(write, "é".encode() * 10_000)
     assert "".join(data.decode() for data in console.calls).endswith("end\n" + "é" * 10_000)
     os.close(write)
     assert os.read(read, 1) == b""

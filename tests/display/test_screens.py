@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mainstage.display import ansi
-from mainstage.display.inline import InlineScreen
-from mainstage.display.recording import Screen
-from mainstage.display.region import RegionScreen
+from mainstage.ui.display import ansi
+from mainstage.ui.display.inline import InlineScreen
+from mainstage.ui.display.recording import Screen
+from mainstage.ui.display.region import RegionScreen
 
 Step: TypeAlias = tuple[list[str], list[str], int]
 AnyScreen: TypeAlias = RegionScreen | InlineScreen

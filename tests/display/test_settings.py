@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import mainstage
-from mainstage.display.recording import RecordingDisplay
-from mainstage.display.settings import Captured, Keys, Settings, settings, stuck_after
 from mainstage.errors import DisplayError
-from mainstage.show import Look
-from mainstage.views.palette import Palette
+from mainstage.run.display_session import Look
+from mainstage.ui.display.recording import RecordingDisplay
+from mainstage.ui.display.settings import Captured, Keys, Settings, settings, stuck_after
+from mainstage.ui.views.palette import Palette
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mainstage.display import ansi, spans
-from mainstage.display.recording import Screen
-from mainstage.display.region import WHOLE, RegionScreen
+from mainstage.ui.display import ansi, row_diff
+from mainstage.ui.display.recording import Screen
+from mainstage.ui.display.region import WHOLE, RegionScreen
 
 COLUMNS = 24
 GREEN, RED, PLAIN = "\x1b[32m", "\x1b[41;1m", "\x1b[0m"
@@ -36,39 +36,39 @@ def written(*changes: str) -> Screen:
 @settings(max_examples=300)
 @given(rows=st.lists(styled_row, min_size=2, max_size=4))
 def test_a_changed_row_has_the_cells_and_colours_of_one_that_is_written_whole(rows: list[str]) -> None:
-    changes = [spans.change(old, new, COLUMNS) for old, new in pairwise(rows)]
-    screen = written(spans.whole(rows[0], COLUMNS), *changes)
-    assert cells(screen) == cells(written(spans.whole(rows[-1], COLUMNS)))
+    changes = [row_diff.change(old, new, COLUMNS) for old, new in pairwise(rows)]
+    screen = written(row_diff.whole(rows[0], COLUMNS), *changes)
+    assert cells(screen) == cells(written(row_diff.whole(rows[-1], COLUMNS)))
     assert (screen.lines()[0], screen.lines()[2]) == ("above", "below")
 
 
 @settings(max_examples=100)
 @given(old=styled_row, new=styled_row)
 def test_no_style_is_left_on_after_a_change(old: str, new: str) -> None:
-    screen = written(spans.whole(old, COLUMNS), spans.change(old, new, COLUMNS), "\x1b[3Hnew")
+    screen = written(row_diff.whole(old, COLUMNS), row_diff.change(old, new, COLUMNS), "\x1b[3Hnew")
     styles = [screen._screen.buffer[2][column]._replace(data="") for column in (0, 4)]
     assert styles[0] == styles[1]
 
 
 def test_only_spans_that_changed_are_sent_and_what_they_move() -> None:
     before = f"{GREEN}a{PLAIN} name {RED}1/9{PLAIN}  {GREEN}0:05{PLAIN}"
-    assert spans.change(before, before.replace("1/9", "2/9"), 40) == f"\x1b[2G name {RED}2/9{PLAIN}"
-    longer = spans.change(before, before.replace("1/9", "10/9"), 40)
+    assert row_diff.change(before, before.replace("1/9", "2/9"), 40) == f"\x1b[2G name {RED}2/9{PLAIN}"
+    longer = row_diff.change(before, before.replace("1/9", "10/9"), 40)
     assert longer == f"\x1b[2G name {RED}10/9{PLAIN}  {GREEN}0:05{PLAIN}{PLAIN}"
-    assert spans.change(before, before.replace("0:05", "5"), 40) == f"\x1b[11G  {GREEN}5{PLAIN}{PLAIN}\x1b[K"
+    assert row_diff.change(before, before.replace("0:05", "5"), 40) == f"\x1b[11G  {GREEN}5{PLAIN}{PLAIN}\x1b[K"
 
 
 @pytest.mark.parametrize("name", ["👍", "e\u0301", "\u200d", "ก็", "\x1b[2J", "\t", "soft\xadhyphen", "\ufe0f"])
 def test_a_row_whose_columns_are_not_certain_is_written_whole(name: str) -> None:
     before = f"{name}{PLAIN} 1{PLAIN} end"
     after = f"{name}{PLAIN} 2{PLAIN} end"
-    assert spans.change(before, after, 40) == spans.whole(after, 40)
+    assert row_diff.change(before, after, 40) == row_diff.whole(after, 40)
 
 
 @pytest.mark.parametrize("cells", [40, 41])
 def test_a_row_that_is_cut_is_written_whole(cells: int) -> None:
     before, after = f"1{PLAIN}{'x' * (cells - 1)}", f"2{PLAIN}{'x' * (cells - 1)}"
-    assert (spans.change(before, after, 40) == spans.whole(after, 40)) == (cells > 40)
+    assert (row_diff.change(before, after, 40) == row_diff.whole(after, 40)) == (cells > 40)
 
 
 def test_rows_that_somebody_erased_are_whole_again_after_some_changes() -> None:
@@ -83,5 +83,5 @@ def test_rows_that_somebody_erased_are_whole_again_after_some_changes() -> None:
 
 def test_what_a_lone_accent_did_to_the_cell_before_it_goes_with_it() -> None:
     before, after = f"a{PLAIN}\u0301b", f"a{PLAIN}b"
-    screen = written(spans.whole(before, COLUMNS), spans.change(before, after, COLUMNS))
+    screen = written(row_diff.whole(before, COLUMNS), row_diff.change(before, after, COLUMNS))
     assert screen.lines()[1] == "ab"

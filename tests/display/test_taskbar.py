@@ -4,11 +4,11 @@ import os
 
 import pytest
 
-from mainstage.display.taskbar import AGAIN, REMOVED, Taskbar, is_shown
-from mainstage.display.terminal import TerminalDisplay
 from mainstage.events import ErrorReport, RunStarted, SourceOpened, TaskEnded, TaskFailed, TaskStarted
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
+from mainstage.ui.display.taskbar import AGAIN, REMOVED, Taskbar, is_shown
+from mainstage.ui.display.terminal import TerminalDisplay
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
 
 
 def state_of(done: int, total: int | None, failed: int = 0) -> RunState:

@@ -15,12 +15,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mainstage import unpatched
-from mainstage.clock import monotonic
-from mainstage.display import terminal as terminal_module
-from mainstage.display.outlet import Outlet
-from mainstage.display.recording import Screen
-from mainstage.display.terminal import TerminalDisplay, has_region, size_of
-from mainstage.views import Size
+from mainstage.core.clock import monotonic
+from mainstage.ui.display import terminal as terminal_module
+from mainstage.ui.display.fd_writer import Outlet
+from mainstage.ui.display.recording import Screen
+from mainstage.ui.display.terminal import TerminalDisplay, has_region, size_of
+from mainstage.ui.views import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -263,7 +263,7 @@ def test_the_shared_terminal_stays_blocking(terminal: Terminal) -> None:
 def test_a_terminal_that_somebody_made_non_blocking_is_no_trouble(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mainstage.display.posix.reopen", lambda _: None)
+    monkeypatch.setattr("mainstage.ui.display.tty.reopen", lambda _: None)
     os.set_blocking(terminal.fd, False)
     display = TerminalDisplay(terminal.fd, env=ENV)
     while display.show(["x" * 40] * 100, ["row"]):
@@ -275,7 +275,7 @@ def test_a_terminal_that_somebody_made_non_blocking_is_no_trouble(
 def test_a_shared_descriptor_is_written_to_when_it_is_ready_only(
     terminal: Terminal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mainstage.display.posix.reopen", lambda _: None)
+    monkeypatch.setattr("mainstage.ui.display.tty.reopen", lambda _: None)
     display = TerminalDisplay(terminal.fd, env=ENV)
     assert display.show(["line"], ["row"])
     stop(terminal)

@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from concurrent.futures import Future
 
-    from mainstage.backends.dispatcher import Dispatcher
-    from mainstage.backends.worker_process import WorkerProcess
+    from mainstage.pool.processes.dispatcher import Dispatcher
+    from mainstage.pool.processes.process import WorkerProcess
 
 METHODS = {"fork": 0.1, "forkserver": 0.2, "spawn": 0.3}
 """Seconds between two kills, on average: some ten times what a worker takes to start."""

@@ -35,22 +35,22 @@ def product(*cases: str) -> tuple[str, ...]:
     return tuple(f"tests/faults/test_product.py::test_it_ends_as_promised[thread-{case}]" for case in cases)
 
 
-ANSI = "src/mainstage/display/ansi.py"
-CALLS = "src/mainstage/backends/calls.py"
-CANCEL = "src/mainstage/worker/cancel.py"
-CHANNEL = "src/mainstage/channels/thread.py"
-CLAIMS = "src/mainstage/backends/claims.py"
-DESCRIPTORS = "src/mainstage/worker/descriptors.py"
-EXITS = "src/mainstage/exits.py"
-INTERRUPTS = "src/mainstage/interrupts.py"
-LOOP = "src/mainstage/loop.py"
-POOL = "src/mainstage/backends/pool.py"
-REGION = "src/mainstage/display/region.py"
-SESSION = "src/mainstage/session.py"
-ENDING = "src/mainstage/ending.py"
-SHOW = "src/mainstage/show.py"
-WORKLOAD = "src/mainstage/workload.py"
-THREADS = "src/mainstage/backends/threads.py"
+ANSI = "src/mainstage/ui/display/ansi.py"
+CALLS = "src/mainstage/pool/job.py"
+CANCEL = "src/mainstage/tasks/cancel_scope.py"
+CHANNEL = "src/mainstage/channels/inbox.py"
+CLAIMS = "src/mainstage/pool/mapping.py"
+DESCRIPTORS = "src/mainstage/tasks/capture/fds.py"
+EXITS = "src/mainstage/run/exit.py"
+INTERRUPTS = "src/mainstage/run/signals.py"
+LOOP = "src/mainstage/run/render_loop.py"
+POOL = "src/mainstage/pool/thread_pool.py"
+REGION = "src/mainstage/ui/display/region.py"
+SESSION = "src/mainstage/run/run.py"
+ENDING = "src/mainstage/run/shutdown.py"
+SHOW = "src/mainstage/run/display_session.py"
+WORKLOAD = "src/mainstage/run/workload.py"
+THREADS = "src/mainstage/pool/threads.py"
 OWN_EXITS = ("tests/faults/test_exits.py",)
 
 MUTATIONS = [
@@ -144,7 +144,7 @@ MUTATIONS = [
         product("failure-nested"),
     ),
     Mutation(
-        "src/mainstage/consume.py",
+        "src/mainstage/pool/results.py",
         "if isinstance(error, Cancelled) else error",
         "if False else error",
         product("cancel-map-computing"),

@@ -21,7 +21,7 @@ from rich.progress import TextColumn
 
 import mainstage
 from mainstage.errors import Cancelled
-from mainstage.session import current_run
+from mainstage.run.run import current_run
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 from tests.faults.ground import Ground  # wherever this is run from

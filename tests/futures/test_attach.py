@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import mainstage
-from mainstage.display.recording import RecordingDisplay
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
 from mainstage.futures import ThreadPoolExecutor as DropIn
-from mainstage.state import reducer
+from mainstage.ui.display.recording import RecordingDisplay
+from mainstage.ui.state import reducer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mainstage.events import Event
-    from mainstage.state.model import RunState
+    from mainstage.ui.state.model import RunState
 
 SOON = 10.0
 
@@ -34,7 +34,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
         states.append(state)
         reducer.reduce(state, event)
 
-    monkeypatch.setattr("mainstage.loop.reduce", reduce)
+    monkeypatch.setattr("mainstage.run.render_loop.reduce", reduce)
     yield seen
     assert [list(state.anomalies.last) for state in states[-1:]] in ([], [[]])
 

@@ -19,7 +19,7 @@ from tests.system.terminals import DEADLINE, Pty, environment
 import mainstage
 from mainstage import futures
 from mainstage.futures import ThreadPoolExecutor
-from mainstage.session import current_run
+from mainstage.run.run import current_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -488,7 +488,7 @@ def test_ctrl_c_stops_the_work_and_the_process_dies_of_it(where: str) -> None:
 
 
 def test_ctrl_c_leaves_behind_what_does_not_stop() -> None:
-    program = "from mainstage.session import Run\nRun.__init__.__kwdefaults__['grace'] = 0.1\n"
+    program = "from mainstage.run.run import Run\nRun.__init__.__kwdefaults__['grace'] = 0.1\n"
     program += "pool = ThreadPoolExecutor(1); f = pool.submit(time.sleep, 60); ready(); f.result()"
     python(f"{HEAD}{READY}{program}", status=-signal.SIGINT)
 

@@ -18,7 +18,7 @@ import pytest
 from tests.backends import process_work as work
 
 from mainstage import futures
-from mainstage.clock import monotonic
+from mainstage.core.clock import monotonic
 from mainstage.errors import WorkerLost
 
 if TYPE_CHECKING:

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import mainstage
-from mainstage.display.recording import RecordingDisplay
 from mainstage.events import ItemsEnded, SourceClosed, SourceOpened, TaskCancelled, TaskEnded, TaskFailed, TaskStarted
-from mainstage.parallel import ParallelCall
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
+from mainstage.run.joblib import ParallelCall
+from mainstage.tasks.reporter import live
 from mainstage.testing import collect_events
-from mainstage.worker.reporter import live
+from mainstage.ui.display.recording import RecordingDisplay
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

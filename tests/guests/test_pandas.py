@@ -8,8 +8,8 @@ import pytest
 import tqdm.auto
 
 import mainstage
-from mainstage.display.recording import RecordingDisplay
 from mainstage.events import TaskEnded, TaskStarted
+from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import mainstage
-from mainstage.channels.thread import ThreadChannel
-from mainstage.clock import monotonic
-from mainstage.commands import SetInterval
-from mainstage.display.stream import NullDisplay
-from mainstage.intake import SHORTEST
-from mainstage.loop import Loop
+from mainstage.channels.inbox import ThreadChannel
+from mainstage.core.clock import monotonic
+from mainstage.core.commands import SetInterval
+from mainstage.run.render_loop import Loop
+from mainstage.run.report_interval import SHORTEST
 from mainstage.testing import ManualClock
-from mainstage.views.plain import SilentView
+from mainstage.ui.display.stream import NullDisplay
+from mainstage.ui.views.plain import SilentView
 
 if TYPE_CHECKING:
-    from mainstage.commands import Command
+    from mainstage.core.commands import Command
 
 FAR = 600.0
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 import mainstage
-from mainstage.display.recording import RecordingDisplay
+from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
     from pathlib import Path

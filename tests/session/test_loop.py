@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import mainstage
-from mainstage.channels.thread import ThreadChannel
-from mainstage.clock import monotonic
+from mainstage.channels.inbox import ThreadChannel
+from mainstage.core.clock import monotonic
 from mainstage.events import RunStarted, StopRequested, TaskStarted, TextWritten
-from mainstage.heartbeat import Heartbeat
-from mainstage.loop import CALM, FEW, Loop
+from mainstage.run.heartbeat import Heartbeat
+from mainstage.run.render_loop import CALM, FEW, Loop
 from mainstage.testing import ManualClock, RecordingDisplay
-from mainstage.views.bars import BarsView
+from mainstage.ui.views.bars import BarsView
 
 if TYPE_CHECKING:
     from mainstage.events import Event

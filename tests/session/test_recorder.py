@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 import mainstage
-from mainstage.display.recording import RecordingDisplay
 from mainstage.events import TextWritten
+from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import mainstage
-from mainstage.display.recording import RecordingDisplay
 from mainstage.errors import TaskTimeout
-from mainstage.show import Show
+from mainstage.run.display_session import Show
+from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -294,7 +294,7 @@ class Hopeless:
 def test_when_the_view_that_takes_over_fails_too_it_is_said_and_the_work_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("mainstage.staging.PlainView", lambda **_: Hopeless())
+    monkeypatch.setattr("mainstage.ui.setup.PlainView", lambda **_: Hopeless())
     with mainstage.Run("work", view="plain", max_workers=2) as run:
         assert list(run.map(abs, [-1, 2])) == [1, 2]
         assert run.submit(abs, -3).result() == 3

@@ -15,18 +15,18 @@ from typing import TYPE_CHECKING
 import pytest
 
 import mainstage
-from mainstage.commands import Cancel, Hold
-from mainstage.display import keyboard, modes
+from mainstage.core.commands import Cancel, Hold
 from mainstage.errors import Cancelled
 from mainstage.events import KeyPressed, TaskStarted
-from mainstage.steering import Crowd, Steering
-from mainstage.views.browse import Browse
-from mainstage.views.press import Quit, Repaint
+from mainstage.run.key_commands import Crowd, Steering
+from mainstage.ui.display import keyboard, tty_modes
+from mainstage.ui.views.keymap import Quit, Repaint
+from mainstage.ui.views.selection import Browse
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from mainstage.commands import Command
+    from mainstage.core.commands import Command
 
 DEADLINE = 10.0
 
@@ -334,7 +334,7 @@ def test_what_was_typed_before_is_said_to_stand_in_the_way() -> None:
 
 
 def test_without_posix_there_are_no_keys(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modes, "termios", None)
+    monkeypatch.setattr(tty_modes, "termios", None)
     assert keyboard.open_keyboard(io.StringIO()) == "this platform has no terminal modes"
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mainstage.commands import Locate
+from mainstage.core.commands import Locate
 from mainstage.events import RunStarted, TaskStarted, TaskStuck
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
-from mainstage.stuck import StuckWatch, place_of_thread
+from mainstage.run.stalls import StuckWatch, place_of_thread
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
 
 if TYPE_CHECKING:
     from mainstage.events import Event

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import mainstage
-from mainstage import session
-from mainstage.show import Show
+from mainstage.run import run as session
+from mainstage.run.display_session import Show
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,11 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mainstage.events import ItemsEnded, SourceForeseen, SourceOpened, TaskEnded, TaskMoved, TaskStarted
-from mainstage.state.crowd import Durations, Law, Rest, crowd_eta
-from mainstage.state.eta import DONE, MARKS, Course, Eta
-from mainstage.state.model import RunState
-from mainstage.state.plan import Costs
-from mainstage.state.reducer import reduce
+from mainstage.ui.eta.position import DONE, MARKS, Course, Eta
+from mainstage.ui.eta.simulation import Durations, Law, Rest, crowd_eta
+from mainstage.ui.eta.sizes import Costs
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
 
 
 def told(eta: Eta | None) -> Eta:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mainstage.state.rate import CLOSEST, Crowd, Speed
 from mainstage.testing import ManualClock
+from mainstage.ui.eta.speed import CLOSEST, Crowd, Speed
 
 LOTS = 1e9
 

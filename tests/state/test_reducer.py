@@ -30,8 +30,8 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.state.model import DESCRIBED, SLOWEST, Failure, Metric, RunState, Source
-from mainstage.state.reducer import _REDUCERS, reduce
+from mainstage.ui.state.model import DESCRIBED, SLOWEST, Failure, Metric, RunState, Source
+from mainstage.ui.state.reducer import _REDUCERS, reduce
 
 ERROR = ErrorReport("ValueError", "bad row", "Traceback ...")
 

@@ -18,9 +18,9 @@ from mainstage.events import (
     TaskStuck,
     TextWritten,
 )
-from mainstage.state.board import DONE, FAILED, MOST, Board
-from mainstage.state.series import POINTS, Series
-from mainstage.state.standing import is_slow, still, typical
+from mainstage.ui.state.outliers import is_slow, still, typical
+from mainstage.ui.state.series import POINTS, Series
+from mainstage.ui.state.status_map import DONE, FAILED, MOST, Board
 
 if TYPE_CHECKING:
     from mainstage.events import Event

@@ -20,7 +20,7 @@ import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from mainstage.display.recording import Screen
+from mainstage.ui.display.recording import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

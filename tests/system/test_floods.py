@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.system.terminals import Pty, Tmux
 
-from mainstage.display.recording import Screen
+from mainstage.ui.display.recording import Screen
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -127,7 +127,7 @@ def test_without_a_terminal_the_plain_views_line_comes_too() -> None:
 WRITERS = """
 import os, sys, threading, time, mainstage
 from mainstage import unpatched
-from mainstage.display import outlet
+from mainstage.ui.display import outlet
 real, writers = os.write, []
 def spy(fd, data):
     if sys._getframe(1).f_code.co_filename == outlet.__file__:
@@ -215,7 +215,7 @@ def test_an_idle_run_on_a_terminal_wakes_about_once_a_second(what: str, where: s
 BELL = """
 import signal, threading
 from queue import Empty
-from mainstage.heartbeat import Bell
+from mainstage.run.heartbeat import Bell
 bell = Bell()
 def wait():
     print("WAITING", flush=True)

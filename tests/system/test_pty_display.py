@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 COUNTER = """
 import signal, sys, threading
-from mainstage.display.terminal import TerminalDisplay
+from mainstage.ui.display.terminal import TerminalDisplay
 
 display = TerminalDisplay(1)
 signal.signal(signal.SIGWINCH, lambda *_: display.resized())

@@ -13,9 +13,9 @@ import pytest
 from tests.system.terminals import environment
 
 import mainstage
-from mainstage.display.recording import RecordingDisplay
 from mainstage.errors import QueueError
 from mainstage.events import Event, TaskEnded, TaskFailed, TaskMoved, TaskReopened, TaskStarted
+from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
     import queue

@@ -16,7 +16,7 @@ pytestmark = pytest.mark.tmux
 
 WRITERS = """
 import signal, subprocess, sys, threading
-from mainstage.display.terminal import TerminalDisplay
+from mainstage.ui.display.terminal import TerminalDisplay
 
 display = TerminalDisplay(1)
 signal.signal(signal.SIGWINCH, lambda *_: display.resized())

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from tests.system.terminals import Tmux
 
-from mainstage.display import ansi
+from mainstage.ui.display import ansi
 
 pytestmark = pytest.mark.tmux
 

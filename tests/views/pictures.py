@@ -12,17 +12,17 @@ from tests.views.runs import BAD_ROW, end, first, middle, moment
 
 from mainstage.dashboard import Bars, Dashboard, Failures, Header, Logs, Metrics
 from mainstage.events import MetricReported, TaskFailed, TaskMoved, TaskRetried, TaskStarted, TextWritten
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
-from mainstage.views.layouts import LAYOUTS, factory
-from mainstage.views.palette import Glyphs, Palette
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
+from mainstage.ui.views.layouts import LAYOUTS, factory
+from mainstage.ui.views.palette import Glyphs, Palette
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.events import Event
-    from mainstage.views import View
-    from mainstage.views.layouts import Layout
+    from mainstage.ui.views import View
+    from mainstage.ui.views.layouts import Layout
 
 GOLDEN = Path(__file__).parent / "golden"
 SIZES = ((200, 60), (120, 40), (80, 24), (40, 12), (20, 5), (80, 1))

@@ -16,11 +16,11 @@ from mainstage.events import (
     TaskMoved,
     TaskStarted,
 )
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
-from mainstage.views import Moment, Size
-from mainstage.views.bars import BarsView
-from mainstage.views.palette import Glyphs, Palette
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
+from mainstage.ui.views import Moment, Size
+from mainstage.ui.views.bars import BarsView
+from mainstage.ui.views.palette import Glyphs, Palette
 
 if TYPE_CHECKING:
     from mainstage.events import Event

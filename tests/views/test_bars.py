@@ -20,12 +20,12 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.views.bars import BarsView
-from mainstage.views.choice import choose
-from mainstage.views.layout import arrange
-from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.rows import RowPainter
-from mainstage.views.text import strip, width
+from mainstage.ui.views.bars import BarsView
+from mainstage.ui.views.column_widths import arrange
+from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.row_choice import choose
+from mainstage.ui.views.rows import RowPainter
+from mainstage.ui.views.text import strip, width
 
 if TYPE_CHECKING:
     from mainstage.events import Event

@@ -35,17 +35,17 @@ from rich.text import Text
 from tests.views.runs import NOON, after, middle, moment, plain_bars
 
 from mainstage.events import RunEnded, RunStarted, TaskEnded, TaskMoved, TaskStarted, TextWritten
-from mainstage.views.bars import BarsView
-from mainstage.views.columns import ColumnTask
-from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.renderable import lines_of
-from mainstage.views.text import strip, width
+from mainstage.ui.views.bars import BarsView
+from mainstage.ui.views.columns import ColumnTask
+from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.renderable import lines_of
+from mainstage.ui.views.text import strip, width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mainstage.state.model import RunState
-    from mainstage.views.palette import Color
+    from mainstage.ui.state.model import RunState
+    from mainstage.ui.views.palette import Color
 
 
 class Worker(ProgressColumn):

@@ -13,14 +13,14 @@ from tests.views.runs import NOON, after, middle, moment
 
 from mainstage.dashboard import Bars, Dashboard, Failures, Grid, Header, Lanes, Logs, Metrics, Panel, RunState
 from mainstage.events import MetricReported, RunEnded, RunStarted, SourceOpened, TaskStarted
-from mainstage.state.reducer import reduce
-from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.spark import sparkline
+from mainstage.ui.state.reducer import reduce
+from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.spark import sparkline
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mainstage.views import View
+    from mainstage.ui.views import View
 
 
 def view_of(*parts: object) -> View:
@@ -90,7 +90,7 @@ def test_pieces_stand_side_by_side_in_a_layout_of_richs() -> None:
 
 
 def test_a_piece_outside_of_a_dashboard_says_where_it_belongs() -> None:
-    from mainstage.views.renderable import lines_of  # noqa: PLC0415  # only here
+    from mainstage.ui.views.renderable import lines_of  # noqa: PLC0415  # only here
 
     assert lines_of(Lanes(), 60, Palette("none")) == ["Lanes is drawn within a live Dashboard"]
 

@@ -12,14 +12,14 @@ from tests.views.runs import NOON, TRACEBACK, after, middle, moment, plain_bars
 from tests.views.test_press import KEYS
 
 from mainstage.events import ErrorReport, RunStarted, TaskChanged, TaskFailed, TaskStarted
-from mainstage.views.browse import Browse, number_of
-from mainstage.views.browsed import height_of, look
-from mainstage.views.keyed import KeyedView
-from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.text import strip, width
+from mainstage.ui.views.interactive import KeyedView
+from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.selected_rows import height_of, look
+from mainstage.ui.views.selection import Browse, number_of
+from mainstage.ui.views.text import strip, width
 
 if TYPE_CHECKING:
-    from mainstage.state.model import RunState
+    from mainstage.ui.state.model import RunState
 
 
 def keyed(*, unicode: bool = True, **options: object) -> KeyedView:

@@ -28,16 +28,16 @@ from mainstage.events import (
     TaskStuck,
     TextWritten,
 )
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
-from mainstage.views.browse import Browse
-from mainstage.views.layouts import LAYOUTS, factory
-from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.text import strip, width
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
+from mainstage.ui.views.layouts import LAYOUTS, factory
+from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.selection import Browse
+from mainstage.ui.views.text import strip, width
 
 if TYPE_CHECKING:
     from mainstage.events import Event
-    from mainstage.views.layouts import Layout
+    from mainstage.ui.views.layouts import Layout
 
 BEGUN = RunStarted(0.0, "run", NOON)
 ERROR = ErrorReport("ValueError", "no [b]", 'Traceback\n  File "a.py", line 3, in f\n    g()\nValueError: no [b]')
@@ -245,7 +245,7 @@ def test_a_step_that_ends_well_is_folded_and_one_that_fails_tells_its_whole_outp
 
 
 def test_a_step_past_what_is_held_loses_no_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mainstage.views.steps.HELD", 5)
+    monkeypatch.setattr("mainstage.ui.views.steps.HELD", 5)
     state, view = after(BEGUN, SourceOpened(0.0, 900, 9)), new_view("steps")
     said: list[str] = []
     for event in [*crowd(1), *[TextWritten(1.0, 1, 1, "w", "log", f"line {n}") for n in range(12)]]:

@@ -4,8 +4,8 @@ import pytest
 from rich.style import Style
 from rich.theme import Theme
 
-from mainstage.views.palette import STYLES, Glyphs, Palette
-from mainstage.views.text import width
+from mainstage.ui.views.palette import STYLES, Glyphs, Palette
+from mainstage.ui.views.text import width
 
 
 @pytest.mark.parametrize(

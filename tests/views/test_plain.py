@@ -4,8 +4,8 @@ import pytest
 from tests.views.runs import NOON, after, end, first, middle, moment
 
 from mainstage.events import RunStarted, StopRequested, TaskEnded, TaskMoved, TaskStarted, TextWritten
-from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.plain import PlainView, SilentView
+from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.plain import PlainView, SilentView
 
 
 def test_a_line_at_the_start_at_growing_intervals_and_at_the_end() -> None:

@@ -7,11 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.views.runs import BAD_ROW, NOON, after
 
-from mainstage.commands import Cancel, Hold
+from mainstage.core.commands import Cancel, Hold
 from mainstage.events import RunStarted, TaskEnded, TaskFailed, TaskStarted
-from mainstage.state.model import RunState
-from mainstage.views.browse import Browse, listing, number_of
-from mainstage.views.press import HELP, Quit, Repaint, ShowLayout, press
+from mainstage.ui.state.model import RunState
+from mainstage.ui.views.keymap import HELP, Quit, Repaint, ShowLayout, press
+from mainstage.ui.views.selection import Browse, listing, number_of
 
 NAMES = ["alpha", "beta", "Gamma", "delta"]
 

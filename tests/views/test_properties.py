@@ -24,17 +24,17 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.state.model import RunState
-from mainstage.state.reducer import reduce
-from mainstage.views.bars import BarsView
-from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.plain import PlainView
-from mainstage.views.text import strip, width
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
+from mainstage.ui.views.bars import BarsView
+from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.plain import PlainView
+from mainstage.ui.views.text import strip, width
 
 if TYPE_CHECKING:
     from mainstage.events import Event
-    from mainstage.views import View
-    from mainstage.views.palette import Color
+    from mainstage.ui.views import View
+    from mainstage.ui.views.palette import Color
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 MORE = re.compile(r"  \+ (\d+) more")

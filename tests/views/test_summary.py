@@ -14,12 +14,12 @@ from mainstage.events import (
     TaskFailed,
     TaskStarted,
 )
-from mainstage.views.browse import Browse
-from mainstage.views.history import History
-from mainstage.views.layouts import factory
-from mainstage.views.palette import Glyphs, Palette
-from mainstage.views.summary import Summary
-from mainstage.views.text import width
+from mainstage.ui.views.history import History
+from mainstage.ui.views.layouts import factory
+from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.selection import Browse
+from mainstage.ui.views.summary import Summary
+from mainstage.ui.views.text import width
 
 PLAIN = Summary(Palette("none"), Glyphs())
 

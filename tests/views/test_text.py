@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mainstage.views import text
+from mainstage.ui.views import text
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 HOSTILE = st.text(st.characters() | st.sampled_from("\x1b[];m\r\t\n\x9b\u200d\ufe0f\u0301名👨👩"), max_size=40)

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mainstage.views import units
+from mainstage.ui.views import formatting
 
 ANY = st.floats() | st.integers(-(10**30), 10**30)
 
@@ -14,7 +14,7 @@ ANY = st.floats() | st.integers(-(10**30), 10**30)
     [(0, "0"), (1234, "1,234"), (2.5, "2.5"), (3.0, "3"), (9_999_999, "9,999,999"), (12_345_678, "12.3M"), (-5, "-5")],
 )
 def test_counts(n: float, said: str) -> None:
-    assert units.count(n) == said
+    assert formatting.count(n) == said
 
 
 @pytest.mark.parametrize(
@@ -22,7 +22,7 @@ def test_counts(n: float, said: str) -> None:
     [(999, "999"), (1234, "1.23k"), (45_600_000, "45.6M"), (999_999, "1.00M"), (0.5, "0.50"), (123e9, "123G")],
 )
 def test_si(n: float, said: str) -> None:
-    assert units.si(n) == said
+    assert formatting.si(n) == said
 
 
 @pytest.mark.parametrize(
@@ -40,13 +40,13 @@ def test_si(n: float, said: str) -> None:
     ],
 )
 def test_sizes(n: float, unit: str, said: str) -> None:
-    assert units.size(n, unit) == said
+    assert formatting.size(n, unit) == said
 
 
 def test_amounts() -> None:
-    assert units.amount(1234) == "1,234"
-    assert units.amount(1234, "rows") == "1,234 rows"
-    assert units.amount(1234, "B") == "1.2 kB"
+    assert formatting.amount(1234) == "1,234"
+    assert formatting.amount(1234, "rows") == "1,234 rows"
+    assert formatting.amount(1234, "B") == "1.2 kB"
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_amounts() -> None:
     ],
 )
 def test_parts(completed: float, total: float | None, unit: str, said: str) -> None:
-    assert units.part(completed, total, unit) == said
+    assert formatting.part(completed, total, unit) == said
 
 
 @pytest.mark.parametrize(
@@ -79,14 +79,14 @@ def test_parts(completed: float, total: float | None, unit: str, said: str) -> N
     ],
 )
 def test_rates(n: float, unit: str, said: str) -> None:
-    assert units.rate(n, unit) == said
+    assert formatting.rate(n, unit) == said
 
 
 @pytest.mark.parametrize(
     ("seconds", "said"), [(5, "0:05"), (59.9, "0:59"), (3723, "1:02:03"), (-1, "0:00"), (360_000 + 360, "4d 04:06")]
 )
 def test_durations(seconds: float, said: str) -> None:
-    assert units.duration(seconds) == said
+    assert formatting.duration(seconds) == said
 
 
 @pytest.mark.parametrize(
@@ -102,11 +102,11 @@ def test_durations(seconds: float, said: str) -> None:
     ],
 )
 def test_spoken_durations(seconds: float, said: str) -> None:
-    assert units.spoken(seconds) == said
+    assert formatting.spoken(seconds) == said
 
 
 def test_an_eta_is_rounded_up() -> None:
-    assert [units.eta(seconds) for seconds in (0.2, 1.0, 59.1, 1e300 * 1e300)] == [
+    assert [formatting.eta(seconds) for seconds in (0.2, 1.0, 59.1, 1e300 * 1e300)] == [
         "ETA 0:01",
         "ETA 0:01",
         "ETA 1:00",
@@ -115,38 +115,44 @@ def test_an_eta_is_rounded_up() -> None:
 
 
 def test_a_hundred_per_cent_is_said_only_of_all() -> None:
-    assert units.percent(0.9999) == "99%"
-    assert units.percent(1.0) == "100%"
-    assert units.percent(0.29) == "29%"
+    assert formatting.percent(0.9999) == "99%"
+    assert formatting.percent(1.0) == "100%"
+    assert formatting.percent(0.29) == "29%"
 
 
 def test_the_time_of_day_is_that_of_the_given_zone() -> None:
-    assert units.time_of_day(1_800_014_400.0) == "12:00:00"
-    assert units.time_of_day(1_800_014_430.9, 7200) == "14:00:30"
-    assert units.time_of_day(1_800_014_400.0, -13 * 3600) == "23:00:00"
+    assert formatting.time_of_day(1_800_014_400.0) == "12:00:00"
+    assert formatting.time_of_day(1_800_014_430.9, 7200) == "14:00:30"
+    assert formatting.time_of_day(1_800_014_400.0, -13 * 3600) == "23:00:00"
 
 
 @given(ANY, ANY, st.sampled_from(["", "B", "iB", "rows"]))
 def test_no_number_is_too_odd_to_be_said(a: float, b: float, unit: str) -> None:
-    for said in (units.part(a, b, unit), units.rate(a, unit), units.si(a), units.duration(a), units.spoken(a)):
+    for said in (
+        formatting.part(a, b, unit),
+        formatting.rate(a, unit),
+        formatting.si(a),
+        formatting.duration(a),
+        formatting.spoken(a),
+    ):
         assert said
-    assert 0 <= units.hundredths(a) <= 100
+    assert 0 <= formatting.hundredths(a) <= 100
 
 
 @given(st.integers(0, 10**15), st.integers(1, 10**15), st.sampled_from(["", "B", "iB", "rows"]))
 def test_a_part_is_as_wide_as_its_whole(completed: int, total: int, unit: str) -> None:
     completed = min(completed, total)
-    if not unit and total >= units.LONGEST_WRITTEN_OUT:
+    if not unit and total >= formatting.LONGEST_WRITTEN_OUT:
         return  # shortened: three digits, with or without a point
-    if unit != "rows" or total < units.LONGEST_WRITTEN_OUT:
-        assert len(units.part(completed, total, unit)) == len(units.part(total, total, unit))
+    if unit != "rows" or total < formatting.LONGEST_WRITTEN_OUT:
+        assert len(formatting.part(completed, total, unit)) == len(formatting.part(total, total, unit))
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.04, "0.0 s"), (1.26, "1.3 s"), (59.9, "59.9 s"), (65.0, "1:05")])
 def test_what_has_ended_took_so_long(seconds: float, told: str) -> None:
-    assert units.took(seconds) == told
+    assert formatting.took(seconds) == told
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.0, "again now"), (0.4, "again now"), (4.6, "again in 5 s")])
 def test_when_a_task_is_tried_again(seconds: float, told: str) -> None:
-    assert units.again_in(seconds) == told
+    assert formatting.again_in(seconds) == told

@@ -9,12 +9,12 @@ import sys
 import warnings
 from typing import TYPE_CHECKING, Any
 
-from mainstage.clock import SystemClock
+from mainstage.core.clock import SystemClock
 from mainstage.events import TextWritten
-from mainstage.worker import runner
-from mainstage.worker.capture import Capture
-from mainstage.worker.reporter import live
-from mainstage.worker.task import open_task
+from mainstage.tasks import outcome as runner
+from mainstage.tasks.capture.streams import Capture
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import pytest
 
     from mainstage.events import Event
-    from mainstage.worker.reporter import Cell
+    from mainstage.tasks.reporter import Cell
 
 
 class Inbox:

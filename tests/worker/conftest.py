@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mainstage.worker import runner
-from mainstage.worker.reporter import live
-from mainstage.worker.task import open_task
+from mainstage.tasks import outcome as runner
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mainstage.events import Event
-    from mainstage.worker.reporter import Cell
-    from mainstage.worker.runner import Outcome
-    from mainstage.worker.task import Task
+    from mainstage.tasks.outcome import Outcome
+    from mainstage.tasks.reporter import Cell
+    from mainstage.tasks.task import Task
 
 
 class Recorder:

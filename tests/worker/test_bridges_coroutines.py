@@ -11,7 +11,7 @@ import pytest
 
 from mainstage import current_task
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskStarted
-from mainstage.worker.bridges.coroutines import CoroutineBridge
+from mainstage.tasks.integrations.asyncio_ import CoroutineBridge
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

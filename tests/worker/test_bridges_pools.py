@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mainstage import current_task
-from mainstage.attach import Adoption
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
 from mainstage.futures import ThreadPoolExecutor as OurThreadPoolExecutor
-from mainstage.worker.bridges.pools import PoolBridge, describe_submitted
+from mainstage.run.external import Adoption
+from mainstage.tasks.integrations.executors import PoolBridge, describe_submitted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

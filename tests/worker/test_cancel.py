@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from mainstage.errors import Cancelled
-from mainstage.worker import runner, track
-from mainstage.worker.cancel import Request, Tree
-from mainstage.worker.track import Loop, Part
+from mainstage.tasks import outcome, track
+from mainstage.tasks.cancel_scope import Request, Tree
+from mainstage.tasks.track import Loop, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -110,7 +110,7 @@ def test_a_request_within_a_request_comes_through(recorder: Recorder) -> None:
                 root.request_cancel("outer")
             assert i <= 4
 
-    assert isinstance(runner.run(root, work, (), {}).error, Cancelled)
+    assert isinstance(outcome.run(root, work, (), {}).error, Cancelled)
     assert root.position() == 5
     root.advance()
     assert root.position() == 6

@@ -18,9 +18,9 @@ from tests.worker.captured import captured, take_warnings
 
 from mainstage.errors import RenderingViolation
 from mainstage.events import Event, TaskChanged, TaskEnded, TextWritten
-from mainstage.worker.capture import Router
-from mainstage.worker.reporter import ambient
-from mainstage.worker.task import Task, root_task
+from mainstage.tasks.capture.streams import Router
+from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import Task, root_task
 
 
 @pytest.fixture

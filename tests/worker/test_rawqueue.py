@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import pytest
 
-from mainstage.channels.thread import ThreadChannel
+from mainstage.channels.inbox import ThreadChannel
 from mainstage.errors import Cancelled, QueueError
 from mainstage.events import (
     MetricReported,
@@ -23,8 +23,8 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
+from mainstage.tasks.queue.raw_queue import RawQueue, ShutDown
 from mainstage.testing import ManualClock
-from mainstage.worker.rawqueue import RawQueue, ShutDown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mainstage.channels.thread import ThreadChannel
+from mainstage.channels.inbox import ThreadChannel
 from mainstage.errors import Cancelled, QueueError
+from mainstage.tasks import outcome as runner
+from mainstage.tasks.queue.raw_queue import RawQueue, end_senders, enter_senders, expect_senders, leave_sender
+from mainstage.tasks.task import Task, open_task
 from mainstage.testing import ManualClock
-from mainstage.worker import runner
-from mainstage.worker.rawqueue import RawQueue, end_senders, enter_senders, expect_senders, leave_sender
-from mainstage.worker.task import Task, open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from mainstage.errors import Cancelled
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskRetried, TaskStarted
-from mainstage.worker import current_task, runner, task
-from mainstage.worker.runner import Outcome, describe, describe_call
-from mainstage.worker.task import NULL
+from mainstage.tasks import current_task, task
+from mainstage.tasks import outcome as runner
+from mainstage.tasks.outcome import Outcome, describe, describe_call
+from mainstage.tasks.task import NULL
 
 if TYPE_CHECKING:
     from tests.worker.conftest import Recorder

@@ -19,7 +19,7 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.worker import current_task, stepwise, task, track
+from mainstage.tasks import current_task, stepwise, task, track
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator

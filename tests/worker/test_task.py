@@ -25,17 +25,18 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.worker import current_task, runner, task
-from mainstage.worker.cell import OneCell, ThreadCells
-from mainstage.worker.reporter import ambient
-from mainstage.worker.task import NULL, NullTask, close_default_task, open_task
+from mainstage.tasks import current_task, task
+from mainstage.tasks import outcome as runner
+from mainstage.tasks.position import OneCell, ThreadCells
+from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import NULL, NullTask, close_default_task, open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tests.worker.conftest import Recorder
 
-    from mainstage.worker import Task
+    from mainstage.tasks import Task
 
 DEADLINE = 10.0
 
@@ -539,6 +540,6 @@ def test_the_number_and_attempt_are_the_backends(recorder: Recorder) -> None:
 
 def test_the_worker_side_loads_nothing_heavy() -> None:
     heavy = "rich", "msgspec", "logging", "concurrent.futures", "inspect", "dataclasses", "asyncio", "tqdm"
-    code = f"import sys, mainstage.worker, mainstage.worker.runner; print([m for m in {heavy!r} if m in sys.modules])"
+    code = f"import sys, mainstage.tasks, mainstage.tasks.outcome; print([m for m in {heavy!r} if m in sys.modules])"
     printed = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert printed.stdout == "[]\n"

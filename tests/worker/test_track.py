@@ -15,15 +15,15 @@ from tests.worker.conftest import Recorder
 
 from mainstage.errors import Cancelled
 from mainstage.events import TaskCancelled, TaskChanged, TaskEnded, TaskFailed, TaskStarted
-from mainstage.worker import Task, current_task, task, track
-from mainstage.worker import runner as runner_module
+from mainstage.tasks import Task, current_task, task, track
+from mainstage.tasks import outcome as runner_module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mainstage.worker.track import Part
+    from mainstage.tasks.track import Part
 
-track_module = import_module("mainstage.worker.track")  # the package has a function of that name
+track_module = import_module("mainstage.tasks.track")  # the package has a function of that name
 LENGTHS = [0, 1, 2, 1023, 1024, 1025, 2047, 2048, 2049, 5000]
 SHAPES: dict[str, Callable[[int], Iterable[int]]] = {
     "list": lambda n: list(range(n)),
@@ -458,7 +458,7 @@ def test_another_thread_without_a_run_gets_the_plain_loop() -> None:
 def test_on_the_main_thread_it_opens_a_run_for_as_long_as_it_lasts(
     recorder: Recorder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from mainstage.worker.reporter import live  # noqa: PLC0415
+    from mainstage.tasks.reporter import live  # noqa: PLC0415
 
     titles = []
 
@@ -471,7 +471,7 @@ def test_on_the_main_thread_it_opens_a_run_for_as_long_as_it_lasts(
         finally:
             live.reporter = None
 
-    monkeypatch.setattr(import_module("mainstage.worker.track"), "open_run", implicit)
+    monkeypatch.setattr(import_module("mainstage.tasks.track"), "open_run", implicit)
     for i in track(range(10), "Reading"):
         assert live.reporter is recorder
         if i == 4:

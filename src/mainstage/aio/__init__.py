@@ -7,8 +7,8 @@ is under way any more.
 
 from __future__ import annotations
 
-from mainstage.aio.gathering import as_completed, gather
-from mainstage.aio.mapping import map  # noqa: A004  # the builtin's name on purpose: `aio.map`
+from mainstage.aio.gather import as_completed, gather
+from mainstage.aio.map import map  # noqa: A004  # the builtin's name on purpose: `aio.map`
 from mainstage.aio.taskgroup import TaskGroup
 from mainstage.aio.threads import run_in_executor, to_thread
 

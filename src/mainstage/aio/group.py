@@ -7,17 +7,17 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from mainstage.aio.flight import Flight, Shown
+from mainstage.aio.lazy_tasks import Flight, Shown
 from mainstage.aio.names import describe_future
 from mainstage.errors import Cancelled
-from mainstage.worker.reporter import ambient
+from mainstage.tasks.reporter import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from contextvars import Context
 
-    from mainstage.beside import Stay
-    from mainstage.worker.reporter import Reporter
+    from mainstage.run.async_scope import Stay
+    from mainstage.tasks.reporter import Reporter
 
 T = TypeVar("T")
 Made = TypeVar("Made", bound="asyncio.Future[Any]")

@@ -12,10 +12,10 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from mainstage.session import Run, current_run
+from mainstage.run.run import Run, current_run
 
 if TYPE_CHECKING:
-    from mainstage.beside import Orders, Stay
+    from mainstage.run.async_scope import Orders, Stay
 
 
 class Implicit:

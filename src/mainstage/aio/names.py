@@ -7,8 +7,8 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-from mainstage.worker.describe import describe
-from mainstage.worker.runner import describe_call
+from mainstage.core.describe import describe
+from mainstage.tasks.outcome import describe_call
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

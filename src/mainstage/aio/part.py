@@ -6,12 +6,12 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from mainstage.events import TaskStarted
-from mainstage.worker.cancel import Tree
-from mainstage.worker.cell import PositionCell
-from mainstage.worker.task import Task
+from mainstage.tasks.cancel_scope import Tree
+from mainstage.tasks.position import PositionCell
+from mainstage.tasks.task import Task
 
 if TYPE_CHECKING:
-    from mainstage.aio.flight import Shown
+    from mainstage.aio.lazy_tasks import Shown
     from mainstage.events import Fields
 
 NOWHERE = Tree(0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mainstage.aio import implicit
 from mainstage.aio.group import Group
-from mainstage.beside import Orders
+from mainstage.run.async_scope import Orders
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator

@@ -11,19 +11,20 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mainstage.aio import implicit
 from mainstage.aio.group import Group
-from mainstage.attach import as_futures_have_it, describe_submitted
-from mainstage.beside import Orders
 from mainstage.events import TaskStarted
-from mainstage.session import Run
-from mainstage.worker import rawqueue, runner
-from mainstage.worker.reporter import ambient
-from mainstage.worker.task import Task
+from mainstage.run.async_scope import Orders
+from mainstage.run.external import as_futures_have_it, describe_submitted
+from mainstage.run.run import Run
+from mainstage.tasks import outcome as runner
+from mainstage.tasks.queue import raw_queue
+from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import Task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from mainstage.beside import Stay
+    from mainstage.run.async_scope import Stay
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -93,12 +94,12 @@ class Call:
         reporter.send(TaskStarted(now, task.id, 1, worker, self._description, None, "", self._parent))
         if self._asked is not None:
             task.request_cancel(self._asked)
-        senders = rawqueue.enter_senders(args, kwargs, task)
+        senders = raw_queue.enter_senders(args, kwargs, task)
         outcome = runner.run(task, call, (), {})
         runner.finish(task, outcome, self._description)
         error = outcome.error
         for queue in senders:
-            rawqueue.leave_sender(queue, error)
+            raw_queue.leave_sender(queue, error)
         self._stay.leave_from_anywhere()
         try:
             if error is not None:

@@ -12,10 +12,10 @@ import click
 
 import mainstage
 from mainstage.cli.shell import say
-from mainstage.clock import monotonic
-from mainstage.display.detect import VIEWS
+from mainstage.core.clock import monotonic
 from mainstage.errors import Cancelled, DisplayError, Terminated
-from mainstage.interrupts import die_of
+from mainstage.run.signals import die_of
+from mainstage.ui.display.detect import VIEWS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

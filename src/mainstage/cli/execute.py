@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
 
 import click
 
-from mainstage.attach import Adoption
-from mainstage.cli.hosting import HostedShow
+from mainstage.cli.exec_display import HostedShow
 from mainstage.cli.script import Program, die_silently, report
 from mainstage.errors import DisplayError
-from mainstage.show import Look
-from mainstage.worker.bridges.coroutines import CoroutineBridge
-from mainstage.worker.bridges.pools import PoolBridge
+from mainstage.run.display_session import Look
+from mainstage.run.external import Adoption
+from mainstage.tasks.integrations.asyncio_ import CoroutineBridge
+from mainstage.tasks.integrations.executors import PoolBridge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mainstage.worker.bridges import Bridge
+    from mainstage.tasks.integrations.registry import Bridge
 
 CAPTURES: dict[str, bool | Literal["fd"]] = {"text": True, "fd": "fd", "none": False}
 

@@ -12,7 +12,7 @@ from mainstage.errors import TaskTimeout
 
 if TYPE_CHECKING:
     from mainstage.cli.inputs import Job
-    from mainstage.consume import ItemOutcome
+    from mainstage.pool.results import ItemOutcome
 
 COLUMNS = ("Seq", "Host", "Starttime", "JobRuntime", "Send", "Receive", "Exitval", "Signal", "Command")
 HERE = ":"

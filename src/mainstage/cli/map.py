@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from mainstage.backends.crew import BACKENDS, ENGINES, workers_of
 from mainstage.cli.failures import Failures
 from mainstage.cli.files import WINDOWS
 from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
@@ -21,16 +20,17 @@ from mainstage.cli.outputs import Outputs, given
 from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of, write_all
 from mainstage.cli.shell import join, program, say
 from mainstage.cli.target import Target, load_target, travels
-from mainstage.clock import SystemClock
+from mainstage.core.clock import SystemClock
 from mainstage.errors import Cancelled, DisplayError, EngineLost, EngineMissing, Terminated
-from mainstage.interrupts import die_of
-from mainstage.session import own_run
+from mainstage.pool.options import BACKENDS, ENGINES, workers_of
+from mainstage.run.run import own_run
+from mainstage.run.signals import die_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mainstage.consume import ItemOutcome
-    from mainstage.session import Run
+    from mainstage.pool.results import ItemOutcome
+    from mainstage.run.run import Run
 
 
 class Options(NamedTuple):

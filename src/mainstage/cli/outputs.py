@@ -18,9 +18,9 @@ from typing import TYPE_CHECKING, TypeVar
 
 from mainstage.cli.files import open_file
 from mainstage.cli.results import write_all
-from mainstage.display import posix
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskStarted, TextWritten
-from mainstage.worker.task import current_task
+from mainstage.tasks.task import current_task
+from mainstage.ui.display import tty
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -153,7 +153,7 @@ class Outputs:
             lines = text if job is None else _tagged(job.input, text)
             out = self._streams[FILES[stream]]
             out.flush()
-            posix.write_all(out.fileno(), _encoded(lines + "\n"))
+            tty.write_all(out.fileno(), _encoded(lines + "\n"))
 
     def _path(self, job: Job, name: str) -> str:
         return os.path.join(self._folder or "", self._names[job.seq - 1], name)  # noqa: PTH118  # as above

@@ -23,7 +23,7 @@ from mainstage.errors import describe_error
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mainstage.consume import ItemOutcome
+    from mainstage.pool.results import ItemOutcome
 
 
 class ResultsError(Exception):

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from mainstage.worker.stepwise import stepwise
+from mainstage.tasks.stepwise import stepwise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import TextColumn
 
 import mainstage
-from mainstage.loop import Loop
-from mainstage.session import current_run
+from mainstage.run.render_loop import Loop
+from mainstage.run.run import current_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable

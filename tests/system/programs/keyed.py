@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import mainstage
-from mainstage.show import Show
+from mainstage.run.display_session import Show
 
 FOLDER = Path(sys.argv[1])
 NAMES = ["alpha", "broken", "beta", "gamma", "delta", "epsilon", "zeta", "eta"]

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import mainstage
 from mainstage.futures import ThreadPoolExecutor
-from mainstage.show import Show
+from mainstage.run.display_session import Show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import mainstage
 from mainstage.dashboard import Bars, Dashboard, Header, Logs, Metrics
-from mainstage.display.terminal import TerminalDisplay
+from mainstage.ui.display.terminal import TerminalDisplay
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

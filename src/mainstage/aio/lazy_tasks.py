@@ -1,0 +1,212 @@
+"""Coroutines under way, as a cell of the channel: thousands of short ones are a few events a frame.
+
+A coroutine becomes a task that a display and its own code see only if somebody asks: its own code (`current_task`,
+`track`), its failure, or an owner that finds it running for longer than a glance. Whoever takes it out of `young`
+announces it: one C call, so that neither a lock nor a signal handler on the same thread comes between.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import get_ident
+from typing import TYPE_CHECKING, Any
+
+from mainstage.aio.names import describe_coroutine
+from mainstage.aio.part import Part
+from mainstage.errors import Cancelled
+from mainstage.events import ItemsEnded, PartsEnded, TaskEnded, TaskStarted
+from mainstage.tasks.cancel_scope import Tree
+from mainstage.tasks.task import Task
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from mainstage.events import Event, Fields
+    from mainstage.tasks.reporter import Reporter
+
+GLANCE = 0.1
+"""Seconds that a coroutine must have run to be shown by itself."""
+FOLD = 4096
+"""So many ends are kept one by one while nobody takes them."""
+MOST = 1000
+"""So many are announced in one frame: the others in the next ones."""
+WORKER = ""
+"""None that tells anything: all of them work on the event loop's thread."""
+
+
+class Shown:
+    """One coroutine under way; in the place of the ambient task until one is needed."""
+
+    task: Task | None = None
+    tree: Tree | None = None
+    """What it shares with the tasks nested in it, if there were any."""
+    part: Part | None = None
+    """The newest of the open tasks that are nested in it."""
+    worker = WORKER
+    parent: int | None = None
+    attempt = 1
+
+    def __init__(self, flight: Flight, description: str | Coroutine[Any, Any, Any]) -> None:
+        """Begin; of a coroutine its name is found when somebody wants to know it."""
+        self.flight = flight
+        self.reporter = flight.reporter
+        self.id = flight.reporter.new_id()
+        self.started = flight.reporter.now()
+        self._description = description
+
+    @property
+    def description(self) -> str:
+        """Its name: what it was given, or its function and what that was called with."""
+        description = self._description
+        if not isinstance(description, str):
+            description = self._description = describe_coroutine(description)
+        return description
+
+    def name_by(self, error: BaseException | None) -> None:
+        """Find its name although it has ended, by `error`."""
+        if not isinstance(self._description, str):
+            self._description = describe_coroutine(self._description, error)
+
+    def start(self) -> TaskStarted:
+        """Return the event of its start."""
+        return TaskStarted(self.started, self.id, self.attempt, WORKER, self.description, None, "", self.parent)
+
+    def resolve(self) -> Task:
+        """Return the task that stands for it, made now if need be."""
+        task = self.task
+        if task is None:
+            if self.flight.young.pop(self.id, None) is not None:
+                self.reporter.send(self.start())
+            made = Task(self.reporter, self.id, self.attempt, self.description, worker=WORKER, tree=self.shared_tree())
+            task = vars(self).setdefault("task", made)
+        return task
+
+    def as_parent(self) -> Shown:
+        """Return itself: tasks are nested in it by the hundred without anybody's having to see it."""
+        return self
+
+    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+        """Open a task within it."""
+        if get_ident() != self.flight.thread:
+            return self.resolve().nest(description, total=total, unit=unit, fields=fields)
+        return Part(self, self.id, description, total, unit, fields)
+
+    def shared_tree(self) -> Tree:
+        """Return what it shares with the tasks nested in it, made now if need be."""
+        tree = self.tree
+        return vars(self).setdefault("tree", Tree(self.id)) if tree is None else tree
+
+    def close_parts(self, error: BaseException | None) -> None:
+        """Close what was left open in it, the newest first."""
+        part, self.part = self.part, None
+        while part is not None:
+            before = part.before
+            part.close(None if error is None else Cancelled("the task around it is over"))
+            part = before
+
+
+class Flight:
+    """The cell: polled while it has coroutines under way, silent while it has none. `source` is the map they are of."""
+
+    closed = False
+    attempt = 1
+
+    def __init__(self, reporter: Reporter, source: int | None = None) -> None:
+        self.reporter = reporter
+        self.id = reporter.new_id()
+        self.source = self.id if source is None else source
+        self.polled = False
+        self.thread = get_ident()
+        """That of the event loop."""
+        self.parts = 0
+        """How many nested tasks have ended well without having been announced; that thread counts."""
+        self._told_parts = 0
+        self.young: dict[int, Shown | Part] = {}
+        """Those that nobody has announced, in the order in which they began."""
+        self._live = 0
+        self._count = 0
+        self._ended: deque[tuple[int, float, float]] = deque()
+        self._folded = 0
+        self._folded_seconds = 0.0
+
+    # --- on the event loop's thread ---
+
+    def begin(self, shown: Shown) -> None:
+        """Have one more under way."""
+        self.young[shown.id] = shown
+        self._live += 1
+        if not self.polled:
+            self.polled = True
+            self.reporter.moved(self)
+
+    def end(self, shown: Shown, error: BaseException | None, told_input: str = "") -> None:
+        """Have one less: it ended well, failed, or was cancelled, as `error` says."""
+        at = self.reporter.now()
+        if shown.part is not None:
+            shown.close_parts(error)
+        if error is None and shown.task is None and not (shown.tree is not None and shown.tree.tasks):
+            self._count += 1
+            if self.young.pop(shown.id, None) is None:
+                self.reporter.send(TaskEnded(at, shown.id, shown.attempt, 0))
+            elif shown.parent is None:
+                self._ended.append((shown.id, shown.started, at))
+                if len(self._ended) > FOLD:
+                    self._fold()
+            else:
+                self.reporter.send(shown.start())
+                self.reporter.send(TaskEnded(at, shown.id, shown.attempt, 0))
+        else:
+            shown.name_by(error)
+            shown.resolve().close(error, told_input)
+        self.leave()
+
+    def forget(self, shown: Shown) -> None:
+        """Have one less, that never began."""
+        if self.young.pop(shown.id, None) is None:
+            shown.resolve().close(Cancelled("it never began"))
+        self.leave()
+
+    def leave(self) -> None:
+        """Have one less, whose end has been told."""
+        self._live -= 1
+        if not self._live:
+            self.polled = False
+            self.reporter.moved(self)
+
+    def _fold(self) -> None:
+        """Keep the reports bounded while nobody takes them."""
+        for _ in range(FOLD // 2):
+            _, started, ended = self._ended.popleft()
+            self._folded += 1
+            self._folded_seconds += ended - started
+
+    # --- on the owner's, which may be a signal handler on the same thread ---
+
+    def position(self) -> float:
+        """Return how many have ended well."""
+        return self._count
+
+    def arm(self) -> None:
+        """Do nothing: it is polled."""
+
+    def sample(self, now: float) -> list[Event]:
+        """Return those that ended, and the starts of those that have run for long."""
+        events: list[Event] = []
+        young = list(self.young.values())  # before `_ended` is read: one that ends in between is then in that
+        ended = self._ended
+        items = tuple([ended.popleft() for _ in range(len(ended))])
+        more, seconds = self._folded, self._folded_seconds
+        if items or more:
+            self._folded -= more
+            self._folded_seconds -= seconds
+            events.append(ItemsEnded(now, self.source, WORKER, items, more, seconds))
+        parts = self.parts - self._told_parts
+        if parts:
+            self._told_parts += parts
+            events.append(PartsEnded(now, WORKER, parts))
+        for shown in young[:MOST]:
+            if now - shown.started < GLANCE:
+                break
+            if self.young.pop(shown.id, None) is not None:
+                events.append(shown.start())
+        return events

@@ -1,0 +1,348 @@
+"""A show around a program that knows nothing of it: its signals, its output, its forks and its exits stay its own.
+
+What differs from the show of a `Run`:
+1. A signal does what it would do without us. Handlers are left alone but while a round of the loop runs: what comes
+   then is handed to the program's own handler right after. SIGTERM and SIGHUP give the terminal back and kill.
+2. What the main thread writes outside of any task goes straight to the terminal, in step with children and C code,
+   where there are no rows or a scroll region keeps them out of reach. What tasks wrote before is shown first.
+3. A forked child has no display, no metronome is there to be copied, and who leaves by `os._exit` or becomes another
+   program gives the terminal back.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import os
+import signal
+from itertools import count
+from typing import TYPE_CHECKING, Any, cast
+
+from mainstage.events import TextWritten
+from mainstage.run.display_session import Show
+from mainstage.run.heartbeat import LINGER
+from mainstage.run.render_loop import BATCH, Loop
+from mainstage.run.signals import Interrupts, die_of
+from mainstage.tasks.capture.lines import Lines
+from mainstage.tasks.integrations.patching import Patch, wrap
+from mainstage.tasks.reporter import live
+from mainstage.ui.display.stream import StreamDisplay
+from mainstage.ui.display.terminal import TerminalDisplay
+from mainstage.unpatched import Flag, get_ident
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from mainstage.run.display_session import Look
+
+HELD = [
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGALRM", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPROF", "SIGVTALRM")
+    if hasattr(signal, name)
+]
+"""Signals whose handlers may raise, SIGINT first."""
+PATIENCE = 1.0
+"""Seconds between two looks at a terminal that takes nothing."""
+LAST_PATIENCE = 5.0
+"""Seconds for the last picture of a program that another thread ends."""
+
+
+class HostedInterrupts(Interrupts):
+    """The program's handlers, kept out of rounds of the loop; ours only where the default action would kill."""
+
+    busy: Callable[[], bool] = staticmethod(lambda: False)
+    """Whether runs of the program's own are live: for these, signals are what they are for any run."""
+    last_words: Callable[[str], None] = staticmethod(lambda _: None)
+    """Called with the name of the signal before the process dies of it."""
+
+    def __init__(self, loop: Loop, stop: Callable[[str, int], int], stage: Callable[[], int] = int) -> None:
+        super().__init__(loop, stop, stage)
+        self._found: list[tuple[int, Any]] = []
+        self._deferred: list[tuple[int, Any]] = []
+        cast("HostedLoop", loop).shield = self
+
+    def install(self) -> None:
+        """Take what kills or stops by default, and resizes; SIGINT stays as Python has it."""
+        super().install()
+        if self._previous.pop(signal.SIGINT, None) is not None:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+
+    def _on_stop(self, signum: int, frame: FrameType | None) -> None:
+        if os.getpid() != self._pid:
+            die_of(signum)
+        if signum == signal.SIGINT or self.busy():
+            super()._on_stop(signum, frame)
+            return
+        self.last_words(signal.Signals(signum).name)
+        die_of(signum)
+
+    @contextlib.contextmanager
+    def rounds(self, *, waiting: bool) -> Iterator[None]:
+        """Keep the program's handlers out of the block; `waiting`: only Ctrl-C, which is then a request to stop."""
+        self._hold(waiting=waiting)
+        try:
+            yield
+        finally:
+            self._release()
+
+    def _hold(self, *, waiting: bool) -> None:
+        if self._found or os.getpid() != self._pid:
+            return
+        try:
+            for signum in HELD[:1] if waiting else HELD:
+                handler = signal.getsignal(signum)
+                ours = self._on_stop if waiting else self._defer
+                default = handler is signal.default_int_handler
+                if (default if waiting else callable(handler)) and getattr(handler, "__self__", None) is not self:
+                    signal.signal(signum, ours)  # may raise what has just come: nothing has begun
+                    self._found.append((signum, handler))
+        except BaseException:
+            self._release()
+            raise
+
+    def _release(self) -> None:
+        try:
+            while self._found:
+                signal.signal(*self._found[-1])  # may raise what has just come, and then has changed nothing
+                self._found.pop()
+        except BaseException:
+            self._release()
+            raise
+
+    def _defer(self, signum: int, _frame: FrameType | None) -> None:
+        handler = next((handler for number, handler in self._found if number == signum), None)
+        self._deferred.append((signum, handler))
+
+    def raise_late(self) -> None:
+        """Hand what came during a round to the program's own handlers, now that the round is over."""
+        deferred, self._deferred = self._deferred, []
+        for signum, handler in deferred:
+            if callable(handler):
+                handler(signum, None)
+        super().raise_late()
+
+
+class HostedLoop(Loop):
+    """A loop whose rounds no handler of the program's interrupts."""
+
+    shield: HostedInterrupts
+    begun = 0
+    """The number of the line that the program has begun and not ended; 0: none."""
+    _spared = 0
+
+    def run_until(self, done: Callable[[], bool], deadline: float | None = None) -> bool:
+        """As `Loop.run_until`; Ctrl-C is a request to stop meanwhile, where the program has no handler of its own."""
+        with self.shield.rounds(waiting=True):
+            return super().run_until(done, deadline)
+
+    def beat(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
+        """As `Loop.beat`."""
+        if self.pumping:
+            return None
+        with self.shield.rounds(waiting=False):
+            return super().beat(borrowed=borrowed, most=most)
+
+    def suspend(self) -> None:
+        """As `Loop.suspend`."""
+        with self.shield.rounds(waiting=False):
+            super().suspend()
+
+    def catch_up(self) -> None:
+        """Show text that was written before what the program is about to write by itself."""
+        if self.paused or (self.channel.empty() and not self._above):
+            return
+        with self.shield.rounds(waiting=False):
+            self.beating = self.pumping = True
+            try:
+                self._drain(self.channel, seconds=LAST_PATIENCE)
+                if self._above:
+                    self.draw(self._now())
+            finally:
+                self.beating = self.pumping = False
+            self.leave()
+
+    def draw(self, now: float, *, borrowed: bool = False) -> None:
+        """As `Loop.draw`; text waits for one picture longer where it would come into a line of the program's."""
+        if not self._above or self.begun == self._spared or not self.begun:
+            super().draw(now, borrowed=borrowed)
+            return
+        self._spared = self.begun
+        waiting, self._above = self._above, []
+        super().draw(now, borrowed=borrowed)
+        self._above = waiting + self._above
+
+    def make_way(self, display: TerminalDisplay) -> None:
+        """Wait until the terminal has taken what we sent: as the program would for what it sends itself."""
+        while display.stand_by(PATIENCE):
+            with self.shield.rounds(waiting=False):
+                display.complete()
+
+    def go_silent(self) -> None:
+        """Draw no more, ever: in a forked child, which owns neither display nor terminal."""
+        self.pumping = True
+        display = self._display
+        if isinstance(display, TerminalDisplay):
+            atexit.unregister(display.emergency)
+
+
+class HostedShow(Show):
+    """The show of a program that runs on the main thread; `open` and `close` there."""
+
+    loops = HostedLoop
+    signals = HostedInterrupts
+    loop: HostedLoop
+    interrupts: HostedInterrupts
+
+    def __init__(self, title: str, look: Look) -> None:
+        super().__init__(title, look._replace(implicit=True))
+        self.interrupts.busy = lambda: bool(self.stops)
+        self.interrupts.last_words = self._last_words
+        self._lines = Lines()
+        self._line_numbers = count(1)
+        self._patches: list[Patch] = []
+        self._closed = False
+        display = self.loop.display
+        self._terminal = display if isinstance(display, TerminalDisplay) else None
+        if isinstance(display, StreamDisplay) or (self._terminal is not None and self._terminal.pins):
+            self.capture.on_pass = self._on_pass
+
+    def open(self) -> Callable[[], None]:
+        """Go live; return what ends that."""
+        end = super().open()
+        self._patches.append(wrap(os, "_exit", self._leaving))
+        self._patches += [wrap(os, name, self._becoming) for name in ("execv", "execve")]
+        if not _forking and hasattr(os, "register_at_fork"):
+            os.register_at_fork(before=_before_fork, after_in_child=_in_child)
+        _forking[:] = [self]
+        return end
+
+    def close(self) -> None:
+        """Show the end, give everything back; a second call does nothing, nor does one in a child."""
+        if self._closed or os.getpid() != self._pid:
+            return
+        self._closed = True
+        for patch in reversed(self._patches):
+            patch.take_off()
+        for name in self.capture.routers:
+            self._record(name, "\n" if self._lines.begun(_KEYS[name]) else "")
+        super().close()
+
+    # --- the program's own words ---
+
+    def _on_pass(self, name: str, text: str) -> None:
+        if self.loop.pumping:
+            return
+        if not self.loop.begun:
+            self.loop.catch_up()
+        if self._terminal is not None:
+            self.loop.make_way(self._terminal)
+        self.interrupts.raise_late()
+        if text.endswith("\n"):
+            self.loop.begun = 0
+        elif text and not self.loop.begun:
+            self.loop.begun = next(self._line_numbers)
+        self._record(name, text)
+
+    def _record(self, name: str, text: str) -> None:
+        if self.loop.recorders:
+            whole = self._lines.add(_KEYS[name], text)
+            if whole is not None:
+                event = TextWritten(self.clock.now(), None, 0, "", name, whole)
+                for recorder in self.loop.recorders:
+                    recorder.record(event)
+
+    # --- ways out ---
+
+    def broken_off(self, cause: str) -> None:
+        """Show that the program was ended by `cause`, if there is anything else to show."""
+        if not self.loop.pumping:
+            self.loop.catch_up()
+        if self.loop.state.counts.seen:
+            self.stopped(cause)
+
+    @contextlib.contextmanager
+    def hushed(self) -> Iterator[None]:
+        """Add no line to what the program says in the block, in pieces, to a stream that nobody routes."""
+        if self._terminal is not None or self.loop.paused:
+            yield
+            return
+        self.loop.paused = True
+        try:
+            yield
+        finally:
+            self.loop.resume()
+
+    def _last_words(self, cause: str = "") -> None:
+        """Give the terminal back, with what there is to show if this is the place for it."""
+        if get_ident() == self._owner and not self.loop.pumping:
+            if cause:
+                self.broken_off(cause)
+            self.close()
+        else:
+            getattr(self.loop.display, "emergency", lambda: None)()
+
+    def _leaving(self, original: Callable[[int], None]) -> Callable[[int], None]:
+        def leave(status: int) -> None:
+            if os.getpid() == self._pid:
+                self._left_by_any_thread()
+            original(status)
+
+        return leave
+
+    def _left_by_any_thread(self) -> None:
+        if get_ident() == self._owner:
+            self._last_words()
+            return
+        came, closed = Flag(), Flag()
+
+        def close() -> None:
+            came.set()
+            self._last_words()
+            closed.set()
+
+        self.loop.call_on_owner(close)
+        self.summon()
+        if not (came.wait(2 * LINGER) and closed.wait(LAST_PATIENCE)):  # a call that was lost comes again
+            self._last_words()
+
+    def _becoming(self, original: Callable[..., None]) -> Callable[..., None]:
+        def become(*args: Any) -> None:
+            if os.getpid() != self._pid:
+                original(*args)
+            with self.lent():
+                original(*args)
+
+        return become
+
+    # --- forks ---
+
+    def before_fork(self) -> None:
+        """Leave no thread of ours to be copied; on any thread."""
+        if self._heartbeat is not None and not self.loop.pumping:
+            self._heartbeat.doze()
+
+    def in_child(self) -> None:
+        """Be none of the child's business."""
+        self.loop.go_silent()
+        self.interrupts.restore()
+        Show.current = None
+        live.reporter = None
+        for patch in reversed(self._patches):
+            patch.take_off()
+
+
+_KEYS = {"stdout": (0, 1), "stderr": (0, 2)}
+_forking: list[HostedShow] = []
+
+
+def _before_fork() -> None:
+    for show in _forking:
+        if Show.current is show:
+            show.before_fork()
+
+
+def _in_child() -> None:
+    for show in _forking:
+        if Show.current is show:
+            show.in_child()

@@ -1,0 +1,1 @@
+"""Who runs the work and settles its future: threads, processes, engines."""

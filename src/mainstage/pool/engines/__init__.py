@@ -1,0 +1,1 @@
+"""Engines: Dask, Ray, interpreters, and what they share."""

@@ -1,0 +1,464 @@
+"""The backend over an engine of somebody else's, Dask or Ray, under the contract of the ones for threads and processes.
+
+The engine says where and when; what it is given, what becomes of it and who is told is decided here, on one thread that
+takes what the engine's own threads put into its queue.
+"""
+
+from __future__ import annotations
+
+import pickle
+import threading
+import uuid
+from collections import Counter, deque
+from functools import partial
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from mainstage.channels.outbox import INTERVAL
+from mainstage.core import pickling
+from mainstage.core.clock import SystemClock, cpu
+from mainstage.core.commands import Cancel, Hold, Locate, SetInterval
+from mainstage.errors import WorkerLost
+from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskMoved, TaskRetried, TaskStarted, TextWritten
+from mainstage.pool.engines.adapter import Piece
+from mainstage.pool.engines.batch import Bundle
+from mainstage.pool.engines.calls import EngineCall
+from mainstage.pool.engines.mapping import EngineMap, Place
+from mainstage.pool.engines.shelf import Part
+from mainstage.pool.engines.worker import Head, Put, unpack_news
+from mainstage.pool.remote import Mirror, whole
+from mainstage.pool.timer import Timer
+from mainstage.tasks.queue.remote_queue import DistantQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from concurrent.futures import Future
+
+    from mainstage.core.commands import Command
+    from mainstage.core.policy import Policy
+    from mainstage.events import Event
+    from mainstage.pool.engines.adapter import Port
+    from mainstage.pool.engines.mapping import Sent, Work
+    from mainstage.pool.engines.worker import Result
+    from mainstage.pool.job import Spec, TaskFuture
+    from mainstage.tasks.queue.raw_queue import RawQueue
+    from mainstage.tasks.reporter import Reporter
+
+ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
+NEWS_S = 1.0
+"""Seconds that a result waits for events that were sent before it."""
+wall_clock = SystemClock().wall
+"""Two machines share no other clock."""
+
+
+class EngineBackend:
+    """Work on an engine."""
+
+    def __init__(self, reporter: Reporter, port: Port, *, wake: Callable[[], None], captured: bool = True) -> None:
+        """Begin at once: the engine is up."""
+        self.reporter = reporter
+        self.port = port
+        self.pool = self
+        self.max_workers = self.far_workers = port.slots
+        self.timer = Timer()
+        self.halted: str | None = None
+        self.held = False
+        self.closed = False
+        self.on_failure: Callable[[BaseException], None] | None = None
+        """Called on the backend's thread with each final failure of a call."""
+        self.run = uuid.uuid4().hex
+        self.queues: dict[int, RawQueue] = {}
+        """The raw queues that were handed to the engine, by the number of their task."""
+        self.heard_s = 0.0
+        """Seconds of this process's own time that batches from workers have taken so far; this thread's to add to."""
+        self._interval = INTERVAL
+        self._captured = captured
+        self._wake = wake
+        self._calls: dict[int, EngineCall] = {}
+        self._maps: dict[int, EngineMap] = {}
+        self._waiting: deque[EngineCall] = deque()
+        self._calls_out = 0
+        self._sent: dict[int, Sent] = {}
+        """Pieces of work in the engine's hands, by their number."""
+        self._inhand: dict[int, Work] = {}
+        """The tasks in them."""
+        self._cells: dict[int, Mirror] = {}
+        self._roots: dict[int, int] = {}
+        self._nested: dict[int, list[int]] = {}
+        self._arrivals: Counter[str] = Counter()
+        """Batches that came from each worker."""
+        self._ahead: dict[str, dict[int, Result]] = {}
+        """Results that have overtaken events, by worker and task: they wait for these, but not for long."""
+        self._deaf = False
+        self._posted: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._thread = threading.Thread(target=self._serve, name=f"mainstage-{port.name}", daemon=True)
+        self._on_done = self._came
+        self._places: dict[str, Place] = {}
+        """Workers that have been heard, by name."""
+        self._batches: deque[bytes] = deque()
+        self._summoned = False
+        """Whether this thread is to look at `_batches`, and has not begun to."""
+        port.open(
+            self.run,
+            self._hear,
+            lambda error: self.post(lambda: self._fail_all(error)),
+        )
+        self._thread.start()
+        if port.link:
+            told = f"{port.name}: {port.slots} slots, dashboard at {port.link}"
+            reporter.send(TextWritten(reporter.now(), None, 0, "", "mainstage", told))
+
+    # --- the contract of a backend: any thread ---
+
+    def submit(self, spec: Spec, future: TaskFuture[Any]) -> None:
+        """Have `spec` called on the engine, its outcome set on `future`."""
+        future.task = self.reporter.new_id()
+        call = EngineCall(self, spec, future)
+        self._calls[future.task] = call
+        call.announce()
+        self.put(call)
+
+    def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> EngineMap:
+        """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
+        claims = EngineMap(self, fn, source, policy)
+        self._maps[claims.id] = claims
+        return claims
+
+    def close_map(self, claims: Any) -> None:
+        """Learn that nobody takes from a map any more: it is forgotten once none of its items is under way."""
+        claims.left = True
+        for ident, one in list(self._maps.items()):
+            if one.left and not one.active():
+                self._maps.pop(ident, None)
+                one.forget()
+
+    def pending(self) -> bool:
+        """Return whether anything runs or waits to."""
+        return bool(self._calls) or any(claims.active() for claims in list(self._maps.values()))
+
+    def command(self, command: Command) -> None:
+        """Carry out a command of the owner's."""
+        match command:
+            case Cancel(task=None, reason=reason):
+                self.halted = reason
+                for claims in list(self._maps.values()):
+                    claims.halt(reason)
+                    claims.abandon_in_time()
+                for call in reversed(list(self._calls.values())):  # waiting ones first: none begins meanwhile
+                    call.cancel(reason)
+            case Cancel(task=task, reason=reason):
+                self._cancel(task, reason)
+            case Hold(on=on):
+                self.hold(on=on)
+            case SetInterval(seconds=seconds):
+                self._interval = seconds
+                self.post(lambda: self.port.set_interval(seconds))
+            case Locate():
+                self.post(lambda: self._locate(command))
+
+    def _cancel(self, task: int | None, reason: str) -> None:
+        call = self._calls.get(task) if task is not None else None
+        if call is not None:
+            call.cancel(reason)
+            return
+        for claims in list(self._maps.values()):
+            if task is not None:
+                claims.cancel(task, reason)
+
+    def _locate(self, asked: Locate) -> None:
+        root = self._roots.get(asked.task, asked.task)
+        work = self._inhand.get(root)
+        if work is not None and work.place.name == asked.worker:
+            self.port.locate(root, asked.task, asked.attempt, asked.since)
+
+    def find(self, future: Future[Any]) -> EngineCall | None:
+        """Return the call that settles `future`, if it has not yet."""
+        return self._calls.get(getattr(future, "task", 0))
+
+    def worker_of(self, call: EngineCall) -> Place:
+        """Return where `call` is."""
+        return call.place
+
+    def abandon(self, reason: str) -> None:
+        """Settle everything although it did not stop."""
+        for call in list(self._calls.values()):
+            call.abandon(reason)
+        for claims in list(self._maps.values()):
+            claims.abandon(reason)
+
+    def hold(self, *, on: bool) -> None:
+        """Hand out nothing more, or go on."""
+        self.held = on
+        if not on:
+            self.post(self._hand_out)
+
+    def close(self) -> None:
+        """Take no more work, and leave the engine."""
+        self.closed = True
+        self._posted.put(None)
+        self._thread.join()
+        self.timer.close()
+        self.port.close()
+
+    def failed(self, error: BaseException) -> None:
+        """Learn of a final failure; a call's own side."""
+        if self.on_failure is not None:
+            self.on_failure(error)
+
+    def ended(self, call: Any) -> None:
+        """Learn that `call` is settled and its last event sent; a call's own side."""
+        self._calls.pop(call.future.task, None)
+        self._wake()
+
+    # --- the work's own side ---
+
+    def stand_in(self, thing: Any) -> tuple[Any, ...]:
+        """Return what a raw queue is pickled as."""
+        self.queues[thing.task] = thing
+        return DistantQueue, (thing.task, thing.description)
+
+    def pack(self, value: Any, what: str) -> pickling.Cargo:
+        """Pickle what goes to the workers; `Unpicklable` names `what`, and what in it would not."""
+        return pickling.pack_far(value, what) if self.port.far else pickling.pack(value, what)
+
+    def pack_function(self, fn: Any) -> pickling.Cargo:
+        """Pickle a function for the workers, with nothing beside it."""
+        if self.port.far:
+            return pickling.pack_far(fn, "the function", large=None)
+        return pickling.pack_function(fn, large=None)
+
+    def put(self, call: EngineCall) -> None:
+        """Have `call` run, in order of arrival. Any thread."""
+        self.post(lambda: self._put(call))
+
+    def post(self, call: Callable[[], None]) -> None:
+        """Have `call` called on the backend's thread. Any thread."""
+        self._posted.put(call)
+
+    def ask(self, tasks: Sequence[int], reason: str) -> None:
+        """Ask tasks to stop; those that no worker has begun are not begun. Any thread."""
+        self.post(lambda: self._ask(tasks, reason))
+
+    def piece(
+        self, task: int, attempt: int, description: str, function: Any, payload: pickling.Cargo, *, bundle: bool = False
+    ) -> Piece:
+        """Return a piece of work for `send`."""
+        ahead = self.reporter.now() - wall_clock()
+        head = Head(self.run, task, attempt, description, ahead, self._captured, self._interval, bundle)
+        large = [self.port.keep(bytes(one)) for one in payload.buffers]
+        return Piece(head, function, self.port.keep(payload.data), large, partial(self._on_done, task))
+
+    def send(self, works: Sequence[Sent], pieces: Sequence[Piece]) -> None:
+        """Give pieces of work to the engine."""
+        for work, piece in zip(works, pieces, strict=True):
+            self._sent[piece.head.task] = work
+            self._calls_out += isinstance(work, EngineCall)
+            self._inhand.update(work.tasks())
+        try:
+            handles = self.port.submit(pieces)
+        except Exception as error:  # noqa: BLE001  # the engine is gone: they are told so
+            for piece in pieces:
+                piece.done(None, error)
+            return
+        for work, handle in zip(works, handles, strict=True):
+            work.handle = handle
+
+    def _came(self, task: int, result: Result | None, error: BaseException | None) -> None:
+        self.post(lambda: self._done(task, result, error))
+
+    def drop(self, task: int, *, lost: bool) -> None:
+        """Forget a piece of work that was given up; `lost`: it is over its time and holds its worker."""
+        self._inhand.pop(task, None)
+        work = self._let_go(task)
+        if work is not None and work.handle is not None:
+            self.port.drop(work.handle, work.place.name, kill=lost)
+            work.handle = None
+        self._hand_out()
+
+    def _let_go(self, number: int) -> Sent | None:
+        work = self._sent.pop(number, None)
+        self._calls_out -= isinstance(work, EngineCall)
+        return work
+
+    def over(self, task: int) -> None:
+        """Learn that a task is in the engine's hands no more, and what is nested in it over."""
+        self._inhand.pop(task, None)
+        self._forget_children(task, "its task is over")
+
+    def lost(self, reason: str, told_input: str) -> WorkerLost:
+        """Return the error of a worker that died."""
+        return WorkerLost(f"{reason} while it worked on {told_input}", 0, None, told_input)
+
+    # --- the backend's thread ---
+
+    def _serve(self) -> None:
+        while (call := self._posted.get()) is not None:
+            try:
+                call()
+            except Exception as error:  # noqa: BLE001  # a mistake of ours: it is told, and all that waits fails
+                self._fail_all(error)
+
+    def _fail_all(self, error: Exception) -> None:
+        for task, work in list(self._sent.items()):
+            self._let_go(task)
+            for one in work.tasks():
+                self._inhand.pop(one, None)
+            work.came(None, error)
+        self.post(self._hand_out)
+
+    def _put(self, call: EngineCall) -> None:
+        self._waiting.append(call)
+        self._hand_out()
+
+    def _hand_out(self) -> None:
+        most = max(4 * self.max_workers, 64)
+        while self._waiting and self._calls_out < most and not self.held:
+            self._waiting.popleft().hand()
+        for claims in list(self._maps.values()):
+            claims.hand()
+
+    def _done(self, task: int, result: Result | None, error: BaseException | None) -> None:
+        work = self._sent.get(task)
+        if work is None:
+            return
+        if result is not None:
+            if result.told > self._arrivals[result.worker] and not self._deaf:
+                self._ahead.setdefault(result.worker, {})[task] = result
+                self.timer.after(NEWS_S, lambda: self.post(lambda: self._missed(task, result.worker)))
+                return
+            if result.news:
+                self._heard(result.news)
+        self._let_go(task)
+        work.handle = None  # the engine keeps what a handle stands for
+        for one in work.tasks():
+            self.over(one)
+        work.came(result, error)
+        self._hand_out()
+
+    def _ask(self, tasks: Sequence[int], reason: str) -> None:
+        running: list[int] = []
+        for task in tasks:
+            work = self._inhand.get(task)
+            if work is None:
+                continue
+            running.append(task)
+            if work.begun_at is None and work.handle is not None:
+                self.port.drop(work.handle, "", kill=False)
+        if running:
+            self.port.ask(running, reason)
+
+    # --- events ---
+
+    def _hear(self, batch: bytes) -> None:
+        """Take a batch of events. Any thread."""
+        self._batches.append(batch)
+        if not self._summoned:
+            self._summoned = True
+            self.post(self._take_batches)
+
+    def _take_batches(self) -> None:
+        """Take those that are there: to look at the clock costs as much as to read one."""
+        self._summoned = False  # before they are counted: one that comes meanwhile summons again
+        began = cpu()
+        workers = [self._heard(self._batches.popleft()) for _ in range(len(self._batches))]
+        self.heard_s += cpu() - began
+        for worker in workers:
+            if worker is not None:
+                self._arrived(worker)
+
+    def _arrived(self, worker: str) -> None:
+        self._deaf = False
+        self._arrivals[worker] += 1
+        for task, result in list(self._ahead.get(worker, {}).items()):
+            if result.told <= self._arrivals[worker]:
+                del self._ahead[worker][task]
+                self._done(task, result, None)
+
+    def _missed(self, task: int, worker: str) -> None:
+        """Take a result although events before it are lost; as long as none comes, no other waits."""
+        result = self._ahead[worker].pop(task, None)
+        if result is not None:
+            self._deaf = True
+            self._arrivals[worker] = max(self._arrivals[worker], result.told)
+            self._done(task, result, None)
+
+    def _heard(self, batch: bytes) -> str | None:
+        try:
+            worker, news = unpack_news(batch)
+        except (pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError):
+            return None  # damaged on the way: the show is not the work
+        place = self._places.get(worker)
+        if place is None:
+            place = self._places[worker] = Place(self, worker)
+        for one in news:
+            if isinstance(one, TaskMoved):
+                self._moved(worker, one)
+            elif isinstance(one, Put):
+                self._put_home(one)
+            elif isinstance(one, Part):
+                self._parted(worker, one)
+            else:
+                self._event(place, one)
+        return worker
+
+    def _moved(self, worker: str, event: TaskMoved) -> None:
+        """Take a position: the most frequent of all reports."""
+        work = self._inhand.get(event.task)
+        if work is None:
+            if event.task in self._cells:
+                self._cells[event.task].place(event.completed)
+        elif work.place.name == worker:
+            work.remote_task().place(event.completed)
+
+    def _put_home(self, put: Put) -> None:
+        queue, work = self.queues.get(put.queue), self._inhand.get(put.root)
+        if queue is not None:
+            queue.put_for(work.senders.of(queue) if work is not None else None, pickling.unpack(put.item))
+
+    def _parted(self, worker: str, part: Part) -> None:
+        bundle = self._sent.get(part.bundle)
+        if isinstance(bundle, Bundle):
+            bundle.parted(worker, part)
+            self._hand_out()
+
+    def _event(self, place: Place, event: Event) -> None:
+        task: int | None = getattr(event, "task", None)
+        work = self._inhand.get(task) if task is not None else None
+        if work is not None:
+            self._of_root(place, work, event)
+            return
+        if isinstance(event, TaskStarted):
+            root = self._roots.get(event.parent or 0, event.parent)
+            if root not in self._inhand or self._inhand[root].place.name != place.name:
+                return  # of a piece that was given up, or that another worker has by now
+            self._roots[event.task] = root
+            self._nested.setdefault(root, []).append(event.task)
+            self._cells[event.task] = Mirror(self.reporter, event.task, event.attempt)
+        elif isinstance(event, ENDS):
+            cell = self._cells.pop(event.task, None)
+            if cell is None:
+                return
+            cell.closed = True
+        self.reporter.send(event)
+
+    def _of_root(self, place: Place, work: Work, event: Event) -> None:
+        """Take an event of a piece of work itself: of the worker that has it now, under the attempt that it is."""
+        if isinstance(event, TaskStarted):
+            if work.begun(place, event):
+                self._forget_children(event.task, "its worker is gone")
+                work.again(f"worker {work.place.name} is gone")
+                work.begun(place, event)
+            return
+        if work.place.name != place.name:
+            return
+        attempt = work.remote_task().attempt
+        self.reporter.send(event._replace(attempt=attempt))  # type: ignore[call-arg]  # all of a task have it
+
+    def _forget_children(self, root: int, reason: str) -> None:
+        for task in self._nested.pop(root, ()):
+            del self._roots[task]
+            cell = self._cells.pop(task, None)
+            if cell is not None:
+                cell.closed = True
+                now = self.reporter.now()
+                self.reporter.send(TaskCancelled(now, task, cell.attempt, whole(cell.position()), reason))

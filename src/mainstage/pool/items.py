@@ -1,0 +1,197 @@
+"""A worker thread's place in a `map`: the item at hand, and what it has finished since the owner last looked.
+
+An item costs one small object and two clock readings; the task that a display and a worker's code see is made from it
+only if somebody asks: the worker's own code (`current_task`, `track`), a failure, or an owner that finds it running for
+longer than a glance. All of that passes `Item.announce`, under one lock that no item of the fast path takes.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from contextlib import suppress
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+from mainstage.events import ItemsEnded, TaskStarted
+from mainstage.tasks.outcome import describe
+from mainstage.tasks.task import root_task
+
+if TYPE_CHECKING:
+    from typing import TypeAlias
+
+    from mainstage.events import Event
+    from mainstage.tasks.reporter import Reporter
+    from mainstage.tasks.task import Task
+
+    Entry: TypeAlias = tuple[int, int, tuple[Any, ...], int]  # index, task, arguments, attempt
+
+GLANCE = 0.1
+"""Seconds that an item must have run to be shown by itself."""
+FOLD = 4096
+_announcing = threading.Lock()
+
+
+class Item:
+    """One item of a `map` while a thread works on it; in the place of the ambient task until one is needed."""
+
+    # Class attributes and not slots set one by one: half the cost of an item, a tenth of the whole for a tiny one.
+    task: Task | None = None
+    announced = False
+    asked: str | None = None
+    overdue = False
+    settled = False
+
+    def __init__(self, lane: Lane, entry: Entry, started: float) -> None:
+        self.lane = lane
+        self.entry = entry
+        self.started = started
+
+    @property
+    def index(self) -> int:
+        """Its place in the input."""
+        return self.entry[0]
+
+    @property
+    def id(self) -> int:
+        """The number of its task."""
+        return self.entry[1]
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """What the function is called with."""
+        return self.entry[2]
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first."""
+        return self.entry[3]
+
+    def claim(self) -> bool:
+        """Take the right to settle it: True once. Only items with a deadline, and those given up, are contended."""
+        with _announcing:
+            if self.settled:
+                return False
+            self.settled = True
+            return True
+
+    @property
+    def reporter(self) -> Reporter:
+        """Where its reports go."""
+        return self.lane.reporter
+
+    def input(self) -> str:
+        """Describe what it works on."""
+        return describe(self.args[0] if len(self.args) == 1 else self.args)
+
+    def announce(self, at: float) -> TaskStarted | None:
+        """Return the event of its start, the first time; `at` is when it is made."""
+        with _announcing:
+            if self.announced:
+                return None
+            self.announced = True
+        return TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.input())
+
+    def resolve(self) -> Task:
+        """Return the task that stands for it, made now if need be."""
+        task = self.task
+        if task is None:
+            event = self.announce(self.started)
+            if event is not None:
+                self.reporter.send(event)
+            task = root_task(self.reporter, self.id, self.attempt, self.input(), worker=self.lane.worker)
+            self.task = task
+            if self.asked is not None:
+                task.request_cancel(self.asked)
+        return task
+
+    as_parent = resolve
+
+    def request_cancel(self, reason: str) -> None:
+        """Ask its worker to stop, at once or with its first report."""
+        self.asked = reason
+        if self.task is not None:
+            self.task.request_cancel(reason)
+
+
+class Lane:
+    """A thread's cell in the channel: polled while it has an item, silent while it has none."""
+
+    closed = False
+    attempt = 1
+
+    def __init__(self, reporter: Reporter, source: int, worker: str) -> None:
+        self.reporter = reporter
+        self.source = source
+        self.worker = worker
+        self.id = reporter.new_id()
+        self.polled = False
+        self.armed = True
+        self.current: Item | None = None
+        self.ended: deque[tuple[int, float, float]] = deque()
+        self._shown = 0
+        """The task that was last announced from here: its end must be told by name."""
+        self.folded = 0
+        self.folded_seconds = 0.0
+        self.count = 0
+        self.began: float | None = None
+        """When it last began to claim items; None: it rests."""
+        self._busy = 0.0
+
+    def rest(self, now: float) -> None:
+        """Count the time since `began`, and rest."""
+        self._busy, self.began = self.seconds(now), None
+
+    def seconds(self, now: float) -> float:
+        """Return the time it has spent on items."""
+        began = self.began
+        return self._busy + (now - began if began is not None else 0.0)
+
+    def position(self) -> float:
+        """Return how many items it has finished."""
+        return self.count
+
+    def arm(self) -> None:
+        """Have the next item noted."""
+        self.armed = True
+
+    def tell(self) -> None:
+        """Have the owner take the items that another thread or process has done, which were added to `ended`."""
+        if len(self.ended) > FOLD:
+            self.fold()
+        if self.armed:
+            self.armed = False
+            self.reporter.moved(self)
+
+    def fold(self) -> None:
+        """Keep the reports bounded while nobody takes them: the worker's side of it."""
+        taken, shown = self._take(FOLD // 2), self._shown
+        spent = [ended - started for task, started, ended in taken if task != shown]
+        number, seconds = len(spent), sum(spent)
+        self.folded += number
+        self.folded_seconds += seconds
+        self.ended.extend([one for one in taken if one[0] == shown])
+
+    def _take(self, most: int) -> list[tuple[int, float, float]]:
+        """Take up to `most` of the items that ended; the other side may take some at the same time."""
+        taken: list[tuple[int, float, float]] = []
+        with suppress(IndexError):
+            taken.extend(islice(iter(self.ended.popleft, None), most))  # keeps what came before an error
+        return taken
+
+    def sample(self, now: float) -> list[Event]:
+        """Return the items that ended, and the start of the one at hand once it has run for long."""
+        item = self.current  # before `ended` is read: one that ends in between is then in the list
+        events: list[Event] = []
+        items = tuple(self._take(len(self.ended)))
+        more, seconds = self.folded, self.folded_seconds
+        if items or more:
+            self.folded -= more
+            self.folded_seconds -= seconds
+            events.append(ItemsEnded(now, self.source, self.worker, items, more, seconds))
+        if item is not None and now - item.started >= GLANCE and all(one[0] != item.id for one in items[-1:]):
+            start = item.announce(now)
+            if start is not None:
+                self._shown = item.id
+                events.append(start)
+        return events

@@ -1,0 +1,1 @@
+"""Process workers: dispatcher, worker process, the main program of a worker."""

@@ -1,0 +1,498 @@
+"""The one thread that speaks with worker processes: it reads and writes their pipes, hands out work, buries the dead.
+
+It owns the workers; whoever else wants something done to them posts a call. It blocks in one `poll` and nowhere else:
+pipes are read and written as far as that goes without waiting, so that no worker, stuck, stopped or killed in the
+middle of a message, can keep it from the others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import itertools
+import os
+import pickle
+import select
+import signal
+import threading
+from collections import deque
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, Any
+
+from mainstage.channels import frames
+from mainstage.channels.outbox import INTERVAL
+from mainstage.core.clock import monotonic
+from mainstage.errors import Cancelled, PoolBroken, WorkerLost
+from mainstage.events import (
+    TaskCancelled,
+)
+from mainstage.pool.options import NO_GUARD, UNGUARDED
+from mainstage.pool.processes.maps import AHEAD_S
+from mainstage.pool.processes.process import WorkerProcess, guard, told_death, unguard, why_none
+from mainstage.pool.processes.reception import Reception
+from mainstage.pool.processes.worker_main import Setup
+from mainstage.pool.remote import Mirror, whole
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from multiprocessing.context import BaseContext
+
+    from mainstage.core.commands import Locate
+    from mainstage.pool.processes.calls import ProcessCall
+    from mainstage.pool.processes.maps import ProcessMap
+    from mainstage.pool.remote import Assignment
+    from mainstage.tasks.reporter import Reporter
+
+UNBORN = 3
+"""Workers in a row that may end before they are ready."""
+KILLED_UNBORN = 50
+"""Workers in a row that may be killed before they are ready: somebody else's doing, and it may pass."""
+MOST_CALLS = 64
+"""Calls that a worker has in hand at most."""
+PATIENCE = 0.03
+"""Seconds after which work that waits behind a slow piece is taken back, if somebody else can do it."""
+LAST_ASK = 0.5
+"""Seconds between SIGTERM and SIGKILL."""
+COPIED_IN = 10.0
+"""Seconds in which a forked worker says that it runs: fork may have copied a lock that some thread held."""
+STOPPED_IN = 3.0
+"""Seconds that idle workers have to end."""
+
+
+_serials = itertools.count(1)
+"""For each worker process of this one a range of task numbers that nobody else has."""
+
+
+class Dispatcher:
+    """Hands calls and items of maps to at most `max_workers` processes."""
+
+    def __init__(
+        self,
+        context: BaseContext,
+        max_workers: int,
+        *,
+        reporter: Reporter,
+        name: str,
+        initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
+        max_tasks: int | None,
+        streams: tuple[str, ...] = (),
+    ) -> None:
+        self.max_workers = max_workers
+        self.closed = False
+        self.broken: PoolBroken | None = None
+        self.workers: list[WorkerProcess] = []
+        self.on_idle: Callable[[], None] | None = None
+        self._context = context
+        self._reporter = reporter
+        self._prefix = name
+        self._forked = context.get_start_method() == "fork"
+        self._initializer = initializer
+        self._max_tasks = max_tasks
+        self.streams: Callable[[], tuple[str, ...]] = lambda: streams
+        """What a worker that starts now is to have captured."""
+        self._names = itertools.count(1)
+        self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
+        self._calls: deque[ProcessCall] = deque()
+        self._maps: list[ProcessMap] = []
+        self._held = False
+        self._ending = False
+        self._interval = INTERVAL
+        self._thread: threading.Thread | None = None
+        self._lock = threading.Lock()
+        self._rung = False
+        self.manned = threading.Event()
+        """Set once work was handed to a worker for the first time."""
+        self._poll = select.poll()
+        self._by_fd: dict[int, WorkerProcess] = {}
+        self._reception = Reception(reporter, self._break)
+        self._reading, writing = os.pipe()
+        for fd in (self._reading, writing):
+            guard(fd)
+            os.set_blocking(fd, False)
+        self._bell = open(writing, "wb", buffering=0, closefd=False)  # noqa: SIM115  # not by a forked copy
+        self._poll.register(self._reading, select.POLLIN)
+
+    # --- any thread ---
+
+    def put(self, call: ProcessCall) -> None:
+        """Have `call` run in some worker, in order of arrival."""
+        self._calls.append(call)
+        self.wake()
+
+    def call(self, call: Callable[[], None]) -> None:
+        """Have `call` called on the dispatcher's thread, soon."""
+        self._posted.put(call)
+        self.wake()
+
+    def wake(self) -> None:
+        """Have it look what there is to do."""
+        if self._thread is None:
+            self._start()
+        if not self._rung:
+            self._rung = True
+            with contextlib.suppress(OSError, ValueError):
+                self._bell.write(b"\0")
+
+    def set_interval(self, seconds: float) -> None:
+        """Have positions sent at most once in `seconds`, by workers that start later too. In a signal handler too."""
+        self._interval = seconds
+        if self._thread is not None:
+            self.call(self._say_interval)
+
+    def hold(self, *, on: bool) -> None:
+        """Hand out nothing more, or go on."""
+        self._held = on
+        self.wake()
+
+    def close(self) -> None:
+        """Take no more; have the workers end when what there is has been done."""
+        self.closed = True
+        self._held = False
+        if self._thread is not None:
+            self.wake()
+
+    def end_now(self, signum: int) -> None:
+        """Take no more, begin nothing more, and signal all workers and what they started; SIGKILL follows soon."""
+        self.closed = self._ending = True
+        self.call(lambda: self._end_all(signum))
+
+    def join(self, timeout: float | None = None) -> bool:
+        """Wait until the workers have ended; return whether they have."""
+        thread = self._thread
+        if thread is not None and thread is not threading.current_thread():
+            thread.join(timeout)
+        return thread is None or not thread.is_alive()
+
+    def _start(self) -> None:
+        with self._lock:
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="mainstage-dispatcher", daemon=True)
+                self._thread.start()
+
+    # --- its own thread from here on ---
+
+    def open_map(self, one: ProcessMap) -> None:
+        """Have the items of a map handed out, in turn with those of others."""
+        self._maps.append(one)
+
+    def close_map(self, one: ProcessMap) -> None:
+        """Forget a map."""
+        with contextlib.suppress(ValueError):
+            self._maps.remove(one)
+
+    def put_back(self, call: ProcessCall) -> None:
+        """Have `call` wait again, before all others."""
+        self._calls.appendleft(call)
+
+    def kill(self, worker: WorkerProcess, holding: Assignment) -> None:
+        """Kill `worker`, and what it started, if it still has this in hand: with SIGTERM, soon with SIGKILL."""
+        if worker not in self.workers or holding not in worker.inflight.values():
+            return
+        if worker.verdict is None:
+            self._end_worker(worker, signal.SIGTERM)
+
+    def _end_all(self, signum: int) -> None:
+        for worker in self.workers:
+            self._end_worker(worker, signum)
+
+    def _end_worker(self, worker: WorkerProcess, signum: int) -> None:
+        worker.verdict = Cancelled("killed")
+        worker.signal(signum)
+        worker.deadline = monotonic() + LAST_ASK
+
+    def locate(self, asked: Locate) -> None:
+        """Have the worker of that name say where it stands."""
+        for worker in self.workers:
+            if worker.name == asked.worker:
+                worker.say(frames.pack(frames.LOCATE, task=asked.task, number=asked.attempt, at=asked.since))
+
+    def _run(self) -> None:
+        more = True
+        while more:
+            try:
+                more = self._round()
+            except Exception as error:  # noqa: BLE001  # a mistake of ours: everybody is told, nobody waits for ever
+                broken = PoolBroken(f"the pool failed: {type(error).__name__}: {error}")
+                self._break(broken, error)
+                for worker in list(self.workers):
+                    worker.verdict = broken
+                    worker.signal(signal.SIGKILL)
+        self._end()
+
+    def _say_interval(self) -> None:
+        for worker in self.workers:
+            worker.say(frames.pack(frames.INTERVAL, at=self._interval))
+
+    def _round(self) -> bool:
+        """Do what there is to do, and wait for more; False: it is over."""
+        while True:
+            try:
+                self._posted.get_nowait()()
+            except Empty:
+                break
+        self._assign()
+        timeout = self._look_after()
+        if self.closed and not self.workers and not self._busy():
+            return False
+        self._turn(timeout)
+        return True
+
+    def _end(self) -> None:
+        self._initializer = None  # what it was given may wait to be freed
+        writing = self._bell.fileno()
+        self._bell.close()
+        for fd in (self._reading, writing):
+            unguard(fd)
+            os.close(fd)
+        if self.on_idle is not None:
+            self.on_idle()
+
+    def _busy(self) -> bool:
+        return bool(self._calls) or any(one.waits() for one in self._maps) or not self._posted.empty()
+
+    def _look_after(self) -> float | None:
+        """Flush the pipes, stop workers that are not wanted, kill those over their time; return how long to wait."""
+        idle = self.closed and not self._busy()
+        deadline = self._call_back()
+        for worker in list(self.workers):
+            if idle and not worker.inflight and not worker.stopping:
+                worker.stop()
+                worker.deadline = monotonic() + STOPPED_IN
+            elif self._worn(worker) and not worker.inflight:
+                worker.stop()
+            if worker.copied_at is not None and worker.heard:
+                worker.copied_at = worker.deadline = None
+            self._watch(worker, writing=not worker.end.flush())
+            if worker.deadline is not None:
+                if monotonic() >= worker.deadline:
+                    worker.signal(signal.SIGKILL)
+                    worker.deadline = None
+                else:
+                    deadline = min(deadline or worker.deadline, worker.deadline)
+        return None if deadline is None else max(0.0, deadline - monotonic())
+
+    def _call_back(self) -> float | None:
+        """Take from slow workers what they have not begun, where others have nothing to do; return when to look again.
+
+        A worker was given ahead what took little time so far. One item that takes long must not keep the others.
+        """
+        late = [one for one in self.workers if len(one.inflight) > 1 and not one.asked_back]
+        if not late or self._busy():
+            return None
+        spare = any(one.ready and not one.inflight and not one.stopping for one in self.workers)
+        if not spare and len(self.workers) >= self.max_workers:
+            return None
+        now, soonest = monotonic(), None
+        for worker in late:
+            due = worker.progress + PATIENCE
+            if now >= due:
+                worker.asked_back = True
+                worker.say(frames.pack(frames.RECALL, number=len(worker.inflight) - 1))
+            else:
+                soonest = min(soonest or due, due)
+        return soonest
+
+    def _worn(self, worker: WorkerProcess) -> bool:
+        return self._max_tasks is not None and worker.given >= self._max_tasks
+
+    def _watch(self, worker: WorkerProcess, *, writing: bool) -> None:
+        if worker.watched_for_room != writing:
+            worker.watched_for_room = writing
+            self._poll.register(worker.end.fd, select.POLLIN | (select.POLLOUT if writing else 0))
+
+    def _turn(self, timeout: float | None) -> None:
+        for fd, mask in self._poll.poll(None if timeout is None else timeout * 1000 + 1):
+            if fd == self._reading:
+                with contextlib.suppress(BlockingIOError):
+                    while os.read(fd, 512):
+                        pass
+                self._rung = False  # after the bell was emptied, before the next look at what was posted
+                continue
+            worker = self._by_fd.get(fd)
+            if worker is None:
+                continue
+            if fd in worker.output_fds:
+                self._listen(worker, fd, mask)
+            else:
+                self._hear(worker, ended=fd != worker.end.fd)
+        self._reception.tell()
+
+    # --- handing out ---
+
+    def _assign(self) -> None:
+        if self._ending:
+            self._refuse_all(PoolBroken("the pool was ended"))
+            return
+        if self._held:
+            return
+        if self.broken is not None:
+            self._refuse_all(self.broken)
+            self.manned.set()
+            return
+        waiting = len(self._calls) + sum([one.waits() for one in self._maps])
+        if not waiting:
+            return
+        self._hire(waiting)
+        for worker in sorted(self.workers, key=lambda worker: len(worker.inflight)):
+            if not worker.stopping and worker.verdict is None:
+                self._give(worker)
+        self.manned.set()
+
+    def _hire(self, waiting: int) -> None:
+        free = sum([1 for worker in self.workers if not worker.inflight and not worker.stopping])
+        wanted = min(self.max_workers - len(self.workers), waiting - free)
+        for _ in range(wanted):
+            name = f"{self._prefix}-{next(self._names)}"
+            streams = self.streams()
+            try:
+                worker = WorkerProcess(
+                    self._context,
+                    name,
+                    reporter=self._reporter,
+                    post=self.call,
+                    streams=streams,
+                    initializer=self._initializer,
+                )
+            except Exception as error:  # noqa: BLE001  # no memory, no descriptors: those there are go on
+                if not self.workers:
+                    self._break(why_none(error))
+                return
+            self.workers.append(worker)
+            if self._forked:
+                worker.copied_at = monotonic()
+                worker.deadline = worker.copied_at + COPIED_IN
+            self._by_fd[worker.end.fd] = worker
+            self._by_fd[worker.process.sentinel] = worker
+            self._poll.register(worker.end.fd, select.POLLIN)
+            self._poll.register(worker.process.sentinel, select.POLLIN)
+            for reader in worker.output:
+                self._by_fd[reader.fd] = worker
+                self._poll.register(reader.fd, select.POLLIN)
+            now = self._reporter.now
+            offset = 0.0 if now is monotonic else now() - monotonic()
+            setup = Setup(
+                name,
+                offset,
+                next(_serials) << 32,
+                streams,
+                crashes=faulthandler.is_enabled(),
+                interval=self._interval,
+            )
+            worker.say(frames.pack(frames.SETUP, pickle.dumps(tuple(setup))))
+
+    def _give(self, worker: WorkerProcess) -> None:
+        """Hand to `worker` what it may have."""
+        ready = len(self.workers)
+        while self._calls and self._fits(worker, self._room(worker), exclusive=self._calls[0].exclusive):
+            with contextlib.suppress(IndexError):
+                self._calls.popleft().hand(worker)
+        for one in self._maps:
+            waits = one.waits()
+            if waits and self._fits(worker, room := one.room(worker), exclusive=one.exclusive):
+                share = -(-waits // max(ready, 1))
+                count = min(room - len(worker.inflight), share)
+                if self._max_tasks is not None:
+                    count = min(count, self._max_tasks - worker.given)
+                one.hand(worker, count)
+        if len(self._maps) > 1:
+            self._maps.append(self._maps.pop(0))
+
+    def _room(self, worker: WorkerProcess) -> int:
+        """Return how many calls a worker may have in hand, by what is known of their speed."""
+        mean = self._reception.mean
+        return max(1, min(MOST_CALLS, 2 * worker.done, int(AHEAD_S / mean))) if mean else 1
+
+    def _fits(self, worker: WorkerProcess, room: int, *, exclusive: bool) -> bool:
+        if self._worn(worker):
+            return False
+        now = monotonic()
+        if not worker.inflight:
+            if exclusive and not worker.ready:  # its time counts from when it is handed over
+                return False
+            worker.exclusive = exclusive
+            worker.progress = now
+            return True
+        if exclusive or worker.exclusive or now - worker.progress > PATIENCE:
+            return False
+        return len(worker.inflight) < room
+
+    # --- hearing ---
+
+    def _listen(self, worker: WorkerProcess, fd: int, mask: int) -> None:
+        """Take what a worker writes past every stream."""
+        worker.listen()
+        if not mask & select.POLLIN:  # it has closed that
+            self._poll.unregister(fd)
+
+    def _hear(self, worker: WorkerProcess, *, ended: bool) -> None:
+        """Take what a worker has said, all of it once it is dead."""
+        if worker not in self.workers:
+            return
+        while True:
+            came = worker.end.read()
+            if came is None:
+                break
+            self._reception.take(worker, came)
+            if worker.end.dry and ended:
+                break
+            if not ended:
+                return
+        self._reception.take(worker, worker.end.rest())
+        self._bury(worker)
+
+    # --- the dead ---
+
+    def _bury(self, worker: WorkerProcess) -> None:
+        """Take leave of a dead worker: what it had begun is lost, what it had not waits again."""
+        self.workers.remove(worker)
+        worker.listen_last()
+        for fd in (worker.end.fd, worker.process.sentinel, *worker.output_fds):
+            self._by_fd.pop(fd, None)
+            with contextlib.suppress(KeyError, ValueError):
+                self._poll.unregister(fd)
+        begun = worker.end.journal.begun()
+        exitcode = worker.reap()
+        units = sorted(worker.inflight.values(), key=lambda unit: unit.number)
+        worker.inflight = {}
+        for task, cell in list(worker.cells.items()):
+            if isinstance(cell, Mirror):
+                cell.closed = True
+                told = TaskCancelled(
+                    self._reporter.now(), task, cell.attempt, whole(cell.position()), "its worker died"
+                )
+                self._reporter.send(told)
+        how = told_death(worker.pid, worker.name, exitcode)
+        for unit in reversed(units):
+            if unit.number == begun:
+                told_input = unit.told_input()
+                unit.lost(
+                    worker, WorkerLost(f"{how} while it worked on {told_input}", worker.pid, exitcode, told_input)
+                )
+            elif self._ending:
+                unit.lost(worker, Cancelled(f"{how} before it began"))
+            else:
+                unit.returned()
+        worker.close()
+        if not worker.ready and not worker.stopping and worker.verdict is None:
+            self._stillborn(how, exitcode)
+
+    def _stillborn(self, how: str, exitcode: int | None) -> None:
+        self._reception.unborn += 1
+        if exitcode == NO_GUARD:
+            self._break(PoolBroken(UNGUARDED))
+        elif exitcode == 1 or self._reception.unborn >= (KILLED_UNBORN if (exitcode or 0) < 0 else UNBORN):
+            self._break(PoolBroken(f"worker processes do not come up: {how} before it was ready; see its output"))
+
+    def _break(self, error: PoolBroken, cause: BaseException | None = None) -> None:
+        if self.broken is None:
+            error.__cause__ = cause
+            self.broken = error
+        for worker in self.workers:
+            worker.stop()
+        self._refuse_all(self.broken)
+
+    def _refuse_all(self, error: PoolBroken) -> None:
+        while self._calls:
+            self._calls.popleft().refuse(error)
+        for one in list(self._maps):
+            one.refuse(error)

@@ -1,0 +1,318 @@
+"""One worker process, as its parent sees it: started, spoken to, killed with all that it started, its death told."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import socket
+import sys
+import threading
+import warnings
+from typing import TYPE_CHECKING, Any
+
+from mainstage.channels import frames
+from mainstage.channels.pipe import Journal, ParentEnd
+from mainstage.core.clock import monotonic
+from mainstage.errors import PoolBroken
+from mainstage.pool.options import NO_GUARD, UNGUARDED
+from mainstage.pool.processes import worker_main
+from mainstage.pool.processes.fd_output import PipeReader, make_pipes
+from mainstage.tasks.queue.raw_queue import RawQueue
+from mainstage.tasks.queue.remote_queue import DistantQueue
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator
+    from multiprocessing.context import BaseContext
+    from multiprocessing.process import BaseProcess
+
+    from mainstage.pool.processes.worker_main import Initializer
+    from mainstage.pool.remote import Assignment
+    from mainstage.tasks.reporter import Cell, Reporter
+
+TURNS = 100
+"""Hundredths of a second in which a fork server that hangs up is seen to have ended."""
+REAPED = 5.0
+"""Seconds in which a process whose pipe has ended is gone."""
+
+_ours: set[int] = set()
+"""Descriptors that no child of this process may keep: each holds the other end of somebody's pipe."""
+_starting: dict[int, set[int]] = {}
+"""By the thread that starts a worker: those that are the worker's own."""
+_start = threading.Lock()
+
+
+def _close_in_child() -> None:
+    global _start  # noqa: PLW0603  # the thread that forked held it, and is no more
+    _start = threading.Lock()
+    keep = _starting.get(threading.get_ident(), set())
+    for fd in _ours - keep:
+        with contextlib.suppress(OSError):
+            os.close(fd)
+    _ours.clear()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_close_in_child)
+
+
+def guard(fd: int) -> int:
+    """Have every forked child of this process close `fd`; return it."""
+    _ours.add(fd)
+    return fd
+
+
+def unguard(fd: int) -> None:
+    """Forget `fd`, just before it is closed."""
+    _ours.discard(fd)
+
+
+@contextlib.contextmanager
+def _main_that_is_no_file_hidden() -> Iterator[None]:
+    """Keep `multiprocessing` from having workers run a main program that is no file, such as one on stdin."""
+    main = sys.modules.get("__main__")
+    file = getattr(main, "__file__", None)
+    if main is None or file is None or not file.startswith("<"):
+        yield
+        return
+    del main.__file__
+    try:
+        yield
+    finally:
+        main.__file__ = file
+
+
+class WorkerProcess:
+    """A process, its pipe, and what it was given. Only the dispatcher's thread touches it."""
+
+    def __init__(
+        self,
+        context: BaseContext,
+        name: str,
+        *,
+        reporter: Reporter,
+        post: Callable[[Callable[[], None]], None],
+        streams: Collection[str],
+        initializer: Initializer | None,
+    ) -> None:
+        """Start it; `post` has a call made on the dispatcher's thread. Raises what `multiprocessing` raises."""
+        self.name = name
+        self.reporter = reporter
+        self._post = post
+        self.ready = False
+        self.copied_at: float | None = None
+        """When it was forked, until it has said anything."""
+        self.heard = False
+        """Whether it has said anything."""
+        self.queues: dict[int, RawQueue] = {}
+        """Raw queues that it was given."""
+        self.stopping = False
+        self.given = 0
+        """Pieces of work handed to it; each has its number."""
+        self.done = 0
+        self.inflight: dict[int, Assignment] = {}
+        self.cells: dict[int, Cell] = {}
+        """Tasks that are open in it, and what stands for them here."""
+        self.knows: set[int] = set()
+        """The maps whose functions it has."""
+        self.verdict: BaseException | None = None
+        """Why it is being killed, if it is."""
+        self.progress = 0.0
+        """When it was last given something to begin at once, or ended something."""
+        self.asked_back = False
+        """Whether it was asked to give back what it has not begun, and nothing has come of that yet."""
+        self.deadline: float | None = None
+        """When it is killed if it is still there."""
+        self.exclusive = False
+        """Whether it is given nothing beside what it has."""
+        self.watched_for_room = False
+        self.end, self.process = self._open(context, streams, initializer)
+        self.pid: int = self.process.pid or 0
+
+    def _open(
+        self, context: BaseContext, streams: Collection[str], initializer: Initializer | None
+    ) -> tuple[ParentEnd, BaseProcess]:
+        """Start it with its ends of pipe, journal and streams, and keep ours."""
+        ours, theirs = socket.socketpair()
+        journal_fd = guard(Journal.make())
+        ours_fd, theirs_fd = guard(ours.detach()), guard(theirs.detach())
+        reading, writing = make_pipes(streams)
+        for fd in (*reading.values(), *writing.values()):
+            guard(fd)
+        try:
+            process = self._start(context, (theirs_fd, journal_fd), writing, initializer)
+        except BaseException:
+            for fd in (ours_fd, *reading.values()):
+                unguard(fd)
+                os.close(fd)
+            raise
+        finally:
+            journal = Journal(os.dup(journal_fd))
+            for fd in (theirs_fd, journal_fd, *writing.values()):
+                unguard(fd)
+                os.close(fd)
+        self.output = [PipeReader(fd, name) for name, fd in reading.items()]
+        self.output_fds = frozenset(reading.values())
+        return ParentEnd(ours_fd, journal), process
+
+    def _start(
+        self,
+        context: BaseContext,
+        channel: tuple[int, int],
+        streams: dict[str, int],
+        initializer: Initializer | None,
+    ) -> BaseProcess:
+        if initializer is not None:  # what is inherited is not pickled
+            initializer = initializer[0], tuple(map(self._travelling, initializer[1]))
+        given = {name: worker_main.Descriptor(fd) for name, fd in streams.items()}
+        process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has it
+            target=worker_main.main, args=(*map(worker_main.Descriptor, channel), given, initializer), name=self.name
+        )
+        me = threading.get_ident()
+        with _start, _main_that_is_no_file_hidden(), warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the user has asked for fork
+            _starting[me] = {*channel, *streams.values()}
+            try:
+                process.start()
+            finally:
+                del _starting[me]
+        return process
+
+    def at_hand(self) -> tuple[int, int]:
+        """Return the task that it works on now, and its attempt; zeros: none."""
+        number = self.end.journal.begun()
+        for unit in self.inflight.values():  # in the order in which they were handed over
+            if unit.number == number:
+                return unit.task_and_attempt()
+        return 0, 0
+
+    def listen(self) -> None:
+        """Hand on what it has written past every stream."""
+        for reader in self.output:
+            while (came := reader.read()) is not None:
+                self._written(reader, *came)
+
+    def listen_last(self) -> None:
+        """Hand on what is left, once it is dead."""
+        self.listen()
+        for reader in self.output:
+            self._written(reader, reader.rest(), "")
+
+    def _written(self, reader: PipeReader, lines: str, begun: str) -> None:
+        number, attempt = self.at_hand()
+        unit = self.inflight.get(number)
+        if unit is not None and (lines or begun):
+            unit.announce_now()
+        reporter = self.reporter
+        for event in reader.told(lines, begun, task=(number, attempt), worker=self.name, at=reporter.now()):
+            reporter.send(event)
+
+    def _travelling(self, value: Any) -> Any:
+        if isinstance(value, RawQueue):
+            make, args = self.stand_in(value)
+            return make(*args)
+        return value
+
+    def stand_in(self, thing: Any) -> tuple[Any, ...]:
+        """Return what a raw queue is pickled as for this worker."""
+        self.queues[thing.task] = thing
+        return DistantQueue, (thing.task, thing.description)
+
+    def ended_some(self) -> None:
+        """Learn that it has ended pieces of work."""
+        self.done += 1
+        self.asked_back = False
+        self.progress = monotonic()
+
+    def say(self, data: bytes) -> None:
+        """Send a frame as soon as there is room."""
+        self.end.write(data)
+
+    def ask(self, task: int, reason: str) -> None:
+        """Ask the task to stop."""
+        self.say(frames.pack(frames.CANCEL, reason.encode("utf-8", "surrogatepass"), task=task))
+
+    def request(self, task: int, reason: str) -> None:
+        """Ask the task to stop, if it is still in hand. Any thread."""
+        self._post(lambda: self.ask(task, reason) if task in self.inflight else None)
+
+    def stop(self) -> None:
+        """Have it end once it has done what it was given."""
+        if not self.stopping:
+            self.stopping = True
+            self.say(frames.pack(frames.STOP))
+
+    def signal(self, signum: int) -> None:
+        """Signal it and all that it started."""
+        try:
+            os.killpg(self.pid, signum)
+        except OSError:
+            with contextlib.suppress(OSError):  # not yet its own group, or gone
+                os.kill(self.pid, signum)
+
+    def reap(self) -> int | None:
+        """Return how it ended, once its pipe has ended: an exit code, or minus a signal; None: it cannot be told."""
+        self.process.join(REAPED)
+        if self.process.exitcode is None:
+            self.signal(signal.SIGKILL)
+            self.process.join(REAPED)
+        if not self.stopping:
+            with contextlib.suppress(OSError):  # what it started does not outlive it
+                os.killpg(self.pid, signal.SIGKILL)
+        return self.process.exitcode
+
+    def close(self) -> None:
+        """Let go of it."""
+        unguard(self.end.fd)
+        self.end.close()
+        for reader in self.output:
+            unguard(reader.fd)
+            os.close(reader.fd)
+        with contextlib.suppress(ValueError):  # it lives on, and nobody can help that
+            self.process.close()
+
+
+def _server_ended() -> int | None:
+    """Return the status that the fork server has just ended with; None: it runs, or there is none."""
+    from multiprocessing import forkserver  # noqa: PLC0415  # it cannot start a worker, so it is there
+
+    pid: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)  # noqa: SLF001  # nobody else can say
+    if pid is None:
+        return None
+    moment = threading.Event()
+    for _ in range(TURNS):
+        with contextlib.suppress(ChildProcessError):
+            ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # `multiprocessing` waits for it too
+            if ended is not None:
+                return ended.si_status
+        moment.wait(0.01)
+    return None
+
+
+def told_death(pid: int, name: str, exitcode: int | None) -> str:
+    """Say how a process ended."""
+    if exitcode is None:
+        how = "is gone"
+    elif exitcode < 0:
+        try:
+            how = f"was killed by {signal.Signals(-exitcode).name}"
+        except ValueError:
+            how = f"was killed by signal {-exitcode}"
+        if -exitcode == signal.SIGKILL:
+            how += " (out of memory?)"
+    else:
+        how = f"exited with status {exitcode}"
+    return f"worker {name} (pid {pid}) {how}"
+
+
+def why_none(error: Exception) -> PoolBroken:
+    """Say why no worker process can be started. Newer fork servers import the main program, and end where that does."""
+    status = _server_ended() if isinstance(error, ConnectionError | EOFError) else None
+    if status == NO_GUARD:
+        return PoolBroken(UNGUARDED)
+    if status is not None:
+        return PoolBroken(
+            f"worker processes do not come up: the fork server exited with status {status} as it imported the main "
+            "program; see its output"
+        )
+    return PoolBroken(f"no worker process can be started: {type(error).__name__}: {error}")

@@ -1,0 +1,501 @@
+"""A worker process: it runs calls and items one after the other on its main thread, until it is told to end.
+
+Two threads beside: one takes what the parent says, so that a request to stop is heard at once, and ends the process
+when the parent is gone; one reports. The worker's code finds what it finds in a thread: the same tasks, the same track.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import faulthandler
+import os
+import pickle
+import signal
+import sys
+import threading
+from collections import deque
+from multiprocessing import reduction
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+
+from mainstage.channels import frames
+from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack, pack_result, split_items
+from mainstage.channels.outbox import INTERVAL, RemoteChannel, ShiftedClock
+from mainstage.channels.pipe import Journal, WorkerEnd
+from mainstage.core import pickling
+from mainstage.errors import Cancelled, Unpicklable
+from mainstage.events import EVENTS, TaskStarted
+from mainstage.tasks import outcome
+from mainstage.tasks.capture.worker_fds import Piped
+from mainstage.tasks.outcome import describe
+from mainstage.tasks.queue.remote_queue import home, standing
+from mainstage.tasks.reporter import ambient, live
+from mainstage.tasks.task import close_default_task, open_task, root_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeAlias
+
+    from mainstage.events import Event
+    from mainstage.tasks.capture.streams import Capture
+    from mainstage.tasks.task import Task
+
+    Initializer: TypeAlias = tuple[Callable[..., object], tuple[Any, ...]]
+
+GLANCE = 0.1
+"""Seconds that an item must have run to be shown by itself."""
+TOGETHER = 0.002
+"""Seconds of finished items that are sent together."""
+SMALL = frozenset({int, float, bool, str, bytes, type(None)})
+"""Types whose values hold no buffer and refuse no pickling."""
+dumps, loads = pickle.dumps, pickle.loads
+_TAGS = {kind: tag for tag, kind in enumerate(EVENTS)}
+
+
+class Setup(NamedTuple):
+    """How a worker is to begin."""
+
+    name: str
+    offset: float
+    """Seconds that the run's clock is ahead of this process's."""
+    first_id: int
+    streams: tuple[str, ...] = ()
+    """What of "stdout" and "stderr" is the display's."""
+    bars: tuple[str, ...] = ()
+    """On which of them the bars of other libraries are tasks."""
+    crashes: bool = False
+    """Whether a crash tells where it was, as in the parent."""
+    interval: float = INTERVAL
+    """Seconds between two batches of positions."""
+
+
+class Descriptor:
+    """A file descriptor that is handed to a worker, however that is started."""
+
+    def __init__(self, fd: int) -> None:
+        self.fd = fd
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _detached, (reduction.DupFd(self.fd),)
+
+
+def _detached(duplicate: Any) -> Descriptor:
+    return Descriptor(duplicate.detach())
+
+
+def main(
+    pipe: Descriptor, journal: Descriptor, streams: dict[str, Descriptor], initializer: Initializer | None
+) -> None:
+    """Be a worker: what `multiprocessing` starts. `streams` are what leads to the run's display, by their names."""
+    _settle_in()
+    end = WorkerEnd(pipe.fd, Journal(journal.fd))
+    Child(end, Piped({name: one.fd for name, one in streams.items()}) if streams else None).run(initializer)
+
+
+def _settle_in() -> None:
+    """Become the leader of a process group, deaf to Ctrl-C, without the parent's handlers and its terminal as input."""
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)
+    signal.signal(signal.SIGINT, _do_nothing)
+    for name in ("SIGTERM", "SIGHUP", "SIGTSTP", "SIGCONT", "SIGWINCH", "SIGURG"):
+        if callable(signal.getsignal(getattr(signal, name))):
+            signal.signal(getattr(signal, name), signal.SIG_DFL)
+    with contextlib.suppress(OSError):
+        null = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(null, 0)
+        os.close(null)
+    _forget_the_parents_run()
+    ambient.set(None)
+    live.reporter = None
+    live.capture = None
+
+
+def _forget_the_parents_run() -> None:
+    """Have a run of this process's own be no branch of the one that a fork has copied: nobody draws that here."""
+    session, show = sys.modules.get("mainstage.run.run"), sys.modules.get("mainstage.run.display_session")
+    if session is not None and show is not None:
+        session._runs.clear()  # noqa: SLF001  # the owner's side is never imported from here
+        show.Show.current = None
+
+
+def _do_nothing(_signum: int, _frame: object) -> None:
+    """Outlive a Ctrl-C: the parent decides. A handler, since subprocesses would inherit that it is ignored."""
+
+
+class PipeTransport:
+    """Sends events by the pipe."""
+
+    def __init__(self, end: WorkerEnd) -> None:
+        self._end = end
+        self.flush = end.flush
+
+    def send_batch(self, batch: list[Event]) -> None:
+        """Say it; the next flush sends it."""
+        told = [(_TAGS[type(event)], *event) for event in batch]
+        self._end.add(pack(frames.EVENTS, pickle.dumps(told, pickling.PROTOCOL)))
+
+
+class Item:
+    """An item of a map at hand; in the place of the ambient task until one is needed."""
+
+    task: Task | None = None
+    announced = False
+    asked: str | None = None
+
+    def __init__(self, child: Child, frame: Frame, args: tuple[Any, ...], started: float) -> None:
+        self.child = child
+        self.frame = frame
+        self.args = args
+        self.started = started
+
+    @property
+    def reporter(self) -> RemoteChannel:
+        """Where its reports go."""
+        return self.child.channel
+
+    def input(self) -> str:
+        """Describe what it works on."""
+        return describe(self.args[0] if len(self.args) == 1 else self.args)
+
+    def announce(self) -> None:
+        """Send the event of its start, the first time."""
+        with self.child.announcing:
+            if self.announced:
+                return
+            self.announced = True
+            frame = self.frame
+            self.reporter.send(TaskStarted(self.started, frame.task, int(frame.at), self.child.name, self.input()))
+
+    def resolve(self) -> Task:
+        """Return the task that stands for it, made now if need be."""
+        task = self.task
+        if task is None:
+            self.announce()
+            frame = self.frame
+            task = root_task(self.reporter, frame.task, int(frame.at), self.input(), worker=self.child.name)
+            self.task = task
+            if self.asked is not None:
+                task.request_cancel(self.asked)
+        return task
+
+    as_parent = resolve
+
+    def request_cancel(self, reason: str) -> None:
+        """Ask its worker to stop, at once or with its first report."""
+        self.asked = reason
+        if self.task is not None:
+            self.task.request_cancel(reason)
+
+
+class Desk:
+    """The worker's cell in its own channel: it tells of an item once that has run for long."""
+
+    id = -1
+    attempt = 0
+    closed = False
+
+    def __init__(self) -> None:
+        self.polled = False
+        self.item: Item | None = None
+
+    def position(self) -> float:
+        """Return 0: it has none."""
+        return 0.0
+
+    def arm(self) -> None:
+        """Do nothing: it is looked at, it does not tell."""
+
+    def sample(self, now: float) -> list[Event]:
+        """Announce the item at hand if it has run for long."""
+        item = self.item
+        if item is not None and not item.announced and now - item.started >= GLANCE:
+            item.announce()
+        return []
+
+
+class Function:
+    """The function of a map, made when it is first called."""
+
+    def __init__(self, frame: Frame) -> None:
+        self._frame = frame
+        self._made: Callable[..., Any] | None = None
+
+    def get(self) -> Callable[..., Any]:
+        """Return it; raises whatever its making raises."""
+        if self._made is None:
+            self._made = pickling.unpack(self._frame.body, self._frame.buffers)
+        return self._made
+
+
+class Child:
+    """The worker at its pipe."""
+
+    def __init__(self, end: WorkerEnd, piped: Piped | None) -> None:
+        self.name = ""
+        self._piped = piped
+        self._captured: list[str] = []
+        self.announcing = threading.Lock()
+        self.channel: RemoteChannel
+        self._end = end
+        self._todo: deque[Frame] = deque()
+        self._bell: SimpleQueue[None] = SimpleQueue()
+        self._functions: dict[int, Function] = {}
+        self._asked: dict[int, str] = {}
+        self._current: tuple[int, Item | Task] | None = None
+        self._desk = Desk()
+        self._stopping = False
+        self._flushed = 0.0
+
+    # --- life ---
+
+    def run(self, initializer: Initializer | None) -> None:
+        """Begin as the parent says, then work until it says stop."""
+        self._end.add(pack(frames.HELLO))
+        self._end.flush()
+        came: list[Frame] | None = []
+        while not came:
+            came = self._end.read()
+            if came is None:
+                return
+        setup = Setup(*pickle.loads(came[0].body))  # noqa: S301  # the parent's, who says it before all else
+        self.name = threading.current_thread().name = setup.name
+        self.channel = RemoteChannel(PipeTransport(self._end), ShiftedClock(setup.offset), first_id=setup.first_id)
+        self.channel.set_interval(setup.interval)
+        for frame in came[1:]:
+            self._take(frame)
+        live.reporter = self.channel
+        home.post = self._post
+        if setup.crashes:
+            faulthandler.enable(2, all_threads=False)
+        capture = self._capture(setup)
+        self.channel.start()
+        threading.Thread(target=self._listen, name="mainstage-listener", daemon=True).start()
+        if initializer is not None and not self._initialize(*initializer):
+            sys.exit(1)
+        self._say(frames.READY)
+        self._end.flush()
+        self._work()
+        if capture is not None:
+            capture.stop()
+        close_default_task()
+        live.reporter = None
+        self.channel.stop()
+
+    def _capture(self, setup: Setup) -> Capture | None:
+        """Have what is written made into events, where the display owns the streams."""
+        if not setup.streams:
+            return None
+        from mainstage.tasks.capture.streams import Capture  # noqa: PLC0415  # only where there is something to capture
+
+        capture = Capture(self.channel, owned=setup.streams, bars={*setup.streams, *setup.bars})
+        capture.descriptors = self._piped  # type: ignore[assignment]  # all that routers ask of it
+        capture.start()
+        return capture
+
+    def _post(self, queue: int, item: Any) -> None:
+        """Send a message to a raw queue of the parent's."""
+        current = self._current
+        body = pickling.pack_whole(item, "a message for a queue")
+        self._end.add(pack(frames.PUT, body, task=queue, number=0 if current is None else current[0]))
+        self.channel.ring()
+
+    def _initialize(self, fn: Callable[..., object], args: tuple[Any, ...]) -> bool:
+        try:
+            fn(*args)
+        except BaseException as error:  # whatever it is: no work is done here
+            logging = sys.modules.get("logging")
+            if logging is not None and (logger := logging.getLogger("concurrent.futures")).hasHandlers():
+                logger.critical("Exception in initializer:", exc_info=True)  # as the standard library's pool
+            self._end.add(pack(frames.FAILURE, pickling.pack_error(error)))
+            self._end.flush()
+            return False
+        return True
+
+    def _listen(self) -> None:
+        """Take what the parent says, until it is gone: then this process and what it started end too."""
+        while (came := self._end.read()) is not None:
+            for frame in came:
+                self._take(frame)
+            self._bell.put(None)
+        if not self._stopping:
+            _die_with_the_parent()
+
+    def _take(self, frame: Frame) -> None:
+        kind = frame.kind
+        if kind in (frames.ITEM, frames.CALL):
+            self._todo.append(frame)
+        elif kind == frames.ITEMS:
+            self._todo.extend(split_items(frame))
+        elif kind == frames.FUNCTION:
+            self._functions[frame.task] = Function(frame)
+        elif kind == frames.CANCEL:
+            self._cancel(frame.task, bytes(frame.body).decode("utf-8", "surrogatepass"))
+        elif kind == frames.RECALL:
+            self._give_back(frame.number)
+        elif kind == frames.INTERVAL:
+            self.channel.set_interval(frame.at)
+        elif kind == frames.LOCATE:
+            self.channel.send(standing(self.channel.now(), frame.task, frame.number, frame.at))
+        elif kind == frames.STOP:
+            self._stopping = True
+
+    def _cancel(self, task: int, reason: str) -> None:
+        self._asked[task] = reason
+        current = self._current
+        if current is not None and current[0] == task and self._asked.pop(task, None) is not None:
+            current[1].request_cancel(reason)
+
+    def _give_back(self, count: int) -> None:
+        """Give back up to `count` pieces of work that have not begun, the last ones first."""
+        for _ in range(count):
+            try:
+                frame = self._todo.pop()
+            except IndexError:
+                break
+            self._say(frames.RETURNED, frame)
+        self._end.flush()
+
+    # --- work: the main thread ---
+
+    def _work(self) -> None:
+        todo = self._todo
+        while True:
+            try:
+                frame = todo.popleft()
+            except IndexError:
+                self._end.flush()
+                if self._stopping:
+                    return
+                self._rest()
+                continue
+            self._end.begin(frame.number)
+            if self._asked and (reason := self._asked.pop(frame.task, None)) is not None:
+                self._say(frames.FAILURE, frame, pickling.pack_error(Cancelled(reason)), completed=NEVER_BEGAN)
+            elif frame.kind == frames.ITEM:
+                self._item(frame)
+            else:
+                self._call(frame)
+
+    def _rest(self) -> None:
+        self._desk.polled = False
+        ambient.set(None)
+        self._bell.get()
+        while not self._bell.empty():
+            self._bell.get()
+
+    def _item(self, frame: Frame) -> None:
+        now = self.channel.now
+        started = now()
+        try:
+            fn = self._functions[int(frame.until)].get()
+            args = pickling.unpack(frame.body, frame.buffers) if frame.buffers else loads(frame.body)
+        except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
+            item = Item(self, frame, ("?",), started)
+            self._failed(frame, item.resolve(), _not_made(error), started)
+            return
+        item = Item(self, frame, args, started)
+        self._begin(frame, item)
+        try:
+            value = fn(*args)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is this item's outcome
+            self._current = self._desk.item = None
+            self._failed(frame, item.resolve(), error, started)
+            return
+        self._current = self._desk.item = None
+        if self._piped is not None:
+            self._piped.wait_until_read()
+        if item.task is None and type(value) in SMALL:
+            until = now()
+            self._end.add(pack_result(frame.task, frame.number, started, until, dumps(value, pickling.PROTOCOL)))
+            self._flush_in_time(until)
+        else:
+            self._returned(frame, item.task, value, started, fn)
+
+    def _begin(self, frame: Frame, item: Item | Task) -> None:
+        ambient.set(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
+        self._current = (frame.task, item)
+        desk = self._desk
+        if isinstance(item, Item):
+            desk.item = item
+            if not desk.polled:
+                desk.polled = True
+                self.channel.watch(desk)
+        if self._asked and (reason := self._asked.pop(frame.task, None)) is not None:
+            item.request_cancel(reason)
+
+    def _call(self, frame: Frame) -> None:
+        started = self.channel.now()
+        description = bytes(frame.buffers[0]).decode("utf-8", "surrogatepass")
+        task = open_task(self.channel, frame.task, int(frame.at), description, worker=self.name)
+        try:
+            fn, args, kwargs = pickling.unpack(frame.body, frame.buffers[1:])
+        except BaseException as error:  # noqa: BLE001  # as above
+            self._failed(frame, task, _not_made(error), started)
+            return
+        self._begin(frame, task)
+        value, error_or_none = outcome.run(task, fn, args, kwargs)
+        self._current = None
+        if self._piped is not None:
+            self._piped.wait_until_read()
+        if error_or_none is not None:
+            self._failed(frame, task, error_or_none, started)
+        else:
+            self._returned(frame, task, value, started, fn)
+
+    # --- what came of it ---
+
+    def _returned(self, frame: Frame, task: Task | None, value: Any, started: float, fn: Any) -> None:
+        try:
+            data, buffers = pickling.pack(value, f"the result of {getattr(fn, '__name__', fn)}()")
+        except Unpicklable as error:
+            if task is None:
+                task = Item(self, frame, ("?",), started).resolve()
+            self._failed(frame, task, error, started)
+            return
+        completed = NO_TASK if task is None else float(task.shut() or 0)
+        self._say(frames.RESULT, frame, data, buffers, at=started, completed=completed)
+
+    def _failed(self, frame: Frame, task: Task, error: BaseException, started: float) -> None:
+        packed = pickling.pack_error(error)
+        if self._piped is not None:
+            self._piped.wait_until_read()
+        self._say(frames.FAILURE, frame, packed, at=started, completed=float(task.shut(error) or 0))
+
+    def _say(
+        self,
+        kind: int,
+        frame: Frame | None = None,
+        data: bytes = b"",
+        buffers: list[memoryview] | None = None,
+        *,
+        at: float = 0.0,
+        completed: float = NO_TASK,
+    ) -> None:
+        now = self.channel.now()
+        task, number = (frame.task, frame.number) if frame is not None else (0, 0)
+        self._end.add(
+            pack(kind, data, buffers or (), task=task, number=number, at=at, until=now, completed=completed),
+            buffers or (),
+        )
+        self._flush_in_time(now)
+
+    def _flush_in_time(self, now: float) -> None:
+        """Send what was said if the last time is a moment ago; else it is sent soon, or when nothing is left to do."""
+        if now - self._flushed >= TOGETHER:
+            self._flushed = now
+            self._end.flush()
+        else:
+            self.channel.ring()
+
+
+def _not_made(error: BaseException) -> Unpicklable:
+    made = Unpicklable(f"function or arguments could not be made in the worker: {type(error).__name__}: {error}")
+    made.__cause__ = error
+    return made
+
+
+def _die_with_the_parent() -> NoReturn:
+    """End this process and all that it started, at once: nobody is left to tell."""
+    with contextlib.suppress(OSError):
+        os.killpg(0, signal.SIGKILL)
+    os._exit(1)

@@ -1,0 +1,176 @@
+"""The caller's side of a `map`: feed, take, put in order, and end in each of the ways that a loop can end."""
+
+from __future__ import annotations
+
+from collections import deque
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
+
+from mainstage.errors import Cancelled
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from mainstage.pool.mapping import Claims, Record
+
+OnError: TypeAlias = Literal["raise", "collect", "skip"]
+
+
+class ItemOutcome(NamedTuple):
+    """What became of one item: `value`, or `error`. `seconds` is how long its last attempt took."""
+
+    number: int
+    """Its place in the input, from 0."""
+    input: Any
+    value: Any
+    error: BaseException | None
+    seconds: float
+    attempt: int
+    started: float
+    """In seconds on the run's clock."""
+
+
+class Host(Protocol):
+    """The run that a map belongs to, as far as its consumer needs it."""
+
+    def wait_until(self, done: Callable[[], bool]) -> bool:
+        """Wait for `done()`, drawing."""
+        ...
+
+    def wind_down(self, busy: Callable[[], bool]) -> None:
+        """Wait until not `busy()`, for the grace time or until asked to stop once more."""
+        ...
+
+    def glance(self) -> None:
+        """Draw if it is time."""
+        ...
+
+    def consumed(self, consumer: Consumer) -> None:
+        """Forget a consumer that has ended."""
+        ...
+
+
+def check_on_error(value: str) -> OnError:
+    """Return `value`, or raise `ValueError` naming what it may be."""
+    if value not in ("raise", "collect", "skip"):
+        msg = f"on_error={value!r} is not one of 'raise', 'collect', 'skip'"
+        raise ValueError(msg)
+    return value  # type: ignore[return-value]  # just checked
+
+
+def _outcome(record: Record) -> ItemOutcome:
+    number, args, value, error, started, ended, attempt = record
+    return ItemOutcome(number, args[0], value, error, ended - started, attempt, started)
+
+
+def _as_of_a_future(error: BaseException) -> BaseException:
+    """Return what a future's `result` raises for `error`: a `Cancelled` is the worker's own business."""
+    return CancelledError(*error.args) if isinstance(error, Cancelled) else error
+
+
+class Consumer:
+    """Takes the records of one map."""
+
+    def __init__(self, claims: Claims, host: Host, *, ordered: bool) -> None:
+        self.claims = claims
+        self._host = host
+        self._ordered = ordered
+        self._ready: deque[Record] = deque()
+        """What is to be given out next, in the right order."""
+        self._early: dict[int, Record] = {}
+        """What came before its turn, by index."""
+        self._next = 0
+
+    def results(self, on_error: OnError) -> Iterator[Any]:
+        """Yield values, treating failures as `on_error` says."""
+        claims, ready = self.claims, self._ready
+        claims.halt_on_failure = on_error == "raise"
+        try:
+            while self._refill():
+                while ready:
+                    error, value = ready[0][3], ready.popleft()[2]
+                    claims.taken += 1
+                    if claims.taken >= claims.feed_at:
+                        claims.feed()
+                    if error is None:
+                        yield value
+                        del value
+                    elif on_error == "raise":
+                        raise claims.first_failure or _as_of_a_future(error)
+                    elif on_error == "collect":
+                        yield _as_of_a_future(error)
+        finally:
+            self._end()
+
+    def outcomes(self) -> Iterator[ItemOutcome]:
+        """Yield what became of each item; interrupted, first what ended well meanwhile, then the interrupt."""
+        claims, ready = self.claims, self._ready
+        interrupt: KeyboardInterrupt | None = None
+        try:
+            while True:
+                try:
+                    more = self._refill()
+                except KeyboardInterrupt as error:
+                    interrupt, more = error, False
+                    claims.halt("Ctrl-C")
+                    self._host.wind_down(claims.active)
+                    self._sort(claims.take_all())
+                    ready.extend(self._early[number] for number in sorted(self._early))
+                while ready:
+                    record = ready.popleft()
+                    claims.taken += 1
+                    if record[6] > 0 or not isinstance(record[3], Cancelled):
+                        yield _outcome(record)
+                    if interrupt is None:  # only now: the caller may have given up at this outcome
+                        claims.feed()
+                if interrupt is not None:
+                    raise interrupt
+                if not more:
+                    return
+        finally:
+            self._end()
+
+    def leftovers(self) -> list[Any]:
+        """Return the values that are there and have not been taken."""
+        self._sort(self.claims.take_all())
+        return [record[2] for record in (*self._ready, *self._early.values()) if record[3] is None]
+
+    def _refill(self) -> bool:
+        """Wait until there is something to give out; False: nothing more comes."""
+        claims = self.claims
+        while True:
+            claims.feed()
+            self._host.glance()
+            self._sort(claims.take_all())
+            if self._ready:
+                return True
+            if claims.halt_on_failure and claims.first_failure is not None:
+                raise claims.first_failure
+            if claims.finished():
+                claims.raise_source_error()
+                return False
+            claims.waiting = True
+            if not claims.ready():
+                self._host.wait_until(claims.ready)
+            claims.waiting = False
+
+    def _sort(self, records: list[Record]) -> None:
+        if not self._ordered:
+            self._ready.extend(records)
+            return
+        early, ready, turn = self._early, self._ready, self._next
+        for record in records:
+            if record[0] != turn:
+                early[record[0]] = record
+                continue
+            ready.append(record)  # most come in turn
+            turn += 1
+            while early and turn in early:
+                ready.append(early.pop(turn))
+                turn += 1
+        self._next = turn
+
+    def _end(self) -> None:
+        if not self.claims.finished():
+            self.claims.halt("nobody takes its results any more")
+        self._host.consumed(self)

@@ -1,0 +1,1 @@
+"""One live run: the run itself, its display session, the render loop, signals, shutdown."""

@@ -1,0 +1,158 @@
+"""A run beside an event loop: its block in a coroutine, and what coroutines begin in it."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, NamedTuple
+
+from mainstage.run.asyncio_driver import MainTask, Waker, events_here, is_of_a_runner
+from mainstage.run.exit import quieten
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from contextvars import Token
+
+    from mainstage.run.asyncio_driver import Seat
+    from mainstage.run.display_session import Show
+    from mainstage.run.external_work import Guests
+    from mainstage.run.shutdown import Ending, Work
+    from mainstage.tasks.reporter import Reporter
+
+ALL = 1_000_000
+
+within: ContextVar[Work | None] = ContextVar("mainstage_run", default=None)
+"""The run whose block the code running now stands in: others may be entered, and left, meanwhile."""
+
+
+class Orders(NamedTuple):
+    """What a run may have to say to something under way in it."""
+
+    cancel: Callable[[], object] | None = None
+    """Stop: somebody cancelled the run. Called on the event loop's thread."""
+    ask: Callable[[str], object] | None = None
+    """Stop, since the run is to: for what asyncio's own cancellation does not reach. Called on any thread."""
+    close: Callable[[], object] | None = None
+    """Begin nothing more: the run's block is left. Called on the event loop's thread."""
+
+
+class Block:
+    """The block of `work`, which is shown by `show`; `branch`: it stands within another run."""
+
+    def __init__(self, work: Work, show: Show, ending: Ending, guests: Guests, *, branch: bool) -> None:
+        """Enter it."""
+        self._show = show
+        self._ending = ending
+        self._guests = guests
+        self._main: MainTask | None = None
+        self._seat: Seat | None = show.sit()
+        if self._seat is not None and not branch:
+            self._main = MainTask()
+            show.interrupts.follow(self._main.cancel, is_of_a_runner, quieten)
+        self._token: Token[Work | None] = within.set(work)
+
+    async def leave(self, error: BaseException | None) -> BaseException | None:
+        """Wait for what was begun; return what is to leave the block: `error`, or a cancellation that came meanwhile.
+
+        A cancellation that stands for a signal is taken back, and None returned: the signal is to be raised.
+        """
+        ending, seat = self._ending, self._seat
+        self._guests.close()
+        waker = Waker()
+        self._show.wakers.append(waker)
+        try:
+            if seat is not None:
+                seat.look(turn=ALL)  # a request to stop that was just made
+            error = await self._settle(waker, error)
+        finally:
+            self._show.wakers.remove(waker)
+            with contextlib.suppress(ValueError):  # left in another context than it was entered in
+                within.reset(self._token)
+            if seat is not None:
+                self._show.rise(seat)
+        if self._main is not None and self._main.asked:
+            if isinstance(error, asyncio.CancelledError):
+                self._main.take_back()
+                return None
+        elif self._main is not None and ending.stop is not None:
+            ending.raised = True  # by asyncio, once the main task has ended
+        return error
+
+    async def _settle(self, waker: Waker, error: BaseException | None) -> BaseException | None:
+        """As `Ending.settle`; the first cancellation stops what is pending, the next one abandons it."""
+        ending = self._ending
+        if error is not None and ending.stop is None:
+            ending.left_by(error)
+        stopping = error is not None
+        while not ending.over() and not (ending.stop is not None and ending.stop.stage > 1):
+            try:
+                async with asyncio.timeout(ending.grace if stopping else None):
+                    await waker.wait(ending.enough(stopping=stopping))
+            except TimeoutError:
+                break
+            except asyncio.CancelledError as cancelled:
+                if error is not None:
+                    break
+                error = cancelled
+                if ending.stop is None:
+                    ending.left_by(cancelled)
+            else:
+                if stopping:
+                    break
+            stopping = True
+        ending.abandon()
+        return error
+
+
+class Stay:
+    """Something that a coroutine has begun in a run: the run waits for it, and its event loop draws meanwhile."""
+
+    def __init__(self, show: Show, guests: Guests, orders: Orders) -> None:
+        """Begin it, on the event loop's thread."""
+        self.reporter: Reporter = show.channel
+        self.events = asyncio.get_running_loop()
+        self._show = show
+        self._guests = guests
+        self._orders = orders
+        self._left = False
+        guests.begin(self)  # before a round that would end an implicit run in which nothing is pending
+        self._seat = show.sit()
+
+    def leave(self) -> None:
+        """End it, on that thread too; a second call does nothing."""
+        if self._left:
+            return
+        self._left = True
+        seat, self._seat = self._seat, None
+        if seat is not None:
+            self._show.rise(seat)
+        self._guests.over(self)
+
+    def leave_from_anywhere(self) -> None:
+        """End it, on any thread."""
+        try:
+            self.events.call_soon_threadsafe(self.leave)
+        except RuntimeError:  # the loop is closed: nothing draws on it any more
+            self._guests.over(self)
+
+    def ask(self, reason: str) -> None:
+        """Pass on that the run is to stop."""
+        if self._orders.ask is not None:
+            self._orders.ask(reason)
+
+    def cancel(self, reason: str) -> None:
+        """Pass on that the run was cancelled."""
+        self.ask(reason)
+        if self._orders.cancel is not None:
+            with contextlib.suppress(RuntimeError):  # the loop is closed, and all that ran on it is gone
+                self.events.call_soon_threadsafe(self._orders.cancel)
+
+    def close(self) -> None:
+        """Pass on that the run's block is left."""
+        if self._orders.close is not None:
+            self._orders.close()
+
+    def held_up(self) -> bool:
+        """Return whether this thread, waiting, would wait for itself."""
+        return events_here() is self.events

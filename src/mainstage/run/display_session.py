@@ -1,0 +1,480 @@
+"""The show: one channel, one loop, one display a process, for as long as a run is live. It is not the work.
+
+Everything here may be asleep or absent and every result, error and exit status is the same.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+
+from mainstage.channels.inbox import ThreadChannel
+from mainstage.core.clock import Clock, SystemClock, limit_wait
+from mainstage.core.commands import SetInterval
+from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
+from mainstage.run.heartbeat import Heartbeat
+from mainstage.run.key_commands import Steering
+from mainstage.run.render_loop import Loop
+from mainstage.run.signals import Interrupts, interruptible
+from mainstage.run.stalls import StuckWatch
+from mainstage.tasks.capture.streams import STREAMS, Capture
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import close_default_task
+from mainstage.ui.display.jsonl import JsonlDisplay
+from mainstage.ui.display.runlog import RunLog
+from mainstage.ui.display.settings import STUCK_AFTER, settings, stuck_after
+from mainstage.ui.display.stream import NullDisplay
+from mainstage.ui.setup import Style, stage
+from mainstage.unpatched import Flag, get_ident
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+
+    from rich.progress import ProgressColumn
+    from rich.theme import Theme
+
+    from mainstage.core.commands import Command
+    from mainstage.events import Event
+    from mainstage.run.asyncio_driver import Seat, Waker
+    from mainstage.run.key_commands import Commanded
+    from mainstage.ui.display import Display
+    from mainstage.ui.display.settings import Keys
+    from mainstage.ui.views import View
+    from mainstage.ui.views.layouts import Layout
+
+
+REACHED = 1.0
+"""Seconds in which the owner should have come by, wherever it is; a prompt on another thread waits no longer."""
+
+
+class OutputRecorder(Protocol):
+    """Whoever keeps all that workers write, be it shown or not."""
+
+    unshown: Collection[str]
+    """Set by the run: the streams whose text nobody shows, since they lead elsewhere; it is the recorder's alone."""
+
+    def record(self, event: Event) -> None:
+        """Take one event, on the owner's thread. An error here would end the run: keep it for later."""
+        ...
+
+
+class Receiving(Protocol):
+    """What a loop asks of a backend: how many workers report to it by batches, and what these have cost."""
+
+    heard_s: float
+    """Seconds of this process so far."""
+    far_workers: int
+
+
+class Look(NamedTuple):
+    """How a run is to be shown; see `Run` for what each takes."""
+
+    view: str | View = "auto"
+    columns: Sequence[str | ProgressColumn] | None = None
+    log: str | os.PathLike[str] | None = None
+    heartbeat: bool | None = None
+    display: Display | None = None
+    implicit: bool = False
+    clock: Clock | None = None
+    capture: bool | Literal["fd"] | None = None
+    strict: bool | None = None
+    recorder: OutputRecorder | None = None
+    keys: Keys | None = None
+    layout: str | Layout = ""
+    theme: Theme | Mapping[str, str] | None = None
+    stuck_after: float | None = STUCK_AFTER
+
+    def settled(self) -> Look:
+        """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
+        said = settings(os.environ)
+        silent = {name: value for name, value in said._asdict().items() if getattr(self, name) is None}
+        if self.keys == "auto" and said.keys is False:
+            silent["keys"] = False
+        if self.stuck_after == STUCK_AFTER:  # the default: None is a program's word
+            silent["stuck_after"] = stuck_after(os.environ)
+        return self._replace(**silent)
+
+    def own(self) -> list[str]:
+        """Return the names of the arguments that say how this very run is shown, but for `log`."""
+        plain = Look()
+        kept = ("log", "implicit", "clock")
+        return [name for name in self._fields if name not in kept and getattr(self, name) != getattr(plain, name)]
+
+
+class Show:
+    """What is shown of the runs of this process, owned by the thread that opened it."""
+
+    current: Show | None = None
+    """The one that is live."""
+    owner_asleep = False
+    """Set by tests of rule 9: no owner ever pumps."""
+    loops: type[Loop] = Loop
+    signals: type[Interrupts] = Interrupts
+    """What a show is made with."""
+
+    def __init__(self, title: str, look: Look) -> None:
+        """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
+        look = look.settled()
+        self.clock: Clock = look.clock or SystemClock()
+        self.channel = ThreadChannel(self.clock)
+        opened = stage(
+            look.view,
+            Style(look.layout, look.columns, look.theme),
+            log=look.log,
+            display=look.display,
+            discreet=look.implicit,
+            keys=look.keys,
+        )
+        self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
+        self.loop.recorders = opened.recorders
+        self.loop.watchers += opened.watchers
+        self.stuck: StuckWatch | None = None
+        if look.stuck_after is not None and not isinstance(opened.display, NullDisplay):
+            self.stuck = StuckWatch(self.channel.send, look.stuck_after, self._ask)
+            self.loop.watchers.append(self.stuck.look)
+        self.loop.fallback = opened.fallback
+        self.loop.on_stop = self._on_stop
+        owned = _owned_streams(opened.display) if look.capture else ()
+        shown = bool(look.capture) and (bool(owned) or not isinstance(opened.display, NullDisplay))
+        taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
+        self.capture = Capture(
+            self.channel,
+            owned=taken,
+            bars={*owned, "stderr"} if shown else (),
+            strict=bool(look.strict),
+            descriptors=look.capture == "fd",
+        )
+        self.stops: list[Callable[[StopRequested], None]] = []
+        """Called on the owner's thread with each request to stop."""
+        self.stop: StopRequested | None = None
+        self.signum = 0
+        self._stage = 0
+        self._owner = get_ident()
+        self._pid = os.getpid()
+        self._idle = threading.Condition()
+        self._sleepers = 0
+        self.interrupts = self.signals(self.loop, self._request, lambda: self._stage)
+        self._animated = opened.animated and bool(look.heartbeat)
+        self._heartbeat: Heartbeat | None = None
+        self._title = title
+        self._remarks = opened.remarks
+        self.steering: Steering | None = None
+        """What keys do, where there are any."""
+        self.commanded: dict[object, Commanded] = {}
+        """Who carries out the commands of keys, and of the loop, by the run."""
+        self.backends: dict[object, Receiving] = {}
+        """What workers report to, by the run."""
+        if opened.keyed is not None:
+            self.steering = Steering(*opened.keyed, self.loop, self)
+        self.capture.pause = self.lent
+        self._vain: set[str] = set()
+        self._lends = 0
+        self._lending = threading.Lock()
+        self.on_quiet: Callable[[], None] | None = None
+        """Called on the owner's thread between two pieces of work; an implicit run ends there."""
+        self.wakers: list[Waker] = []
+        """Coroutines that wait as `wait` does."""
+        self.seat: Seat | None = None
+        """The owner's place on the event loop of its thread, while one is to draw."""
+
+    def _record_all(self, recorder: OutputRecorder, owned: Collection[str]) -> Collection[str]:
+        """Have `recorder` take everything; return the streams to capture."""
+        unshown = {name for name in STREAMS if name not in owned}
+        if "stderr" in unshown:
+            unshown.add("warning")
+        recorder.unshown = self.loop.unshown = frozenset(unshown)
+        self.loop.recorders = [*self.loop.recorders, recorder]
+        return STREAMS
+
+    def open(self) -> Callable[[], None]:
+        """Go live; return what ends that."""
+        self.interrupts.install()
+        Show.current = self
+        live.reporter = self.channel
+        self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
+        self.loop.beat()  # the state knows of the run before anybody asks when a picture is due
+        for remark in self._remarks:
+            self.say(remark)
+        self.loop.heard_s = lambda: sum([one.heard_s for one in self.backends.values()])
+        self.loop.on_interval = self._ask_interval
+        self.capture.start()
+        if self.steering is not None:
+            self.steering.start()
+        if self._animated and Heartbeat.possible() and not Show.owner_asleep:
+            self._heartbeat = Heartbeat(self.loop)
+            self._heartbeat.after_beat = self._after_beat
+            self._heartbeat.start()
+        return self.close
+
+    def close(self) -> None:
+        """Show the last picture and give everything back."""
+        if self.seat is not None:
+            self.seat.leave()
+            self.seat = None
+        if self.steering is not None:
+            self.steering.stop()
+        if self._heartbeat is not None:
+            self._heartbeat.stop()
+        self.capture.stop()
+        close_default_task()
+        live.reporter = None
+        Show.current = None
+        self.interrupts.closing = True
+        try:
+            self.loop.finish()
+        finally:
+            self.channel.close()
+            self.interrupts.restore()
+
+    def pumps(self) -> bool:
+        """Return whether this thread is the owner, and awake."""
+        return (
+            get_ident() == self._owner and os.getpid() == self._pid and not Show.owner_asleep and not self.loop.pumping
+        )
+
+    def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait for `done()`, drawing where this thread is the owner; return what it says in the end.
+
+        Whatever makes it true must call `wake` after it did.
+        """
+        deadline = None if timeout is None else self.clock.now() + timeout
+        if self.pumps():
+            self.loop.call_on_owner(self.interrupts.hand_over)
+            ended = self.loop.run_until(done, deadline)
+            if self._stage:
+                self.loop.run_until(self._heard)  # one may have come as the wait ended
+            self.left()
+            self.quiet()
+            return ended
+        return self._sleep(done, deadline)
+
+    @interruptible
+    def raise_held_back(self) -> None:
+        """Raise the signal that has been held back, if one was: it leaves nothing half done any more."""
+        held = self.interrupts.held_back()
+        if held is not None:
+            raise held
+
+    @interruptible
+    def _sleep(self, done: Callable[[], bool], deadline: float | None) -> bool:
+        self.raise_held_back()
+        with self._idle:
+            self._sleepers += 1
+            try:
+                while not done():
+                    left = None if deadline is None else deadline - self.clock.now()
+                    if left is not None and left <= 0:
+                        return False
+                    self._idle.wait(limit_wait(left))
+            finally:
+                self._sleepers -= 1
+        return True
+
+    def sit(self) -> Seat | None:
+        """Have the event loop of this thread draw until as many `rise`; None: another thread is the owner."""
+        from mainstage.run.asyncio_driver import Seat, events_here  # noqa: PLC0415  # a program without asyncio does not load it
+
+        events = events_here()
+        if events is None or not self.pumps():
+            return None
+        if self.seat is None or self.seat.events is not events:
+            if self.seat is not None:
+                self.seat.leave()  # its loop has ended, and told nobody
+            self.seat = Seat(self.loop, events, metronome=self._heartbeat, after_round=self._after_beat)
+        self.seat.users += 1
+        return self.seat
+
+    def rise(self, seat: Seat) -> None:
+        """Need the event loop no more; on its thread."""
+        seat.users -= 1
+        if not seat.users:
+            seat.leave()
+            self.seat = None if self.seat is seat else self.seat
+
+    def glance(self) -> None:
+        """Do one round without waiting, if this thread is the owner and a picture is due."""
+        if self.pumps():
+            due = self.loop.due()
+            if due is None or self.clock.now() >= due:
+                self.loop.run_until(lambda: True)
+                self.loop.beat()
+                self._after_beat()
+
+    @contextlib.contextmanager
+    def lent(self) -> Iterator[None]:
+        """Give the terminal to this thread within the block; the work goes on. Any thread, also within another."""
+        with self._lending:
+            self._lends += 1
+        self._step_aside()
+        if self.steering is not None:
+            self.steering.keyboard.give_back()  # the owner may be out of reach
+        self.capture.lend(on=True)
+        try:
+            yield
+        finally:
+            self.capture.lend(on=False)
+            with self._lending:
+                self._lends -= 1
+            if not self._lends:
+                self._come_back()
+
+    def _step_aside(self) -> None:
+        if get_ident() == self._owner:
+            self.loop.suspend()
+            return
+        gone = Flag()
+
+        def suspend() -> None:
+            if self._lends:  # it may come by too late
+                self.loop.suspend()
+            gone.set()
+
+        self.loop.call_on_owner(suspend)
+        self.summon()
+        gone.wait(REACHED)
+        self.loop.paused = True
+
+    def _come_back(self) -> None:
+        self.loop.resume()
+        if get_ident() == self._owner:
+            self.loop.leave()
+            self.left()
+        else:
+            self.summon()
+
+    def quiet(self) -> None:
+        """Give an implicit run the chance to end, unless a line is just being sent: it brings us here again."""
+        if self.on_quiet is not None and not self.capture.sending():
+            self.on_quiet()
+
+    def _after_beat(self) -> None:
+        self.interrupts.raise_late()
+        self.quiet()
+
+    def _ask(self, command: Command) -> None:
+        """Have whoever it is for carry out `command`."""
+        for one in list(self.commanded.values()):
+            one.command(command)
+
+    def _heard(self) -> bool:
+        return self.stop is not None and self.stop.stage >= self._stage
+
+    def left(self) -> None:
+        """Learn that the owner goes back to other code."""
+        if self.seat is not None:
+            self.seat.rest()
+        elif self._heartbeat is not None:
+            self._heartbeat.left()
+
+    def wake(self) -> None:
+        """Have every `wait` look again. Any thread."""
+        self.channel.wake()
+        if self.channel.away:
+            self.channel.alarm()
+        for waker in list(self.wakers):
+            waker.wake()
+        if self._sleepers:
+            with self._idle:
+                self._idle.notify_all()
+
+    def summon(self) -> None:
+        """Have the owner look at once, wherever it is, if it can be reached. Any thread."""
+        self.wake()
+        if self.seat is not None:
+            self.seat.knock()
+        if self._heartbeat is not None:
+            self._heartbeat.call()
+
+    def say(self, text: str) -> None:
+        """Show a line of the library's own."""
+        self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
+
+    def joined(self, title: str, look: Look) -> Callable[[], None]:
+        """Have a run inside this one shown here, with a `log` of its own; return what ends that.
+
+        How it wants to be shown otherwise is said to be for nothing: there is one display.
+        """
+        log = RunLog(look.log) if look.log is not None else None
+        asked = ", ".join(f"{name}=" for name in look.own())
+        if asked and asked not in self._vain:
+            self._vain.add(asked)
+            named = f" of {title}" if title else ""
+            self.say(f"{asked}{named} without effect: the run is shown within the one that is live")
+        if log is None:
+            return self.quiet  # this may be of an implicit run that has waited for the one inside
+        self._catch_up()
+        log.record(RunStarted(self.clock.now(), title, self.clock.wall()))
+        self.loop.recorders = [*self.loop.recorders, log]
+
+        def end() -> None:
+            self._catch_up()
+            self.loop.recorders = [one for one in self.loop.recorders if one is not log]
+            log.record(RunEnded(self.clock.now()))
+            self.quiet()
+
+        return end
+
+    def _catch_up(self) -> None:
+        """Take what was sent so far, if this thread is the owner."""
+        if self.pumps():
+            self.loop.beat()
+
+    def _request(self, cause: str, signum: int) -> int:
+        """Put a request to stop into the inbox, before all that waits there; in a signal handler."""
+        self._stage += 1
+        self.signum = self.signum or signum
+        self.channel.send_first(StopRequested(self.clock.now(), cause, self._stage))
+        return self._stage
+
+    def stopped(self, cause: str) -> StopRequested:
+        """Show that the run is stopped by `cause`, which did not come to the loop; return the event, the first."""
+        self._stage = max(self._stage, 1)
+        event = StopRequested(self.clock.now(), cause, 1)
+        self.channel.send(event)
+        return event
+
+    def host(
+        self, run: object, on_stop: Callable[[StopRequested], None], commanded: Commanded, backend: Receiving
+    ) -> None:
+        """Show a run: who is told of requests to stop and of commands, and what its workers report to."""
+        self.stops.append(on_stop)
+        self.commanded[run] = commanded
+        self.backends[run] = backend
+        self.loop.expect(backend.far_workers)
+
+    def dismiss(self, run: object, on_stop: Callable[[StopRequested], None]) -> None:
+        """Show it no more."""
+        self.stops.remove(on_stop)
+        del self.commanded[run], self.backends[run]
+
+    def _ask_interval(self, seconds: float) -> None:
+        """Have workers report at most once in `seconds`; in the middle of somebody else's code too."""
+        for one in list(self.commanded.values()):
+            one.command(SetInterval(seconds))
+
+    def _on_stop(self, event: StopRequested) -> None:
+        if self.stop is None or event.stage > self.stop.stage:  # one may have overtaken another
+            self.stop = event
+        for stop in list(self.stops):
+            stop(event)
+        for waker in list(self.wakers):
+            waker.wake()
+
+
+def _owned_streams(display: Display) -> Collection[str]:
+    """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own."""
+    if isinstance(display, JsonlDisplay):
+        return ("stdout",)
+    if isinstance(display, NullDisplay):
+        return ()
+    return [name for name in STREAMS if _isatty(getattr(sys, name))]
+
+
+def _isatty(stream: object) -> bool:
+    try:
+        return bool(stream.isatty())  # type: ignore[attr-defined]  # what has no such method is none
+    except (AttributeError, OSError, ValueError):
+        return False

@@ -1,0 +1,104 @@
+"""How a program ends that a signal stopped: without pages of traceback, and of the signal."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import signal
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+from mainstage.errors import Terminated
+from mainstage.run.signals import die_of
+
+if TYPE_CHECKING:
+    from types import FrameType, TracebackType
+
+HELD = 0.3
+"""Seconds that a stopped program may take to exit before what it waits for is named."""
+_quiet: list[BaseException] = []
+_ending = threading.Event()
+"""Set when the interpreter begins to end."""
+_deadly: list[int] = []
+
+
+def quieten(error: BaseException) -> None:
+    """Have `error` leave no traceback if it ends the process: what there is to say is on the screen.
+
+    A `Terminated` that ends it then does so by its signal; for a `KeyboardInterrupt` Python itself sees to that.
+    """
+    if not _quiet:
+        previous = sys.excepthook
+
+        def hook(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
+            if not _is_quiet(value):
+                previous(kind, value, traceback)
+            elif isinstance(value, Terminated):
+                _deadly.append(value.signum)
+
+        sys.excepthook = hook
+        with contextlib.suppress(RuntimeError):  # newer interpreters start no thread once they end
+            threading.Thread(target=_name_what_holds, name="mainstage-exit", daemon=True).start()
+    _quiet.append(error)
+
+
+def _is_quiet(error: BaseException | None) -> bool:
+    """Return whether `error` was quietened, or is one more interrupt while such a one was handled."""
+    while isinstance(error, KeyboardInterrupt):
+        if any(error is quiet for quiet in _quiet):
+            return True
+        error = error.__context__
+    return any(error is quiet for quiet in _quiet)  # the cancellation that asyncio makes an interrupt of
+
+
+def end_at_once(error: KeyboardInterrupt) -> None:
+    """Run the exit hooks and die of the signal behind `error`, waiting for no thread."""
+    die_at_the_end(error)
+    atexit.unregister(_die_as_asked)  # after the others, the older ones too
+    atexit._run_exitfuncs()  # noqa: SLF001  # as the interpreter would, once it had waited
+    _die_as_asked()
+
+
+def die_at_the_end(error: KeyboardInterrupt) -> None:
+    """Have the process die of the signal behind `error` once its exit hooks have run."""
+    _deadly.append(error.signum if isinstance(error, Terminated) else signal.SIGINT)
+
+
+def _die_as_asked() -> None:
+    if _deadly:
+        for stream in (sys.stdout, sys.stderr):
+            with contextlib.suppress(OSError, ValueError, AttributeError):
+                stream.flush()
+        die_of(_deadly[0])
+
+
+atexit.register(_die_as_asked)  # registered early, so that it runs after nearly everybody else's
+
+
+def _watch_the_exit() -> None:
+    """Name the user's threads that hold the exit of a stopped program; one more Ctrl-C leaves them behind."""
+    if not _quiet:
+        return
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _leave_them)
+    _ending.set()
+
+
+def _leave_them(signum: int, _frame: FrameType | None) -> None:
+    signal.signal(signum, signal.SIG_DFL)  # once more, and no hook of anybody's is waited for
+    end_at_once(KeyboardInterrupt())
+
+
+def _name_what_holds() -> None:
+    _ending.wait()
+    threading.Event().wait(HELD)
+    main = threading.main_thread()
+    names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread is not main]
+    if names:
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            sys.stderr.write(f"waiting for thread {', '.join(names)}; Ctrl-C again leaves it behind\n")
+            sys.stderr.flush()
+
+
+threading._register_atexit(_watch_the_exit)  # type: ignore[attr-defined]  # noqa: SLF001  # before threads are joined

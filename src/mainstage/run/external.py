@@ -1,0 +1,284 @@
+"""Executors that are not ours, shown: their futures stay theirs, a run learns what becomes of them."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from mainstage.core.commands import Cancel
+from mainstage.errors import Cancelled, describe_error
+from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
+from mainstage.run.external_work import Guests
+from mainstage.tasks import outcome as runner
+from mainstage.tasks.queue import raw_queue
+from mainstage.tasks.task import Task, open_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mainstage.core.commands import Command
+    from mainstage.tasks.reporter import Reporter
+
+
+def describe_submitted(fn: Callable[..., Any], args: Sequence[Any]) -> str:
+    """Return a short name for a submitted call: of what `ProcessPoolExecutor.map` wraps, what is in it."""
+    if isinstance(fn, functools.partial) and fn.args and fn.func.__module__ == "concurrent.futures.process":
+        return runner.describe_call(fn.args[0], args)
+    return runner.describe_call(fn, args)
+
+
+class Adopted:
+    """A future of somebody else's executor under our display.
+
+    It keeps the future only while that is pending: a future that is done is its caller's alone.
+    """
+
+    __slots__ = ("_description", "_reporter", "began", "future", "id", "on_end", "task")
+
+    def __init__(self, reporter: Reporter, description: str) -> None:
+        self._reporter = reporter
+        self._description = description
+        self.id = reporter.new_id()
+        self.task: Task | None = None
+        self.began = False
+        self.future: Future[Any] | None = None
+        self.on_end: Callable[[Future[Any]], None] | None = None
+        """Called with the future when it is done, on any thread, before whoever waits is woken."""
+        reporter.send(TaskQueued(reporter.now(), self.id, description))
+
+    # --- reported from inside: an executor whose threads are of this process ---
+
+    def inside(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+        """Return `fn`, reporting from where it runs; it returns and raises what `fn` does.
+
+        A `Cancelled` that leaves it is the `CancelledError` of a future that was running.
+        """
+
+        def reported(*args: Any, **kwargs: Any) -> Any:
+            self.began = True
+            worker = threading.current_thread().name
+            task = self.task = open_task(self._reporter, self.id, 1, self._description, worker=worker)
+            senders = raw_queue.enter_senders(args, kwargs, task)
+            outcome = runner.run(task, fn, args, kwargs)
+            runner.finish(task, outcome, self._description)
+            for queue in senders:
+                raw_queue.leave_sender(queue, outcome.error)
+            error = outcome.error
+            try:
+                if error is not None:
+                    raise as_futures_have_it(error)
+                return outcome.value
+            finally:
+                del args, kwargs, outcome, error, senders  # an exception keeps its frames, and they what they name
+
+        vars(reported)["shows_itself"] = True
+        return reported
+
+    # --- reported from outside: its workers are out of reach ---
+
+    def noticed(self, worker: str) -> bool:
+        """Report the start if the future says that it runs; return whether it has begun."""
+        if not self.began and self.future is not None and self.future.running():
+            self._started(worker)
+        return self.began
+
+    def ended_outside(self, future: Future[Any], worker: str) -> None:
+        """Report how it ended."""
+        if future.cancelled():
+            self.never_began()
+            return
+        if not self.began:
+            self._started(worker)
+        now = self._reporter.now()
+        error = future.exception()
+        if error is not None:
+            self._reporter.send(TaskFailed(now, self.id, 1, 0, describe_error(error), self._description))
+        else:
+            self._reporter.send(TaskEnded(now, self.id, 1, 1))
+
+    def _started(self, worker: str) -> None:
+        self.began = True
+        self._reporter.send(TaskStarted(self._reporter.now(), self.id, 1, worker, self._description))
+
+    def never_began(self) -> None:
+        """Report that it was cancelled while it waited."""
+        self._reporter.send(TaskCancelled(self._reporter.now(), self.id, 0, 0, "cancelled before it began"))
+
+    def cancel(self, reason: str) -> None:
+        """Cancel it if it waits, ask it to stop if it runs where we can reach it."""
+        future, task = self.future, self.task
+        if (future is None or not future.cancel()) and task is not None:
+            task.request_cancel(reason)
+
+
+def as_futures_have_it(error: BaseException) -> BaseException:
+    """Return what to raise for `error`: itself, without the runner's frame; a request to stop by its standard name."""
+    if isinstance(error, Cancelled):
+        return CancelledError(*error.args)
+    where = error.__traceback__
+    return error.with_traceback(where.tb_next if where is not None else None)
+
+
+class Attached(NamedTuple):
+    """An executor whose `submit` is replaced: by what, and what its own `__dict__` had there."""
+
+    executor: Executor
+    ours: Callable[..., Future[Any]]
+    found: Any
+
+
+class Adoption:
+    """The futures of other executors that belong to one run."""
+
+    def __init__(self, reporter: Reporter, wake: Callable[[], None]) -> None:
+        self._reporter = reporter
+        self._wake = wake
+        self._pending: dict[int, Adopted] = {}
+        self._outside: dict[int, Adopted] = {}  # in the order of submission
+        self._attached: list[Attached] = []
+        self._abandoned: list[Future[Any]] = []
+        self.guests = Guests(self._left)
+        self._looking = threading.RLock()  # re-entered where the owner cancels in a signal handler
+        self.on_idle: Callable[[], None] | None = None
+        """Called on any thread when the last that was pending has ended, after its last event."""
+
+    def pending(self) -> bool:
+        """Return whether any has not ended."""
+        return bool(self._pending) or self.guests.pending()
+
+    def cancel(self, reason: str) -> None:
+        """Cancel all that wait and ask all that run to stop."""
+        for adopted in reversed(list(self._pending.values())):  # waiting ones first: none begins meanwhile
+            adopted.cancel(reason)
+        self.guests.ask(reason)
+
+    def command(self, command: Command) -> None:
+        """Carry out a `Cancel` of one task; what is handed out is not ours to hold."""
+        if isinstance(command, Cancel) and (adopted := self._pending.get(command.task or 0)) is not None:
+            adopted.cancel(command.reason)
+
+    def abandon(self) -> None:
+        """Wait for none of them any more."""
+        self._abandoned += [adopted.future for adopted in list(self._pending.values()) if adopted.future is not None]
+        self._pending.clear()
+        self.guests.abandon()
+
+    def stuck(self) -> bool:
+        """Return whether any that was abandoned still runs."""
+        return any(not future.done() for future in self._abandoned)
+
+    # --- an executor of the user's ---
+
+    def attach(self, executor: Executor) -> None:
+        """Show what is submitted to `executor` from now on, until `detach`. One that is shown anyway stays as it is.
+
+        Raises `TypeError` for what is no executor, or one whose `submit` cannot be replaced.
+        """
+        if not isinstance(executor, Executor):
+            raise TypeError(f"attach() takes a concurrent.futures.Executor, not {type(executor).__name__}")
+        shown = getattr(executor, "shows_itself", False) or any(one.executor is executor for one in self._attached)
+        if shown:
+            return
+        submit = executor.submit
+        worker = "" if isinstance(executor, ThreadPoolExecutor) else type(executor).__name__
+
+        def reported(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+            adopted = self.expect(describe_submitted(fn, args))
+            if not worker:
+                return self.submit(adopted, submit, adopted.inside(fn), args, kwargs)
+            return self._submit_outside(adopted, worker, lambda: submit(fn, *args, **kwargs))
+
+        try:
+            found = vars(executor).get("submit")
+            executor.submit = reported  # type: ignore[method-assign]  # the instance's own, taken back by `detach`
+        except (AttributeError, TypeError):
+            raise TypeError(f"{type(executor).__name__} cannot be attached: its submit cannot be replaced") from None
+        self._attached.append(Attached(executor, reported, found))
+
+    def detach(self) -> None:
+        """Give the attached executors their own `submit` back, where nobody has replaced ours."""
+        for executor, ours, found in reversed(self._attached):
+            own = vars(executor)
+            if own.get("submit") is ours:
+                del own["submit"]
+                if found is not None:
+                    own["submit"] = found
+        self._attached.clear()
+
+    # --- one call ---
+
+    def expect(self, description: str) -> Adopted:
+        """Return what shows a call about to be submitted; it is pending from now on."""
+        adopted = Adopted(self._reporter, description)
+        self._pending[adopted.id] = adopted
+        return adopted
+
+    def submit(
+        self,
+        adopted: Adopted,
+        submit: Callable[..., Future[Any]],
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[Any]:
+        """Submit what `adopted.inside` returned, and adopt the future."""
+        future = self._submitted(adopted, lambda: submit(fn, *args, **kwargs))
+
+        def done(future: Future[Any]) -> None:
+            if not adopted.began and future.cancelled():
+                adopted.never_began()
+            if adopted.on_end is not None:
+                adopted.on_end(future)
+            self._ended(adopted)
+
+        future.add_done_callback(done)
+        return future
+
+    def watch(self, description: str, worker: str, submit: Callable[[], Future[Any]]) -> Future[Any]:
+        """Return the future that `submit()` does, shown as it looks from outside: `worker` has the call."""
+        return self._submit_outside(self.expect(description), worker, submit)
+
+    def _submit_outside(self, adopted: Adopted, worker: str, submit: Callable[[], Future[Any]]) -> Future[Any]:
+        future = self._submitted(adopted, submit)
+        self._outside[adopted.id] = adopted
+
+        def done(future: Future[Any]) -> None:
+            with self._looking:
+                self._outside.pop(adopted.id, None)
+                adopted.ended_outside(future, worker)
+            self._notice(worker)
+            self._ended(adopted)
+
+        future.add_done_callback(done)
+        self._notice(worker)
+        return future
+
+    def _submitted(self, adopted: Adopted, submit: Callable[[], Future[Any]]) -> Future[Any]:
+        try:
+            future = submit()
+        except BaseException:
+            adopted.never_began()
+            self._ended(adopted)
+            raise
+        adopted.future = future
+        return future
+
+    def _notice(self, worker: str) -> None:
+        """Look which futures have begun to run: nobody tells us, so we look when one is submitted or ends."""
+        with self._looking:
+            for adopted in list(self._outside.values()):
+                if not adopted.noticed(worker):
+                    return  # executors begin in order
+
+    def _ended(self, adopted: Adopted) -> None:
+        """Learn that its last event has been sent."""
+        adopted.future = None
+        self._pending.pop(adopted.id, None)
+        self._left()
+
+    def _left(self) -> None:
+        self._wake()
+        if self.on_idle is not None and not self.pending():
+            self.on_idle()

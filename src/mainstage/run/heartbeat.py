@@ -1,0 +1,221 @@
+"""Frames while the main thread is in somebody else's code.
+
+Python runs a signal handler on the main thread, in the middle of a blocking call too, and resumes the call (PEP 475).
+So a metronome thread, which draws nothing, sends the main thread SIGURG when a note has found the owner away or a clock
+on the screen is due, and the handler does one round of the loop. SIGURG is ignored by default, so a late one is
+harmless, and SIGALRM and its timer stay the user's. Where the platform lacks it, or its handler is not the default one,
+frames are drawn only while the main thread is in a call of ours.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import threading
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING
+
+from mainstage import unpatched
+from mainstage.core.clock import monotonic
+from mainstage.run.render_loop import CALM
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import FrameType
+
+    from mainstage.run.render_loop import Loop
+
+NEVER = float("inf")
+SOON = 0.05
+"""Seconds that a call may be late for the sake of one wake-up less: half as many on an idle terminal."""
+LINGER = 1.02
+"""Seconds after which the metronome looks whether the owner wants to be called again: a clock's next second needs no
+word from it then."""
+CALM_LINGER = CALM + 0.04
+"""The same while the owner wants to be called that seldom."""
+
+
+class Bell:
+    """Wakes one thread, with a word or at a time; `put` never blocks, and is safe in a signal handler.
+
+    A lock is waited for and not the queue: `SimpleQueue.get(timeout)` of CPython, interrupted past its deadline (this
+    process was stopped meanwhile, and continued), waits for ever.
+    """
+
+    def __init__(self) -> None:
+        self._words: SimpleQueue[float | None] = SimpleQueue()
+        self._rung = unpatched.allocate_lock()
+        self._rung.acquire()
+
+    def put(self, word: float | None) -> None:
+        """Leave a word, and ring."""
+        self._words.put(word)
+        with contextlib.suppress(RuntimeError):  # it has been rung, and not been heard yet
+            self._rung.release()
+
+    def get(self, timeout: float | None) -> float | None:
+        """Return the next word; raise `Empty` after `timeout` seconds (None: never)."""
+        while True:
+            try:
+                return self._words.get_nowait()
+            except Empty:
+                if not self._rung.acquire(timeout=-1 if timeout is None else min(timeout, threading.TIMEOUT_MAX)):
+                    raise
+
+
+class Heartbeat:
+    """The metronome and the handler; `start` and `stop` on the main thread."""
+
+    def __init__(self, loop: Loop) -> None:
+        self._loop = loop
+        self._main = unpatched.main_ident
+        self._pid = os.getpid()
+        self._bell = Bell()
+        self._due = NEVER  # when the owner wants to be called
+        self._wake_at = NEVER  # when the metronome looks next
+        self._linger = LINGER
+        self._resting = 0.0  # up to when the owner is left alone: half of its time is its own
+        self._asked = False  # the owner was called and has not come yet
+        self._thread: unpatched.NativeThread | None = None
+        self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
+        self._missed = False  # a note came while the metronome was about to doze
+        self._in_handler = False
+        self.after_beat: Callable[[], None] | None = None
+        """Called on the main thread after each round done by the handler."""
+        self.before_beat: Callable[[FrameType | None], float | None] | None = None
+        """Called before each with where the main thread stands; may return when it wants to be called again."""
+
+    @staticmethod
+    def possible() -> bool:
+        """Return whether this thread and platform can have one, and SIGURG is free."""
+        return (
+            hasattr(signal, "SIGURG")
+            and hasattr(signal, "pthread_kill")
+            and unpatched.in_main_thread()
+            and signal.getsignal(signal.SIGURG) is signal.SIG_DFL
+        )
+
+    def start(self) -> None:
+        """Begin: the channel's alarm rings for us."""
+        signal.signal(signal.SIGURG, self._on_signal)  # no siginterrupt(False): a lock's wait would not be interrupted
+        self._loop.channel.alarm = self._ring
+        self._begin()
+        self._loop.leave()
+
+    def _begin(self) -> None:
+        self._thread = unpatched.NativeThread(self._run)
+        self._thread.start()
+
+    def doze(self) -> None:
+        """End the metronome until the next note: a process that forks now copies no thread of ours. Any thread."""
+        if self._thread is None or self._in_handler:
+            return
+        self._missed = False
+        self._loop.channel.alarm = self._wake
+        self._bell.put(None)
+        self._thread.join()
+        self._thread = None
+        self._dozing.put(None)
+        if self._missed:
+            self._wake()
+
+    def _wake(self) -> None:
+        """Take the first note since; on any thread, one of which begins the metronome anew."""
+        if self._pid != os.getpid():
+            return
+        self._missed = True
+        with contextlib.suppress(Empty, RuntimeError):  # somebody else does, or an interpreter that ends begins none
+            self._dozing.get_nowait()
+            self._loop.channel.alarm = self._ring
+            self._begin()
+        self._ring()
+
+    def stop(self) -> None:
+        """End, and give the signal back."""
+        self._loop.channel.away = False
+        self._bell.put(None)
+        if self._thread is not None and self._pid == os.getpid() and not self._in_handler:
+            self._thread.join()  # in the handler this thread may hold a lock that the other needs to end
+        if signal.getsignal(signal.SIGURG) == self._on_signal:
+            signal.signal(signal.SIGURG, signal.SIG_DFL)
+
+    def call(self) -> None:
+        """Have the owner do a round at once. Any thread."""
+        self._bell.put(0.0)
+
+    def left(self) -> None:
+        """Learn that the owner has left a call of ours: a clock on the screen may be due before any note."""
+        self._want(self._loop.due())
+
+    def expect(self, due: float | None) -> None:
+        """Be called at `due`, unless another time is given before; None: never. On the owner's thread, or by a note."""
+        self._want(due)
+
+    def _want(self, due: float | None) -> None:
+        """Be called at `due`; the metronome is woken only if it would look too late."""
+        self._due = NEVER if due is None else due
+        if self._due < self._wake_at - SOON:
+            self._wake_at = self._due
+            self._bell.put(self._due)
+
+    def _ring(self) -> None:
+        """Take a note's word that something happened, on any thread; quiet until the next round."""
+        self._loop.channel.away = False
+        due = self._loop.when_noted
+        if due is not None:
+            self._bell.put(max(due, self._resting))
+
+    def _run(self) -> None:
+        noted = NEVER  # what the bell asked for; the owner's own wish stands in `_due`
+        while True:
+            wake_at = self._wake_at = min(noted, self._wake_at)
+            try:
+                asked = self._bell.get(None if wake_at == NEVER else max(0.0, wake_at - monotonic()))
+            except Empty:
+                noted = self._tick(noted)
+                continue
+            if asked is None:
+                return
+            noted = min(noted, asked)
+
+    def _tick(self, noted: float) -> float:
+        """Call the owner if it is time; return what is left of what was noted."""
+        due, now = min(self._due, noted), monotonic()
+        if due > now and not self._asked:
+            self._wake_at = due
+            return noted
+        self._wake_at = now + self._linger if due <= now else min(due, now + self._linger)
+        if due <= now:
+            self._due = noted = NEVER
+        self._call()
+        return noted
+
+    def _call(self) -> None:
+        """Call the owner; a while later once more if it has not come.
+
+        A signal that reaches it between Python's last look for signals and a blocking system call does not end that
+        call, and its handler would run when the call is over: after an hour, maybe.
+        """
+        if not (self._loop.pumping or self._loop.paused):
+            self._asked = True
+            signal.pthread_kill(self._main, signal.SIGURG)
+
+    def _on_signal(self, _signum: int, frame: FrameType | None) -> None:
+        self._asked = False
+        if os.getpid() != self._pid or self._loop.pumping:
+            return
+        again = self.before_beat(frame) if self.before_beat is not None else None
+        began = monotonic()
+        due = self._loop.beat()
+        ended = monotonic()
+        self._resting = ended + (ended - began)
+        self._linger = CALM_LINGER if self._loop.calm() else LINGER
+        due = due if again is None else min(again, NEVER if due is None else due)
+        self._want(None if due is None else max(due, self._resting))
+        if self.after_beat is not None:
+            self._in_handler = True
+            try:
+                self.after_beat()
+            finally:
+                self._in_handler = False

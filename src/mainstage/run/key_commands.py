@@ -1,0 +1,136 @@
+"""What keys do to a run: on the owner's thread they change what is looked at, on one of its own what is worked on.
+
+The owner may be drawing in the middle of somebody else's code, where nothing may be waited for; so commands are carried
+out by a thread that does nothing else.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from mainstage.core.commands import Cancel, Hold
+from mainstage.events import KeyPressed
+from mainstage.ui.views.keymap import Quit, Repaint
+from mainstage.unpatched import NativeThread
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from mainstage.core.commands import Command
+    from mainstage.run.render_loop import Loop
+    from mainstage.ui.display.keyboard import Keyboard
+    from mainstage.ui.views.interactive import KeyedView
+
+LAST = 0.2
+"""Seconds that the end of a run waits for a command that is being carried out."""
+REFUSED = "keys are off: something typed earlier waits at the terminal, for whoever reads it"
+
+
+class Commanded(Protocol):
+    """Whoever carries out commands: a backend."""
+
+    def command(self, command: Command) -> None:
+        """Carry out `command`. Any thread."""
+        ...
+
+
+class Stage(Protocol):
+    """What is shown, and of whom."""
+
+    @property
+    def commanded(self) -> Mapping[object, Commanded]:
+        """Who carries out commands, by the run."""
+        ...
+
+    def say(self, text: str) -> None:
+        """Show a line of the library's own."""
+        ...
+
+
+class Queue(Protocol):
+    """A task that is no call: a queue of messages."""
+
+    @property
+    def task(self) -> int:
+        """The number of its task."""
+        ...
+
+    def request_cancel(self, reason: str) -> None:
+        """Ask it to stop."""
+        ...
+
+
+class Crowd(NamedTuple):
+    """All that works for one run."""
+
+    commanded: Iterable[Commanded]
+    queues: Iterable[Queue]
+
+    def command(self, command: Command) -> None:
+        """Carry out `command`. Any thread."""
+        for one in self.commanded:
+            one.command(command)
+        if isinstance(command, Cancel):
+            for queue in list(self.queues):
+                if queue.task == command.task:
+                    queue.request_cancel(command.reason)
+
+
+class Steering:
+    """Keys for what `loop` shows; `start` and `stop` on the owner's thread."""
+
+    def __init__(self, keyboard: Keyboard, view: KeyedView, loop: Loop, stage: Stage) -> None:
+        self.keyboard = keyboard
+        self._view = view
+        self._loop = loop
+        self._stage = stage
+        self._commands: SimpleQueue[Command | None] = SimpleQueue()
+        self._thread = NativeThread(self._carry_out)
+        keyboard.on_key = self._pressed
+        keyboard.on_lost = self._lost
+        loop.on_key = self._on_key
+
+    def start(self) -> None:
+        """Take the keyboard."""
+        self._thread.start()
+        self.keyboard.start()
+        if self.keyboard.refused:
+            self._stage.say(REFUSED)
+
+    def stop(self) -> None:
+        """Give the keyboard back; from now on keys are somebody else's."""
+        self.keyboard.close()
+        self._commands.put(None)
+        if not self._thread.is_current():
+            self._thread.join(LAST)
+
+    # --- on the keyboard's thread ---
+
+    def _pressed(self, key: str) -> None:
+        channel = self._loop.channel
+        channel.send(KeyPressed(channel.now(), key))
+
+    def _lost(self) -> None:
+        if self._view.browse.held:
+            self._commands.put(Hold(on=False))  # nobody could release it any more
+
+    # --- on the owner's ---
+
+    def _on_key(self, event: KeyPressed) -> None:
+        action = self._view.press(event.key, self._loop.state)
+        if isinstance(action, Repaint):
+            self._loop.repaint()
+        elif isinstance(action, Quit):
+            os.killpg(os.getpgrp(), signal.SIGINT)  # as the terminal does
+        elif isinstance(action, Cancel | Hold):
+            self._commands.put(action)
+
+    # --- on its own ---
+
+    def _carry_out(self) -> None:
+        while (command := self._commands.get()) is not None:
+            for one in list(self._stage.commanded.values()):
+                one.command(command)

@@ -1,0 +1,373 @@
+"""The one owner: receive, reduce, draw.
+
+The loop blocks in one receive with the deadline of the next picture, or with none when nothing can change. While its
+thread is in somebody else's code the loop is `away`: `beat`, called from a signal handler on that thread, does one
+round without blocking. Views and displays come as arguments; nothing here knows a terminal.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from threading import Lock
+from typing import TYPE_CHECKING, Protocol
+
+from mainstage.core.clock import cpu, limit_wait
+from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
+from mainstage.run.report_interval import Intake
+from mainstage.ui.display.stream import NullDisplay
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
+from mainstage.ui.views import Moment
+from mainstage.ui.views.plain import SilentView
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from mainstage.channels.inbox import ThreadChannel
+    from mainstage.core.clock import Clock
+    from mainstage.events import Event
+    from mainstage.ui.display import Display
+    from mainstage.ui.views import View
+
+HEAD_START = 0.5
+"""Seconds before the first picture: a short run does not flash."""
+MOST_ABOVE = 5000
+"""Lines that wait in memory for a blocked display; more stay in the channel, which has room on disk."""
+RETRY = 0.05
+"""Seconds between two looks at a display that is blocked and has that many."""
+LAST_PATIENCE = 1.0
+"""Seconds for which a display that is blocked at the end holds up what waits on disk; then memory takes it."""
+CALM = 2.0
+"""Seconds without news after which an owner in other code is called that seldom: two threads wake for each call."""
+BATCH = 5000
+"""Events reduced in one round, at the most."""
+ROUND = 0.05
+"""Seconds that a round reduces events for: what comes faster than it is shown must not keep the owner from all else."""
+FEW = 64
+"""Events reduced between two looks at the clock."""
+
+
+def _nothing() -> float:
+    return 0.0
+
+
+class Recorder(Protocol):
+    """Whoever wants each event as it is reduced: JSON lines, a log file."""
+
+    def record(self, event: Event) -> None:
+        """Take one event."""
+        ...
+
+
+class Loop:
+    """Owns the state, and draws it."""
+
+    def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
+        self.state = RunState()
+        self.channel = channel
+        self.recorders: Sequence[Recorder] = ()
+        self.unshown: frozenset[str] = frozenset()
+        """Streams whose text is recorded, and shown by nobody."""
+        self.on_stop: Callable[[StopRequested], None] | None = None
+        """Called, on the owner's thread, with each request to stop that the loop has reduced."""
+        self.on_key: Callable[[KeyPressed], None] | None = None
+        """Called, on the owner's thread, with each key; not the place to wait for anything, or to settle a future."""
+        self.watchers: list[Callable[[RunState, float], None]] = []
+        """Called, on the owner's thread, with the state and the time of each picture before it is drawn."""
+        self.intake = Intake()
+        self.heard_s: Callable[[], float] = _nothing
+        """What batches from workers in other processes have cost before they came here, in seconds of this process."""
+        self.on_interval: Callable[[float], None] | None = None
+        """Called, on the owner's thread, with the interval at which workers are to report, when it is another one."""
+        self.fallback: Callable[[], tuple[View, Display]] | None = None
+        """Makes what takes over when the view raises."""
+        self.paused = False
+        """True while somebody else has the terminal: events are reduced, nothing is drawn."""
+        self.pumping = False
+        """True while the owner's thread is in `run_until` or `beat`: a second entry, by a signal, returns at once."""
+        self.beating = False
+        """True while `beat` does its round, in the middle of somebody else's code."""
+        self.when_noted: float | None = None
+        """When a picture is due if a note comes while the owner is away; read by the alarm on any thread."""
+        self._view = view
+        self._display = display
+        self._now = clock.now
+        self._above: list[str] = []
+        self._blocked = False
+        self._patience = Lock()
+        self._patience.acquire()  # never released: to wait for it is to sleep
+        self._sampled_s = 0.0
+        self._calls: deque[Callable[[], None]] = deque()
+        self._dirty = False
+        self._moved: set[int] = set()
+        self._only_moved = False
+        """Whether all that was reduced since the last picture are moves of the tasks `_moved`, and text."""
+        self._news_at = clock.now()
+        """The time of the last picture that showed more than a clock."""
+        self._drawn_at = clock.now() + HEAD_START - view.interval if view.interval < HEAD_START else clock.now()
+
+    # --- the owner blocks here ---
+
+    def run_until(self, done: Callable[[], bool], deadline: float | None = None) -> bool:
+        """Receive and draw until `done()`, at most until `deadline` (on the run's clock); return whether it is done."""
+        channel = self.channel
+        channel.away = False
+        outer, self.pumping = self.pumping, True
+        try:
+            while not done():
+                while self._calls:
+                    self._calls.popleft()()
+                now = self._now()
+                self._look_at_intake(now)
+                if deadline is not None and now >= deadline:
+                    return False
+                due = self.due()
+                if due is not None and now >= due:
+                    self.draw(now)
+                    continue
+                if self._overfull():
+                    self._patience.acquire(timeout=RETRY)
+                    continue
+                times = [time for time in (due, deadline) if time is not None]
+                event = channel.receive(limit_wait(max(0.0, min(times) - now) if times else None))
+                if event is not None:
+                    self._take(event)
+                self._drain(channel)
+            return True
+        finally:
+            self.pumping = outer
+            if not outer:
+                self.leave()
+
+    def leave(self) -> None:
+        """Go away: from now on a note rings the alarm. One that came just before is drained first."""
+        if not self.pumping:
+            while self._calls:
+                self._calls.popleft()()
+            self.when_noted = self._view.due(self.state, self._drawn_at, dirty=True) if not self.paused else None
+            self.channel.away = True
+            if not self.channel.empty() and not self._overfull():
+                self.channel.away = False
+                self.channel.alarm()
+
+    def beat(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
+        """Do one round without blocking, inside somebody else's code; return when the next is due, None: never.
+
+        `borrowed`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock. At
+        `most` so many events are reduced.
+        """
+        if self.pumping:
+            return None
+        self.beating = self.pumping = True
+        try:
+            self._drain(self.channel, patient=not borrowed, most=most)
+            now = self._now()
+            self._look_at_intake(now)
+            due = self.due()
+            if due is not None and now >= due:
+                self.draw(now, borrowed=borrowed)
+        finally:
+            self.beating = self.pumping = False
+        self.leave()
+        due = self.due()
+        return max(due, self._drawn_at + CALM) if borrowed and due is not None and self.calm() else due
+
+    def calm(self) -> bool:
+        """Return whether nothing but clocks has changed for so long that these may be late."""
+        return not self._dirty and self._drawn_at - self._news_at >= CALM
+
+    def due(self) -> float | None:
+        """Return when the next picture is wanted, if nothing more happens; None: never."""
+        if self.paused:
+            return None
+        look = self.channel.next_look()
+        dirty = self._dirty or bool(self._above) or look == 0.0
+        due = self._view.due(self.state, self._drawn_at, dirty=dirty)
+        if look:
+            poll = max(look, self._drawn_at + self._view.interval)
+            if poll != float("inf") and (due is None or poll < due):
+                return poll
+        return due
+
+    # --- one round ---
+
+    def _overfull(self) -> bool:
+        """Return whether a blocked display has so many lines to take that the rest may wait where it is."""
+        return (self._blocked or self.paused) and len(self._above) > MOST_ABOVE
+
+    def _drain(
+        self, channel: ThreadChannel, *, patient: bool = True, most: int = BATCH, seconds: float = ROUND
+    ) -> None:
+        ends = self._now() + seconds
+        for number in range(1, most + 1):
+            if channel.empty() or self._overfull() or (number % FEW == 0 and self._now() >= ends):
+                return
+            event = channel.receive(0, patient=patient)
+            if event is not None:
+                self._take(event)
+            elif not patient and channel.stuck():
+                return
+
+    def expect(self, workers: int) -> None:
+        """Learn that `workers` more of other processes are to report."""
+        seconds = self.intake.expect(workers)
+        if seconds is not None and self.on_interval is not None:
+            self.on_interval(seconds)
+
+    def _look_at_intake(self, now: float) -> None:
+        if self.on_interval is not None:
+            seconds = self.intake.look(now, self._sampled_s + self.heard_s())
+            if seconds is not None:
+                self.on_interval(seconds)
+
+    def _take(self, event: Event) -> None:
+        state = self.state
+        reduce(state, event)
+        self._dirty = True
+        for recorder in self.recorders:
+            recorder.record(event)
+        kind = type(event)
+        if kind is TaskMoved:
+            self._moved.add(event.task)  # type: ignore[union-attr, arg-type]  # by `kind`
+            return
+        if kind is not TextWritten:
+            self._only_moved = False
+        elif event.stream in self.unshown:  # type: ignore[union-attr]  # by `kind`
+            return
+        try:
+            self._above += self._view.above(event, state, self._moment(event.at))
+            if kind is KeyPressed and self.on_key is not None:
+                self.on_key(event)  # type: ignore[arg-type]  # narrowed by `kind`
+        except Exception as error:  # noqa: BLE001  # a view of the user's: the plain one takes over
+            self._fall_back(error)
+        if kind is StopRequested and self.on_stop is not None:
+            self.on_stop(event)  # type: ignore[arg-type]  # narrowed by `kind`
+
+    def draw(self, now: float, *, borrowed: bool = False) -> None:
+        """Read the positions and show one picture; a blocked display gets it again with the next."""
+        began = cpu()
+        for event in self.channel.sample(now, self._view.shown):
+            self._take(event)
+        self._sampled_s += cpu() - began
+        self._drawn_at = now
+        if self._dirty:
+            self._news_at = now
+        for watch in self.watchers:
+            watch(self.state, now)
+        try:
+            rows = self._rows(now, borrowed=borrowed)
+            if self.channel.behind(self._view.shown):  # rows that were not there before: exact too
+                for event in self.channel.sample(now, self._view.shown):
+                    self._take(event)
+                rows = self._rows(now, borrowed=borrowed)
+        except Exception as error:  # noqa: BLE001  # as above
+            self._fall_back(error)
+            return
+        self._blocked = not self._display.show(self._above, rows)
+        if not self._blocked:
+            self._above = []
+            self._dirty = False
+
+    def _rows(self, now: float, *, borrowed: bool) -> list[str]:
+        moved = self._moved if self._only_moved else None
+        rows = self._view.rows(self.state, Moment(now, self._display.size(), borrowed=borrowed, moved=moved))
+        self._moved.clear()
+        self._only_moved = True
+        return rows
+
+    def _moment(self, now: float, *, final: bool = False) -> Moment:
+        return Moment(now, self._display.size(), final)
+
+    def _fall_back(self, error: Exception) -> None:
+        """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
+        text = f"the view {type(self._view).__name__} raised {type(error).__name__}: {error}"
+        if self.fallback is None:
+            self._display.close([*self._above, f"mainstage: {text}; nothing more is shown"], [])
+            self._above = []
+            self._view, self._display = SilentView(), NullDisplay()
+            return
+        self._display.close(self._above, [])
+        self._above = []
+        (self._view, self._display), self.fallback = self.fallback(), None
+        said = f"{text}; the plain view takes over"
+        self._take(TextWritten(self._now(), None, 0, "", "mainstage", said))
+
+    # --- the terminal, lent and taken back ---
+
+    @property
+    def display(self) -> Display:
+        """The place that is drawn on."""
+        return self._display
+
+    def suspend(self) -> None:
+        """Show what was written so far, give the terminal back, and draw nothing until `resume`."""
+        outer, self.pumping = self.pumping, True
+        try:
+            self._drain(self.channel, seconds=LAST_PATIENCE)
+            self.paused = True
+            if self._above and self._display.show(self._above, []):
+                self._above = []
+            self._display.suspend()
+        finally:
+            self.pumping = outer
+        self.leave()
+
+    def resume(self) -> None:
+        """Draw again."""
+        self.paused = False
+        self._dirty = True
+
+    def call_on_owner(self, call: Callable[[], None]) -> None:
+        """Call `call` on the owner's thread when it comes by; whoever asks, on another thread, then summons it."""
+        self._calls.append(call)
+
+    def call_soon(self, call: Callable[[], None]) -> None:
+        """Call `call` on the owner's thread between two rounds; from a signal handler on that thread."""
+        if self.pumping:
+            self._calls.append(call)
+            self.channel.wake()
+        else:
+            call()
+
+    def repaint(self) -> None:
+        """Have the next picture drawn soon, at the size of then; safe in a signal handler."""
+        self._display.resized()
+        self._dirty = True
+        self.channel.wake()
+        if self.channel.away:
+            self.channel.alarm()
+
+    def _take_all(self) -> None:
+        """Reduce what is left; lines that are too many for memory are shown meanwhile, if the display takes any."""
+        patience = LAST_PATIENCE
+        while not self.channel.empty():
+            self._drain(self.channel)
+            if len(self._above) <= MOST_ABOVE or patience <= 0:
+                continue
+            self._blocked = not self._display.show(self._above, [])
+            if not self._blocked:
+                self._above, patience = [], LAST_PATIENCE
+                continue
+            patience -= RETRY
+            self._patience.acquire(timeout=RETRY)
+            self._blocked = patience > 0
+
+    def finish(self) -> None:
+        """Reduce what is left and that the run has ended, show the last picture and close the display."""
+        self.channel.away = False
+        self.pumping = True
+        self._blocked = self.paused = False
+        self._take_all()
+        now = self._now()
+        while self.channel.next_look() == 0.0:
+            for event in self.channel.sample(now):
+                self._take(event)
+        self._take(RunEnded(now))
+        rows: list[str] = []
+        try:
+            rows = self._view.rows(self.state, self._moment(now, final=True))
+        except Exception as error:  # noqa: BLE001  # as above
+            self._fall_back(error)
+            rows = self._view.rows(self.state, self._moment(now, final=True))
+        self._display.close(self._above, rows)
+        self._above = []

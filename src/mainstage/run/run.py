@@ -1,0 +1,513 @@
+"""`Run`: the composition root, where work and show meet."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from concurrent.futures import Executor, Future
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
+
+from mainstage.core.commands import Cancel, Hold
+from mainstage.core.policy import Policy, check_policy
+from mainstage.pool.job import Spec, TaskFuture
+from mainstage.pool.open import open_backend
+from mainstage.pool.options import Crew, check_crew
+from mainstage.pool.results import ItemOutcome, OnError, check_on_error
+from mainstage.run import waiters
+from mainstage.run.display_session import Look, Show
+from mainstage.run.shutdown import Ending
+from mainstage.run.signals import uninterrupted
+from mainstage.run.workload import Workload
+from mainstage.tasks.outcome import describe_call
+from mainstage.tasks.queue.producers import coroutine_here
+from mainstage.tasks.queue.raw_queue import RawQueue
+from mainstage.ui.display.settings import STUCK_AFTER
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from multiprocessing.context import BaseContext
+    from types import TracebackType
+    from typing import Self
+
+    from rich.progress import ProgressColumn
+    from rich.theme import Theme
+
+    from mainstage.core.clock import Clock
+    from mainstage.pool.results import Consumer
+    from mainstage.run.async_scope import Block, Orders, Stay
+    from mainstage.run.display_session import OutputRecorder
+    from mainstage.run.external import Adopted
+    from mainstage.run.waiters import DoneAndNotDone
+    from mainstage.ui.display import Display
+    from mainstage.ui.views import View
+    from mainstage.ui.views.layouts import Layout
+
+_runs: list[Run] = []
+"""The runs that are live in this process, outermost first."""
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Options(NamedTuple):
+    """A way to submit: `run.options(description=, retries=, timeout=).submit(fn, ...)`."""
+
+    run: Run
+    description: str | None
+    policy: Policy
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """As `Run.submit`, with these options."""
+        return self.run._submit(self, fn, args, kwargs)  # noqa: SLF001  # its own other half
+
+
+class Parts(NamedTuple):
+    """What a run consists of once it was entered; `branch`: it stands within another one, whose show this is."""
+
+    show: Show
+    work: Workload
+    ending: Ending
+    branch: bool
+
+
+class Run(Executor):
+    """A session: an executor whose work is shown, and the context manager that makes it live.
+
+    Within the `with` block: `submit`, `map`, `queue`, `as_completed`, `wait`; its end waits for everything that was
+    begun. `on_error="raise"` (the default): the first failure cancels the rest and is raised, where it is asked for or
+    at the end of the block; `"collect"` and `"skip"` cancel nothing. One Ctrl-C while a call of ours waits asks the
+    work to stop and raises `KeyboardInterrupt` when it has; a second one, or `grace` seconds, abandons what has not.
+
+    `max_workers` threads run the work (default: processors + 4, at most 32), or, with `executor="process"`, processes
+    (default: one a processor), started by `mp_context` ("fork", "forkserver", "spawn"), each calling
+    `initializer(*initargs)` first and replaced after `max_tasks_per_child`. `retries` (further attempts) and
+    `timeout` (seconds, each attempt) are defaults for all of it.
+    `view` is "auto", "live", "plain", "json" or "silent"; `layout` how the live view looks: "bars", "lanes",
+    "tree", "steps", "grid", "nodes" or a `Dashboard`; `columns` are Rich's progress columns for the rows of bars,
+    `theme` changes styles by name; a task that has not moved for `stuck_after` seconds is told, with the place
+    where it stands (None: never). `log` names a file that takes all output and failures too. `heartbeat=False`
+    draws only while the owner's thread is in a call of ours. `capture=False` leaves the output of the program
+    alone, "fd" takes that of C code and children too (and the words of a crash with it); `strict` raises
+    `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then, wherever
+    it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they can be had,
+    without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, ... say in
+    the environment. Raises `ValueError` or `DisplayError` for arguments that make no sense.
+
+    A run inside a run opens no second display: its work joins the first one's. Its `log` is written all the same, from
+    its start to its end.
+    """
+
+    def __init__(  # noqa: PLR0913  # keyword-only: the options of a session
+        self,
+        title: str = "",
+        *,
+        max_workers: int | None = None,
+        executor: str = "thread",
+        mp_context: BaseContext | str | None = None,
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        max_tasks_per_child: int | None = None,
+        cluster: Any = None,
+        view: str | View = "auto",
+        layout: str | Layout = "",
+        columns: Sequence[str | ProgressColumn] | None = None,
+        theme: Theme | Mapping[str, str] | None = None,
+        stuck_after: float | None = STUCK_AFTER,
+        log: str | os.PathLike[str] | None = None,
+        on_error: OnError = "raise",
+        retries: int = 0,
+        timeout: float | None = None,
+        grace: float = 5.0,
+        heartbeat: bool | None = None,
+        capture: bool | Literal["fd"] | None = None,
+        strict: bool | None = None,
+        recorder: OutputRecorder | None = None,
+        display: Display | None = None,
+        clock: Clock | None = None,
+        keys: bool | Literal["auto"] | None = None,
+    ) -> None:
+        self._crew = check_crew(
+            Crew(executor, max_workers, mp_context, initializer, tuple(initargs), max_tasks_per_child, cluster)
+        )
+        self.title = title
+        self.on_error: OnError = check_on_error(on_error)
+        self._policy = check_policy(retries, timeout, grace)
+        self._look = Look(
+            view,
+            columns,
+            log,
+            layout=layout,
+            theme=theme,
+            stuck_after=stuck_after,
+            heartbeat=heartbeat,
+            display=display,
+            clock=clock,
+            capture=capture,
+            strict=strict,
+            recorder=recorder,
+            keys=keys,
+        )
+        self._parts: Parts | None = None
+        self._let_go: Callable[[], None]
+        self._block: Block | None = None
+        self.of_program = True
+        """Whether the program has entered it itself, and its arguments are the program's word: defaults for others."""
+
+    # --- life ---
+
+    def __enter__(self) -> Self:
+        """Go live: the display begins, reports of workers are shown."""
+        if self._parts is not None:
+            raise RuntimeError("this Run has been entered already; make another for the next block")
+        branch = Show.current is not None
+        show = Show.current or Show(self.title, self._look)
+        crew = self._crew._replace(streams=tuple(show.capture.taken))
+        backend = open_backend(crew, show.channel, wake=show.wake, number=len(_runs) + 1)
+        backend.on_failure = self._on_failure
+        work = Workload(backend, show.channel, show.wake)
+        ending = Ending(self, show, grace=self._policy.grace, branch=branch)
+        self._parts = Parts(show, work, ending, branch)
+        try:
+            self._open(*self._parts)
+        except KeyboardInterrupt as late:
+            if self in _runs:
+                self.__exit__(type(late), late, None)
+            else:
+                backend.close()
+            raise
+        return self
+
+    @uninterrupted
+    def _open(self, show: Show, work: Workload, ending: Ending, branch: bool) -> None:  # noqa: FBT001  # as of `Parts`
+        self._let_go = show.joined(self.title, self._look) if branch else show.open()
+        show.host(self, ending.on_stop, work.crowd(), work.backend)
+        _runs.append(self)
+        show.raise_held_back()
+
+    @uninterrupted
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        """Wait for what was begun (leaving by an exception: ask it to stop first), show the end, raise what is due."""
+        show, work, ending, _ = self._live()
+        interrupt: KeyboardInterrupt | None = None
+        work.adoption.guests.let_go()
+        try:
+            if error is not None and ending.stop is None:
+                ending.left_by(error)
+            try:
+                ending.settle(stopping=error is not None)
+            except KeyboardInterrupt as caught:  # the owner does not pump: it came to us as an exception
+                interrupt = caught
+                ending.settle_at_once(caught)
+            work.backend.close()
+        finally:
+            work.adoption.detach()
+            _runs.remove(self)
+            show.dismiss(self, ending.on_stop)
+            self._let_go()
+        ending.raise_what_is_due(error, interrupt, work.futures(), work.queues)
+
+    async def __aenter__(self) -> Self:
+        """As `__enter__`, in a coroutine: its event loop draws, and signals are cancellations by asyncio's rules."""
+        from mainstage.run import async_scope  # noqa: PLC0415  # a program without asyncio does not load it
+
+        self.__enter__()
+        show, work, ending, branch = self._live()
+        self._block = async_scope.Block(self, show, ending, work.adoption.guests, branch=branch)
+        return self
+
+    async def __aexit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """As `__exit__`, while the event loop goes on; a cancellation that comes meanwhile stops what is pending."""
+        leaving = error if self._block is None else await self._block.leave(error)
+        self.__exit__(None if leaving is None else type(leaving), leaving, traceback)
+        if leaving is not None and leaving is not error:
+            raise leaving
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # Executor's
+        """As `Executor.shutdown`: wait for what was submitted; the display stays until the `with` block ends.
+
+        `cancel_futures` cancels what has not begun, items of maps too, and lets what runs end.
+        """
+        work = self._live().work
+        if cancel_futures:
+            work.drain("the run was shut down")
+        if wait:
+            self._wait(lambda: not work.backend.pending())
+
+    # --- work ---
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Have `fn(*args, **kwargs)` called on a worker; its future's `result()` keeps the display alive."""
+        return self._submit(Options(self, None, self._policy), fn, args, kwargs)
+
+    def options(
+        self, *, description: str | None = None, retries: int | None = None, timeout: float | None = None
+    ) -> Options:
+        """Return a way to submit with a name, other `retries` or another `timeout` (seconds, each attempt)."""
+        return Options(self, description, self._policy.but(retries, timeout))
+
+    def map(  # Executor.map and more
+        self,
+        fn: Callable[..., R],
+        *iterables: Iterable[Any],
+        timeout: float | None = None,
+        chunksize: int = 1,  # noqa: ARG002  # Executor.map's: items are claimed one by one here
+        buffersize: int | None = None,
+        unordered: bool = False,
+        on_error: OnError | None = None,
+        retries: int | None = None,
+        sizes: Iterable[float] | None = None,
+    ) -> Iterator[R]:
+        """Return an iterator of `fn` of each item, in input order unless `unordered`.
+
+        The input is pulled lazily, on the caller's thread, a bounded window ahead (`buffersize` items, or as many as
+        the speed of the items warrants). `timeout` is in seconds, for each attempt at an item. `on_error`: "raise"
+        cancels the rest and raises the worker's own exception; "collect" yields the exception in its place; "skip"
+        leaves it out. `sizes`: how much each item is beside the others, for the ETA. `chunksize` is taken and ignored.
+        Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
+        """
+        policy = self._policy.but(retries, timeout)
+        work = self._live().work
+        consumer = work.map(fn, iterables, self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
+        return cast("Iterator[R]", consumer.results(check_on_error(on_error or self.on_error)))
+
+    def outcomes(
+        self,
+        fn: Callable[..., Any],
+        iterable: Iterable[Any],
+        *,
+        unordered: bool = True,
+        retries: int | None = None,
+        timeout: float | None = None,
+        buffersize: int | None = None,
+        sizes: Iterable[float] | None = None,
+    ) -> Iterator[ItemOutcome]:
+        """Return an iterator of what became of each item: value or error, seconds, attempt. Failures cancel nothing."""
+        work, policy = self._live().work, self._policy.but(retries, timeout)
+        taker = work.map(fn, (iterable,), self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
+        return taker.outcomes()
+
+    def queue(self, *, total: float | None = None, description: str = "queue") -> RawQueue:
+        """Return a `queue.Queue` whose messages are progress: the pasted recipe's workers run with it unchanged.
+
+        In a coroutine it is as an `asyncio.Queue`: `await q.put(1)`, `await q.get()`.
+        """
+        show, work, _, _ = self._live()
+        queue = self._kind_of_queue()(show.channel, total=total, description=description, wake=show.wake)
+        work.queues.append(queue)
+        return queue
+
+    @staticmethod
+    def _kind_of_queue() -> type[RawQueue]:
+        if coroutine_here() is None:
+            return RawQueue
+        from mainstage.tasks.queue.async_queue import AsyncQueue  # noqa: PLC0415  # as in `__aenter__`
+
+        return AsyncQueue
+
+    def close(self, queue: RawQueue) -> None:
+        """Say that nothing more comes into `queue`."""
+        queue.close()
+
+    def as_completed(self, futures: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
+        """Yield futures as they complete, as `concurrent.futures.as_completed`, keeping the display alive."""
+        return waiters.as_completed(self, futures, timeout)
+
+    def wait(
+        self, futures: Iterable[Future[Any]], timeout: float | None = None, return_when: str = "ALL_COMPLETED"
+    ) -> DoneAndNotDone[Any]:
+        """Wait for futures, as `concurrent.futures.wait`, keeping the display alive."""
+        return waiters.wait(self, futures, timeout, return_when)
+
+    # --- control ---
+
+    def cancel(self, future: Future[Any] | str | None = None) -> bool:
+        """Cancel a future that waits, ask the one that runs to stop; without one, all of them.
+
+        Return False if it had ended already. A text instead of a future is the reason that is given.
+        """
+        work = self._live().work
+        if future is None or isinstance(future, str):
+            work.ask(future or "the run was cancelled")
+            work.adoption.guests.cancel(future or "the run was cancelled")
+            return True
+        return work.cancel(future)
+
+    @contextlib.contextmanager
+    def hold(self) -> Iterator[None]:
+        """Hand out no new work within the block."""
+        backend = self._live().work.backend
+        backend.command(Hold(on=True))
+        try:
+            yield
+        finally:
+            backend.command(Hold(on=False))
+
+    @contextlib.contextmanager
+    def pause(self) -> Iterator[None]:
+        """Give the terminal back within the block: for `input`, `getpass`, `breakpoint`. The work goes on."""
+        with self._live().show.lent():
+            yield
+
+    @property
+    def results(self) -> list[Any]:
+        """What finished well and nobody took: of futures, in order of submission, then of maps."""
+        return self._parts.work.results() if self._parts is not None else []
+
+    # --- inside ---
+
+    def _live(self) -> Parts:
+        if self._parts is None:
+            msg = "this Run is not live: use it within `with mainstage.Run(...) as run:`"
+            raise RuntimeError(msg)
+        return self._parts
+
+    def _submit(
+        self, options: Options, fn: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> Future[R]:
+        show, work, _, _ = self._live()
+        if work.backend.pool.closed:
+            msg = "cannot submit: the run has ended"
+            raise RuntimeError(msg)
+        description = options.description or describe_call(fn, args)
+        future: TaskFuture[R] = TaskFuture(self._wait_for)
+        if work.submit(Spec(fn, args, kwargs, description, options.policy), future):
+            show.glance()
+        return future
+
+    def consumed(self, consumer: Consumer) -> None:
+        """Forget a map that was taken to its end; the consumer's own side."""
+        self._live().work.consumed(consumer)
+
+    def _wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait for `done()`; a request to stop that arrives meanwhile is carried out, then raised."""
+        show, _, ending, _ = self._live()
+        ended = show.wait(lambda: done() or ending.asked(), timeout)
+        if ending.asked():
+            ending.settle(stopping=True)
+            show.quiet()
+            ending.raise_stop()
+        return ended
+
+    # --- for the other faces of the library ---
+
+    def open_implicitly(self, end: Callable[[], None], idle: Callable[[], None] | None = None) -> None:
+        """Enter a run that no `with` block leaves; `end` is called on the owner's thread whenever it may be idle.
+
+        `idle` is called on any thread when nothing is pending, to bring the owner there; None: a signal does.
+        """
+        self._look = self._look._replace(implicit=True)
+        self.of_program = False
+        self.__enter__()
+        show, work, _, _ = self._live()
+        show.on_quiet = end
+        work.adoption.on_idle = idle or show.summon
+
+    def close_implicitly(self) -> None:
+        """Leave it; raises nothing, also in a signal handler."""
+        self._live().show.on_quiet = None
+        self._live().ending.raised = True
+        self.__exit__(None, None, None)
+
+    def expect(self, description: str) -> Adopted:
+        """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
+        return self._live().work.adoption.expect(description)
+
+    def stay(self, orders: Orders) -> Stay:
+        """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
+        show, work, _, _ = self._live()
+        return async_scope.Stay(show, work.adoption.guests, orders)
+
+    def adopt(
+        self,
+        adopted: Adopted,
+        submit: Callable[..., Future[R]],
+        fn: Callable[..., R],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> Future[R]:
+        """Submit what `adopted.inside` returned, by somebody else's `submit`, and show what becomes of it."""
+        return self._live().work.adoption.submit(adopted, submit, fn, args, kwargs)
+
+    def attach(self, executor: Executor) -> None:
+        """Show what is submitted to `executor` from now on; the end of the block waits for it, and lets go of it."""
+        self._live().work.adoption.attach(executor)
+
+    def wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+        """Wait for `done()` as every call of ours does; whatever makes it true must call `wake` after it did."""
+        return self._wait(done, timeout)
+
+    def wind_down(self, busy: Callable[[], bool]) -> None:
+        """Wait until not `busy()`, at most for the grace time or until asked to stop once more."""
+        self._live().ending.wind_down(busy)
+
+    def wake(self) -> None:
+        """Have whoever waits look again. Any thread."""
+        self._live().show.wake()
+
+    def now(self) -> float:
+        """Return the seconds on the run's clock."""
+        return self._live().show.clock.now()
+
+    def pumps(self) -> bool:
+        """Return whether this thread is the one that draws."""
+        return self._live().show.pumps()
+
+    def stuck(self) -> bool:
+        """Return whether work of other executors still runs although nobody waits for it any more."""
+        return self._live().work.adoption.stuck()
+
+    def glance(self) -> None:
+        """Draw if it is time; for a consumer that had no need to wait."""
+        self._live().show.glance()
+
+    def _wait_for(self, future: Future[Any], timeout: float | None) -> bool:
+        if self._parts is None or future.done() or not self._parts.show.pumps():
+            return False
+        self._wait(future.done, timeout)
+        return True
+
+    def pending(self) -> bool:
+        """Return whether anything runs or waits to, here or in an executor that is shown here."""
+        return self._live().work.pending()
+
+    def ask(self, reason: str) -> None:
+        """Ask all that is under way to stop, and take no notice of whether it does."""
+        self._live().work.ask(reason)
+
+    def abandon(self, reason: str) -> None:
+        """Settle everything although it did not stop; nothing happens to what did."""
+        self._live().work.abandon(reason)
+
+    def _on_failure(self, error: BaseException) -> None:
+        """Learn of a final failure, on a worker's thread: the rest is cancelled if the policy says so."""
+        if self._live().ending.on_failure(error):
+            self._live().work.backend.command(Cancel(None, "another task failed"))
+
+
+def _live_runs() -> list[Run]:
+    """Return the runs that are live, innermost first; before them that whose block the code running now stands in."""
+    beside = sys.modules.get("mainstage.run.async_scope")
+    run = async_scope.within.get() if beside is not None else None
+    return [run, *reversed(_runs)] if run in _runs else _runs[::-1]
+
+
+def current_run() -> Run | None:
+    """Return the innermost run that is live in this process."""
+    return next(iter(_live_runs()), None)
+
+
+def default_on_error() -> OnError:
+    """Return the `on_error` of the innermost run that the program entered itself; "raise" where there is none."""
+    return next((run.on_error for run in _live_runs() if run.of_program), "raise")
+
+
+def own_run(title: str = "", **options: Any) -> Run:
+    """Return the run that a bare `track` or `map`, or a command, opens for itself."""
+    run = Run(title, **options)
+    run.of_program = False
+    return run

@@ -1,0 +1,186 @@
+"""How a run ends: what asked it to stop, what failed first, how long is waited, and what is raised in the end."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+from typing import TYPE_CHECKING, Any, Protocol
+
+from mainstage.errors import Terminated, is_cancellation
+from mainstage.run.exit import quieten
+from mainstage.run.signals import interruptible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+
+    from mainstage.events import StopRequested
+    from mainstage.pool.job import TaskFuture
+    from mainstage.pool.results import OnError
+    from mainstage.run.display_session import Show
+    from mainstage.tasks.queue.raw_queue import RawQueue
+
+
+class Work(Protocol):
+    """What a run has under way; `on_error="raise"`: a failure stops the rest, and is raised."""
+
+    on_error: OnError
+
+    def pending(self) -> bool:
+        """Return whether anything runs or waits to."""
+        ...
+
+    def ask(self, reason: str) -> None:
+        """Ask all of it to stop."""
+        ...
+
+    def abandon(self, reason: str) -> None:
+        """Settle all of it although it did not stop; nothing happens to what did."""
+        ...
+
+
+class Ending:
+    """The end of the run `work`, which is shown by `show`; `branch`: it stands within another run.
+
+    `grace` is the seconds that work has which was asked to stop.
+    """
+
+    def __init__(self, work: Work, show: Show, *, grace: float, branch: bool) -> None:
+        self.stop: StopRequested | None = None
+        """What asked the run to stop, the latest request."""
+        self.raised = False
+        """Whether that has been raised in the program; once is enough."""
+        self._work = work
+        self._show = show
+        self.grace = grace
+        self._branch = branch
+        self._first_failure: BaseException | None = None
+        self._lock = threading.Lock()
+
+    # --- what happens ---
+
+    def on_stop(self, event: StopRequested) -> None:
+        """Learn of a request, on the owner's thread: the first one asks the work to stop."""
+        if self.stop is not None and event.stage <= self.stop.stage:  # a later one has overtaken it
+            return
+        self.stop = event
+        if event.stage == 1:
+            self._work.ask(event.cause)
+
+    def on_failure(self, error: BaseException) -> bool:
+        """Learn of a final failure, on a worker's thread; return whether the rest is to be cancelled for it."""
+        with self._lock:
+            first = self._first_failure is None
+            self._first_failure = self._first_failure or error
+        return first and self._work.on_error == "raise"
+
+    def asked(self) -> bool:
+        """Return whether a request to stop waits to be raised."""
+        return self.stop is not None and not self.raised
+
+    def left_by(self, error: BaseException) -> None:
+        """Stop the work since the block is left by `error`; the next Ctrl-C is the second request."""
+        name = type(error).__name__
+        if isinstance(error, KeyboardInterrupt):
+            name = str(error) or "Ctrl-C"
+        if not self._branch and not isinstance(error, GeneratorExit):  # a loop over `map` may be left when it likes
+            self.stop = self._show.stopped(name)
+        self._work.ask(f"the run was left by {name}")
+
+    # --- waiting for the end ---
+
+    def over(self) -> bool:
+        """Return whether nothing is pending."""
+        return not self._work.pending()
+
+    def enough(self, *, stopping: bool) -> Callable[[], bool]:
+        """Return what tells whether it has been waited for long enough from here on."""
+        again = self._asked_again()
+        return lambda: self.over() or again() or (not stopping and self._failing())
+
+    def settle(self, *, stopping: bool) -> None:
+        """Wait until nothing is pending; when stopping, at most for the grace time or until asked again."""
+        self._show.wait(self.enough(stopping=stopping), self.grace if stopping else None)
+        if not stopping and not self.over():
+            self.settle(stopping=True)
+            return
+        self.abandon()
+
+    def abandon(self) -> None:
+        """Give up on what is pending still."""
+        if not self.over():
+            self._work.abandon("did not stop in time")
+
+    def settle_at_once(self, interrupt: KeyboardInterrupt) -> None:
+        """Stop what is pending since `interrupt` was raised while it was waited for; a second request abandons it."""
+        if self.stop is None:
+            self.left_by(interrupt)
+            with contextlib.suppress(KeyboardInterrupt):  # the second one
+                self.settle(stopping=True)
+        self._work.abandon("Ctrl-C")
+
+    def wind_down(self, busy: Callable[[], bool]) -> None:
+        """Wait until not `busy()`, at most for the grace time or until asked to stop once more."""
+        again = self._asked_again()
+        self._show.wait(lambda: not busy() or again(), self.grace)
+
+    def _asked_again(self) -> Callable[[], bool]:
+        seen = self.stop.stage if self.stop is not None else 0
+        return lambda: self.stop is not None and self.stop.stage > seen
+
+    def _failing(self) -> bool:
+        return self._work.on_error == "raise" and self._first_failure is not None
+
+    # --- what is raised ---
+
+    @interruptible
+    def raise_what_is_due(
+        self,
+        error: BaseException | None,
+        interrupt: KeyboardInterrupt | None,
+        futures: Collection[TaskFuture[Any]],
+        queues: Iterable[RawQueue],
+    ) -> None:
+        """Raise the request to stop or the first failure that nobody looked at, unless `error` is on its way out.
+
+        `interrupt` was raised as the end was waited for. A signal that came later, and could tear nothing, comes now.
+        """
+        late = self._show.interrupts.held_back()
+        if interrupt is None and not isinstance(error, KeyboardInterrupt):
+            interrupt = late
+        self._raise_due(error or interrupt, futures, queues)
+        if interrupt is not None and (error is None or interrupt is late):
+            raise interrupt
+
+    def _raise_due(
+        self, error: BaseException | None, futures: Collection[TaskFuture[Any]], queues: Iterable[RawQueue]
+    ) -> None:
+        failures = [failure for queue in queues if (failure := queue.settle()) is not None]
+        if error is not None:
+            self._carried_by(error)
+            if isinstance(error, KeyboardInterrupt) or (self.stop is not None and is_cancellation(error)):
+                quieten(error)
+            return
+        if self.asked():
+            self.raise_stop()
+        if self._work.on_error != "raise":
+            return
+        for future in futures:
+            failure = future.failure()
+            if failure is not None and failure is self._first_failure and not future.looked:
+                raise self._carried_by(failure)
+        for failure in failures:
+            raise self._carried_by(failure)
+
+    def raise_stop(self) -> None:
+        """Raise the interrupt that was asked for, once."""
+        self.raised = True
+        cause = self.stop.cause if self.stop is not None else ""
+        error = KeyboardInterrupt(cause) if cause == "Ctrl-C" else Terminated(cause, self._show.signum)
+        quieten(error)
+        raise self._carried_by(error)
+
+    def _carried_by(self, error: BaseException) -> BaseException:
+        """Return `error` with the run on it, where its class lets us: partial results stay readable."""
+        with contextlib.suppress(Exception):
+            error.run = self._work  # type: ignore[attr-defined]
+        return error

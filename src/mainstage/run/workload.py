@@ -1,0 +1,152 @@
+"""What a run has under way, whoever works on it: calls, maps, queues of messages, futures of other executors."""
+
+from __future__ import annotations
+
+import contextlib
+from concurrent.futures import Future
+from typing import TYPE_CHECKING, Any
+
+from mainstage.core.commands import Cancel
+from mainstage.pool.results import Consumer
+from mainstage.run.external import Adoption
+from mainstage.run.key_commands import Crowd
+from mainstage.tasks.position import known_length
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from mainstage.core.policy import Policy
+    from mainstage.pool.job import Spec, TaskFuture
+    from mainstage.pool.open import Backend
+    from mainstage.pool.results import Host
+    from mainstage.tasks.queue.raw_queue import RawQueue
+    from mainstage.tasks.reporter import Reporter
+
+MANY = 64
+"""Calls after which those are forgotten whose result somebody has looked at."""
+
+
+class Workload:
+    """The work of one run: all of it is waited for, asked to stop and given up together."""
+
+    def __init__(self, backend: Backend, reporter: Reporter, wake: Callable[[], None]) -> None:
+        self.backend = backend
+        self.adoption = Adoption(reporter, wake)
+        self.queues: list[RawQueue] = []
+        self._wake = wake
+        self._futures: dict[int, TaskFuture[Any]] = {}
+        self._consumers: list[Consumer] = []
+
+    # --- more work ---
+
+    def submit(self, spec: Spec, future: TaskFuture[Any]) -> bool:
+        """Have a call settle `future`; return whether it is time to look at the display."""
+        self.backend.submit(spec, future)
+        self._futures[future.task] = future
+        if len(self._futures) % MANY:
+            return False
+        for number, known in list(self._futures.items()):
+            if known.looked:
+                del self._futures[number]
+        return True
+
+    def map(
+        self,
+        fn: Callable[..., Any],
+        iterables: tuple[Iterable[Any], ...],
+        host: Host,
+        policy: Policy,
+        *,
+        buffersize: int | None,
+        unordered: bool,
+        sizes: Iterable[float] | None,
+    ) -> Consumer:
+        """Return what takes the results of `fn` of each item, on behalf of `host`.
+
+        Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
+        """
+        if not iterables:
+            msg = "map needs at least one iterable"
+            raise TypeError(msg)
+        if buffersize is not None and buffersize < 1:
+            msg = f"buffersize must be at least 1, not {buffersize}"
+            raise ValueError(msg)
+        total = _length(iterables)
+        known = _checked(sizes, total)
+        claims = self.backend.open_map(fn, zip(*iterables, strict=False), policy)
+        claims.buffersize = buffersize
+        claims.open(total, known)
+        consumer = Consumer(claims, host, ordered=not unordered)
+        claims.on_done = self._wake
+        self._consumers.append(consumer)
+        return consumer
+
+    def consumed(self, consumer: Consumer) -> None:
+        """Forget a map that was taken to its end."""
+        self.backend.close_map(consumer.claims)
+        with contextlib.suppress(ValueError):
+            self._consumers.remove(consumer)
+
+    # --- what there is ---
+
+    def pending(self) -> bool:
+        """Return whether anything runs or waits to."""
+        return self.backend.pending() or self.adoption.pending() or any(queue.pending() for queue in self.queues)
+
+    def futures(self) -> list[TaskFuture[Any]]:
+        """Return those of the calls, in order of submission; some that were looked at are missing."""
+        return list(self._futures.values())
+
+    def results(self) -> list[Any]:
+        """Return what finished well and nobody took: of futures, in order of submission, then of maps."""
+        values = [Future.result(future) for future in self.futures() if future.left()]
+        return values + [value for consumer in self._consumers for value in consumer.leftovers()]
+
+    def crowd(self) -> Crowd:
+        """Return who carries out the commands of keys."""
+        return Crowd((self.backend, self.adoption), self.queues)
+
+    # --- no more work ---
+
+    def cancel(self, future: Future[Any]) -> bool:
+        """Cancel a future that waits, ask the one that runs to stop; return False if it had ended already."""
+        call = self.backend.find(future)
+        return call.cancel("cancelled") if call is not None else future.cancel()
+
+    def drain(self, reason: str) -> None:
+        """Cancel what has not begun, items of maps too, and let what runs end."""
+        for future in self.futures():
+            future.cancel()
+        for consumer in list(self._consumers):
+            consumer.claims.drain(reason)
+
+    def ask(self, reason: str) -> None:
+        """Ask all that is under way to stop, and take no notice of whether it does."""
+        self.backend.command(Cancel(None, reason))
+        self.adoption.cancel(reason)
+        for queue in self.queues:
+            queue.request_cancel(reason)
+
+    def abandon(self, reason: str) -> None:
+        """Settle everything although it did not stop; nothing happens to what did."""
+        for queue in self.queues:
+            queue.close()
+        self.backend.abandon(reason)
+        self.adoption.abandon()
+
+
+def _checked(sizes: Iterable[float] | None, total: int | None) -> list[float]:
+    known = [] if sizes is None else [float(size) for size in sizes]
+    strange = [size for size in known if not 0.0 <= size < float("inf")]
+    if strange:
+        msg = f"sizes are numbers from 0 on, not {strange[0]}"
+        raise ValueError(msg)
+    if known and total is not None and len(known) != total:
+        msg = f"{len(known)} sizes for {total} items: give one for each"
+        raise ValueError(msg)
+    return known
+
+
+def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:
+    lengths = [length for iterable in iterables if (length := known_length(iterable)) is not None]
+    return min(lengths) if len(lengths) == len(iterables) else None

@@ -1,0 +1,115 @@
+"""Being asked to stop: one request, told once to each thread that works on a task.
+
+The rules that make it work without a lock (a request may come from a signal handler, in the middle of anything):
+
+1. Whoever asks cuts the `track` loops, then publishes the request, then arms the tasks, then cuts the loops that began
+   meanwhile. Whoever works stores first ("I am here", "not armed") and looks for a request after.
+2. A thread is told by its own next report, and only by itself; the others find the request still standing.
+3. A cut loop has already lost an item when it notices, so it always raises. A thread that is told elsewhere first (an
+   `advance` in the body) mends its loops: they have not noticed, and go on as if nothing had been.
+"""
+
+from __future__ import annotations
+
+from threading import TIMEOUT_MAX, Lock, Thread, current_thread
+
+from mainstage._typing import TYPE_CHECKING
+from mainstage.errors import Cancelled
+
+if TYPE_CHECKING:
+    from typing import NoReturn, Protocol
+
+    from mainstage.tasks.task import Task
+else:
+    from mainstage._typing import Protocol
+
+
+class Request:
+    """Somebody asked a task to stop, and which threads have been told."""
+
+    __slots__ = ("reason", "told")
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        self.told: set[Thread] = set()
+
+
+class Loop(Protocol):
+    """A loop at C speed that runs no code of ours between two items."""
+
+    thread: Thread
+
+    def cut(self, request: Request) -> None:
+        """Make its next step raise; called by any thread."""
+        ...
+
+    def mend(self) -> None:
+        """Undo that; called by its own thread, in its body."""
+        ...
+
+    def position(self) -> float:
+        """Return how many items are done; any thread."""
+        ...
+
+    def stop(self) -> None:
+        """Keep the count as it stands, for ever."""
+        ...
+
+
+class Tree:
+    """What a root task and the tasks nested in it share: who is live, and what they were asked."""
+
+    __slots__ = ("loops", "request", "root", "sleepers", "tasks")
+
+    def __init__(self, root: int) -> None:
+        self.root = root
+        self.request: Request | None = None
+        self.tasks: dict[int, Task] = {}
+        self.loops: dict[int, Loop] = {}  # by the id of the task that it drives, in the order they began
+        self.sleepers: list[Lock] = []
+
+    def ask(self, reason: str) -> None:
+        """Ask every thread that works on these tasks to stop; any thread and any signal handler may call this."""
+        request = Request(reason)
+        self._cut(request)
+        self.request = request
+        for task in list(self.tasks.values()):
+            task.arm_for_cancel()
+        self._cut(request)
+        for alarm in list(self.sleepers):
+            try:
+                alarm.release()
+            except RuntimeError:  # an earlier request has
+                continue
+
+    def _cut(self, request: Request) -> None:
+        for loop in list(self.loops.values()):
+            if loop.thread not in request.told:
+                loop.cut(request)
+
+    def check(self) -> None:
+        """Raise `Cancelled` where this thread has been asked to stop and not been told."""
+        request = self.request
+        if request is not None and current_thread() not in request.told:
+            self.tell(request)
+
+    def tell(self, request: Request) -> NoReturn:
+        """Raise `Cancelled` in this thread, for this request."""
+        thread = current_thread()
+        request.told.add(thread)
+        for loop in list(self.loops.values()):
+            if loop.thread is thread:
+                loop.mend()
+        raise Cancelled(request.reason)
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep, unless asked to stop."""
+        alarm = Lock()
+        alarm.acquire()
+        self.sleepers.append(alarm)
+        try:
+            self.check()
+            alarm.acquire(timeout=min(max(seconds, 0), TIMEOUT_MAX))
+        finally:
+            self.sleepers.remove(alarm)
+        self.check()

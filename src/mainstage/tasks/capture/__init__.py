@@ -1,0 +1,1 @@
+"""What workers print: streams, file descriptors, lines."""

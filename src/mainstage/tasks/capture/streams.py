@@ -1,0 +1,469 @@
+"""What programs write while a run is live, made into events: whole lines, each attributed to the task that wrote it.
+
+Only streams that the display owns are replaced: a stream that leads into a pipe or a file is not touched, and gets what
+was written and nothing else. Text of a task, of another thread and of the main program takes the same way, so that it
+comes out in order. Nothing here writes to a terminal; once capture has stopped every router hands on to its original.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from io import TextIOWrapper
+from threading import RLock, current_thread, main_thread
+from typing import TYPE_CHECKING, Any, TextIO, cast
+
+from mainstage import unpatched
+from mainstage.errors import RenderingViolation
+from mainstage.events import TextWritten
+from mainstage.tasks.capture.fds import DescriptorCapture
+from mainstage.tasks.capture.lines import Key, Lines
+from mainstage.tasks.integrations.registry import bridges_for
+from mainstage.tasks.reporter import ambient, live
+from mainstage.tasks.task import Task
+from mainstage.unpatched import get_ident
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable
+    from contextlib import AbstractContextManager
+    from typing import Self
+
+    from mainstage.tasks.reporter import Reporter
+
+STREAMS = ("stdout", "stderr")
+STATUS_INTERVAL = 0.1
+"""Seconds between two looks at a line that its writer overwrites again and again."""
+
+
+class Router:
+    """A text stream in the place of `original`: it gathers lines while capture is live, and hands on when it is not."""
+
+    def __init__(self, capture: Capture, name: str, original: TextIO) -> None:
+        self._capture = capture
+        self._name = name
+        self._original = original
+        self._lines = Lines()
+        self._bytes: ByteRouter | None = None
+        self._statuses: dict[int, float] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def __enter__(self) -> Self:
+        self._original.__enter__()
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        cast("Any", self._original).__exit__(*trouble)
+
+    def __iter__(self) -> Any:
+        return iter(self._original)
+
+    def __repr__(self) -> str:
+        return f"<{self._name} of a live run, for {self._original!r}>"
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        """Return where to find the stream of that name, as cloudpickle does for the real one; plain pickle refuses."""
+        return getattr, (sys, self._name)
+
+    @property
+    def original(self) -> TextIO:
+        """The stream that it stands for."""
+        return self._original
+
+    @property
+    def buffer(self) -> Any:
+        """The same for bytes."""
+        if self._bytes is None:
+            self._bytes = ByteRouter(self, self._original.buffer)
+        return self._bytes
+
+    def writelines(self, lines: Iterable[str]) -> None:
+        """As `TextIO.writelines`."""
+        for line in lines:
+            self.write(line)
+
+    def isatty(self) -> bool:
+        """Return whether it stands for a terminal: also where the descriptor leads into a file for now."""
+        descriptors = self._capture.descriptors
+        return (descriptors is not None and descriptors.has(self._name)) or self._original.isatty()
+
+    def flush(self) -> None:
+        """Flush the original; a line that has not ended stays."""
+        self._original.flush()
+
+    def write(self, text: Any) -> int:  # any: callers are not all typed
+        """As `TextIO.write`: take a piece of text. Raises `RenderingViolation` in a strict run."""
+        capture = self._capture
+        if not capture.live or not isinstance(text, str):
+            return self._original.write(text)
+        task: Any = ambient.get()
+        if task is not None:
+            task = capture.task()
+        if capture.special and self._refused(task, text):
+            return self._original.write(text)
+        key = (0 if task is None else task.id, get_ident())
+        whole = self._lines.add(key, text)
+        if whole is not None:
+            self._send(task, whole, key)
+        else:
+            if capture.special:
+                self._give_back(key)
+            if "\r" in text and task is not None:
+                self._show_status(task, self._lines.begun(key))
+        return len(text)
+
+    def _refused(self, task: Task | None, text: str) -> bool:
+        """Return whether `text` is for the original."""
+        capture = self._capture
+        if not capture.live or capture.passes(task, self._name, text):
+            return True
+        if capture.strict and text:
+            raise RenderingViolation(_violation(self._name, text))
+        return False
+
+    def give_begun(self, key: Key) -> None:
+        """Hand on the line that was begun."""
+        begun = self._lines.take(key)
+        if begun:
+            self._original.write(begun)
+            self._original.flush()
+
+    def _give_back(self, key: Key) -> None:
+        """Hand on what was gathered while capture stopped, if `stop` has not taken it."""
+        if not self._capture.live:
+            self._original.write(self._lines.take(key))
+
+    def _send(self, task: Task | None, text: str, key: Key) -> None:
+        capture = self._capture
+        if self._bytes is not None and not text.isascii():
+            text = self._bytes.mend(text)
+        if self._statuses and task is not None and self._statuses.pop(task.id, None) is not None:
+            task.set(status="")
+        with capture.lock:  # what passes it before `stop` is an event, what comes after is the original's
+            if capture.live:
+                capture.send(task, self._name, text)
+            else:
+                self._original.write(f"{text}\n{self._lines.take(key)}")
+
+    def _show_status(self, task: Task, line: str) -> None:
+        now = task.reporter.now()
+        shown = self._statuses.get(task.id)
+        if shown is None or now - shown >= STATUS_INTERVAL:
+            self._statuses[task.id] = now
+            task.set(status=line.strip())
+
+    def flush_lines(self, task: Task | None = None) -> None:
+        """Send the lines that `task`, or anybody, has begun and not ended."""
+        if self._lines:
+            for (number, _), text in self._lines.flush(None if task is None else task.id):
+                mended = text if self._bytes is None else self._bytes.mend(text)
+                self._capture.send_late(task, number, self._name, mended)
+        if task is not None:
+            self._statuses.pop(task.id, None)
+
+
+class ByteRouter:
+    """The binary side of a router."""
+
+    def __init__(self, router: Router, original: Any) -> None:
+        self._router = router
+        self._original = original
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._original, name)
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return getattr, (self._router, "buffer")
+
+    def write(self, data: Any) -> int:
+        """As `BinaryIO.write`: the bytes are text in the encoding of the stream."""
+        capture = self._router._capture  # noqa: SLF001  # its other half
+        if not capture.live or (capture.special and self._passes(capture, data)):
+            return int(self._original.write(data))
+        view = bytes(data)
+        self._router.write(view.decode(self._encoding(), "surrogateescape"))
+        return len(view)
+
+    def writelines(self, lines: Iterable[Any]) -> None:
+        """As `BinaryIO.writelines`."""
+        for line in lines:
+            self.write(line)
+
+    def _passes(self, capture: Capture, data: Any) -> bool:
+        text = bytes(data).decode(self._encoding(), "replace")
+        return capture.passes(capture.task(), self._router._name, text)  # noqa: SLF001  # as above
+
+    def mend(self, text: str) -> str:
+        """Put characters together whose bytes came in pieces."""
+        try:
+            return text.encode(self._encoding(), "surrogateescape").decode(self._encoding(), "replace")
+        except UnicodeError:
+            return text
+
+    def _encoding(self) -> str:
+        return getattr(self._router.original, "encoding", None) or "utf-8"
+
+
+class Capture:
+    """Captures the streams named in `owned` ("stdout", "stderr") for `reporter`, from `start` to `stop`.
+
+    `bars` names the streams on which progress bars of other libraries would draw and become tasks instead; the owned
+    ones unless told. `descriptors`: what C code and children write to them too. `strict`: writing raises
+    `RenderingViolation` instead.
+    """
+
+    def __init__(
+        self,
+        reporter: Reporter,
+        *,
+        owned: Collection[str],
+        bars: Collection[str] | None = None,
+        strict: bool = False,
+        descriptors: bool = False,
+    ) -> None:
+        self.reporter = reporter
+        self.strict = strict
+        self.live = False
+        """True between `start` and `stop`."""
+        self.lent: list[int] = []
+        """The threads that have the terminal for themselves, each as often as it was lent."""
+        self.lent_to_all = 0
+        """Above 0 while it is lent to a display of the program's own, which all threads may write through."""
+        self.pause: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
+        """What a prompt is to be asked within."""
+        self.on_pass: Callable[[str, str], None] | None = None
+        """Called with the stream and text of what the main thread writes outside any task, which then goes straight to
+        the original: the program's own words, where it has the terminal as ever. None: it becomes events as all else.
+        """
+        self.tasks_only = False
+        """Whether what belongs to no task goes straight to the original: in a process that is not ours alone."""
+        self.special = True
+        """False while text simply becomes events: live, not lent, not strict, none passes."""
+        self.lock = RLock()
+        self.routers: dict[str, Router] = {}
+        self._owned = [name for name in STREAMS if name in owned]
+        self.descriptors = DescriptorCapture(reporter, self._owned) if descriptors else None
+        self._bars = [name for name in STREAMS if name in (owned if bars is None else bars)]
+        self._found: dict[str, tuple[Any, object]] = {}
+        """The streams as they were at the start, and where each led."""
+        self._bridges = bridges_for(self)
+        self._resolving: set[int] = set()
+        self._main = unpatched.main_ident
+
+    @property
+    def taken(self) -> list[str]:
+        """The names of the streams that are captured."""
+        return self._owned
+
+    # --- life ---
+
+    def start(self) -> None:
+        """Take the streams; once is enough."""
+        if self.live:
+            return
+        for name in STREAMS:
+            stream = getattr(sys, name)
+            if isinstance(stream, Router) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
+                stream = stream.original
+            if stream is not None:
+                self._found[name] = stream, _place(stream)
+                if name in self._owned:
+                    self.routers[name] = Router(self, name, stream)
+        self.live = True
+        self.special = self.strict or self.on_pass is not None or self.tasks_only
+        live.capture = self
+        for name, router in self.routers.items():
+            setattr(sys, name, router)
+        if self.descriptors is not None:
+            self.descriptors.start()
+        _give_back_in_children(self)
+        for bridge in self._bridges:
+            with contextlib.suppress(Exception):  # another library's insides: it then writes as ever
+                bridge.start()
+
+    def stop(self) -> None:
+        """Send what was begun and give everything back, but what somebody else has replaced meanwhile."""
+        if not self.live:
+            return
+        if self.descriptors is not None:
+            self.descriptors.stop()
+        for bridge in reversed(self._bridges):
+            try:
+                bridge.stop()
+            except Exception:  # noqa: BLE001  # a user's renderable or stream: the rest is given back all the same
+                bridge.leave_in_child()
+        with self.lock:
+            self._give_back()
+            for router in self.routers.values():
+                router.flush_lines()
+
+    def _give_back(self) -> None:
+        self.live = False
+        self.special = True
+        if live.capture is self:
+            live.capture = None
+        for name, router in self.routers.items():
+            if getattr(sys, name) is router:
+                setattr(sys, name, router.original)
+
+    def lend(self, *, on: bool) -> None:
+        """This thread has the terminal, or has it no more: what it writes, or no task, goes straight there meanwhile.
+
+        So does the line that it has begun: it is the question.
+        """
+        thread = get_ident()
+        with self.lock:
+            if on:
+                self._lead(to_terminal=True)
+                self.lent.append(thread)
+                self._begun_by(thread)
+            else:
+                self.lent.remove(thread)
+                self._lead(to_terminal=bool(self.lent))
+            self.special = (
+                bool(self.lent) or self.strict or not self.live or self.on_pass is not None or self.tasks_only
+            )
+
+    def _lead(self, *, to_terminal: bool) -> None:
+        if self.descriptors is not None:
+            self.descriptors.lend(on=to_terminal)
+
+    def lets_pass(self, task: Task | None) -> bool:
+        """Return whether the terminal is lent, and to the code that runs now: that of this thread, or of no task."""
+        if self.tasks_only and task is None:
+            return True
+        return bool(self.lent) and (task is None or self.lent_to_all > 0 or get_ident() in self.lent)
+
+    def passes(self, task: Task | None, name: str, text: str) -> bool:
+        """Return whether `text`, which the code that runs now writes to the stream `name`, is for the original."""
+        if self.lets_pass(task):
+            return True
+        if self.on_pass is None or task is not None or get_ident() != self._main:
+            return False
+        self.on_pass(name, text)
+        return True
+
+    def _begun_by(self, thread: int) -> None:
+        task = self.task()
+        for router in self.routers.values():
+            router.give_begun((0 if task is None else task.id, thread))
+
+    def leave_in_child(self) -> None:
+        """Give everything back in a forked child, where no other thread is left and any lock may be held for ever."""
+        self.lock = RLock()
+        self._give_back()
+        for bridge in reversed(self._bridges):
+            bridge.leave_in_child()
+
+    # --- text ---
+
+    def sending(self) -> bool:
+        """Return whether this thread is sending a line: a signal handler that asks has interrupted it."""
+        return bool(self.lock._is_owned())  # type: ignore[attr-defined]  # noqa: SLF001  # as threading.Condition asks
+
+    def task(self) -> Task | None:
+        """Return the task of the code running now; None: it has none of ours."""
+        task: Any = ambient.get()  # or what stands for a task until somebody asks
+        if task is None:
+            return None
+        if isinstance(task, Task):
+            return task.resolve()
+        thread = get_ident()  # making one may run code that prints
+        if thread in self._resolving:
+            return None
+        self._resolving.add(thread)
+        try:
+            return cast("Task", task.resolve())
+        except Exception:  # noqa: BLE001  # whatever it is, it is not the business of a print
+            return None
+        finally:
+            self._resolving.discard(thread)
+
+    def send(self, task: Task | None, stream: str, text: str) -> None:
+        """Send whole lines."""
+        if task is not None:
+            reporter = task.reporter
+            reporter.send(TextWritten(reporter.now(), task.id, task.attempt, task.worker, stream, text))
+        else:
+            reporter, thread = self.reporter, current_thread()
+            worker = "" if thread is main_thread() else thread.name
+            reporter.send(TextWritten(reporter.now(), None, 0, worker, stream, text))
+
+    def send_late(self, task: Task | None, number: int, stream: str, text: str) -> None:
+        """Send a line that has no end, of a task that ends or ended."""
+        if task is not None or not number:
+            self.send(task, stream, text)
+        else:
+            self.reporter.send(TextWritten(self.reporter.now(), number, 1, "", stream, text))
+
+    def task_ended(self, task: Task) -> None:
+        """Send the lines that `task` has begun and not ended; called before its last event is sent."""
+        for router in self.routers.values():
+            router.flush_lines(task)
+
+    # --- for bridges ---
+
+    def router_of(self, stream: object) -> Router | None:
+        """Return the router that stands for `stream`, be it the original or itself."""
+        for router in self.routers.values():
+            if stream is router or stream is router.original:
+                return router
+        return None
+
+    def takes_bars(self, stream: object) -> bool:
+        """Return whether a progress bar that draws on `stream` is to be a task instead.
+
+        It is not where the program has led its output elsewhere: the bar is then text that the program wants.
+        """
+        return any(name in self._found and self._stands_for(stream, name) for name in self._bars)
+
+    def _stands_for(self, stream: object, name: str) -> bool:
+        """Return whether what is written to `stream` would be shown where the stream of that name was at the start."""
+        found, place = self._found[name]
+        router = self.routers.get(name)
+        if self.descriptors is None and _place(found) != place:
+            return False
+        if type(stream) is TextIOWrapper and stream is not found:  # the program's own, with another encoding maybe
+            return _buffer(stream) in (_buffer(found), None if router is None else router._bytes)  # noqa: SLF001  # its own module
+        return stream is found or stream is router
+
+
+def _buffer(stream: TextIO) -> object:
+    """Return the binary side of a stream; of one that has none, itself."""
+    try:
+        return stream.buffer
+    except (AttributeError, OSError, ValueError):
+        return stream
+
+
+def _place(stream: TextIO) -> object:
+    """Return what tells where a stream leads from all other places; None: it has no descriptor."""
+    try:
+        found = os.fstat(stream.fileno())
+    except (AttributeError, OSError, ValueError):
+        return None
+    return found.st_dev, found.st_ino, found.st_rdev
+
+
+def _violation(name: str, text: str) -> str:
+    shown = text if len(text) <= 60 else f"{text[:60]}..."  # noqa: PLR2004  # enough to find it by
+    return f"{shown!r} written to {name} while a strict run is live; use task.log(), or a run that is not strict"
+
+
+# --- fork ---
+
+_latest: list[Capture] = []
+
+
+def _give_back_in_children(capture: Capture) -> None:
+    if not _latest and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_in_child)
+    _latest[:] = [capture]
+
+
+def _after_in_child() -> None:
+    for capture in _latest:
+        if capture.live:
+            capture.leave_in_child()

@@ -1,0 +1,56 @@
+"""A progress bar of another library, shown as a task."""
+
+from __future__ import annotations
+
+from threading import get_ident
+from typing import Any
+
+from mainstage.tasks.position import plain_total
+from mainstage.tasks.task import task
+
+
+class BarTask:
+    """The task that a foreign bar became: nested in the one that opened it."""
+
+    def __init__(
+        self, description: str, *, total: object, unit: str = "", fields: dict[str, Any] | None = None
+    ) -> None:
+        self._total = _number(total)
+        self._description = description
+        self._status = ""
+        self._thread = get_ident()
+        fields = dict(fields or {})
+        self._task = task(description, total=self._total, unit=unit)
+        if fields:
+            self._task.set(status=fields.pop("status", None), **fields)
+
+    def show(self, completed: object, *, total: object, description: str, status: str = "") -> None:
+        """Tell what has changed. Raises nothing, also where the task was asked to stop: the caller may hold a lock."""
+        known = _number(total)
+        if (known, description, status) != (self._total, self._description, self._status):
+            self._total, self._description, self._status = known, description, status
+            self._task.set(total=known, description=description, status=status)
+        position = _number(completed)
+        if position is not None:
+            self._task.place(position)
+
+    def set(self, fields: dict[str, Any]) -> None:
+        """Tell of fields."""
+        self._task.set(**fields)
+
+    def check(self) -> None:
+        """Raise `Cancelled` where the task was asked to stop: on the thread that opened the bar and no other."""
+        if get_ident() == self._thread:
+            self._task.check_cancelled()
+
+    def close(self) -> None:
+        """End it where it stands."""
+        self._task.close()
+
+
+def _number(value: object) -> float | None:
+    """Return a count as a plain number, or None: bars take anything."""
+    try:
+        return plain_total(value)
+    except (TypeError, ValueError, OverflowError):
+        return None

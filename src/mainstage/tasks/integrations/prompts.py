@@ -1,0 +1,97 @@
+"""Prompts: `input`, `getpass` and the debugger have the terminal to themselves while they ask.
+
+What is replaced is what each of them comes through, so that names imported long ago follow. The debugger keeps the
+terminal from one step to the next, until it lets the program run: a frame drawn in between would be stepped into.
+"""
+
+from __future__ import annotations
+
+import builtins
+import sys
+from contextlib import ExitStack
+from typing import TYPE_CHECKING, Any
+
+from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import ModuleType
+
+    from mainstage.tasks.capture.streams import Capture
+
+RUNNING_ON = -1
+"""The line that `bdb` stops at when the program was told to continue."""
+
+
+class PromptBridge:
+    """Has the display step aside around each question, on whatever thread it is asked."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._patches: list[Patch] = []
+        self._watch = ImportWatch({"getpass": self._found_getpass, "pdb": self._found_pdb})
+        self._stepping: dict[int, ExitStack] = {}
+
+    def start(self) -> None:
+        """Replace what asks."""
+        self._patches.append(wrap(builtins, "input", self._input))
+        self._watch.start()
+
+    def stop(self) -> None:
+        """Put it back, and end what a debugger still holds."""
+        self.leave_in_child()
+        while self._stepping:
+            self._stepping.popitem()[1].close()
+
+    def leave_in_child(self) -> None:
+        """Put it back."""
+        self._watch.stop()
+        for patch in reversed(self._patches):
+            patch.take_off()
+        self._patches.clear()
+
+    def _found_getpass(self, module: ModuleType) -> None:
+        for name in ("getpass", "_raw_input"):  # the second: whoever has imported the first by its name calls it
+            self._patches.append(wrap(module, name, self._always))
+
+    def _found_pdb(self, module: ModuleType) -> None:
+        self._patches.append(wrap(module.Pdb, "interaction", self._interaction))
+
+    def _input(self, original: Callable[..., str]) -> Callable[..., str]:
+        def ask(prompt: object = "", /) -> str:
+            if not self._capture.live or not _at_a_terminal():
+                return original(prompt)
+            with self._capture.pause():
+                return original(prompt)
+
+        return ask
+
+    def _always(self, original: Callable[..., str]) -> Callable[..., str]:
+        def ask(*args: Any, **kwargs: Any) -> str:
+            if not self._capture.live:
+                return original(*args, **kwargs)
+            with self._capture.pause():
+                return original(*args, **kwargs)
+
+        return ask
+
+    def _interaction(self, original: Callable[..., None]) -> Callable[..., None]:
+        def interaction(debugger: Any, *args: Any, **kwargs: Any) -> None:
+            if self._capture.live and id(debugger) not in self._stepping:
+                held = self._stepping[id(debugger)] = ExitStack()
+                held.enter_context(self._capture.pause())
+            try:
+                original(debugger, *args, **kwargs)
+            finally:
+                if sys.gettrace() is None or debugger.quitting or debugger.stoplineno == RUNNING_ON:
+                    self._stepping.pop(id(debugger), ExitStack()).close()
+
+        return interaction
+
+
+def _at_a_terminal() -> bool:
+    """Return whether somebody is there to be asked: lines may as well come from a pipe."""
+    try:
+        return sys.stdin.isatty()
+    except (AttributeError, OSError, ValueError):
+        return False

@@ -1,0 +1,218 @@
+"""Rich: the rows of a `Progress` become tasks while a run is live, other live displays print their last picture once.
+
+No display of Rich's is started: no thread of it draws, no stream is replaced, the cursor stays. What has to be known:
+1. A console that was given its stream explicitly holds the old one: its `file` is looked up through the router.
+2. `Progress` holds its lock within its methods, so a request to stop is raised after them.
+3. Its `track` advances from a thread of its own, which is not to be told to stop.
+4. Where the program has the terminal as ever (`Capture.on_pass`), what is no `Progress` has it to itself meanwhile.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import TYPE_CHECKING, Any
+
+from mainstage.tasks.integrations.bars import BarTask
+from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
+from mainstage.tasks.reporter import ambient
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+    from mainstage.tasks.capture.streams import Capture
+
+MARK = "_mainstage"
+
+
+class RichBridge:
+    """Keeps Rich's displays from drawing while a run is live."""
+
+    def __init__(self, capture: Capture) -> None:
+        self._capture = capture
+        self._patches: list[Patch] = []
+        self._watch = ImportWatch(
+            {"rich.console": self._found_console, "rich.live": self._found_live, "rich.progress": self._found_progress}
+        )
+        self._started: dict[int, Any] = {}
+        self._lent: dict[int, contextlib.ExitStack] = {}
+        """What displays that draw by themselves hold."""
+
+    def start(self) -> None:
+        """Replace the methods, now or when Rich is imported."""
+        self._watch.start()
+
+    def stop(self) -> None:
+        """End displays that are still open, and put the methods back."""
+        for display in list(self._started.values()):
+            owner = _progress_of(display)
+            with contextlib.suppress(Exception):  # a renderable of the user's
+                (display if owner is None else owner).stop()
+        while self._lent:
+            self._lent.popitem()[1].close()
+        self.leave_in_child()
+
+    def leave_in_child(self) -> None:
+        """Put the methods back."""
+        self._watch.stop()
+        for patch in reversed(self._patches):
+            patch.take_off()
+        self._patches.clear()
+
+    # --- consoles ---
+
+    def _found_console(self, module: ModuleType) -> None:
+        found: Any = vars(module.Console)["file"]
+
+        def file(console: Any) -> Any:
+            stream = found.fget(console)
+            return self._capture.router_of(stream) or stream
+
+        self._patches.append(Patch(module.Console, "file", property(file, found.fset, doc=found.__doc__)))
+
+    # --- live displays ---
+
+    def _found_live(self, module: ModuleType) -> None:
+        for name, make in (("start", self._start), ("refresh", self._refresh), ("stop", self._stop)):
+            self._patches.append(wrap(module.Live, name, make))
+
+    def _start(self, original: Callable[..., None]) -> Callable[..., None]:
+        def start(display: Any, *args: Any, **kwargs: Any) -> None:
+            if display.is_started or not self._takes(display.console):
+                original(display, *args, **kwargs)
+                return
+            if self._capture.on_pass is not None and _progress_of(display) is None:
+                self._lend(display)
+                original(display, *args, **kwargs)
+                return
+            display._started = True  # noqa: SLF001  # as its own start does
+            self._started[id(display)] = display
+
+        return start
+
+    def _refresh(self, original: Callable[..., None]) -> Callable[..., None]:
+        def refresh(display: Any) -> None:
+            if id(display) not in self._started:
+                original(display)
+
+        return refresh
+
+    def _stop(self, original: Callable[..., None]) -> Callable[..., None]:
+        def stop(display: Any) -> None:
+            if self._started.pop(id(display), None) is None:
+                with self._lent.pop(id(display), contextlib.ExitStack()):
+                    original(display)
+                return
+            display._started = False  # noqa: SLF001  # as its own stop does
+            if not display.transient and _progress_of(display) is None:
+                display.console.print(display.get_renderable())
+
+        return stop
+
+    def _lend(self, display: Any) -> None:
+        capture = self._capture
+        held = self._lent[id(display)] = contextlib.ExitStack()
+        held.enter_context(capture.pause())
+        capture.lent_to_all += 1
+        held.callback(self._take_back)
+
+    def _take_back(self) -> None:
+        self._capture.lent_to_all -= 1
+
+    def _takes(self, console: Any) -> bool:
+        return self._capture.live and not console.is_jupyter and self._capture.takes_bars(console.file)
+
+    # --- progress ---
+
+    def _found_progress(self, module: ModuleType) -> None:
+        owner = module.Progress
+        for name in ("start", "add_task", "start_task", "update", "advance", "reset"):
+            self._patches.append(wrap(owner, name, self._then_show))
+        self._patches.append(wrap(owner, "remove_task", self._remove_task))
+        self._patches.append(wrap(owner, "stop", self._stop_progress))
+        self._patches.append(wrap(owner, "track", self._track))
+
+    def _then_show(self, original: Callable[..., Any]) -> Callable[..., Any]:
+        def method(progress: Any, *args: Any, **kwargs: Any) -> Any:
+            result = original(progress, *args, **kwargs)
+            if id(progress.live) in self._started:
+                numbers = [args[0]] if args and args[0] in progress._tasks else progress.task_ids  # noqa: SLF001
+                for number in numbers:
+                    _show(progress, number)
+                for shown in list(_rows(progress).values())[:1]:
+                    shown.check()
+            return result
+
+        return method
+
+    def _remove_task(self, original: Callable[..., None]) -> Callable[..., None]:
+        def remove_task(progress: Any, task_id: Any) -> None:
+            shown = _rows(progress).pop(task_id, None)
+            if shown is not None:
+                shown.close()
+            original(progress, task_id)
+
+        return remove_task
+
+    def _stop_progress(self, original: Callable[..., None]) -> Callable[..., None]:
+        def stop(progress: Any) -> None:
+            if id(progress.live) not in self._started:
+                original(progress)
+                return
+            for number in progress.task_ids:
+                _show(progress, number)
+            rows = _rows(progress)
+            while rows:
+                rows.popitem()[1].close()
+            progress.live.stop()
+
+        return stop
+
+    def _track(self, original: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
+        def track(progress: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            for item in original(progress, *args, **kwargs):
+                yield item
+                around = ambient.get()
+                if around is not None and id(progress.live) in self._started:
+                    around.resolve().check_cancelled()
+
+        return track
+
+
+def _progress_of(display: Any) -> Any:
+    """Return the `Progress` that a live display belongs to, if it does."""
+    owner = getattr(display._get_renderable, "__self__", None)  # noqa: SLF001  # nothing public tells
+    return owner if getattr(owner, "live", None) is display else None
+
+
+def _rows(progress: Any) -> dict[Any, BarTask]:
+    rows: dict[Any, BarTask] = vars(progress).setdefault(MARK, {})
+    return rows
+
+
+def _show(progress: Any, number: Any) -> None:
+    """Bring our task up to date with Rich's."""
+    row = progress._tasks.get(number)  # noqa: SLF001  # its `tasks` is a list
+    rows = _rows(progress)
+    shown = rows.get(number)
+    if row is None or not row.visible:
+        if shown is not None:
+            del rows[number]
+            shown.close()
+        return
+    description = _plain(row.description)
+    status = str(row.fields.get("status", ""))
+    if shown is None:
+        fields = {name: value for name, value in row.fields.items() if name != "status"}
+        rows[number] = shown = BarTask(description, total=row.total, fields=fields)
+    shown.show(row.completed, total=row.total, description=description, status=status)
+
+
+def _plain(description: Any) -> str:
+    """Return a description without Rich's markup."""
+    module = sys.modules.get("rich.text")
+    try:
+        return str(module.Text.from_markup(str(description)).plain) if module is not None else str(description)
+    except Exception:  # noqa: BLE001  # no markup after all: shown as it is
+        return str(description)

@@ -1,0 +1,426 @@
+"""The task: what a worker reports with, and the edges that it sends.
+
+No run live: `NullTask`. No context of ours: the thread's `DefaultTask`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from threading import current_thread, local, main_thread
+
+from mainstage._typing import TYPE_CHECKING
+from mainstage.core.describe import describe
+from mainstage.errors import Cancelled, describe_error, is_cancellation
+from mainstage.events import (
+    MetricReported,
+    TaskCancelled,
+    TaskChanged,
+    TaskEnded,
+    TaskFailed,
+    TaskStarted,
+    TextWritten,
+)
+from mainstage.tasks.position import PositionCell, plain_number, plain_total
+from mainstage.tasks.reporter import ambient, live
+
+if TYPE_CHECKING:
+    from contextvars import Token
+    from types import TracebackType
+    from typing import IO, AnyStr, Self, cast
+
+    from mainstage.events import Fields
+    from mainstage.tasks.cancel_scope import Tree
+    from mainstage.tasks.reporter import Reporter
+else:
+    from mainstage._typing import cast
+
+
+def plain_fields(fields: dict[str, object]) -> Fields:
+    """Return the fields as an event carries them: what is no plain value, described."""
+    if not fields:
+        return ()
+    plain = (str, int, float, bool, type(None))
+    return tuple((name, value if type(value) in plain else describe(value)) for name, value in fields.items())  # type: ignore[misc]
+
+
+class Task(PositionCell):
+    """A piece of work that reports. Safe to share among threads; every method is a no-op once it is closed but `log`.
+
+    `id` and `attempt` name it in events. Use it as a context manager: it is then the `current_task()` of the block,
+    and ends, or fails, with it.
+    """
+
+    __slots__ = ("_description", "_token", "_total", "worker")
+
+    def __init__(
+        self,
+        reporter: Reporter,
+        task_id: int,
+        attempt: int,
+        description: str,
+        *,
+        worker: str,
+        total: float | None = None,
+        tree: Tree | None = None,
+    ) -> None:
+        """Make it alone: its `TaskStarted` is sent by whoever makes it. Without a `tree` it is a root."""
+        super().__init__(reporter, task_id, attempt, tree)
+        self.worker = worker
+        self._description = description
+        self._total = total
+        self._token: Token[Task | None] | None = None
+        self._tree.tasks[task_id] = self
+
+    # --- what a worker reports ---
+
+    def set(
+        self,
+        *,
+        completed: float | None = None,
+        total: float | None = None,
+        description: str | None = None,
+        status: str | None = None,
+        **fields: object,
+    ) -> None:
+        """Say what is known anew; what is left out stays. A field `unit` ("B", "rows") is what the items are.
+
+        `completed` raises `Cancelled` as `advance` does.
+        """
+        if self.closed:
+            return
+        if total is not None:
+            self._total = total = plain_total(total)
+        if description is not None:
+            self._description = description = str(description)
+        if not (total is None and description is None and status is None) or fields:
+            said = None if status is None else str(status)
+            changed = TaskChanged(
+                self.reporter.now(), self.id, self.attempt, description, total, said, plain_fields(fields)
+            )
+            self.reporter.send(changed)
+        if completed is not None:
+            self._jump(plain_number(completed))
+            if self._armed:
+                self._fire()
+
+    def log(self, text: str) -> None:
+        """Write `text`, one line or several, above the display, under this task's name. Never raises `Cancelled`."""
+        at = self.reporter.now()
+        self.reporter.send(TextWritten(at, self.id, self.attempt, self.worker, "log", str(text).removesuffix("\n")))
+
+    def metric(self, name: str, value: float) -> None:
+        """Report a measurement, an event of its own. Never raises `Cancelled`."""
+        at = self.reporter.now()
+        self.reporter.send(MetricReported(at, self.id, self.attempt, str(name), float(value)))
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep for `seconds`; wakes at once, and raises `Cancelled`, when the task is asked to stop."""
+        self._tree.sleep(seconds)
+
+    def check_cancelled(self) -> None:
+        """Raise `Cancelled` where the task was asked to stop and this thread has not been told."""
+        self._tree.check()
+
+    def wrap_file(self, file: IO[AnyStr]) -> IO[AnyStr]:
+        """Return `file` with reads, and iteration, that advance the task by what they give: bytes, or characters."""
+        from mainstage.tasks.file import CountedFile  # noqa: PLC0415  # most tasks read none
+
+        return cast("IO[AnyStr]", CountedFile(file, self))
+
+    @property
+    def completed(self) -> float:
+        """How many items are done."""
+        return self.position()
+
+    @property
+    def total(self) -> float | None:
+        """How many there are; None: not known."""
+        return self._total
+
+    @property
+    def description(self) -> str:
+        """What is shown as its name."""
+        return self._description
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether it has been asked to stop."""
+        return self._tree.request is not None
+
+    def __enter__(self) -> Self:
+        self._token = ambient.set(self)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._token is not None:
+            try:  # noqa: SIM105  # `suppress` costs as much as the rest of the block
+                ambient.reset(self._token)
+            except (ValueError, RuntimeError):
+                pass  # a generator's block may end in another context
+            self._token = None
+        self.close(None if isinstance(error, GeneratorExit) else error)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.id} {self.description!r}>"
+
+    def resolve(self) -> Task:
+        """Return the task itself: what stands for one in the ambient variable makes it here."""
+        return self
+
+    def as_parent(self) -> Task:
+        """Return what a task may be nested in: itself; what stands for one may know enough for that without it."""
+        return self
+
+    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+        """Open a task within it; what stands for one may know enough for that without telling of it at once."""
+        return open_nested(self, description, total=total, unit=unit, fields=fields)
+
+    # --- its end ---
+
+    def close(self, error: BaseException | None = None, told_input: str = "") -> None:
+        """Send its last event, as `error` says; closes what is nested in it first. A second call does nothing."""
+        completed = self.shut(error)
+        if completed is None:
+            return
+        at = self.reporter.now()
+        if error is None:
+            self.reporter.send(TaskEnded(at, self.id, self.attempt, completed))
+        elif isinstance(error, Cancelled) or is_cancellation(error):
+            self.reporter.send(TaskCancelled(at, self.id, self.attempt, completed, str(error)))
+        else:
+            report = describe_error(error)
+            self.reporter.send(TaskFailed(at, self.id, self.attempt, completed, report, told_input))
+
+    def shut(self, error: BaseException | None = None) -> float | None:
+        """Close the cell, send nothing for it, and return its exact count; None: it was closed before."""
+        tree = self._tree
+        if tree.tasks.pop(self.id, None) is None:
+            return None
+        if self.id == tree.root:
+            while tree.tasks:
+                self._close_left_open(error)
+        loop = self._loop
+        if loop is not None:
+            tree.loops.pop(self.id, None)
+            loop.stop()
+            self.polled = False
+        if live.capture is not None:
+            live.capture.task_ended(self)
+        completed = self.position()
+        self.closed = True
+        self._armed = tree.request is not None  # a thread that was given up on is still to be told
+        return completed
+
+    def _close_left_open(self, error: BaseException | None) -> None:
+        """Close the newest task of the tree: nobody left its block, or a thread holds it still."""
+        with contextlib.suppress(IndexError):
+            newest = list(self._tree.tasks.values())[-1]
+            newest.close(None if error is None else Cancelled("the task around it is over"))
+
+
+class DefaultTask(Task):
+    """What a thread without a task reports to: it opens with the first report, under the thread's name."""
+
+    __slots__ = ("_opened",)
+
+    def __init__(self, reporter: Reporter) -> None:
+        thread = current_thread()
+        super().__init__(reporter, reporter.new_id(), 1, thread.name, worker=thread.name)
+        self._opened = False
+
+    def _open(self) -> None:
+        if not self._opened:
+            self._opened = True
+            self.reporter.send(TaskStarted(self.reporter.now(), self.id, 1, self.worker, self._description))
+
+    def _fire(self) -> None:
+        self._open()
+        super()._fire()
+
+    def set(self, *, completed: float | None = None, **known: object) -> None:
+        """Open, then say it."""
+        self._open()
+        super().set(completed=completed, **known)  # type: ignore[arg-type]  # the caller's own keywords
+
+    def log(self, text: str) -> None:
+        """Write `text`; the main program's lines open no task."""
+        if self._opened or current_thread() is not main_thread():
+            self._open()
+            super().log(text)
+        else:
+            at = self.reporter.now()
+            self.reporter.send(TextWritten(at, None, 0, self.worker, "log", str(text).removesuffix("\n")))
+
+    def metric(self, name: str, value: float) -> None:
+        """Open, then report it."""
+        self._open()
+        super().metric(name, value)
+
+    def close(self, error: BaseException | None = None, told_input: str = "") -> None:
+        """End it, where it was opened."""
+        if self._opened:
+            super().close(error, told_input)
+        else:
+            self.shut()
+
+
+class NullTask(Task):
+    """The task of a program without a run: it does nothing, at the cost of the call."""
+
+    __slots__ = ()
+
+    def __init__(self) -> None:
+        """Take nothing: there is nobody to report to."""
+
+    id = attempt = 0
+    closed = True
+    polled = False
+    worker = ""
+    completed = 0
+    total = None
+    description = ""
+    cancelled = False
+
+    def advance(self, n: float = 1) -> None:
+        """Do nothing."""
+
+    def place(self, completed: float) -> None:
+        """Do nothing."""
+
+    def set(self, **known: object) -> None:
+        """Do nothing."""
+
+    def log(self, text: str) -> None:
+        """Do nothing."""
+
+    def metric(self, name: str, value: float) -> None:
+        """Do nothing."""
+
+    def sleep(self, seconds: float) -> None:
+        """Sleep."""
+        time.sleep(max(seconds, 0))
+
+    def check_cancelled(self) -> None:
+        """Do nothing."""
+
+    def wrap_file(self, file: IO[AnyStr]) -> IO[AnyStr]:
+        """Return the file itself."""
+        return file
+
+    def request_cancel(self, reason: str = "") -> None:
+        """Do nothing."""
+
+    def close(self, error: BaseException | None = None, told_input: str = "") -> None:
+        """Do nothing."""
+
+    def position(self) -> float:
+        """Return 0."""
+        return 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        """Do nothing."""
+
+
+NULL = NullTask()
+
+
+def root_task(
+    reporter: Reporter, task_id: int, attempt: int, description: str, *, worker: str, total: float | None = None
+) -> Task:
+    """Return a root task whose `TaskStarted` somebody else sends."""
+    return Task(reporter, task_id, attempt, description, worker=worker, total=total)
+
+
+def open_task(
+    reporter: Reporter,
+    task_id: int,
+    attempt: int,
+    description: str,
+    *,
+    worker: str,
+    total: float | None = None,
+    unit: str = "",
+    fields: Fields = (),
+) -> Task:
+    """Open a root task: send `TaskStarted` and return the task for `runner.run` and `runner.finish`."""
+    opened = root_task(reporter, task_id, attempt, description, worker=worker, total=total)
+    reporter.send(TaskStarted(reporter.now(), task_id, attempt, worker, description, total, unit, None, fields))
+    return opened
+
+
+def open_nested(
+    parent: Task, description: str, *, total: float | None = None, unit: str = "", fields: Fields = ()
+) -> Task:
+    """Open a task within another."""
+    reporter = parent.reporter
+    task_id = reporter.new_id()
+    tree = parent._tree  # noqa: SLF001  # its own module
+    opened = Task(reporter, task_id, 1, description, worker=parent.worker, total=total, tree=tree)
+    reporter.send(TaskStarted(reporter.now(), task_id, 1, parent.worker, description, total, unit, parent.id, fields))
+    return opened
+
+
+def task(description: str, *, total: float | None = None, unit: str = "", **fields: object) -> Task:
+    """Open a task: nested in the current one, or in the live run; without a run, one that does nothing.
+
+    Use it in a `with` statement: `with mainstage.task("report.csv", total=size, unit="B") as t: t.advance(len(chunk))`.
+    `total` and all counts are in `unit`: "B" for bytes, "rows", "" for plain items; a `total` of infinity is one
+    that is not known. `fields` are for columns. Raises `TypeError` or `ValueError` for a `total` that is no number,
+    where a run is live.
+    """
+    parent = ambient.get()
+    reporter = live.reporter
+    if parent is None and reporter is None:
+        return NULL
+    description, known = str(description), plain_fields(fields) if fields else ()
+    total = plain_total(total)
+    if parent is not None:
+        return parent.as_parent().nest(description, total=total, unit=unit, fields=known)
+    assert reporter is not None  # noqa: S101  # the first line saw to it
+    name = current_thread().name
+    return open_task(reporter, reporter.new_id(), 1, description, worker=name, total=total, unit=unit, fields=known)
+
+
+class _Ending:
+    """Ends a thread's default task with the thread: a thread's locals die with it."""
+
+    __slots__ = ("task",)
+
+    def __init__(self, ended: Task) -> None:
+        self.task = ended
+
+    def __del__(self) -> None:
+        with contextlib.suppress(Exception):  # at the interpreter's exit the run is over, and modules are half gone
+            self.task.close()
+
+
+_threads = local()
+
+
+def current_task() -> Task:
+    """Return the task that the code running now works on.
+
+    In a thread that was given none, while a run is live: one of its own, shown under the thread's name as soon as it
+    reports. Without a run: one that does nothing.
+    """
+    known = ambient.get()
+    if known is not None:
+        return known.resolve()
+    reporter = live.reporter
+    if reporter is None:
+        return NULL
+    ending: _Ending | None = getattr(_threads, "ending", None)
+    if ending is None or ending.task.reporter is not reporter:
+        _threads.ending = ending = _Ending(DefaultTask(reporter))
+    return ending.task
+
+
+def close_default_task() -> None:
+    """End the default task of the calling thread, where it has one: the end of a run does this for its own thread."""
+    _threads.ending = None

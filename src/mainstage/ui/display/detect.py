@@ -1,0 +1,143 @@
+"""Which place, which view, which colours: read from the environment and the two streams, once, before a run is shown.
+
+The conventions are listed in docs: NO_COLOR, FORCE_COLOR, CLICOLOR, CLICOLOR_FORCE, COLORTERM, TERM, TTY_COMPATIBLE,
+TTY_INTERACTIVE, ACCESSIBLE, CI, GITHUB_ACTIONS, FORCE_HYPERLINK and our own MAINSTAGE_VIEW.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, TypeAlias
+
+from mainstage.errors import DisplayError
+from mainstage.ui.display import links, tty
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+ViewName: TypeAlias = Literal["live", "plain", "json", "silent"]
+Depth: TypeAlias = Literal["none", "16", "256", "truecolor"]
+
+VIEWS: tuple[ViewName, ...] = ("live", "plain", "json", "silent")
+SAMPLE = "━╸✔✘…⠋"
+"""Glyphs that the views draw with, where the encoding has them."""
+
+
+class Place(NamedTuple):
+    """Where to show a run, and what that place can show."""
+
+    view: ViewName
+    stream: TextIO
+    fd: int | None
+    """The descriptor of `stream`; None: it has none, lines are written to the object."""
+    terminal: bool
+    """Whether control sequences mean something there."""
+    color: Depth
+    unicode: bool
+    encoding: str
+    groups: bool
+    """Whether the log's reader folds `::group::` lines: GitHub Actions."""
+    files: str = ""
+    """What a link to a file begins with; "": links are not shown there."""
+
+
+def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str = "auto") -> Place:
+    """Return the place for a display: stderr where that is a terminal, else stdout where that is one, else stderr.
+
+    `view` wins over MAINSTAGE_VIEW, which wins over what the streams suggest; JSON lines go to stdout, being data.
+    `DisplayError` if either names no view.
+    """
+    wanted = _named(view, "view=") or _named(env.get("MAINSTAGE_VIEW", ""), "MAINSTAGE_VIEW=")
+    shown = _display_stream(env, stdout, stderr)
+    terminal = is_terminal(shown, env)
+    name = wanted or ("live" if terminal and _animated(env) else "plain")
+    if name == "live" and not terminal:
+        name = "plain"  # there is nothing to draw on
+    stream = stdout if name == "json" else shown
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return Place(
+        view=name,
+        stream=stream,
+        fd=_descriptor(stream),
+        terminal=terminal and stream is shown,
+        color=color_depth(env, terminal=terminal and stream is shown),
+        unicode=_can_say(SAMPLE, encoding),
+        encoding=encoding,
+        groups=env.get("GITHUB_ACTIONS", "") == "true",
+        files=links.begin(env) if name == "live" else "",
+    )
+
+
+def is_terminal(stream: TextIO, env: Mapping[str, str]) -> bool:
+    """Return whether `stream` shows control sequences: TTY_COMPATIBLE says so, else a terminal that is not dumb.
+
+    A Windows console is none yet, whatever is said: it would show them as text (docs/platforms.md).
+    """
+    if not tty.POSIX and _isatty(stream):
+        return False
+    forced = env.get("TTY_COMPATIBLE", "")
+    if forced in ("0", "1"):
+        return forced == "1" and _descriptor(stream) is not None
+    return _isatty(stream) and env.get("TERM", "") not in ("", "dumb", "unknown")
+
+
+def color_depth(env: Mapping[str, str], *, terminal: bool) -> Depth:
+    """Return the colours to use: FORCE_COLOR wins over NO_COLOR, both over CLICOLOR_FORCE and CLICOLOR."""
+    forced = bool(env.get("FORCE_COLOR"))
+    if not forced and env.get("NO_COLOR"):
+        return "none"
+    forced = forced or env.get("CLICOLOR_FORCE", "0") not in ("", "0")
+    if not forced and (not terminal or env.get("CLICOLOR") == "0"):
+        return "none"
+    if env.get("COLORTERM", "").lower() in ("truecolor", "24bit"):
+        return "truecolor"
+    term = env.get("TERM", "").lower()
+    if term.endswith(("-direct", "-truecolor")):
+        return "truecolor"
+    return "256" if "256" in term or term.startswith(("alacritty", "kitty", "foot", "wezterm")) else "16"
+
+
+def _named(view: str, source: str) -> ViewName | None:
+    for name in VIEWS:
+        if view == name:
+            return name
+    if view in ("", "auto"):
+        return None
+    raise DisplayError(f"{source}{view!r} is no view; take one of auto, {', '.join(VIEWS)}")
+
+
+def _display_stream(env: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> TextIO:
+    return stdout if is_terminal(stdout, env) and not is_terminal(stderr, env) else stderr
+
+
+def _animated(env: Mapping[str, str]) -> bool:
+    """Return whether rows may be redrawn: a reader of a log, or a screen reader, wants lines."""
+    forced = env.get("TTY_INTERACTIVE", "")
+    if forced in ("0", "1"):
+        return forced == "1"
+    return not _is_set(env, "ACCESSIBLE") and not _is_set(env, "CI") and not _is_set(env, "GITHUB_ACTIONS")
+
+
+def _is_set(env: Mapping[str, str], name: str) -> bool:
+    return env.get(name, "").lower() not in ("", "0", "false", "no", "off")
+
+
+def _isatty(stream: TextIO) -> bool:
+    try:
+        return stream.isatty()
+    except (AttributeError, OSError, ValueError):
+        return False
+
+
+def _descriptor(stream: TextIO) -> int | None:
+    try:
+        return stream.fileno()
+    except (AttributeError, OSError, ValueError):
+        return None
+
+
+def _can_say(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except (UnicodeError, LookupError):
+        return False
+    return True

@@ -1,0 +1,63 @@
+"""The log of a run: all that its tasks wrote and how they failed, in a file, never clipped."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from mainstage.events import (
+    RunEnded,
+    RunStarted,
+    StopRequested,
+    TaskCancelled,
+    TaskEnded,
+    TaskFailed,
+    TaskRetried,
+    TaskStarted,
+    TextWritten,
+)
+from mainstage.ui.display.logfile import LogFile
+
+if TYPE_CHECKING:
+    import os
+
+    from mainstage.events import Event
+
+
+class RunLog:
+    """Records events as lines of a `LogFile`."""
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        """Open `path` for appending; `OSError` names what is in the way."""
+        self._file = LogFile(path)
+        self._offset = 0.0  # wall time minus the run's clock
+        self._names: dict[int, str] = {}
+
+    def record(self, event: Event) -> None:
+        """Write what `event` has to say, if anything."""
+        match event:
+            case RunStarted(at=at, title=title, wall=wall):
+                self._offset = wall - at
+                self._write(at, f"run started{': ' + title if title else ''}")
+            case TaskStarted(task=task, description=description):
+                self._names[task] = description
+            case TextWritten(at=at, task=text_task, text=text):
+                self._write(at, text, self._names.get(text_task or 0, ""))
+            case TaskRetried(at=at, task=task, attempt=attempt, error=error, delay=delay):
+                text = f"attempt {attempt} failed, again in {delay:.1f} s: {error.type}: {error.text}"
+                self._write(at, text, self._names.pop(task, ""))
+            case TaskFailed(at=at, task=task, error=error, input=given):
+                text = f"failed (input {given}): {error.type}: {error.text}\n{error.traceback}"
+                self._write(at, text, self._names.pop(task, ""))
+            case TaskEnded(task=task) | TaskCancelled(task=task):
+                self._names.pop(task, None)
+            case StopRequested(at=at, cause=cause, stage=stage):
+                self._write(at, f"asked to stop by {cause} ({stage})")
+            case RunEnded(at=at):
+                self._write(at, "run ended")
+                self._file.close()
+            case _:
+                pass
+
+    def _write(self, at: float, text: str, name: str = "") -> None:
+        prefix = f"[{name}] " if name else ""
+        self._file.write([prefix + line for line in text.split("\n")], at + self._offset)

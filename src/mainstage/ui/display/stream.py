@@ -1,0 +1,138 @@
+"""Plain places: lines appended to a stream or a descriptor, and the place that shows nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from mainstage.ui.display import ansi
+from mainstage.ui.display.fd_writer import Outlet
+from mainstage.ui.views import Size
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+PLAIN_SIZE = Size(80, 24)
+"""What a view without a terminal lays out for."""
+
+
+class TextOutlet:
+    """A text stream without a descriptor, written to as an `Outlet` is: it never blocks, and breaks silently."""
+
+    shows_colors = True
+
+    def __init__(self, stream: TextIO) -> None:
+        self.broken: OSError | None = None
+        self._stream = stream
+
+    def write(self, data: bytes) -> bool:
+        """Write UTF-8 `data` and flush."""
+        if self.broken is None:
+            try:
+                self._stream.write(data.decode())
+                self._stream.flush()
+            except (
+                OSError,
+                ValueError,
+                AttributeError,
+            ) as trouble:  # closed, its own encoding says no, or no stream at all
+                self.broken = trouble if isinstance(trouble, OSError) else OSError(str(trouble))
+        return True
+
+    def flush(self) -> bool:
+        """Nothing is ever left."""
+        return True
+
+    def drain(self) -> bool:
+        """Nothing is ever left."""
+        return True
+
+    def close(self) -> None:
+        """Leave the stream open: it was given."""
+
+
+def open_outlet(place: TextIO | int) -> tuple[Outlet | TextOutlet, str]:
+    """Return how to write to `place`, by its descriptor where it has one, and the encoding to use."""
+    if isinstance(place, int):
+        return Outlet(place), "utf-8"
+    try:
+        place.flush()  # what the program wrote before comes before
+        fd = place.fileno()
+    except (OSError, ValueError, AttributeError):
+        return TextOutlet(place), "utf-8"
+    return Outlet(fd), getattr(place, "encoding", None) or "utf-8"
+
+
+class StreamDisplay:
+    """Appends lines to `place`, a text stream or a descriptor; nothing is ever drawn over.
+
+    Lines that the place does not take at once are kept, in order. What its encoding cannot say is escaped.
+    """
+
+    def __init__(self, place: TextIO | int, *, size: Size = PLAIN_SIZE, encoding: str | None = None) -> None:
+        self._outlet, found = open_outlet(place)
+        self._encoding = encoding or found
+        self._size = size
+        self._closed = False
+
+    @property
+    def broken(self) -> OSError | None:
+        """Why the place is out of reach; None: it is not."""
+        return self._outlet.broken
+
+    def size(self) -> Size:
+        """Return the size to lay out for."""
+        return self._size
+
+    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
+        """Append `above`, then `rows`; False: the place is blocked and took nothing of them."""
+        if self._closed:
+            return True
+        if not self._outlet.flush():
+            return False
+        self._append([*above, *rows])
+        return True
+
+    def resized(self) -> None:
+        """Do nothing: lines once written stay as they are."""
+
+    def suspend(self) -> None:
+        """Do nothing: nothing was taken."""
+
+    def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
+        """Append what is left, waiting for a place that makes progress."""
+        if self._closed:
+            return
+        self._append([*above, *rows])
+        self._outlet.drain()
+        self._outlet.close()
+        self._closed = True
+
+    def _append(self, texts: Iterable[str]) -> None:
+        text = "".join(f"{line}\n" for line in ansi.lines(texts))
+        if not self._outlet.shows_colors:
+            text = ansi.plain(text)
+        if text:
+            self._outlet.write(ansi.encode(text, self._encoding, "backslashreplace"))
+
+
+class NullDisplay:
+    """The place for a silent run."""
+
+    broken: OSError | None = None
+
+    def size(self) -> Size:
+        """Return some size."""
+        return PLAIN_SIZE
+
+    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:  # noqa: ARG002  # the port's signature
+        """Show nothing."""
+        return True
+
+    def resized(self) -> None:
+        """Do nothing."""
+
+    def suspend(self) -> None:
+        """Do nothing."""
+
+    def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
+        """Do nothing."""

@@ -1,0 +1,255 @@
+"""The live display: text that scrolls, rows that stay, one write a frame.
+
+A frame is built as one string by a screen (`region`, or `inline` where the terminal has no scroll region) and handed
+to the outlet as one write. A place that takes no bytes costs frames, never lines.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+from typing import TYPE_CHECKING, TypeAlias
+
+from mainstage.core.clock import monotonic
+from mainstage.ui.display import ansi
+from mainstage.ui.display.fd_writer import Outlet
+from mainstage.ui.display.inline import InlineScreen
+from mainstage.ui.display.region import RegionScreen
+from mainstage.ui.display.taskbar import Taskbar, is_shown
+from mainstage.ui.views import Size
+from mainstage.unpatched import get_ident
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mainstage.ui.state.model import RunState
+
+    AnyScreen: TypeAlias = RegionScreen | InlineScreen
+
+FALLBACK = Size(80, 24)
+MOST_AT_ONCE = 16_000
+"""Characters of text in one write: far less than a terminal's buffer holds, so that a write is seldom cut."""
+NO_LINES: Sequence[tuple[list[str], int]] = (([], 0),)
+SETTLING = 0.3
+"""Seconds after a resize in which a multiplexer may have yet another size than it says: tmux tells one in 0.25 s."""
+MULTIPLEXERS = ("tmux", "screen")
+WITH_REGION = (
+    *("xterm", "screen", "tmux", "rxvt", "alacritty", "kitty", "foot", "wezterm", "vte", "gnome", "konsole"),
+    *("linux", "vscode", "ghostty", "iterm", "mintty", "putty", "st-", "contour", "rio", "nsterm", "apple", "vt100"),
+    *("vt102", "vt220", "vt320", "vt420", "vt510", "vt520"),
+)
+"""Beginnings of TERM that name terminals with a scroll region (DECSTBM) whose text still goes to the history."""
+
+
+def has_region(env: Mapping[str, str]) -> bool:
+    """Return whether the terminal that `env` names is known to have a scroll region."""
+    term = env.get("TERM", "").lower()
+    return term.startswith(WITH_REGION) or term == "st"
+
+
+def size_of(fd: int, env: Mapping[str, str]) -> Size:
+    """Return the size that COLUMNS and LINES demand, else the terminal's, else 80x24."""
+    real = _real_size(fd) or FALLBACK
+    columns, rows = env.get("COLUMNS", ""), env.get("LINES", "")
+    return Size(_count(columns) or real.columns, _count(rows) or real.rows)
+
+
+def _count(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
+
+
+def _real_size(fd: int) -> Size | None:
+    try:
+        columns, rows = os.get_terminal_size(fd)
+    except (OSError, ValueError):
+        return None
+    return Size(columns, rows) if columns > 0 and rows > 0 else None
+
+
+class TerminalDisplay:
+    """A live display on the terminal behind `fd`.
+
+    `env` decides size and abilities (default: the process's own environment); `region` overrules what TERM says of
+    the scroll region; `encoding` is the stream's. Only the owner calls; `resized` and `emergency` are safe in a signal
+    handler. Until the first `show` nothing is written.
+    """
+
+    def __init__(
+        self, fd: int, *, env: Mapping[str, str] | None = None, region: bool | None = None, encoding: str = "utf-8"
+    ) -> None:
+        self._env = os.environ if env is None else env
+        self._outlet = Outlet(fd)
+        self._encoding = encoding
+        self._late = self._env.get("TERM", "").startswith(MULTIPLEXERS)
+        self._settled_at = 0.0
+        self._with_region = has_region(self._env) if region is None else region
+        self._real = _real_size(fd) or size_of(fd, self._env)
+        self._size: Size | None = None
+        self._screen = self._new_screen()
+        self._sent = 0  # lines of a show that was refused in the middle: they come again and are skipped
+        self._closed = False
+        self._guarded = False
+        self._owner = 0
+        self._busy = False
+        self._moved = False
+        self._rows: Sequence[str] = ()
+        self._taskbar = Taskbar(shown=is_shown(self._env))
+
+    @property
+    def broken(self) -> OSError | None:
+        """Why the terminal is out of reach; None: it is not."""
+        return self._outlet.broken
+
+    @property
+    def pins(self) -> bool:
+        """Whether rows stand below a scroll region, out of reach of what others write."""
+        return isinstance(self._screen, RegionScreen)
+
+    def size(self) -> Size:
+        """Return the size to lay out for: COLUMNS and LINES where set, else the terminal's."""
+        if self._size is None:
+            self._size = size_of(self._outlet.fd, self._env)
+        return self._size
+
+    def resized(self) -> None:
+        """Learn that the terminal's size may have changed, and repaint the rows.
+
+        At once, from the owner's signal handler too: until then the terminal has no scroll region, and what others
+        write runs over the rows. In the middle of a frame, or on another thread, it is left to the next `show`.
+        """
+        self._size = None
+        self._moved = True
+        idle = not (self._busy or self._sent or self._outlet.waiting)
+        if idle and self._screen.live and self._owner == get_ident():
+            self.show([], self._rows)
+
+    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
+        """Add `above` to the text and show `rows` below it; False: not all of it, hand both in again, and more.
+
+        The terminal is blocked then, or its size is not certain yet. Rows are cut to the width, and in the middle to
+        the height: the last one stays.
+        """
+        if self._closed or not self._outlet.alive:
+            return True
+        self._busy, self._owner = True, get_ident()
+        try:
+            return self._show(above, rows)
+        finally:
+            self._busy = False
+
+    def _show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
+        if not self._outlet.flush():
+            return False
+        if self._outlet.cut:
+            self._outlet.cut = False
+            self._screen.forget()
+        self._rows = rows
+        settled = True
+        for lines, count in _batches(above[self._sent :]) if above else NO_LINES:
+            fitted = self._fit_to_size()  # before each: a resize does not wait for a flood to end
+            settled = not self._settled_at or monotonic() >= self._settled_at
+            frame = self._screen.frame(lines, self._clip(rows) if settled else [])
+            self._sent += count
+            if not self._send(f"{fitted}{frame}{self._taskbar.take()}"):
+                return False
+        if settled:
+            self._sent = 0
+        return settled
+
+    def complete(self) -> bool:
+        """Send what is left of a frame that was cut; False: the terminal has not taken all of it."""
+        return self._outlet.flush()
+
+    def stand_by(self, seconds: float) -> bool:
+        """Wait up to `seconds` for a terminal that has yet to take the rest of a frame; False: it has all."""
+        return self._outlet.stand_by(seconds)
+
+    def tell(self, state: RunState, now: float) -> None:
+        """Have the next frame show in the window's own way how far the run is, where that is known to work."""
+        self._taskbar.look(state, now)
+
+    def suspend(self) -> None:
+        """Take the rows away and give the terminal back; the next `show` takes it again."""
+        if self._screen.live and not self._closed:
+            self._send(self._screen.leave() + self._taskbar.remove())
+
+    def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
+        """Write `above` and then `rows` as text, give the terminal back, and write no more.
+
+        Waits for a terminal that makes progress; gives up on one that takes nothing for three seconds.
+        """
+        if self._closed:
+            return
+        if self._outlet.alive and self._outlet.drain():
+            for lines, _ in _batches([*above[self._sent :], *rows]):
+                self._send(self._fit_to_size() + self._screen.frame(lines, []))
+                self._outlet.drain()
+            self._send(self._taskbar.remove())
+            self._outlet.drain()
+        self._end()
+
+    def emergency(self) -> None:
+        """Give the terminal back with one write that waits for nothing; for a process about to die."""
+        if self._closed or not self._outlet.alive:
+            return
+        cut = self._outlet.waiting
+        if cut or self._screen.live:
+            start = f"{ansi.CANCEL}{ansi.RESTORE}{ansi.WRAP}{ansi.PLAIN}{ansi.SHOW}" if cut else ""
+            back = f"{start}{self._screen.leave()}{self._taskbar.remove()}{ansi.END}"
+            self._outlet.attempt(ansi.encode(back, self._encoding))
+        self._end()
+
+    def _end(self) -> None:
+        self._closed = True
+        self._outlet.close()
+        self._guard(on=False)
+
+    def _guard(self, *, on: bool) -> None:
+        """See to it that the terminal is given back however the interpreter exits."""
+        if on != self._guarded:
+            self._guarded = on
+            (atexit.register if on else atexit.unregister)(self.emergency)
+
+    def _send(self, text: str) -> bool:
+        if not text:
+            return True
+        self._guard(on=self._screen.live)
+        return self._outlet.write(ansi.encode(f"{ansi.BEGIN}{text}{ansi.END}", self._encoding))
+
+    def _clip(self, rows: Sequence[str]) -> Sequence[str]:
+        limit = self._screen.limit
+        return rows if len(rows) <= limit else [*rows[: limit - 1], rows[-1]]
+
+    def _new_screen(self) -> AnyScreen:
+        pinned = self._with_region and self._real.rows >= RegionScreen.LEAST_HEIGHT
+        return (RegionScreen if pinned else InlineScreen)(self._real.columns, self._real.rows)
+
+    def _fit_to_size(self) -> str:
+        """Return what the change of size asks for, if there was one: asked each frame, for not every resize tells."""
+        real = _real_size(self._outlet.fd) or self._real
+        if real == self._real and not self._moved:
+            return ""
+        self._real, self._size, self._moved = real, None, False
+        if self._late:
+            self._settled_at = monotonic() + SETTLING
+        undo = self._screen.resized(*real)
+        self._screen = self._new_screen()
+        return undo
+
+
+def _batches(above: Sequence[str]) -> Iterator[tuple[list[str], int]]:
+    """Yield clean lines for one write each, and how many of `above` they are; nothing above is one empty batch.
+
+    Batches of about one size: a short last one would be drawn with care for rows that are swept away anyway.
+    """
+    whole = sum(map(len, above)) + len(above)
+    enough = whole / max(1, -(-whole // MOST_AT_ONCE))
+    lines: list[str] = []
+    start = characters = 0
+    for index, text in enumerate(above):
+        lines += ansi.lines((text,))
+        characters += len(text) + 1
+        if characters >= enough and index + 1 < len(above):
+            yield lines, index + 1 - start
+            lines, start, characters = [], index + 1, 0
+    yield lines, len(above) - start

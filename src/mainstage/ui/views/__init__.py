@@ -1,0 +1,70 @@
+"""Views: what to show. From state and moment to lines: no clock, no terminal, no thread.
+
+A view keeps no more than what it composed before and what it has said already; an object of it serves one run.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
+    from mainstage.events import Event
+    from mainstage.ui.state.model import RunState
+
+
+class Size(NamedTuple):
+    """Of a terminal, in character cells."""
+
+    columns: int
+    rows: int
+
+
+class Moment(NamedTuple):
+    """What a picture depends on beside the state.
+
+    `now` is in seconds on the run's clock. `final` marks the last picture. `borrowed` says that the main thread is in
+    somebody else's code and was interrupted to draw: no user code may run, its last lines serve. `moved` is a help for
+    who keeps rows: where since the last picture tasks only moved, which ones; None: look at everything.
+    """
+
+    now: float
+    size: Size
+    final: bool = False
+    borrowed: bool = False
+    moved: Collection[int] | None = None
+
+
+class View(Protocol):
+    """A look. Lines hold no control characters but SGR sequences and links to files (OSC 8).
+
+    Rows are at most `size.columns` cells wide.
+
+    Lines for the history are whole, however long: the terminal wraps them.
+    """
+
+    @property
+    def interval(self) -> float:
+        """Seconds between two pictures at the least."""
+        ...
+
+    @property
+    def shown(self) -> Sequence[int]:
+        """The tasks that the last picture had rows for: their positions are read first for the next."""
+        ...
+
+    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
+        """Return the lines that `event` (already reduced) adds to the history, mostly none."""
+        ...
+
+    def rows(self, state: RunState, moment: Moment) -> list[str]:
+        """Return the picture: the pinned rows of a live display, the lines to append of a plain one."""
+        ...
+
+    def due(self, state: RunState, drawn_at: float, *, dirty: bool) -> float | None:
+        """Return when the next picture is wanted, if nothing more happens; None: never.
+
+        `dirty` says that something was reduced since the picture of `drawn_at`.
+        """
+        ...

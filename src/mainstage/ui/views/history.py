@@ -1,0 +1,153 @@
+"""The lines that scroll up into the history: failures at once, retries, and what the workers wrote."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
+from mainstage.ui.views import formatting
+from mainstage.ui.views.exception_tree import heading_of, tree_of
+from mainstage.ui.views.text import clip, one_line
+
+if TYPE_CHECKING:
+    from mainstage.events import ErrorReport, Event
+    from mainstage.ui.state.model import Failure, RunState
+    from mainstage.ui.views.palette import Glyphs, Palette
+
+LONGEST_NAME = 60
+LONGEST_PREFIX = 24
+LONGEST_INPUT = 60
+LONGEST_ERROR = 300
+LIBRARY = "mainstage"
+"""The stream and the name of what the library itself has to say."""
+
+_PLACE = re.compile(r'^  File "(.*)", line (\d+), in (.*)$', re.MULTILINE)
+
+
+class History:
+    """Says what events add to the history. `places` adds where in the source a failure came from."""
+
+    def __init__(self, palette: Palette, glyphs: Glyphs, *, places: bool = False) -> None:
+        self._palette = palette
+        self._glyphs = glyphs
+        self._places = places
+
+    def lines(self, event: Event, state: RunState) -> list[str]:
+        """Return the lines for `event`, which `state` knows already: mostly none."""
+        match event:
+            case TextWritten():
+                return self._text(event, state)
+            case TaskFailed():
+                failure = state.failures.get(event.task)
+                # A nested failure is its parent's: told once, when that fails, with the input.
+                return [] if failure is None else self.failure(failure)
+            case TaskRetried():
+                return self._retry(event, state)
+            case TaskStuck() if event.task in state.tasks:
+                return [self._stuck(event, state)]
+            case TaskReopened():
+                return [self._palette.paint("mainstage.dim", f"{self._waiting(event.task, state)}: goes on after all")]
+            case _:
+                return []
+
+    def failure(self, failure: Failure) -> list[str]:
+        """Return what a failure looks like: one line, and its place in the source where asked for."""
+        mark = self._palette.paint("mainstage.failed", self._glyphs.mark(failure.error))
+        name = self._name(failure.description) or f"task {failure.task}"
+        error = self._palette.link(self.error(failure.error), file_of(failure.error))
+        error = self._palette.paint("mainstage.failed", error)
+        about = self._about(failure)
+        lines = [f"{mark} {name}: {error}{about}"]
+        lines += [f"  {line}" for line in tree_of(failure.error, self._glyphs, LONGEST_ERROR)]
+        place = place_of(failure.error) if self._places else ""
+        return [*lines, f"  at {self._glyphs.name(place)}"] if place else lines
+
+    def error(self, error: ErrorReport, cells: int = LONGEST_ERROR) -> str:
+        """Return "ValueError: text" on one line of at most `cells`."""
+        text = one_line(heading_of(error))
+        return clip(self._glyphs.name(f"{error.type}: {text}" if text else error.type), cells, self._glyphs.ellipsis)
+
+    def _about(self, failure: Failure) -> str:
+        parts = []
+        given = input_of(failure)
+        if given:
+            parts.append(f"input {clip(self._glyphs.name(given), LONGEST_INPUT, self._glyphs.ellipsis)}")
+        if failure.attempt > 1:
+            parts.append(f"attempt {failure.attempt}")
+        if failure.worker:
+            parts.append(f"worker {self._glyphs.name(failure.worker)}")
+        return self._palette.paint("mainstage.dim", f" ({', '.join(parts)})") if parts else ""
+
+    def _retry(self, event: TaskRetried, state: RunState) -> list[str]:
+        again = formatting.again_in(event.delay)
+        text = f"{self._waiting(event.task, state)}: {self.error(event.error)} (attempt {event.attempt}, {again})"
+        return [self._palette.paint("mainstage.dim", text)]
+
+    def _stuck(self, event: TaskStuck, state: RunState) -> str:
+        name = self._name_of(event.task, state) or f"task {event.task}"
+        place = f": it stands at {self._glyphs.name(one_line(event.place))}" if event.place else ""
+        text = f"{self._glyphs.slow} {name} has not moved for {formatting.spoken(event.seconds)}{place}"
+        return self._palette.paint("mainstage.waiting", text)
+
+    def _waiting(self, task: int, state: RunState) -> str:
+        return f"{self._glyphs.waiting} {self._name_of(task, state) or f'task {task}'}"
+
+    def _text(self, event: TextWritten, state: RunState) -> list[str]:
+        prefix = self._prefix(event, state)
+        return [f"{prefix}{self._glyphs.line(line)}" for line in event.text.replace("\r\n", "\n").split("\n")]
+
+    def _prefix(self, event: TextWritten, state: RunState) -> str:
+        if event.stream == LIBRARY:
+            return self._palette.paint("mainstage.prefix", f"{LIBRARY}: ")
+        if event.task is None:
+            name = self._glyphs.name(event.worker)
+        elif state.expected == 1 and not state.open_ended and not state.nested.seen:
+            return ""  # the only task there is: its name says nothing
+        else:
+            name = self._name_of(event.task, state) or self._glyphs.name(event.worker) or f"task {event.task}"
+        if not name:
+            return ""
+        style = "mainstage.prefix" if event.stream in ("stdout", "log") else "mainstage.waiting"
+        return self._palette.paint(style, f"{clip(name, LONGEST_PREFIX, self._glyphs.ellipsis)} {self._glyphs.bar} ")
+
+    def _name_of(self, task: int, state: RunState) -> str:
+        known = state.tasks.get(task) or state.failures.get(task)
+        return "" if known is None else self._name(known.description)
+
+    def _name(self, description: str) -> str:
+        return clip(self._glyphs.name(one_line(description)), LONGEST_NAME, self._glyphs.ellipsis)
+
+
+def input_of(failure: Failure) -> str:
+    """Return the input that failed, on one line; "" if there is none, or the task is named after it."""
+    given = one_line(failure.input)
+    return "" if given in (failure.description, repr(failure.description)) else given
+
+
+def place_of(error: ErrorReport) -> str:
+    """Return where `error` was raised, as "job.py:12 in load"; "" if its traceback does not say."""
+    found = _last_frame(error)
+    if found is None:
+        return ""
+    path, line, function = found.groups()
+    return f"{path}:{line} in {function}"
+
+
+def short_place(place: str, room: int) -> str:
+    """Return `place`, without the folders if it has more than `room` characters: the end of a path says most."""
+    cut = place.rfind("/", 0, place.rfind(":"))
+    return place if len(place) <= room or cut < 0 else place[cut + 1 :]
+
+
+def file_of(error: ErrorReport) -> str:
+    """Return the path of the file where `error` was raised; "" if its traceback does not say."""
+    found = _last_frame(error)
+    return "" if found is None else found[1]
+
+
+def _last_frame(error: ErrorReport) -> re.Match[str] | None:
+    found = None
+    for found in _PLACE.finditer(error.traceback):  # noqa: B007  # the last one is wanted
+        pass
+    return found

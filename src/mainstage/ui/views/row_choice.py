@@ -1,0 +1,112 @@
+"""Which tasks get rows, and how many rows there are."""
+
+from __future__ import annotations
+
+from itertools import islice
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from mainstage.ui.state.model import RunState, TaskState
+
+YOUNG = 0.1
+"""Seconds that a task lives before it gets a row."""
+NEVER = float("inf")
+LOOK = 4
+"""How many tasks are looked at for each row there is, at most."""
+TALL = 12
+"""From this height on a quarter of the screen is left to the text; below, two rows."""
+
+
+class Chosen(NamedTuple):
+    """The tasks that get rows, (depth, task) each, and how many live ones do not for want of room."""
+
+    shown: list[tuple[int, TaskState]]
+    hidden: int
+
+
+def grown_at(state: RunState, now: float) -> float:
+    """Return when the youngest task is old enough for a row; `NEVER`: it is."""
+    last = next(reversed(state.tasks.values()), None)
+    return last.started_at + YOUNG if last is not None and last.started_at > now - YOUNG else NEVER
+
+
+def room_for_rows(height: int) -> int:
+    """Return how many rows a screen of `height` may give us; the rest is the text's."""
+    if height >= TALL:
+        return height - height // 4
+    return max(1, height - 2)
+
+
+def is_single_track(state: RunState) -> bool:
+    """Return whether the run is one task and nothing else is expected."""
+    return state.counts.running + state.counts.waiting == 1 and state.expected == 1 and not state.open_ended
+
+
+def choose(state: RunState, now: float, room: int) -> Chosen:
+    """Choose the tasks for `room` rows, in the order in which they started: rows stay where they are.
+
+    Those that failed and are tried again come first, for up to a third of the rows, then those that have run the
+    longest; what room is left is shared by the nested ones. Looks at a few times `room` tasks at most, however many
+    there are. If not all find room, a row is kept for saying so.
+    """
+    if room <= 0:
+        return Chosen([], 0)
+    crowded = len(state.tasks) > room > 1
+    room -= crowded
+    top = top_level(state, now, room)
+    shown = list(with_nested(state, top, now, room)) if state.children else [(0, task) for task in top]
+    return Chosen(shown, len(state.tasks) - len(shown) if crowded and len(shown) == room else 0)
+
+
+def top_level(state: RunState, now: float, room: int) -> list[TaskState]:
+    """Return the tasks for `room` rows that are nested in no other, in the order in which they started."""
+    tasks, grown = state.tasks, now - YOUNG
+    found = (
+        task
+        for task in islice(tasks.values(), LOOK * room + LOOK)
+        if (task.started_at <= grown or task.attempt > 1) and istop_level(task, tasks)
+    )
+    if not state.failing:
+        return list(islice(found, room))
+    near = list(found)
+    failing = [task for task in islice(state.failing.values(), LOOK * room) if istop_level(task, tasks)]
+    kept = {task.id for task in failing[: max(1, room // 3)]}
+    for task in sorted(near, key=lambda task: task.waiting):
+        if len(kept) == room:
+            break
+        kept.add(task.id)
+    shown = [task for task in near if task.id in kept]
+    return shown + [task for task in failing if task.id in kept and task not in shown]
+
+
+def istop_level(task: TaskState, tasks: Mapping[int, TaskState]) -> bool:
+    """Return whether `task` is nested in none of the live `tasks`."""
+    return task.parent is None or task.parent not in tasks
+
+
+def with_nested(state: RunState, top: Sequence[TaskState], now: float, room: int) -> Iterator[tuple[int, TaskState]]:
+    """Yield (depth, task) for `top`, and below each what is nested in it, as far as `room` rows go."""
+    spare = room - len(top)
+    for place, task in enumerate(top):
+        yield 0, task
+        if task.id not in state.children or spare <= 0:
+            continue
+        parents = sum(1 for other in top[place:] if other.id in state.children)
+        for found in islice(_below(state, task, now), -(-spare // parents)):
+            spare -= 1
+            yield found
+
+
+def _below(state: RunState, root: TaskState, now: float) -> Iterator[tuple[int, TaskState]]:
+    levels = [iter(state.children[root.id].values())]
+    while levels:
+        task = next(levels[-1], None)
+        if task is None:
+            levels.pop()
+            continue
+        if now - task.started_at >= YOUNG or task.attempt > 1:
+            yield len(levels), task
+        if task.id in state.children:
+            levels.append(iter(state.children[task.id].values()))
