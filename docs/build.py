@@ -236,8 +236,8 @@ HEAD = """# Events, the contract
 <!-- Made from src/mainstage/events.py by `make docs`. -->
 
 Everything that the display knows arrived as one of these {count} events, through one queue; everything that crosses
-back is a command (`src/mainstage/core/commands.py`). **Schema {schema}.** `MAINSTAGE_VIEW=json` writes them as JSON lines on
-stdout, after a first line that names the schema: an object each, its kind under `event`.
+back is a command (`src/mainstage/core/commands.py`). **Schema {schema}.** `MAINSTAGE_VIEW=json` writes them as JSON
+lines on stdout, after a first line that names the schema: an object each, its kind under `event`.
 `mainstage.testing.collect_events` gives them to a test.
 
 ```

@@ -1,14 +1,13 @@
 """Concurrent work under one live display: the main thread renders, workers report, queues are the contract.
 
-    session, mapping    `Run` and `map`: they pick backend, view and display and hand them to the loop
-    futures, aio        the standard library's names over the same thing
-    loop, interrupts    the one owner: receives events, reduces, draws; signals and keys become commands
-    events, commands    the contract: what happened goes one way, what is asked for goes the other
-    worker/             where the work runs: track, task, the reporter; never Rich, never a terminal
-    channels/ backends/ how events cross a border; who runs the work and settles its future
-    state/              what is known of the run: one reducer changes it
-    views/ display/     from state to lines, pure; from lines to bytes, the only code that writes
-    cli/ testing        the command; the fakes that our tests use, for yours
+    futures, aio        the standard library's names over a run
+    dashboard, testing  composed layouts; fakes for your tests
+    run/                one live run: `Run` and `map`, the render loop, signals, shutdown
+    events, errors      the contract: what happened goes one way; `core/commands`, what is asked for, goes the other
+    tasks/              what a worker reports with: track, task, the raw queue, capture; never Rich, never a terminal
+    channels/ pool/     how events cross a border; who runs the work and settles its future
+    ui/                 from events to bytes: one reducer changes the state, views are pure, displays alone write
+    core/ cli/          clock, codec, pickling; the command
 
 The worker side is imported at once, all else on first use: a worker process never pays for the display.
 """

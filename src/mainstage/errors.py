@@ -11,6 +11,9 @@ from mainstage.events import ErrorReport
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import TracebackType
+    from typing import Any, TypeGuard, TypeVar
+
+    E = TypeVar("E", bound=BaseException)
 
 MOST_INSIDE = 12
 """So many exceptions of a group are told one by one."""
@@ -95,46 +98,141 @@ class DisplayError(MainstageError):
     """A view or display argument makes no sense; the message lists what does."""
 
 
+def is_instance(error: object, kinds: type[E] | tuple[type[E], ...]) -> TypeGuard[E]:
+    """Return whether `error` is of one of these classes, by its type alone: a `__class__` of its own may raise."""
+    return issubclass(type(error), kinds)
+
+
 def is_cancellation(error: BaseException | None) -> bool:
     """Return whether `error` is asyncio's `CancelledError`; a program without asyncio does not load it for that."""
     asyncio = sys.modules.get("asyncio.exceptions")
-    return asyncio is not None and isinstance(error, asyncio.CancelledError)
+    return asyncio is not None and is_instance(error, asyncio.CancelledError)
+
+
+def name_of(error: BaseException) -> str:
+    """Return the name of the class of `error`, whatever its metaclass does."""
+    return str(_qualname(type(error)))
+
+
+def text_of(error: BaseException) -> str:
+    """Return `str(error)`; never raises."""
+    try:
+        return str.__str__(str(error))
+    except BaseException as trouble:  # noqa: BLE001  # a worker's own exception class may raise anything here
+        return f"<str() of it raised {name_of(trouble)}>"
+
+
+def explain(error: BaseException) -> str:
+    """Return "ValueError: what it says"; never raises, whatever the class does."""
+    return f"{name_of(error)}: {text_of(error)}"
+
+
+# What an exception is asked and given goes to the slots of `BaseException` itself: its class may be a frozen dataclass,
+# or have attributes that raise.
+
+
+def traceback_of(error: BaseException) -> TracebackType | None:
+    """Return the `__traceback__`."""
+    found: TracebackType | None = _traceback.__get__(error)
+    return found
+
+
+def set_traceback(error: BaseException, where: TracebackType | None) -> None:
+    """Set the `__traceback__`; None lets go of the frames that it holds."""
+    _traceback.__set__(error, where)
+
+
+def cause_of(error: BaseException) -> BaseException | None:
+    """Return the `__cause__`."""
+    found: BaseException | None = _cause.__get__(error)
+    return found
+
+
+def context_of(error: BaseException) -> BaseException | None:
+    """Return the `__context__`."""
+    found: BaseException | None = _context.__get__(error)
+    return found
+
+
+def set_cause(error: BaseException, cause: BaseException | None) -> None:
+    """Set the `__cause__`."""
+    _cause.__set__(error, cause)
+
+
+def inner_errors(error: BaseException) -> tuple[BaseException, ...]:
+    """Return what an exception group holds; nothing for any other exception."""
+    found: tuple[BaseException, ...] = _exceptions.__get__(error) if is_instance(error, BaseExceptionGroup) else ()
+    return found
+
+
+def notes_of(error: BaseException) -> list[str]:
+    """Return the notes on `error`; what is no text among them, or in their place, is left out."""
+    notes: Any = state_of(error).get("__notes__", ())
+    if type(notes) not in (list, tuple):
+        return []
+    return [str.__str__(note) for note in notes if issubclass(type(note), str)]
+
+
+def add_note(error: BaseException, note: str) -> None:
+    """Put `note` on the exception once, unless its notes are no list."""
+    notes = state_of(error).setdefault("__notes__", [])
+    if type(notes) is list and note not in notes_of(error):
+        notes.append(note)
+
+
+def args_of(error: BaseException) -> tuple[object, ...]:
+    """Return the `args`."""
+    found: tuple[object, ...] = _args.__get__(error)
+    return found
+
+
+def set_args(error: BaseException, args: tuple[object, ...]) -> None:
+    """Set the `args`."""
+    _args.__set__(error, args)
+
+
+def state_of(error: BaseException) -> dict[str, object]:
+    """Return the attributes of `error`, as `vars` does."""
+    found: dict[str, object] = _dict.__get__(error)
+    return found
+
+
+_qualname = type.__dict__["__qualname__"].__get__
+_traceback: Any = BaseException.__dict__["__traceback__"]
+_cause: Any = BaseException.__dict__["__cause__"]
+_args: Any = BaseException.__dict__["args"]
+_context: Any = BaseException.__dict__["__context__"]
+_dict: Any = BaseException.__dict__["__dict__"]
+_exceptions: Any = BaseExceptionGroup.__dict__["exceptions"]
 
 
 def describe_error(error: BaseException) -> ErrorReport:
-    """Describe `error` with its traceback; never raises, whatever its `__str__` does.
+    """Describe `error` with its traceback; never raises, whatever its class does.
 
     The text of a group goes on with a line for each exception in it, indented by two spaces a level.
     """
     import traceback  # noqa: PLC0415  # only failures pay for it
 
-    text = _text_of(error)
-    if isinstance(error, BaseExceptionGroup):
+    text = text_of(error)
+    if inner_errors(error):
         text = "\n".join([text, *islice(_inside(error, 1), MOST_INSIDE)])
-    remote = error.__cause__
+    remote = cause_of(error)
     if isinstance(remote, RemoteTraceback):  # it was raised in another process
-        return ErrorReport(type(error).__qualname__, text, remote.tb)
+        return ErrorReport(name_of(error), text, remote.tb)
     try:
-        told = traceback.TracebackException(type(error), error, _from_the_users_code(error.__traceback__))
+        told = traceback.TracebackException(type(error), error, _from_the_users_code(traceback_of(error)))
         lines = "".join(told.format()).rstrip("\n")
     except BaseException as trouble:  # noqa: BLE001  # as above
-        lines = f"<its traceback could not be formatted: {type(trouble).__name__}>"
-    return ErrorReport(type(error).__qualname__, text, lines)
+        lines = f"<its traceback could not be formatted: {name_of(trouble)}>"
+    return ErrorReport(name_of(error), text, lines)
 
 
-def _text_of(error: BaseException) -> str:
-    try:
-        return str(error)
-    except BaseException as trouble:  # noqa: BLE001  # a worker's own exception class may raise anything here
-        return f"<str() of it raised {type(trouble).__name__}>"
-
-
-def _inside(group: BaseExceptionGroup[BaseException], depth: int) -> Iterator[str]:
-    for error in group.exceptions:
-        text = _text_of(error).partition("\n")[0]
-        line = f"{type(error).__qualname__}: {text}" if text else type(error).__qualname__
-        yield "  " * depth + line + _raised_at(error.__traceback__)
-        if isinstance(error, BaseExceptionGroup):
+def _inside(group: BaseException, depth: int) -> Iterator[str]:
+    for error in inner_errors(group):
+        text = text_of(error).partition("\n")[0]
+        line = f"{name_of(error)}: {text}" if text else name_of(error)
+        yield "  " * depth + line + _raised_at(traceback_of(error))
+        if inner_errors(error):
             yield from _inside(error, depth + 1)
 
 
@@ -154,12 +252,3 @@ def _from_the_users_code(where: TracebackType | None) -> TracebackType | None:
     while inner is not None and inner.tb_frame.f_globals.get("__name__", "").startswith("mainstage."):
         inner = inner.tb_next
     return inner or where
-
-
-def add_note(error: BaseException, note: str) -> None:
-    """Put `note` on the exception once, where its class lets us."""
-    try:
-        if note not in getattr(error, "__notes__", ()):
-            error.add_note(note)
-    except Exception:  # noqa: BLE001  # frozen or slotted exceptions: the note is a courtesy, the error stands
-        return

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mainstage.clusters import DaskExecutor, InterpreterPoolExecutor, RayExecutor
 from mainstage.core.policy import Policy
-from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback
+from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback, cause_of, is_instance, set_cause
 from mainstage.pool.job import Spec
 from mainstage.pool.options import Crew, context_of, default_processes
 from mainstage.run import exit as exits
@@ -123,7 +123,7 @@ class Implicit:
         """Wait for what is pending when the interpreter exits, taking no more, and show the end."""
         self._over = True
         error = getattr(sys, "last_value", None)  # what the program ends with, if it is no exit
-        interrupt = error if isinstance(error, KeyboardInterrupt) else None
+        interrupt = error if is_instance(error, KeyboardInterrupt) else None
         run = self.run
         if run is not None and run.pumps():
             try:
@@ -231,7 +231,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         """Wait for what was submitted; leaving by Ctrl-C, ask it to stop first."""
-        if isinstance(error, KeyboardInterrupt):
+        if is_instance(error, KeyboardInterrupt):
             for adopted in reversed(list(self._unsettled().values())):  # waiting ones first: none begins meanwhile
                 adopted.cancel("Ctrl-C")
         return super().__exit__(kind, error, traceback)
@@ -378,7 +378,7 @@ class ProcessPoolExecutor(Executor):
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         """Wait for what was submitted; leaving by Ctrl-C, ask it to stop first."""
-        if isinstance(error, KeyboardInterrupt):
+        if is_instance(error, KeyboardInterrupt):
             for adopted in reversed(list(self._unsettled.values())):  # waiting ones first: none begins meanwhile
                 adopted.cancel("Ctrl-C")
         return super().__exit__(kind, error, traceback)
@@ -406,15 +406,16 @@ def _check_process_pool(
 
 def _as_standard(error: BaseException) -> BaseException:
     """Return what a future of the standard library would have for `error`."""
-    if isinstance(error, Cancelled):
+    if is_instance(error, Cancelled):
         return CancelledError(*error.args)
-    if isinstance(error, PoolBroken):
+    if is_instance(error, PoolBroken):
         broken = BrokenProcessPool(*error.args)
         broken.__cause__ = error.__cause__
         return broken
-    if isinstance(error.__cause__, RemoteTraceback):
+    cause = cause_of(error)
+    if isinstance(cause, RemoteTraceback):
         remote: Any = concurrent.futures.process._RemoteTraceback  # noqa: SLF001  # what programs look for
-        error.__cause__ = remote(str(error.__cause__))
+        set_cause(error, remote(str(cause)))
     return error
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import mainstage
 from mainstage import aio
+from mainstage.aio.gather import MANY
 from mainstage.events import ItemsEnded, SourceClosed, SourceOpened, TaskCancelled, TaskEnded, TaskFailed, TaskStarted
 from mainstage.run.run import current_run
 
@@ -177,6 +180,128 @@ def test_gather_raises_the_first_error_and_lets_the_others_go_on(options: dict[s
 
     assert asyncio.run(main()) == 6
     assert ended(events) == 1
+
+
+async def told(made: Any) -> Any:
+    """Return what is to be seen of a gather: what came of it, and what the future says of itself."""
+    try:
+        found: Any = await made
+    except (ValueError, asyncio.CancelledError) as error:
+        found = error
+    if isinstance(found, list):  # asyncio's has lost the message of a cancellation among the results
+        found = ["cancelled" if isinstance(one, asyncio.CancelledError) else one for one in found]
+    return repr(found), made.done(), made.cancelled(), made.cancel()
+
+
+async def first_error(gather: Any) -> Any:
+    slow = asyncio.create_task(asyncio.sleep(60))
+    found = await told(gather(double(1), fail(2), slow))
+    return found, slow.cancel()
+
+
+async def error_of_the_last(gather: Any) -> Any:
+    return await told(gather(double(1), fail(2)))
+
+
+async def errors_as_results(gather: Any) -> Any:
+    cancelled = asyncio.create_task(asyncio.sleep(60))
+    cancelled.cancel("this one")
+    return await told(gather(double(1), fail(2), cancelled, return_exceptions=True))
+
+
+async def a_cancelled_child(gather: Any) -> Any:
+    cancelled = asyncio.create_task(asyncio.sleep(60))
+    cancelled.cancel("this one")
+    return await told(gather(double(1), cancelled))
+
+
+async def cancelled_itself(gather: Any, *, as_results: bool = False) -> Any:
+    made = gather(asyncio.sleep(60), asyncio.sleep(60), return_exceptions=as_results)
+    await asyncio.sleep(0)
+    return made.cancel("all"), made.done(), await told(made)
+
+
+async def cancelled_with_results(gather: Any) -> Any:
+    return await cancelled_itself(gather, as_results=True)
+
+
+async def cancelled_but_one_went_on(gather: Any) -> Any:
+    async def goes_on(n: int) -> int:
+        try:
+            await asyncio.sleep(60)
+        except asyncio.CancelledError:
+            return n
+        return 0
+
+    made = gather(goes_on(1), goes_on(2), return_exceptions=True)
+    await asyncio.sleep(0)
+    return made.cancel(), await told(made)
+
+
+async def what_is_done_and_what_is_given_twice(gather: Any) -> Any:
+    done = asyncio.get_running_loop().create_future()
+    done.set_result("done")
+    task = asyncio.create_task(double(4))
+    await task
+    made = gather(done, task, done)
+    return made.done(), await told(made)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [
+        first_error,
+        error_of_the_last,
+        errors_as_results,
+        a_cancelled_child,
+        cancelled_itself,
+        cancelled_with_results,
+        cancelled_but_one_went_on,
+        what_is_done_and_what_is_given_twice,
+    ],
+)
+def test_gather_gives_what_asyncios_gives(case: Any, options: dict[str, Any]) -> None:
+    async def main() -> Any:
+        async with mainstage.Run("Work", on_error="collect", **options):
+            ours = await case(aio.gather)
+        return ours, await case(asyncio.gather)
+
+    ours, theirs = asyncio.run(main())
+    assert ours == theirs
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_a_large_gather_leaves_the_garbage_collector_as_it_was(options: dict[str, Any], *, collecting: bool) -> None:
+    async def main() -> list[int]:
+        async with mainstage.Run("Work", **options):
+            return list(await aio.gather(*[double(n) for n in range(MANY)]))
+
+    was = gc.isenabled()
+    (gc.enable if collecting else gc.disable)()
+    try:
+        assert asyncio.run(main()) == [2 * n for n in range(MANY)]
+        assert gc.isenabled() == collecting
+    finally:
+        (gc.enable if was else gc.disable)()
+
+
+def test_what_was_gathered_is_freed_without_the_garbage_collector(options: dict[str, Any]) -> None:
+    class Result:
+        pass
+
+    async def give() -> Result:
+        return Result()
+
+    async def main() -> Any:
+        async with mainstage.Run("Work", **options):
+            (result,) = await aio.gather(give())
+            return weakref.ref(result)
+
+    gc.disable()
+    try:
+        assert asyncio.run(main())() is None
+    finally:
+        gc.enable()
 
 
 def test_gather_of_nothing_and_of_what_is_no_awaitable_is_asyncios_business(options: dict[str, Any]) -> None:

@@ -52,8 +52,8 @@ def kill(words):
 if __name__ == "__main__":
     engine, address, folder, killed = sys.argv[1:]
     if engine == "ray":
-        from mainstage.pool import ray_port
-        ray_port.LOOK = 0.5
+        from mainstage.pool.engines import ray as ray_engine
+        ray_engine.LOOK = 0.5
     with mainstage.Run("gone", executor=engine, cluster=address or None, max_workers=1, on_error="collect") as run:
         future = run.submit(work.wait_for, f"{folder}/here", f"{folder}/there")
         while run.wait([future], timeout=0.05).not_done and not work.exists(f"{folder}/here"):
@@ -132,6 +132,6 @@ def test_what_is_no_address_of_a_scheduler_is_told_with_what_one_looks_like() ->
 @pytest.mark.parametrize("name", ENGINES)
 def test_without_the_engine_the_error_names_the_extra(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, {"dask": "distributed", "ray": "ray"}[name], None)
-    monkeypatch.delitem(sys.modules, f"mainstage.pool.{name}_port", raising=False)
+    monkeypatch.delitem(sys.modules, f"mainstage.pool.engines.{name}", raising=False)
     with pytest.raises(mainstage.MainstageError, match=rf"mainstage\[{name}\]"), mainstage.Run(executor=name):
         pass

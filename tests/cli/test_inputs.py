@@ -46,14 +46,29 @@ def test_a_glob_gives_files_in_order_at_any_depth(tmp_path: Path) -> None:
     assert gather([f"{tmp_path}/**"], []) == [f"{tmp_path}/{name}" for name in ("a", "b", "deep/c")]
 
 
-def test_an_argument_that_matches_nothing_or_is_a_file_itself_stands_for_itself(tmp_path: Path) -> None:
+def test_a_file_with_a_name_like_a_glob_and_an_address_stand_for_themselves(tmp_path: Path) -> None:
     (tmp_path / "a[1]").touch()
     (tmp_path / "a1").touch()
-    assert gather([f"{tmp_path}/a[1]", f"{tmp_path}/none*", "2 * 3"], []) == [
-        f"{tmp_path}/a[1]",
-        f"{tmp_path}/none*",
-        "2 * 3",
-    ]
+    given = [f"{tmp_path}/a[1]", "https://example.org/?page=[1]", "file:///none/*"]
+    assert gather(given, []) == given
+
+
+def test_a_glob_that_matches_no_file_is_a_usage_error(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for pattern in ("none*", "none/**", "fold*", "2 * 3"):
+        with pytest.raises(click.UsageError, match=r"no file matches .*--no-glob"):
+            gather([f"{tmp_path}/{pattern}"], [])
+
+
+def test_without_globs_every_argument_stands_for_itself(tmp_path: Path) -> None:
+    (tmp_path / "a1").touch()
+    given = [f"{tmp_path}/a*", "2 * 3"]
+    assert gather(given, [], expand_globs=False) == given
+
+
+def test_a_byte_order_mark_and_carriage_returns_are_no_part_of_a_line(tmp_path: Path) -> None:
+    (tmp_path / "list").write_bytes(b"\xef\xbb\xbfone\r\n\r\ntwo\rand\r\nthree")
+    assert gather([], [str(tmp_path / "list")]) == ["one", "two\rand", "three"]
 
 
 def test_lines_of_a_file_are_never_globs(tmp_path: Path) -> None:

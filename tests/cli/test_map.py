@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import sys
 from collections import Counter
 from typing import TYPE_CHECKING
 
@@ -265,4 +266,110 @@ def test_a_cluster_that_is_not_there_or_not_asked_for_is_told_in_a_line(shop: Sh
     done = shop.run("map", "jobs:double", "1", "--cluster", "127.0.0.1:9", "--executor", "dask")
     assert done.returncode == 1
     assert b"no Dask cluster answers at '127.0.0.1:9'" in done.stderr
+    assert b"Traceback" not in done.stderr
+
+
+# --- what goes where ---
+
+
+@pytest.mark.parametrize("executor", ["thread", "process"])
+def test_results_on_stdout_have_nothing_between_them(shop: Shop, executor: str) -> None:
+    (shop.folder / "loud.py").write_text(
+        "import os, subprocess\n"
+        "def f(text):\n"
+        "    print('loading', text)\n"
+        "    print('.', end='', flush=True)\n"
+        "    os.write(1, b'from C\\n')\n"
+        "    subprocess.run(['echo', 'from a child'])\n"
+        "    return text\n"
+    )
+    done = shop.run("map", "loud.py:f", "a", "b", "--executor", executor)
+    assert sorted(results(done)) == ["a", "b"]
+    for text in (b"loading a", b"from C", b"from a child"):
+        assert text in done.stderr
+
+
+def test_with_a_results_file_stdout_is_the_functions_own(shop: Shop) -> None:
+    done = shop.run("map", "jobs:noisy", "a", "--out", "r.jsonl")
+    assert b"out a 1\n" in done.stdout
+
+
+def test_results_go_to_stdout_by_its_name_too(shop: Shop) -> None:
+    done = shop.run("map", "jobs:noisy", "a", "--out", "/dev/stdout")
+    assert results(done) == ["a"], done.stderr
+    assert b"out a 1\n" in done.stderr
+
+
+@pytest.mark.parametrize("args", [["--inputs", "-"], ["--inputs", "/dev/null", "--out", "r.jsonl"]])
+def test_an_empty_list_of_inputs_is_no_error(shop: Shop, args: list[str]) -> None:
+    done = shop.run("map", "jobs:double", *args, stdin=b"")
+    assert done.returncode == 0
+    assert done.stdout == b""
+    assert b"no inputs" in done.stderr
+
+
+@pytest.mark.parametrize("executor", ["process", "dask"])
+def test_what_workers_of_other_processes_write_is_kept_by_input(shop: Shop, executor: str) -> None:
+    if executor == "dask":
+        pytest.importorskip("distributed")
+    done = shop.run("map", "jobs:noisy", "a", "b", "bad", "--results", "kept", "--executor", executor, "-j", "2")
+    assert done.returncode == 1, done.stderr
+    for name in ("a", "b", "bad"):
+        assert (shop.folder / "kept/1" / name / "stdout").read_text().startswith(f"out {name} 1\n")
+        assert f"err {name} 1\n" in (shop.folder / "kept/1" / name / "stderr").read_text()
+
+
+def test_a_log_that_cannot_be_written_is_told_once_and_changes_nothing(shop: Shop) -> None:
+    done = shop.run("map", "jobs:double", "1", "2", "--log", "/dev/full")
+    assert done.returncode == 0
+    assert sorted(results(done)) == [2, 4]
+    assert done.stderr.count(b"the log /dev/full is not whole, it cannot be written: No space left on device\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("target", "said"),
+    [
+        ("work.py:two", "'work.py:two' takes (a, b), and is called with one input: missing a required argument: 'b'"),
+        ("work.py:none", "takes (), and is called with one input: too many positional arguments"),
+        ("work.py:Thing", "takes (*, key), and is called with one input: too many positional arguments"),
+    ],
+)
+def test_a_function_of_another_number_of_arguments_is_told_with_its_place(shop: Shop, target: str, said: str) -> None:
+    code = "def two(a, b): pass\ndef none(): pass\nclass Thing:\n    def __init__(self, *, key): pass\n"
+    (shop.folder / "work.py").write_text(code)
+    done = shop.run("map", target, "a")
+    assert done.returncode == 2
+    assert said in done.stderr.decode()
+    if target != "work.py:Thing":
+        assert f"work.py, line {1 if 'two' in target else 2})" in done.stderr.decode()
+
+
+@pytest.mark.parametrize("name", ["len", "str.upper", "int"])
+def test_functions_of_the_standard_library_are_targets(shop: Shop, name: str) -> None:
+    done = shop.run("map", f"builtins:{name}", "7")
+    assert len(results(done)) == 1, done.stderr
+
+
+def test_a_target_without_a_function_is_told_before_the_inputs_are_looked_at(shop: Shop) -> None:
+    done = shop.run("map", "jobs.py")
+    assert "TARGET must be pkg.module:function or path/to/file.py:function, not 'jobs.py'" in done.stderr.decode()
+
+
+def test_the_summaries_of_the_commands_are_whole(shop: Shop) -> None:
+    done = shop.run("--help")
+    summaries = done.stdout.decode().partition("Commands:\n")[2].splitlines()
+    assert len(summaries) == 3
+    assert all(line.endswith(".") and not line.endswith("..") for line in summaries)
+
+
+def test_jobs_is_j(shop: Shop) -> None:
+    assert results(shop.run("map", "--jobs", "2", "jobs:double", "1")) == [2]
+
+
+@pytest.mark.parametrize(("stream", "args"), [("<&-", "--inputs -"), (">&-", "1")])
+def test_a_standard_stream_that_is_closed_is_a_usage_error(shop: Shop, stream: str, args: str) -> None:
+    command = f"{sys.executable} -m mainstage map jobs:double {args} {stream}"
+    done = subprocess.run(["bash", "-c", command], cwd=shop.folder, capture_output=True, timeout=40, check=False)
+    assert done.returncode == 2
+    assert b"is closed" in done.stderr
     assert b"Traceback" not in done.stderr

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections import Counter
@@ -99,6 +100,35 @@ def test_no_two_inputs_share_a_folder_and_none_leaves_the_root(inputs: list[str]
         assert "/" not in part
         assert root == "1"
         assert part not in ("", ".", "..")
+
+
+@pytest.mark.parametrize(
+    "inputs",
+    [
+        ["a" * 254 + "..", "b" * 254 + ".."],
+        ["stdout", "a" * 254 + "stdout"],
+        ["x" * 5000, "y" + "x" * 4999, "x" * 4999],
+        ["ü" * 200, "ü" * 201, "a" + "ü" * 200],
+        ["\udcff" * 255, "\udcff" * 256],
+    ],
+)
+def test_long_inputs_have_folders_of_their_own_whose_names_fit(inputs: list[str]) -> None:
+    names = folder_names(inputs)
+    assert len(set(names)) == len(names)
+    for name, text in zip(names, inputs, strict=True):
+        data = os.fsencode(name.removeprefix("1/"))
+        assert len(data) <= 255
+        assert b"/" not in data
+        if not any("\ud800" <= char <= "\udfff" for char in text):
+            data.decode()
+
+
+def test_a_long_input_is_kept_and_gives_up_nothing(shop: Shop) -> None:
+    long = "x" * 5000
+    done = shop.run("map", "jobs:noisy", long, "stdout", "--results", "kept")
+    assert done.returncode == 0, done.stderr
+    for folder, name in zip(folder_names([long, "stdout"]), (long, "stdout"), strict=True):
+        assert (shop.folder / "kept" / folder / "stdout").read_text() == OUT.format(name)
 
 
 @pytest.mark.parametrize("words", [["--results", "jobs.py/in"], ["--results", "jobs.py"]])

@@ -2,10 +2,13 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from mainstage.cli import files
+from mainstage.cli import results as module
 from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of
 from mainstage.pool.results import ItemOutcome
 
@@ -199,3 +202,87 @@ def test_a_pipe_takes_results_without_being_read(tmp_path: Path) -> None:
     assert os.read(reader, 1 << 16) == data
     results.close()
     os.close(reader)
+
+
+def test_no_line_is_lost_to_a_file_that_was_replaced_between_open_and_lock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "r.jsonl"
+    write(path, failed("a"))
+    first = ResultsFile(str(path))
+    first.skip(T, failed_again=True)
+    first.append(ok("a"))
+    lock = files.lock
+
+    def replaced_meanwhile(fd: int) -> None:
+        monkeypatch.setattr(module, "lock", lock)
+        first.close()
+        lock(fd)
+
+    monkeypatch.setattr(module, "lock", replaced_meanwhile)
+    second = ResultsFile(str(path))
+    second.append(ok("b"))
+    second.close()
+    assert read(path) == [("a", "ok"), ("b", "ok")]
+
+
+def test_the_copy_of_a_killed_run_is_removed_and_nothing_else(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    write(path, ok("a"))
+    left = tmp_path / "r.jsonl.0123456789abcdef.new"
+    others = [tmp_path / "r.jsonl.new", tmp_path / "x.jsonl.0123456789abcdef.new"]
+    for file in (left, *others):
+        file.write_text("half")
+    ResultsFile(str(path)).close()
+    assert not left.exists()
+    assert all(file.exists() for file in others)
+
+
+def test_the_copy_follows_no_link_of_another_users_making(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path, victim = tmp_path / "r.jsonl", tmp_path / "victim"
+    write(path, failed("a"))
+    victim.write_text("as it was")
+    monkeypatch.setattr(secrets, "token_hex", lambda _: "0123456789abcdef")
+    results = ResultsFile(str(path))
+    (tmp_path / "r.jsonl.0123456789abcdef.new").symlink_to(victim)
+    results.skip(T, failed_again=True)
+    results.append(ok("a"))
+    with pytest.raises(FileExistsError):
+        results.close()
+    assert victim.read_text() == "as it was"
+
+
+def test_a_pipe_whose_reader_has_gone_is_an_error_and_no_hang(tmp_path: Path) -> None:
+    path = tmp_path / "pipe"
+    os.mkfifo(path)
+    reader = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    results = ResultsFile(str(path))
+    os.close(reader)
+    with pytest.raises(BrokenPipeError):
+        results.append(ok("a", "x" * 200_000))
+    results.close()
+
+
+@pytest.mark.parametrize("name", ["/dev/fd/{}", "/proc/self/fd/{}"])
+def test_a_descriptor_that_is_a_pipe_can_be_named(tmp_path: Path, name: str) -> None:
+    reader, writer = os.pipe()
+    results = ResultsFile(name.format(writer))
+    data = results.append(ok("a"))
+    assert os.read(reader, 1 << 16) == data
+    for fd in (reader, writer):
+        os.close(fd)
+    results.close()
+
+
+def test_a_line_too_deep_to_read_is_no_result(tmp_path: Path) -> None:
+    path = tmp_path / "r.jsonl"
+    path.write_bytes(b'{"x": ' + b"[" * 100_000 + b"]" * 100_000 + b"}\n")
+    with pytest.raises(ResultsError, match="line 1: this is no result"):
+        ResultsFile(str(path))
+
+
+def test_a_line_is_printable_ascii_whatever_its_texts_are() -> None:
+    text = "".join(map(chr, (*range(0xA1), 0x2028, 0x202E, 0xDC80, 0x1F600)))
+    data = encode(line_of(T, outcome(text, text)))
+    assert data.rstrip(b"\n").decode().isprintable()
+    assert json.loads(data)["input"] == text

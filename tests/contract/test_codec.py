@@ -331,7 +331,8 @@ def test_a_text_survives_between_marks_that_end_lines(text: str) -> None:
 
 
 def test_writing_json_does_not_load_msgspec() -> None:
-    code = "import sys; from mainstage import codec, events; codec.to_json(events.RunEnded(1.0)); "
+    code = "import sys; from mainstage import events; from mainstage.core import codec\n"
+    code += "codec.to_json(events.RunEnded(1.0)); "
     code += "print('msgspec' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from mainstage import unpatched
+from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.ui.display import terminal as terminal_module
 from mainstage.ui.display.fd_writer import Outlet

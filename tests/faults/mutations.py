@@ -127,8 +127,8 @@ MUTATIONS = [
     ),
     Mutation(
         INTERRUPTS,
-        "            _raise(signum, frame)\n            return\n",
-        "            return\n",
+        "is None:\n            raise _exception(signum)\n",
+        "is None:\n            return\n",
         product("other-computing", "other-stuck", "other-blocked"),
     ),
     Mutation(EXITS, "                _deadly.append(value.signum)", "                pass", product("hup-blocked")),

@@ -126,7 +126,7 @@ def test_without_a_terminal_the_plain_views_line_comes_too() -> None:
 
 WRITERS = """
 import os, sys, threading, time, mainstage
-from mainstage import unpatched
+from mainstage.core import unpatched
 from mainstage.ui.display import outlet
 real, writers = os.write, []
 def spy(fd, data):

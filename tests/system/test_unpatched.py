@@ -10,13 +10,13 @@ from importlib.util import find_spec
 import pytest
 from tests.system.terminals import environment
 
-from mainstage.unpatched import Flag, NativeThread
+from mainstage.core.unpatched import Flag, NativeThread
 
 PATCHES = {
     "gevent": "import gevent.monkey; gevent.monkey.patch_all()",
     "eventlet": "import warnings; warnings.simplefilter('ignore'); import eventlet; eventlet.monkey_patch()",
 }
-KEPT = "from mainstage import unpatched as u; print(u.allocate_lock, u.get_ident, u.poll, u.read, u.write)"
+KEPT = "from mainstage.core import unpatched as u; print(u.allocate_lock, u.get_ident, u.poll, u.read, u.write)"
 REFUSED = """
 import mainstage
 try:
@@ -47,7 +47,7 @@ def test_what_is_kept_is_python_s_own_whichever_came_first(library: str) -> None
     plain = told_by(KEPT)
     assert plain.count("<built-in function ") == 5
     assert told_by(f"{PATCHES[library]}\n{KEPT}") == plain
-    assert told_by(f"import mainstage.unpatched\n{PATCHES[library]}\n{KEPT}") == plain
+    assert told_by(f"import mainstage.core.unpatched\n{PATCHES[library]}\n{KEPT}") == plain
 
 
 @pytest.mark.parametrize("library", PATCHES)
@@ -84,7 +84,7 @@ def test_a_native_thread_is_none_that_the_program_sees() -> None:
 
 FORKING = """
 import os, sys, threading
-from mainstage.unpatched import in_main_thread
+from mainstage.core.unpatched import in_main_thread
 def fork():
     child = os.fork()
     if not child:

@@ -57,16 +57,16 @@ class Group:
                 flight = _flights[reporter] = Flight(reporter)
         parent = ambient.get()
         self.stay = stay
-        self._flight = flight
+        self.flight = flight
         self._after = after
-        self._parent = parent.id if parent is not None and parent.reporter is reporter else None
+        self.parent = parent.id if parent is not None and parent.reporter is reporter else None
 
     def shown(self, description: str | Coroutine[Any, Any, Any]) -> ShownTask:
         """Begin to show something under way."""
-        shown = ShownTask(self._flight, description, self._after)
-        if self._parent is not None:
-            shown.parent = self._parent
-        self._flight.begin(shown)
+        shown = ShownTask(self.flight, description, self._after)
+        if self.parent is not None:
+            shown.parent = self.parent
+        self.flight.begin(shown)
         return shown
 
     def task(
@@ -89,7 +89,7 @@ class Group:
         try:
             made = create(coro, name=name, context=context, **more)
         except BaseException:
-            self._flight.forget(shown)
+            self.flight.forget(shown)
             raise
         made.add_done_callback(shown.over, context=context)
         return made
@@ -99,9 +99,10 @@ class Group:
         if asyncio.isfuture(aw):
             aw.add_done_callback(self.shown(describe_future(aw)).over)
             return aw
-        coro = aw if asyncio.iscoroutine(aw) else _awaited(aw)
+        coro = aw if asyncio.iscoroutine(aw) else awaited(aw)
         return self.task(loop.create_task, coro)
 
 
-async def _awaited(aw: Awaitable[T]) -> T:
+async def awaited(aw: Awaitable[T]) -> T:
+    """Await it: what is no coroutine becomes one."""
     return await aw

@@ -158,7 +158,9 @@ class Flight:
         else:
             shown.name_by(error)
             shown.resolve().close(error, told_input)
-        self.leave()
+        self._live -= 1  # as `leave`, without a call of it
+        if not self._live:
+            self._rest()
 
     def forget(self, shown: Shown) -> None:
         """Have one less, that never began."""
@@ -170,8 +172,12 @@ class Flight:
         """Have one less, whose end has been told."""
         self._live -= 1
         if not self._live:
-            self.polled = False
-            self.reporter.moved(self)
+            self._rest()
+
+    def _rest(self) -> None:
+        """Have nothing under way."""
+        self.polled = False
+        self.reporter.moved(self)
 
     def _fold(self) -> None:
         """Keep the reports bounded while nobody takes them."""

@@ -13,7 +13,7 @@ from mainstage.aio import implicit
 from mainstage.aio.lazy_tasks import Flight, Shown
 from mainstage.core.describe import describe
 from mainstage.core.policy import Policy, delay_before
-from mainstage.errors import Cancelled, TaskTimeout, add_note
+from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceOpened
 from mainstage.run.async_scope import Orders
 from mainstage.tasks import outcome
@@ -272,7 +272,7 @@ class Course:
                     return await self._fn(item.value)
             except Exception as trouble:
                 error: Exception = trouble
-                if limit.expired() and isinstance(trouble, TimeoutError):
+                if limit.expired() and is_instance(trouble, TimeoutError):
                     error = TaskTimeout(f"not done within its timeout of {policy.timeout:g} s")
                 if self._halted or not policy.again(error, item.attempt):
                     if error is trouble:
@@ -305,7 +305,7 @@ class Course:
 
     def _failed(self, item: Item, error: BaseException) -> None:
         add_note(error, f"while working on input {describe(item.value)} (attempt {item.attempt})")
-        self._first_failure = self._first_failure or error
+        self._first_failure = error if self._first_failure is None else self._first_failure
         if self._on_error == "raise":
             self.halt()
 

@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from mainstage.core.describe import describe
+from mainstage.errors import traceback_of
 from mainstage.tasks.outcome import describe_call
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def describe_coroutine(coroutine: object, error: BaseException | None = None) ->
 
 def _found(code: CodeType, error: BaseException | None) -> Mapping[str, Any]:
     """Return the variables of the function that `error` went through."""
-    where = error.__traceback__ if error is not None else None
+    where = traceback_of(error) if error is not None else None
     while where is not None:
         if where.tb_frame.f_code is code:
             return where.tb_frame.f_locals

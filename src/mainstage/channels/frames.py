@@ -21,6 +21,8 @@ begun; the interval of the reports; end; how to begin; many items in one frame; 
 """What a worker says: it is ready; a call or an item returned, or raised; events; a message for a raw queue; what it
 gives back; that it runs."""
 
+_KINDS = frozenset((*range(10), *range(16, 23)))
+
 NO_TASK = -1.0
 """In the place of a count: nobody asked for the task of this item."""
 NEVER_BEGAN = -2.0
@@ -84,6 +86,11 @@ def pack(
     if buffers:
         head += b"".join([_LENGTH.pack(buffer.nbytes) for buffer in buffers])
     return head + body
+
+
+def garbled(kind: int) -> ValueError:
+    """Return the error of bytes that are no frame: something else has written to the pipe."""
+    return ValueError(f"it sent bytes that are no message of ours (of kind {kind})")
 
 
 class _Large:
@@ -181,6 +188,8 @@ class Incoming:
                 frames.append(_frame(Frame, (kind, task, number, begun, until, count, data[body : body + size], ())))
                 at = body + size
                 continue
+            if kind not in _KINDS:
+                raise garbled(kind)
             if end - body < buffers * _LENGTH.size:
                 break
             lengths = [size, *(length for (length,) in _LENGTH.iter_unpack(data[body : body + buffers * 8]))]

@@ -7,10 +7,12 @@ handler, and 15 times cheaper (docs/design.md).
 
 from __future__ import annotations
 
+import os
 from collections import deque
 from itertools import count, islice
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
+from weakref import WeakSet
 
 from mainstage.channels.spill import FEW, LONG, MANY, Block, Spill
 from mainstage.events import TextWritten
@@ -39,6 +41,18 @@ def _nowhere(_: object) -> None:
     """Take what comes after the end."""
 
 
+_channels: WeakSet[ThreadChannel] = WeakSet()
+
+
+def _after_in_child() -> None:
+    for channel in tuple(_channels):
+        channel.silence()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_in_child)
+
+
 class ThreadChannel:
     """Both halves: workers hold it as their `Reporter`, the loop receives from it."""
 
@@ -58,6 +72,7 @@ class ThreadChannel:
         self.away = False
         """Set by the loop while the owner is in somebody else's code; `alarm` is then called after each put."""
         self.alarm: Callable[[], None] = _nobody_sleeps
+        _channels.add(self)
 
     # --- sending half: any thread ---
 
@@ -101,8 +116,12 @@ class ThreadChannel:
 
     def close(self) -> None:
         """Take nothing more: what a thread that outlives the run still sends goes nowhere, at no cost."""
-        self.send = self.moved = self.watch = _nowhere  # type: ignore[method-assign, assignment]  # from now on
+        self.silence()
         self._spill.close()
+
+    def silence(self) -> None:
+        """Drop what is sent from now on; takes no lock."""
+        self.send = self.moved = self.watch = _nowhere  # type: ignore[method-assign, assignment]  # from now on
 
     def receive(self, timeout: float | None, *, patient: bool = True) -> Event | None:
         """Wait up to `timeout` seconds (None: for ever; 0: not at all) for an event; None: a note, or nothing came.

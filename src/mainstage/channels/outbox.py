@@ -30,6 +30,10 @@ SOON = 0.01
 """Seconds in which what is to be sent soon is gathered."""
 
 
+def _nothing() -> None:
+    """Do nothing: what would be done is another process's."""
+
+
 class Transport(Protocol):
     """What carries events to the owner, in order; any thread."""
 
@@ -91,6 +95,11 @@ class RemoteChannel(ThreadChannel):
         if self._rung is None:
             self._rung = self.now()
             self.wake()
+
+    def silence(self) -> None:
+        """Drop what is sent from now on, and flush nothing; takes no lock."""
+        super().silence()
+        self.ring = self.wake = _nothing  # type: ignore[method-assign]  # from now on
 
     def set_interval(self, seconds: float) -> None:
         """Send positions at most once in `seconds`."""

@@ -100,6 +100,10 @@ class Journal:
         self._memory.close()
 
 
+def _say_nothing(*_: object) -> None:
+    """Say nothing: the pipe is another process's."""
+
+
 class WorkerEnd:
     """The worker's half: blocking, any thread."""
 
@@ -133,6 +137,13 @@ class WorkerEnd:
         if self._journal.used:
             with self._lock:
                 self._flush()
+
+    def leave_in_child(self) -> None:
+        """Let go of the pipe in a forked child; what is said there afterwards is lost, and the journal left alone."""
+        self._lock = threading.Lock()
+        self.add = self.flush = self.begin = _say_nothing  # type: ignore[method-assign, assignment]  # from now on
+        with contextlib.suppress(OSError):  # a program may have closed all descriptors
+            os.close(self._fd)
 
     def _flush(self) -> None:
         if self._journal.used:

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import click
 
 import mainstage
-from mainstage.cli.shell import say
+from mainstage.cli.shell import quote, say
 from mainstage.core.clock import monotonic
-from mainstage.errors import Cancelled, DisplayError, Terminated
+from mainstage.errors import Cancelled, DisplayError, Terminated, is_instance
 from mainstage.run.signals import die_of
 from mainstage.ui.display.detect import VIEWS
 
@@ -103,9 +103,18 @@ def tree_digest(hashed: Iterable[tuple[str, Hashed]]) -> str:
     return digest.hexdigest()
 
 
-@click.command("demo")
+@click.command("demo", short_help="Hash a folder's files, to see the display at work.")
 @click.argument("path", required=False, type=click.Path(exists=True))
-@click.option("-j", "--max-workers", type=click.IntRange(1), default=4, show_default=True, help="Threads.")
+@click.option(
+    "-j",
+    "--jobs",
+    "--max-workers",
+    "max_workers",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Threads.",
+)
 @click.option("--view", type=click.Choice(["auto", *VIEWS]), default="auto", help="What is shown.")
 @click.option(
     "--layout", default="", metavar="NAME", help="How the live view looks: bars, lanes, tree, steps, grid or nodes."
@@ -129,7 +138,7 @@ def demo_command(path: str | None, max_workers: int, **look: Any) -> None:
             for outcome in run.outcomes(lambda name: hash_file(tree.root, name), tree.files, sizes=tree.sizes()):
                 if outcome.error is None:
                     hashed[outcome.input] = outcome.value
-                elif not isinstance(outcome.error, Cancelled):
+                elif not is_instance(outcome.error, Cancelled):
                     failures.append((outcome.input, _reason(outcome.error)))
     except DisplayError as error:
         raise click.UsageError(str(error)) from error
@@ -147,7 +156,7 @@ def _reason(error: BaseException) -> str:
 def _summarise(tree: Tree, hashed: dict[str, Hashed], failures: list[tuple[str, str]], seconds: float) -> None:
     size = sum(file.size for file in hashed.values())
     for name, reason in failures[:SHOWN_FAILURES]:
-        say(f"failed: {name}: {reason}")
+        say(f"failed: {quote(name)}: {reason}")
     if len(failures) > SHOWN_FAILURES:
         say(f"failed: {len(failures) - SHOWN_FAILURES} more")
     say(

@@ -18,17 +18,15 @@ import signal
 from itertools import count
 from typing import TYPE_CHECKING, Any, cast
 
+from mainstage.core.unpatched import get_ident
 from mainstage.events import TextWritten
 from mainstage.run.display_session import Show
-from mainstage.run.heartbeat import LINGER
 from mainstage.run.render_loop import BATCH, Loop
 from mainstage.run.signals import Interrupts, die_of
 from mainstage.tasks.capture.lines import Lines
-from mainstage.tasks.integrations.patching import Patch, wrap
 from mainstage.tasks.reporter import live
 from mainstage.ui.display.stream import StreamDisplay
 from mainstage.ui.display.terminal import TerminalDisplay
-from mainstage.unpatched import Flag, get_ident
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -36,6 +34,8 @@ if TYPE_CHECKING:
 
     from mainstage.run.display_session import Look
 
+LAST_PATIENCE = 5.0
+"""Seconds for text that was written before what the program is about to write."""
 HELD = [
     getattr(signal, name)
     for name in ("SIGINT", "SIGALRM", "SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2", "SIGPROF", "SIGVTALRM")
@@ -44,8 +44,6 @@ HELD = [
 """Signals whose handlers may raise, SIGINT first."""
 PATIENCE = 1.0
 """Seconds between two looks at a terminal that takes nothing."""
-LAST_PATIENCE = 5.0
-"""Seconds for the last picture of a program that another thread ends."""
 
 
 class HostedInterrupts(Interrupts):
@@ -200,8 +198,6 @@ class HostedShow(Show):
         self.interrupts.last_words = self._last_words
         self._lines = Lines()
         self._line_numbers = count(1)
-        self._patches: list[Patch] = []
-        self._closed = False
         display = self.loop.display
         self._terminal = display if isinstance(display, TerminalDisplay) else None
         if isinstance(display, StreamDisplay) or (self._terminal is not None and self._terminal.pins):
@@ -210,23 +206,15 @@ class HostedShow(Show):
     def open(self) -> Callable[[], None]:
         """Go live; return what ends that."""
         end = super().open()
-        self._patches.append(wrap(os, "_exit", self._leaving))
-        self._patches += [wrap(os, name, self._becoming) for name in ("execv", "execve")]
         if not _forking and hasattr(os, "register_at_fork"):
             os.register_at_fork(before=_before_fork, after_in_child=_in_child)
         _forking[:] = [self]
         return end
 
-    def close(self) -> None:
-        """Show the end, give everything back; a second call does nothing, nor does one in a child."""
-        if self._closed or os.getpid() != self._pid:
-            return
-        self._closed = True
-        for patch in reversed(self._patches):
-            patch.take_off()
+    def _finish(self) -> None:
         for name in self.capture.routers:
             self._record(name, "\n" if self._lines.begun(_KEYS[name]) else "")
-        super().close()
+        super()._finish()
 
     # --- the program's own words ---
 
@@ -282,39 +270,6 @@ class HostedShow(Show):
         else:
             getattr(self.loop.display, "emergency", lambda: None)()
 
-    def _leaving(self, original: Callable[[int], None]) -> Callable[[int], None]:
-        def leave(status: int) -> None:
-            if os.getpid() == self._pid:
-                self._left_by_any_thread()
-            original(status)
-
-        return leave
-
-    def _left_by_any_thread(self) -> None:
-        if get_ident() == self._owner:
-            self._last_words()
-            return
-        came, closed = Flag(), Flag()
-
-        def close() -> None:
-            came.set()
-            self._last_words()
-            closed.set()
-
-        self.loop.call_on_owner(close)
-        self.summon()
-        if not (came.wait(2 * LINGER) and closed.wait(LAST_PATIENCE)):  # a call that was lost comes again
-            self._last_words()
-
-    def _becoming(self, original: Callable[..., None]) -> Callable[..., None]:
-        def become(*args: Any) -> None:
-            if os.getpid() != self._pid:
-                original(*args)
-            with self.lent():
-                original(*args)
-
-        return become
-
     # --- forks ---
 
     def before_fork(self) -> None:
@@ -328,8 +283,7 @@ class HostedShow(Show):
         self.interrupts.restore()
         Show.current = None
         live.reporter = None
-        for patch in reversed(self._patches):
-            patch.take_off()
+        self.ways_out.give_back()
 
 
 _KEYS = {"stdout": (0, 1), "stderr": (0, 2)}

@@ -10,6 +10,7 @@ import click
 
 from mainstage.cli.exec_display import HostedShow
 from mainstage.cli.script import Program, die_silently, report
+from mainstage.cli.shell import say
 from mainstage.errors import DisplayError
 from mainstage.run.display_session import Look
 from mainstage.run.external import Adoption
@@ -44,6 +45,7 @@ class NotRunnable(click.ClickException):
 
 @click.command(
     "exec",
+    short_help="Run a Python program, as it is, under the display.",
     context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
     options_metavar="[OPTIONS]",
 )
@@ -111,7 +113,7 @@ def execute(execution: Execution) -> None:
     try:
         around = host(program.name, execution.look)
     except (DisplayError, OSError) as error:
-        sys.stderr.write(f"mainstage exec: {error}\n")
+        say(f"mainstage exec: {error}", err=True)
         raise SystemExit(2) from error
     around.open()
     try:

@@ -6,7 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from mainstage.cli.shell import say
-from mainstage.errors import describe_error
+from mainstage.errors import describe_error, traceback_of
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -48,10 +48,14 @@ def _print(error: BaseException) -> None:
     from rich.traceback import Traceback  # noqa: PLC0415
 
     try:
-        told = Traceback.from_exception(type(error), error, _from_the_users_code(error.__traceback__))
-        Console(file=sys.stderr).print(told)
+        told = Traceback.from_exception(type(error), error, _from_the_users_code(traceback_of(error)))
+        console = Console(file=sys.stderr)
+        with console.capture() as captured:
+            console.print(told)
+        text = captured.get().removesuffix("\n")
     except Exception:  # noqa: BLE001  # an exception class of the user's may raise anything where it is looked at
-        say(describe_error(error).traceback, err=True)
+        text = describe_error(error).traceback
+    say(text, err=True, block=True)
 
 
 def _from_the_users_code(where: TracebackType | None) -> TracebackType | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mainstage.cli.files import open_file
 from mainstage.cli.results import write_all
 from mainstage.cli.shell import join
-from mainstage.errors import TaskTimeout
+from mainstage.errors import TaskTimeout, is_instance
 
 if TYPE_CHECKING:
     from mainstage.cli.inputs import Job
@@ -35,7 +35,7 @@ class JobLog:
 
     def append(self, job: Job, outcome: ItemOutcome, *, started: float, received: int) -> None:
         """Log one job: `started` in seconds since the epoch, `received` bytes of result."""
-        exitval = 0 if outcome.error is None else KILLED if isinstance(outcome.error, TaskTimeout) else 1
+        exitval = 0 if outcome.error is None else KILLED if is_instance(outcome.error, TaskTimeout) else 1
         command = join(["mainstage", "map", self._target, job.input])
         fields = (job.seq, HERE, f"{started:.3f}", f"{outcome.seconds:10.3f}", 0, received, exitval, 0, command)
         line = "\t".join(map(str, fields)) + "\n"

@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
@@ -16,12 +16,13 @@ from mainstage.cli.files import WINDOWS
 from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
 from mainstage.cli.inputs import Job, gather, select
 from mainstage.cli.joblog import JobLog
-from mainstage.cli.outputs import Outputs, given
+from mainstage.cli.outputs import Outputs
 from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of, write_all
-from mainstage.cli.shell import join, program, say
+from mainstage.cli.shell import end_as_filter, join, program, say
+from mainstage.cli.stdout import open_stdout
 from mainstage.cli.target import Target, load_target, travels
 from mainstage.core.clock import SystemClock
-from mainstage.errors import Cancelled, DisplayError, EngineLost, EngineMissing, Terminated
+from mainstage.errors import Cancelled, DisplayError, MainstageError, Terminated, is_instance
 from mainstage.pool.options import BACKENDS, ENGINES, workers_of
 from mainstage.run.run import own_run
 from mainstage.run.signals import die_of
@@ -31,6 +32,15 @@ if TYPE_CHECKING:
 
     from mainstage.pool.results import ItemOutcome
     from mainstage.run.run import Run
+
+
+class Words(NamedTuple):
+    """What the command line said of inputs."""
+
+    arguments: Sequence[str]
+    files: Sequence[str]
+    null: bool
+    glob: bool
 
 
 class Options(NamedTuple):
@@ -61,8 +71,16 @@ class Options(NamedTuple):
 class Sink:
     """Where outcomes go: the results file or stdout, the job log, the outputs. Counts what it was given."""
 
-    def __init__(self, target: Target, options: Options, results: ResultsFile | None, outputs: Outputs | None) -> None:
+    def __init__(
+        self,
+        target: Target,
+        options: Options,
+        results: ResultsFile | None,
+        outputs: Outputs | None,
+        stdout: int | None,
+    ) -> None:
         self._target = target
+        self._stdout = stdout
         self._results = results
         self.outputs = outputs
         self.failures = Failures(options.traceback)
@@ -76,7 +94,7 @@ class Sink:
 
     def take(self, job: Job, outcome: ItemOutcome) -> None:
         """Write one outcome; what was cancelled leaves no line, so that it is run when the run is resumed."""
-        if isinstance(outcome.error, Cancelled):
+        if is_instance(outcome.error, Cancelled):
             return
         received = 0
         line = line_of(self._target.name, outcome)
@@ -96,10 +114,10 @@ class Sink:
         if self._results is not None:
             return self._results.append(line)
         data = encode(line)
-        if sys.stdout.isatty():
+        if self._stdout is None:
             sys.stdout.write(data.decode())  # shown above the rows while a display lives there
         else:
-            write_all(sys.stdout.fileno(), data)
+            write_all(self._stdout, data)
         return data
 
     def close(self) -> None:
@@ -110,13 +128,19 @@ class Sink:
                     files.callback(file.close)
 
 
-@click.command("map")
+@click.command("map", short_help="Call a function for many inputs, resumably.")
 @click.argument("target")
 @click.argument("inputs", nargs=-1, type=click.UNPROCESSED)
 @click.option("--inputs", "files", multiple=True, metavar="FILE", help="Inputs, one a line; - is stdin.")
 @click.option("-0", "--null", is_flag=True, help="Inputs of --inputs end with NUL, as find -print0 writes them.")
+@click.option("--no-glob", is_flag=True, help="Take every INPUT as it stands.")
 @click.option(
-    "-j", "--max-workers", type=click.IntRange(1), help="Threads at work (default: processors + 4, at most 32)."
+    "-j",
+    "--jobs",
+    "--max-workers",
+    "max_workers",
+    type=click.IntRange(1),
+    help="Threads at work (default: processors + 4, at most 32).",
 )
 @click.option("--executor", type=click.Choice(BACKENDS), default="thread", help="What runs the work.")
 @click.option("--cluster", metavar="ADDRESS", help="The Dask or Ray cluster to join; without it one is started here.")
@@ -162,52 +186,69 @@ class Sink:
 )
 @click.option("--keys/--no-keys", default=None, help="Take keys while it runs (default: at a terminal); ? lists them.")
 @click.option("--log", metavar="FILE", help="All output and failures of the run go there too.")
-def map_command(target: str, inputs: Sequence[str], files: Sequence[str], *, null: bool, **options: Any) -> None:
+def map_command(
+    target: str, inputs: Sequence[str], files: Sequence[str], *, null: bool, no_glob: bool, **options: Any
+) -> None:
     """Call TARGET (pkg.module:function or path/to/file.py:function) for every INPUT.
 
-    A quoted glob is expanded here, ** too, to files. Results are JSON lines, on stdout or in --out FILE.
+    A quoted glob is expanded here, ** too, to files. Results are JSON lines, on stdout or in --out FILE; where they go
+    to stdout, what the function prints goes to stderr.
 
     Exit status: 0 all good, 1 some failed, 2 usage; interrupted, it dies of the signal.
     """
-    run_map(target, gather(inputs, files, null=null), Options(**options), stdin="-" in files)
+    run_map(target, Words(inputs, files, null=null, glob=not no_glob), Options(**options))
 
 
-def run_map(target_text: str, inputs: list[str], options: Options, *, stdin: bool) -> None:
+def run_map(target_text: str, words: Words, options: Options) -> None:
     """Do what the command says; leaves by `SystemExit`, `click.UsageError` or the signal that interrupted it."""
-    if (options.resume or options.resume_failed) and options.out is None:
-        raise click.UsageError("--resume and --resume-failed need --out FILE, the results to take up")
-    if options.out is None and (options.view if options.view != "auto" else os.environ.get("MAINSTAGE_VIEW")) == "json":
-        raise click.UsageError("the view json writes its events on stdout, as the results would: give them --out FILE")
-    if options.on_error == "raise":
-        if options.halt is not None:
-            raise click.UsageError("--on-error raise is --halt now,fail=1: give one of the two")
-        options = options._replace(halt=FIRST_FAILURE)
-    if not inputs:
+    options = _checked(options)
+    target = _target(target_text, options)
+    inputs = gather(words.arguments, words.files, null=words.null, expand_globs=words.glob)
+    if not inputs and not words.files:
         raise click.UsageError(
             "there are no inputs: give them as arguments, or one a line by --inputs FILE (- is stdin)"
         )
-    target = _target(target_text, options)
+    if not inputs:
+        say("there are no inputs: nothing is run", err=True)
     if options.dry_run:
         _dry_run(target, inputs, options)
         return
     results = _open_results(options)
-    skip = _skip(results, target, options)
-    jobs = select(inputs, skip)
-    outputs = _open_outputs(inputs, options)
-    try:
-        sink = Sink(target, options, results, outputs)
-    except OSError as error:
-        raise click.UsageError(f"--joblog {options.joblog}: {error.strerror}") from error
+    with open_stdout(results) as stdout:
+        jobs = select(inputs, _skip(results, target, options))
+        outputs = _open_outputs(inputs, options)
+        try:
+            sink = Sink(target, options, results, outputs, stdout)
+        except OSError as error:
+            raise click.UsageError(f"--joblog {options.joblog}: {error.strerror}") from error
+        _run_all(target, jobs, options, sink, _resume_command(options, stdin="-" in words.files))
+
+
+def _checked(options: Options) -> Options:
+    if (options.resume or options.resume_failed) and options.out is None:
+        raise click.UsageError("--resume and --resume-failed need --out FILE, the results to take up")
+    if options.out is None and (options.view if options.view != "auto" else os.environ.get("MAINSTAGE_VIEW")) == "json":
+        raise click.UsageError("the view json writes its events on stdout, as the results would: give them --out FILE")
+    if options.on_error != "raise":
+        return options
+    if options.halt is not None:
+        raise click.UsageError("--on-error raise is --halt now,fail=1: give one of the two")
+    return options._replace(halt=FIRST_FAILURE)
+
+
+def _run_all(target: Target, jobs: Sequence[Job], options: Options, sink: Sink, command: str | None) -> NoReturn:
+    """Run `jobs`, tell how it ended and leave; `command` goes on from there."""
     try:
         halted = _run(target, jobs, options, sink)
     except KeyboardInterrupt as interrupt:
         _close(sink, options)
         sink.failures.tell()
-        _die(interrupt, sink, len(jobs), _resume_command(options, stdin=stdin))
+        _die(interrupt, sink, len(jobs), command)
+        raise
     _close(sink, options)
     sink.failures.tell()
     if halted:
-        _tell_halt(options, sink, len(jobs), _resume_command(options, stdin=stdin))
+        _tell_halt(options, sink, len(jobs), command)
     raise SystemExit(1 if sink.failed and not _sought(options, halted=halted) else 0)
 
 
@@ -229,6 +270,7 @@ def _sought(options: Options, *, halted: bool) -> bool:
 def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> bool:
     """Run all; return whether it was given up, as `--halt` asked."""
     unordered = not options.keep_order or options.out is not None
+    outputs = sink.outputs
     try:
         with own_run(
             target.name,
@@ -242,16 +284,17 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
             on_error="collect",
             retries=options.retries,
             timeout=options.timeout,
-            recorder=sink.outputs,
+            recorder=outputs,
         ) as run:
             outcomes = run.outcomes(
-                target.function if sink.outputs is None else sink.outputs.wrap(target.function),
-                [job.input if sink.outputs is None else given(job) for job in jobs],
+                target.function,
+                [job.input for job in jobs],
                 unordered=unordered,
                 # what is handed out is begun although the run is to be given up: no more than there are workers
                 buffersize=options.max_workers or workers_of(options.executor)
                 if options.halt is not None and unordered
                 else None,
+                on_dispatch=None if outputs is None else lambda task, number: outputs.expect(task, jobs[number]),
             )
             try:
                 return _take(outcomes, jobs, sink, options.halt, run)
@@ -261,12 +304,12 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
                 raise
     except DisplayError as error:
         raise click.UsageError(str(error)) from error
-    except (EngineLost, EngineMissing) as error:
+    except MainstageError as error:
         raise click.ClickException(str(error)) from error
     except BrokenPipeError:
         with contextlib.suppress(BrokenPipeError):
             _close(sink, options)
-        die_of(getattr(signal, "SIGPIPE", signal.SIGTERM))  # nobody reads stdout any more: as any other filter
+        end_as_filter()
         raise
     except OSError as error:
         _close(sink, options)
@@ -308,6 +351,9 @@ def _open_results(options: Options) -> ResultsFile | None:
         raise click.UsageError(f"--out {options.out}: {error.strerror}") from error
     except ResultsError as error:
         raise click.UsageError(f"--out {error}") from error
+    if results.is_terminal() and sys.stdout is not None and sys.stdout.isatty():
+        results.close()
+        return None  # as without it: above the rows
     if len(results) and not (options.resume or options.resume_failed):
         results.close()
         raise click.UsageError(
@@ -370,5 +416,6 @@ def _die(interrupt: KeyboardInterrupt, sink: Sink, jobs: int, command: str | Non
     done = sink.ok + sink.failed
     line = f"interrupted: {done} of {jobs} done, {sink.failed} failed"
     say(f"{line}; resume with: {command}" if command else line, err=True)
-    sys.stdout.flush()
+    if sys.stdout is not None:
+        sys.stdout.flush()
     die_of(interrupt.signum if isinstance(interrupt, Terminated) else signal.SIGINT)

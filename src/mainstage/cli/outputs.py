@@ -5,49 +5,36 @@ r"""What each task wrote, kept: in files of its own, in GNU parallel's layout, o
     DIR/1/<input>/status            how it ended: the line of the results; a task that has none has not ended
 
 In the folder's name `/` is `\_`, as GNU parallel has it, and so that every name fits: a backslash is `\\`, a tab `\t`,
-no text `\e`, and `.` is `\.`. Past 254 bytes a name goes on in a folder below, with a `+` where it was cut. An input
-that is given again has `\2`, `\3` behind its name.
+no text `\e`, and `.` is `\.`. Of a name of more than 254 bytes the beginning stays, then come a `+` and a digest of the
+whole name, 255 bytes in all. An input that is given again has `\2`, `\3` behind its name.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import sys
 from collections import Counter
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from mainstage.cli.files import open_file
 from mainstage.cli.results import write_all
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskStarted, TextWritten
-from mainstage.tasks.task import current_task
 from mainstage.ui.display import tty
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+    from collections.abc import Collection, Sequence
 
     from mainstage.cli.inputs import Job
     from mainstage.events import Event
 
-R = TypeVar("R")
-
 FILES = {"stdout": "stdout", "stderr": "stderr", "warning": "stderr", "log": "stderr"}
 """Which file a stream's text is kept in."""
 LONGEST = 254
+"""Bytes of a folder's name that is told whole; a longer one has `LONGEST` + 1, so that no two can be the same."""
+LEAST_DIGEST = 32
+"""Hexadecimal digits that tell long names apart, at least."""
 ESCAPES = str.maketrans({"\\": "\\\\", "/": "\\_", "\t": "\\t", "\0": "\\0"})
-
-
-class Given(str):
-    """An input on its way to a worker: it knows which job it is."""
-
-    __slots__ = ("job",)
-    job: Job
-
-
-def given(job: Job) -> Given:
-    """Return the input of `job` for `Outputs.wrap`."""
-    text = Given(job.input)
-    text.job = job
-    return text
 
 
 def folder_names(inputs: Sequence[str]) -> list[str]:
@@ -61,15 +48,26 @@ def folder_names(inputs: Sequence[str]) -> list[str]:
             name = "\\" + name
         if counts[text] > 1:
             name += f"\\{counts[text]}"
-        names.append(os.path.join("1", *_pieces(name)))  # noqa: PTH118  # names of any bytes, as strings
+        names.append(os.path.join("1", _fitting(name)))  # noqa: PTH118  # names of any bytes, as strings
     return names
 
 
-def _pieces(name: str) -> list[str]:
+def _fitting(name: str) -> str:
     data = os.fsencode(name)
-    cuts = range(0, len(data), LONGEST)
-    pieces = [data[at : at + LONGEST] + (b"+" if at + LONGEST < len(data) else b"") for at in cuts]
-    return [os.fsdecode(piece) for piece in pieces]
+    if len(data) <= LONGEST:
+        return name
+    room = LONGEST - LEAST_DIGEST
+    head = os.fsencode(data[:room].decode(errors="ignore")) if _is_text(data) else data[:room]
+    digest = hashlib.sha256(data).hexdigest()[: LONGEST - len(head)]
+    return f"{os.fsdecode(head)}+{digest}"
+
+
+def _is_text(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class Outputs:
@@ -91,14 +89,9 @@ class Outputs:
         if folder is not None:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103  # strings throughout
 
-    def wrap(self, function: Callable[[str], R]) -> Callable[[Given], R]:
-        """Return `function` for inputs made by `given`; what it writes is known to be of its job."""
-
-        def call(text: Given) -> R:
-            self._jobs[current_task().id] = text.job
-            return function(text.job.input)
-
-        return call
+    def expect(self, task: int, job: Job) -> None:
+        """Take what `task` writes as the output of `job`."""
+        self._jobs[task] = job
 
     # --- the owner's side ---
 
@@ -186,7 +179,7 @@ class Outputs:
 
 def _tagged(tag: str, text: str) -> str:
     if not tag.isprintable():  # a line end in it would tear the line; other bytes than text stay what they are
-        tag = "".join(repr(char)[1:-1] if char < " " or char == "\x7f" else char for char in tag)
+        tag = "".join(char if char.isprintable() or "\ud800" <= char <= "\udfff" else repr(char)[1:-1] for char in tag)
     return "\n".join(f"{tag}\t{line}" for line in text.split("\n"))
 
 

@@ -4,7 +4,8 @@ Rules of the file. A line is handed to the kernel whole, before the next result 
 line that was written. What is torn all the same (a full disk) is mended when the file is opened next. The key of a line
 is its target and input; duplicates are counted. A failed input that is run again is *appended*, marked `"again"`, and
 takes its old line's place when the file is closed or opened next, in a copy that replaces the file at once: at no
-instant is a line neither in the old place nor in the new.
+instant is a line neither in the old place nor in the new. The copy has a name that nobody can foretell; one that a
+killed run left is removed by the next run that opens the file. What is no regular file is written to and never read.
 """
 
 from __future__ import annotations
@@ -12,18 +13,29 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
+import secrets
 import shutil
 import stat
 from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.cli.files import WINDOWS, lock, open_file, sync_folder
+from mainstage.core.codec import printable
 from mainstage.errors import describe_error
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mainstage.pool.results import ItemOutcome
+
+
+STANDARD = re.compile(r"/dev/(?:(stdout|stderr)|fd/([0-9]+))")
+NUMBERS = {"stdout": 1, "stderr": 2}
+
+
+DEEPER = 50
+"""Levels that a result is away from what cannot be nested further: it is written, and read, on other stacks."""
 
 
 class ResultsError(Exception):
@@ -50,8 +62,11 @@ def line_of(target: str, outcome: ItemOutcome) -> dict[str, Any]:
 
 
 def _result(value: object) -> dict[str, Any]:
+    probe = value
+    for _ in range(DEEPER):
+        probe = [probe]
     try:
-        json.dumps(value, allow_nan=False)
+        json.dumps(probe, allow_nan=False)
     except (TypeError, ValueError, RecursionError):
         return {"result": _repr(value), "repr": True}
     return {"result": value}
@@ -65,8 +80,8 @@ def _repr(value: object) -> str:
 
 
 def encode(line: dict[str, Any]) -> bytes:
-    """Return `line` as bytes, newline included; ASCII, so that surrogates survive."""
-    return json.dumps(line).encode("ascii") + b"\n"
+    """Return `line` as bytes, newline included: printable ASCII, in which surrogates survive."""
+    return printable(json.dumps(line)).encode("ascii") + b"\n"
 
 
 def write_all(fd: int, data: bytes) -> None:
@@ -81,23 +96,30 @@ class ResultsFile:
     def __init__(self, path: str) -> None:
         """Open and mend `path`. Raises `ResultsError` if another run has it or it holds something else."""
         self.path = os.path.realpath(path)  # a link stays a link when the file is replaced
-        self._fd = open_file(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
-        try:
-            self.regular = stat.S_ISREG(os.fstat(self._fd).st_mode)
-            self.ok: Counter[Key] = Counter()
-            self.failed: Counter[Key] = Counter()
-            self._again: Counter[Key] = Counter()
-            self._replaced = False
-            if self.regular:
-                self._lock(self._fd)
+        self.ok: Counter[Key] = Counter()
+        self.failed: Counter[Key] = Counter()
+        self._again: Counter[Key] = Counter()
+        self._replaced = False
+        self.regular = _is_regular(path)
+        self._fd = self._open_locked() if self.regular else _open_for_writing(path)
+        if self.regular:
+            try:
                 self._load()
-        except BaseException:
-            os.close(self._fd)
-            raise
+            except BaseException:
+                os.close(self._fd)
+                raise
 
     def __len__(self) -> int:
         """Return how many inputs it has a line for."""
         return self.ok.total() + self.failed.total()
+
+    def is_terminal(self) -> bool:
+        """Return whether it is a terminal."""
+        return os.isatty(self._fd)
+
+    def is_descriptor(self, fd: int) -> bool:
+        """Return whether `fd` leads to the same place."""
+        return os.path.samestat(os.fstat(self._fd), os.fstat(fd))
 
     def skip(self, target: str, *, failed_again: bool) -> Counter[str]:
         """Return how many of each input of `target` need not be run; `failed_again`: failed ones are to be."""
@@ -127,13 +149,36 @@ class ResultsFile:
 
     # --- reading and mending ---
 
+    def _open_locked(self) -> int:
+        """Return the file open and locked: it, and not one that another run has replaced since it was opened."""
+        while True:
+            fd = open_file(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND)
+            try:
+                self._lock(fd)
+                if self._is_named(fd):
+                    return fd
+            except BaseException:
+                os.close(fd)
+                raise
+            os.close(fd)
+
     def _lock(self, fd: int) -> None:
         try:
             lock(fd)
         except BlockingIOError as error:
             raise ResultsError(f"{self.path}: another run is writing to it") from error
 
+    def _is_named(self, fd: int) -> bool:
+        if WINDOWS:  # nothing replaces a file there that is open
+            return True
+        try:
+            return os.path.samestat(os.fstat(fd), os.stat(self.path))  # noqa: PTH116  # strings throughout
+        except FileNotFoundError:
+            return False
+
     def _load(self) -> None:
+        if os.fstat(self._fd).st_size:
+            self._remove_copies()
         again = unfinished = False
         for number, (data, line) in enumerate(self._lines(), 1):
             if line is None:
@@ -166,9 +211,10 @@ class ResultsFile:
         for _, line in self._lines():
             if line is not None and line.pop("again", False):
                 newer[Key(line["target"], line["input"])].append(encode(line))
-        fresh = f"{self.path}.{os.getpid()}.new"
+        fresh = f"{self.path}.{secrets.token_hex(8)}.new"
+        fd = open_file(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:
-            fd = self._copy(fresh, newer)
+            self._copy(fd, fresh, newer)
             self._take_place(fresh, fd)
         except BaseException:
             with contextlib.suppress(OSError):
@@ -177,9 +223,8 @@ class ResultsFile:
         self._replaced = False
         sync_folder(self.path)
 
-    def _copy(self, fresh: str, newer: dict[Key, deque[bytes]]) -> int:
-        """Write the merged lines to the new file `fresh`; return it, open, locked and on the disk."""
-        fd = open_file(fresh, os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND, 0o600)
+    def _copy(self, fd: int, fresh: str, newer: dict[Key, deque[bytes]]) -> None:
+        """Lock the new file `fresh`, write the merged lines to it and on the disk; closed where that fails."""
         try:
             self._lock(fd)
             with open(fd, "wb", closefd=False) as copy:
@@ -189,7 +234,6 @@ class ResultsFile:
         except BaseException:
             os.close(fd)
             raise
-        return fd
 
     def _take_place(self, fresh: str, fd: int) -> None:
         """Put the open file `fresh` in the place of this one, in one step."""
@@ -210,6 +254,15 @@ class ResultsFile:
         os.close(self._fd)
         self._fd = fd
 
+    def _remove_copies(self) -> None:
+        """Remove the unfinished copies that killed runs left; no other run can be at one, since the file is locked."""
+        folder, name = os.path.split(self.path)
+        form = re.compile(re.escape(name) + r"\.[0-9a-f]{16}\.new")
+        with contextlib.suppress(OSError), os.scandir(folder) as entries:
+            for entry in entries:
+                if form.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                    os.unlink(entry.path)  # noqa: PTH108  # as above
+
     def _merged(self, newer: dict[Key, deque[bytes]]) -> Iterator[bytes]:
         for data, line in self._lines():
             if line is None or "again" in line:
@@ -220,10 +273,26 @@ class ResultsFile:
             yield from left
 
 
+def _is_regular(path: str) -> bool:
+    """Return whether `path` is a regular file, or there is none yet."""
+    try:
+        return stat.S_ISREG(os.stat(path).st_mode)  # noqa: PTH116  # as above
+    except FileNotFoundError:
+        return True
+
+
+def _open_for_writing(path: str) -> int:
+    """Open a pipe, device or standard stream: never for reading, so that a write fails once the reader has gone."""
+    standard = STANDARD.fullmatch(path)
+    if standard is not None:  # a socket cannot be opened by its name
+        return os.dup(NUMBERS[standard[1]] if standard[1] else int(standard[2]))
+    return open_file(path, os.O_WRONLY)
+
+
 def _parse(data: bytes) -> dict[str, Any] | None:
     try:
         line = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     if not isinstance(line, dict) or line.get("status") not in ("ok", "failed"):
         return None

@@ -13,12 +13,15 @@ import traceback
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
+from mainstage.cli.shell import say
+from mainstage.errors import cause_of, context_of, inner_errors, set_traceback, traceback_of
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
     from types import CodeType, TracebackType
 
-OURS = ("cli", "worker", "heartbeat.py", "interrupts.py", "show.py", "loop.py", "eventloop.py", "attach.py")
+OURS = ("cli", "tasks", "run")
 _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  # as code objects have it
 _HIDDEN = tuple(os.path.join(_FOLDER, name) for name in OURS)  # noqa: PTH118  # as above
 
@@ -96,7 +99,8 @@ def _found(main: ModuleType, find: Any) -> CodeType:
     try:
         _, spec, code = find()
     except _NotFound as trouble:
-        sys.exit(f"{sys.executable}: {trouble}")
+        say(f"{sys.executable}: {trouble}", err=True)
+        sys.exit(1)
     main.__spec__ = spec
     main.__loader__ = spec.loader
     main.__package__ = spec.parent
@@ -153,12 +157,11 @@ def _without_ours(error: BaseException, seen: set[int] | None = None) -> Traceba
     seen = set() if seen is None else seen
     if id(error) not in seen:
         seen.add(id(error))
-        error.__traceback__ = _trimmed(error.__traceback__)
-        inner = list(error.exceptions) if isinstance(error, BaseExceptionGroup) else []
-        for other in (error.__cause__, error.__context__, *inner):
+        set_traceback(error, _trimmed(traceback_of(error)))
+        for other in (cause_of(error), context_of(error), *inner_errors(error)):
             if other is not None:
                 _without_ours(other, seen)
-    return error.__traceback__
+    return traceback_of(error)
 
 
 def _trimmed(where: TracebackType | None) -> TracebackType | None:

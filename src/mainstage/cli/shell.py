@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import shutil
+import signal
 import sys
 from typing import TYPE_CHECKING
 
-import click
+from mainstage.run.signals import die_of
+from mainstage.ui.display.detect import has_runner
+from mainstage.ui.views.runner import defused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    import click
 
 
 def quote(text: str) -> str:
@@ -52,8 +58,40 @@ def _same(one: str, other: str) -> bool:
         return False
 
 
-def say(text: str, *, err: bool = False) -> None:
-    """Write a line; what the stream's encoding lacks (a name that is no text) is escaped, never an error."""
+def end_as_filter() -> None:
+    """End the process as any filter whose reader has gone."""
+    die_of(getattr(signal, "SIGPIPE", signal.SIGTERM))
+
+
+def say(text: str, *, err: bool = False, block: bool = False) -> None:
+    """Write a line: the one door for the command's own words and the foreign ones in them.
+
+    Nothing in it reaches the terminal, or the runner of a CI service, but text. What the stream's encoding lacks (a
+    name that is no text) is escaped, never an error. `block`: the text is several lines, whose colours stay. A stderr
+    that cannot be written changes nothing.
+    """
+    from mainstage.ui.views.text import clean  # noqa: PLC0415  # with Rich's table of widths, which `--help` needs not
+
     stream = sys.stderr if err else sys.stdout
+    if stream is None:
+        return
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    click.echo(text.encode(encoding, "backslashreplace").decode(encoding), err=err)
+    lines = [clean(line, sgr=block, encoding=encoding) for line in (text.split("\n") if block else [text])]
+    if has_runner(os.environ):
+        lines = [defused(line) for line in lines]
+    with contextlib.suppress(*([OSError] if err else [])):
+        stream.write("".join(f"{line}\n" for line in lines))
+        stream.flush()
+
+
+def tell_error(error: click.ClickException) -> None:
+    """Write what was wrong with a command line, and how to learn of the right one."""
+    if type(error).__name__ == "NoArgsIsHelpError":  # a class of newer releases: the help is its message
+        error.show()
+        return
+    context = getattr(error, "ctx", None)
+    if context is not None:
+        say(context.get_usage(), err=True, block=True)
+        say(f"Try '{context.command_path} --help' for help.", err=True)
+        say("", err=True)
+    say(f"Error: {error.format_message()}", err=True)

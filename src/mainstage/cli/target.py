@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
+from mainstage.errors import explain, text_of, traceback_of
 from mainstage.tasks.stepwise import stepwise
 
 if TYPE_CHECKING:
@@ -41,7 +42,9 @@ def load_target(text: str) -> Target:
     _importable(os.getcwd())  # noqa: PTH109  # sys.path holds strings
     is_file = place.endswith(".py") or os.sep in place
     module = _load_file(place) if is_file else _load_module(place)
-    function = _runnable(_find(module, place, attribute), text)
+    found = _find(module, place, attribute)
+    function = _runnable(found, text)
+    _check_arity(found, text)
     name = f"{os.path.normpath(place) if is_file else place}:{attribute}"
     return Target(name, function, module if is_file else None)
 
@@ -92,16 +95,14 @@ def _guarded(place: str, load: Callable[[], None]) -> None:
             raise click.UsageError(
                 f"TARGET: there is no module {error.name!r} here or in sys.path; for a file: path/file.py:function"
             ) from error
-        raise click.UsageError(f"TARGET: {place!r} could not be imported: {error}") from error
+        raise click.UsageError(f"TARGET: {place!r} could not be imported: {text_of(error)}") from error
     except (Exception, SystemExit) as error:
         where = _last_line(error)
-        raise click.UsageError(
-            f"TARGET: {place!r} could not be imported: {type(error).__name__}: {error}{where}"
-        ) from error
+        raise click.UsageError(f"TARGET: {place!r} could not be imported: {explain(error)}{where}") from error
 
 
 def _last_line(error: BaseException) -> str:
-    traceback = error.__traceback__
+    traceback = traceback_of(error)
     while traceback is not None and traceback.tb_next is not None:
         traceback = traceback.tb_next
     if traceback is None:
@@ -119,6 +120,25 @@ def _find(module: ModuleType, place: str, attribute: str) -> Any:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"TARGET: {place!r} has no {attribute!r}{hint}") from error
     return found
+
+
+def _check_arity(found: Any, text: str) -> None:
+    """Raise `click.UsageError` for a function that cannot be called with one input."""
+    try:
+        signature = inspect.signature(found)
+    except (TypeError, ValueError):  # a built-in function that does not tell
+        return
+    try:
+        signature.bind("")
+    except TypeError as error:
+        raise click.UsageError(
+            f"TARGET: {text!r} takes {signature}, and is called with one input: {error}{_place_of(found)}"
+        ) from error
+
+
+def _place_of(found: Any) -> str:
+    code = getattr(inspect.unwrap(found), "__code__", None)
+    return "" if code is None else f" ({code.co_filename}, line {code.co_firstlineno})"
 
 
 def _runnable(found: Any, text: str) -> Callable[[str], Any]:

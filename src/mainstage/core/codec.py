@@ -41,7 +41,8 @@ _WIDER: dict[Any, Any] = {
     tuple[tuple[int, float, float], ...]: ITEMS,
     tuple[tuple[int, float], ...]: SIZES,
 }
-_UNSAFE = str.maketrans({mark: f"\\u{ord(mark):04x}" for mark in "\x85\u2028\u2029"})  # where `splitlines` would cut
+_UNSAFE = re.compile("[\x7f-\x9f\xad\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff]")
+"""What a terminal acts upon, what turns text round or is not seen, and where `splitlines` would cut."""
 _TEXT, _WHOLE = 1, 2  # what msgpack cannot say by itself: a text with surrogates, a number of more than 64 bits
 
 
@@ -70,13 +71,22 @@ def to_json(event: Event) -> str:
     except ValueError:
         members = _finite(members)
         line = json.dumps(members, ensure_ascii=False)
-    if line.isascii():
-        return line
     try:
         line.encode()
     except UnicodeEncodeError:
-        return json.dumps(members, default=_plain)
-    return line.translate(_UNSAFE)
+        line = json.dumps(members, default=_plain)
+    return printable(line)
+
+
+def printable(line: str) -> str:
+    """Return a line of JSON with the same content, and nothing in it that a terminal or a CI runner acts upon."""
+    if not line.isprintable():
+        line = _UNSAFE.sub(_escaped, line)
+    return line.replace("##", "#\\u0023") if "##" in line else line  # ##[name] is a command, wherever it stands
+
+
+def _escaped(found: re.Match[str]) -> str:
+    return f"\\u{ord(found[0]):04x}"
 
 
 def from_json(line: str | bytes) -> Event:

@@ -6,6 +6,8 @@ import os
 from reprlib import Repr
 
 WIDTH = 80
+_name = type.__dict__["__name__"].__get__
+"""The name of a class, whatever its metaclass has in that place."""
 PLAIN = (int, float, bool, type(None))
 """Of these repr() is short, and a tenth of the cost of the bounded one."""
 
@@ -20,9 +22,9 @@ def describe(thing: object) -> str:
     Control characters, line ends and lone surrogates come out escaped.
     """
     try:
-        text = _text(thing)
+        text = str.__str__(_text(thing))
     except BaseException:  # noqa: BLE001  # a user's __repr__ may raise anything; its task is not to fail for it
-        text = f"<{type(thing).__name__}>"
+        text = f"<{_name(type(thing))}>"
     if len(text) > WIDTH:
         text = text[: WIDTH - 1] + "…"
     return text if text.isprintable() else "".join(map(_visible, text))[:WIDTH]

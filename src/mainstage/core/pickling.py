@@ -12,7 +12,21 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.core.describe import describe
-from mainstage.errors import RemoteTraceback, Unpicklable, add_note, describe_error
+from mainstage.errors import (
+    RemoteTraceback,
+    Unpicklable,
+    add_note,
+    args_of,
+    cause_of,
+    describe_error,
+    explain,
+    is_instance,
+    notes_of,
+    set_args,
+    set_cause,
+    set_traceback,
+    state_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -79,7 +93,7 @@ def _pack(value: Any, what: str, large: int | None) -> Cargo:
         if border.blind and MAIN in cargo.data:
             return _by_value(value, large) or cargo
         return cargo
-    except Exception as error:  # noqa: BLE001  # a __reduce__ of the user's may raise anything
+    except BaseException as error:  # noqa: BLE001  # a __reduce__ of the user's may raise anything
         by_value = _by_value(value, large)
         if by_value is not None:
             return by_value
@@ -109,7 +123,7 @@ def pack_many(values: list[Any]) -> list[bytes] | None:
     dumps = pickle.dumps
     try:
         packed = [dumps(value, PROTOCOL, buffer_callback=found.append) for value in values]
-    except Exception:  # noqa: BLE001  # whatever it is, `pack` tells
+    except BaseException:  # noqa: BLE001  # whatever it is, `pack` tells
         return None
     if found or (border.blind and any(MAIN in data for data in packed)):
         return None
@@ -166,7 +180,11 @@ def pack_far(value: Any, what: str, *, large: int | None = LARGE) -> Cargo:
 
 def unimportable(fn: Any) -> bool:
     """Return whether `fn` is of a main program that is no file."""
-    return getattr(fn, "__module__", None) == "__main__" and _main_is_no_file()
+    try:
+        module = getattr(fn, "__module__", None)
+    except Exception:  # noqa: BLE001  # a callable object of the user's may raise anything
+        return False
+    return type(module) is str and module == "__main__" and _main_is_no_file()
 
 
 def _main_is_no_file() -> bool:
@@ -187,25 +205,26 @@ def _by_value(value: Any, large: int | None) -> Cargo | None:
         return None
     try:
         return _load(value, cloudpickle.dumps, large)
-    except Exception:  # noqa: BLE001  # it says less than pickle about what is wrong
+    except BaseException:  # noqa: BLE001  # it says less than pickle about what is wrong
         return None
 
 
-def _refusal(value: Any, what: str, error: Exception) -> Unpicklable:
-    path, culprit = _culprit(value, "", DEEP)
+def _refusal(value: Any, what: str, error: BaseException) -> Unpicklable:
+    try:
+        path, culprit = _culprit(value, "", DEEP)
+    except BaseException:  # noqa: BLE001  # attributes of the user's may raise anything
+        path, culprit = "", value
     where = f"{what}{path}" if path else what
     hint = ""
     if callable(culprit):
         hint = "; define it at the top level of a module, or install mainstage[cloudpickle]"
-    return Unpicklable(
-        f"{where} cannot be sent to another process: {describe(culprit)} ({type(error).__name__}: {error}){hint}"
-    )
+    return Unpicklable(f"{where} cannot be sent to another process: {describe(culprit)} ({explain(error)}){hint}")
 
 
 def _refuses(value: Any) -> bool:
     try:
         pickle.dumps(value, PROTOCOL)
-    except Exception:  # noqa: BLE001  # as above
+    except BaseException:  # noqa: BLE001  # as above
         return True
     return False
 
@@ -235,13 +254,13 @@ def _parts(value: Any) -> list[tuple[str, Any]]:
 def pack_error(error: BaseException) -> bytes:
     """Pickle an exception with its description, so that the other side can make it, whatever its constructor wants."""
     report = describe_error(error)
-    error.__traceback__ = None
-    notes = [note for note in getattr(error, "__notes__", ()) if isinstance(note, str)]
+    set_traceback(error, None)
+    notes = notes_of(error)
     try:
         data = pickle.dumps(error, PROTOCOL)
         if type(pickle.loads(data)) is type(error):  # noqa: S301  # just made
             return pickle.dumps((tuple(report), data, None, notes), PROTOCOL)
-    except Exception:  # noqa: BLE001, S110  # then in parts
+    except BaseException:  # noqa: BLE001, S110  # then in parts
         pass
     return pickle.dumps((tuple(report), None, _in_parts(error), notes), PROTOCOL)
 
@@ -252,16 +271,16 @@ def _in_parts(error: BaseException) -> bytes | None:
     def safe(value: Any) -> Any:
         try:
             pickle.loads(pickle.dumps(value, PROTOCOL))  # noqa: S301  # just made
-        except Exception:  # noqa: BLE001  # as above
+        except BaseException:  # noqa: BLE001  # as above
             return describe(value)
         return value
 
-    args = tuple(safe(arg) for arg in error.args)
-    state = {name: safe(value) for name, value in vars(error).items() if name != "__notes__"}
     try:
+        args = tuple(safe(arg) for arg in args_of(error))
+        state = {name: safe(value) for name, value in state_of(error).items() if name != "__notes__"}
         data = pickle.dumps((type(error), args, state), PROTOCOL)
         _assemble(data)
-    except Exception:  # noqa: BLE001  # a class of some function, say
+    except BaseException:  # noqa: BLE001  # a class of some function, say
         return None
     return data
 
@@ -269,8 +288,8 @@ def _in_parts(error: BaseException) -> bytes | None:
 def _assemble(data: bytes) -> BaseException:
     kind, args, state = pickle.loads(data)  # noqa: S301  # as in `unpack`
     error: BaseException = kind.__new__(kind, *args)
-    error.args = args
-    vars(error).update(state)
+    set_args(error, args)
+    state_of(error).update(state)
     return error
 
 
@@ -280,15 +299,18 @@ def unpack_error(data: bytes | bytearray | memoryview) -> tuple[BaseException, E
 
     told, whole, parts, notes = pickle.loads(data)  # noqa: S301  # as in `unpack`
     report = ErrorReport(*told)
-    error: BaseException | None = None
+    made: object = None
     try:
-        error = pickle.loads(whole) if whole is not None else _assemble(parts) if parts is not None else None  # noqa: S301
-    except Exception as trouble:  # noqa: BLE001  # this side may lack a module
-        notes.append(f"it could not be made here ({type(trouble).__name__}: {trouble})")
-    if not isinstance(error, BaseException):
-        error = Unpicklable(f"{report.type}: {report.text} (the exception itself cannot be sent between processes)")
+        made = pickle.loads(whole) if whole is not None else _assemble(parts) if parts is not None else None  # noqa: S301
+    except BaseException as trouble:  # noqa: BLE001  # this side may lack a module
+        notes.append(f"it could not be made here ({explain(trouble)})")
+    error: BaseException = Unpicklable(
+        f"{report.type}: {report.text} (the exception itself cannot be sent between processes)"
+    )
+    if is_instance(made, BaseException):
+        error = made
     for note in notes:
         add_note(error, note)
-    if error.__cause__ is None:
-        error.__cause__ = RemoteTraceback(report.traceback)
+    if cause_of(error) is None:
+        set_cause(error, RemoteTraceback(report.traceback))
     return error, report

@@ -5,6 +5,8 @@ from __future__ import annotations
 import random
 from typing import NamedTuple
 
+from mainstage.errors import is_instance
+
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 30.0
 
@@ -18,7 +20,7 @@ class Policy(NamedTuple):
 
     def again(self, error: BaseException, attempt: int) -> bool:
         """Return whether an attempt that ended with `error` is followed by another."""
-        return attempt <= self.retries and isinstance(error, Exception)
+        return attempt <= self.retries and is_instance(error, Exception)
 
     def but(self, retries: int | None, timeout: float | None) -> Policy:
         """Return it with what is not None; `ValueError` for what makes no sense."""

@@ -7,7 +7,7 @@ from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from mainstage.core.policy import Policy, delay_before
-from mainstage.errors import Cancelled, TaskTimeout, add_note
+from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import TaskCancelled, TaskQueued
 from mainstage.pool.mapping import STOP_GRACE
 from mainstage.tasks import outcome as runner
@@ -29,9 +29,13 @@ R = TypeVar("R")
 class TaskFuture(Future[R]):
     """A `concurrent.futures.Future` whose `result` and `exception` keep the display alive while they wait."""
 
-    def __init__(self, wait: Callable[[Future[Any], float | None], bool]) -> None:
+    def __init__(
+        self, wait: Callable[[Future[Any], float | None], bool], unretrieved: dict[int, TaskFuture[Any]]
+    ) -> None:
+        """Make one; it leaves `unretrieved`, where its run keeps it, once its outcome has been asked for."""
         super().__init__()
         self._wait = wait
+        self._unretrieved = unretrieved
         self.looked = False
         """Whether somebody has asked for the outcome."""
         self.task = 0
@@ -43,7 +47,7 @@ class TaskFuture(Future[R]):
         try:
             return super().result(timeout)
         finally:
-            self.looked = self.looked or self.done()
+            self._mark_retrieved()
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """As `Future.exception`."""
@@ -51,7 +55,12 @@ class TaskFuture(Future[R]):
         try:
             return super().exception(timeout)
         finally:
-            self.looked = self.looked or self.done()
+            self._mark_retrieved()
+
+    def _mark_retrieved(self) -> None:
+        if not self.looked and self.done():
+            self.looked = True
+            self._unretrieved.pop(self.task, None)
 
     def failure(self) -> BaseException | None:
         """Return what it failed with, without having looked; None: it did not, or not yet."""
@@ -82,7 +91,7 @@ class Call:
 
     def __init__(self, owner: ThreadBackend, spec: Spec, future: TaskFuture[Any]) -> None:
         self._owner = owner
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a command may be carried out in a signal handler
         self._settled = False
         self._alarm: Alarm | None = None
         self._grace: Alarm | None = None
@@ -196,14 +205,14 @@ class Call:
         if task is None or not self._claim():
             return
         self._owner.pool.abandon(worker)
-        if isinstance(error, Exception):
+        if is_instance(error, Exception):
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
         self._settle(task, Outcome(None, error), worker)
 
     def _conclude(self, worker: Worker, task: Task, outcome: Outcome) -> bool:
         """Settle it, or return True: it runs again."""
         error = outcome.error
-        if self.overdue and isinstance(error, Cancelled):
+        if self.overdue and is_instance(error, Cancelled):
             outcome = Outcome(None, error := self._timed_out())
         if error is not None and not self._settled and self._retries(error):
             self._retry(task, outcome)
@@ -226,17 +235,20 @@ class Call:
         error = outcome.error
         if self._grace is not None:
             self._grace.cancel()
-        if error is None:
-            self.future.set_result(outcome.value)
-        elif isinstance(error, Cancelled):
-            self.future.set_exception(CancelledError(*error.args))
-        else:
-            where = f"{worker.name}, attempt {self.attempt}"
-            add_note(error, f"in task {self.spec.description!r}, input {self._input()} ({where})")
-            self.future.set_exception(error)
-            self._owner.failed(error)
-        runner.finish(task, outcome, self._input())
-        self._owner.ended(self)
+        try:  # a callback of the future may raise what is no `Exception`
+            if error is None:
+                self.future.set_result(outcome.value)
+            elif is_instance(error, Cancelled):
+                self.future.set_exception(CancelledError(*error.args))
+            else:
+                where = f"{worker.name}, attempt {self.attempt}"
+                add_note(error, f"in task {self.spec.description!r}, input {self._input()} ({where})")
+                self.future.set_exception(error)
+        finally:
+            if error is not None and not is_instance(error, Cancelled):
+                self._owner.failed(error)
+            runner.finish(task, outcome, self._input())
+            self._owner.ended(self)
 
     def _input(self) -> str:
         args = [runner.describe(value) for value in self.spec.args]

@@ -16,7 +16,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mainstage.core.policy import Policy, delay_before
-from mainstage.errors import Cancelled, TaskTimeout, add_note
+from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
 from mainstage.pool.items import FOLD, Item, Lane
 from mainstage.tasks import outcome as runner
@@ -24,7 +24,7 @@ from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.reporter import ambient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mainstage.pool.items import Entry
     from mainstage.pool.thread_pool import ThreadPool, Worker
@@ -74,14 +74,17 @@ class Claims:
         self.left = False
         """Whether nobody takes from it any more."""
         self.buffersize: int | None = None
+        self.on_dispatch: Callable[[int, int], None] | None = None
+        """Called on the consumer's thread with the task and the number of each item before a worker can take it."""
         self.first_failure: BaseException | None = None
         self.halted: str | None = None
         self._window: deque[Entry] = deque()
         self._done: SimpleQueue[Record] = SimpleQueue()
         self._lanes: dict[Worker, Lane] = {}
         self._active: set[Worker] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a command may be carried out in a signal handler
         self._launched = 0
+        self._opened = False
         self._exhausted = False
         self._ahead = 1
         self._stride = 1
@@ -104,6 +107,9 @@ class Claims:
         if sized:
             self._ids = chain((task for task, _ in sized), self._ids)
         send(SourceForeseen(now, self.id, self._pool.max_workers, tuple(sized)))
+        self._opened = True
+        if self._exhausted:  # it was stopped meanwhile
+            self._tell_closed()
 
     def feed(self) -> None:
         """Pull input until the window is full, the input ends, or there is something to give back."""
@@ -135,7 +141,13 @@ class Claims:
     def _queue(self, batch: list[tuple[Any, ...]]) -> None:
         first = self.handed
         self.handed += len(batch)
-        self._window.extend(zip(range(first, self.handed), self._ids, batch, repeat(1)))
+        numbers = range(first, self.handed)
+        ids: Iterable[int] = self._ids
+        if self.on_dispatch is not None:
+            ids = list(islice(self._ids, len(batch)))
+            for task, number in zip(ids, numbers, strict=True):
+                self.on_dispatch(task, number)
+        self._window.extend(zip(numbers, ids, batch, repeat(1)))
 
     def take_all(self) -> list[Record]:
         """Return the records that are there, in order of completion."""
@@ -208,6 +220,12 @@ class Claims:
         if not self._exhausted:
             self._exhausted = True
             self._source_error = error
+            self._tell_closed()
+
+    def _tell_closed(self) -> None:
+        """Send, once, that nothing more comes."""
+        mine = object()
+        if self._opened and vars(self).setdefault("_closed", mine) is mine:
             self._reporter.send(SourceClosed(self._reporter.now(), self.id, self.handed))
 
     def _room(self) -> int:
@@ -342,7 +360,7 @@ class Claims:
             return
         self._pool.abandon(worker)
         del self._lanes[worker]
-        if isinstance(error, Exception):
+        if is_instance(error, Exception):
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
         self._settle(item, Outcome(None, error))
         lane.polled = False
@@ -355,7 +373,7 @@ class Claims:
         if not item.claim():
             return
         error = outcome.error
-        if item.overdue and isinstance(error, Cancelled):
+        if item.overdue and is_instance(error, Cancelled):
             outcome = Outcome(None, error := self._timed_out())
         wanted = self.halted is None and item.id not in self._unwanted
         if error is not None and wanted and self._policy.again(error, item.attempt):
@@ -379,7 +397,7 @@ class Claims:
 
     def _settle(self, item: Item, outcome: Outcome) -> None:
         error = outcome.error
-        if error is not None and not isinstance(error, Cancelled):
+        if error is not None and not is_instance(error, Cancelled):
             where = f"{item.lane.worker}, attempt {item.attempt}"
             add_note(error, f"while working on input {item.input()} ({where})")
             self._fail(error)

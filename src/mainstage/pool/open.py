@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from mainstage import unpatched
+from mainstage.core import unpatched
 from mainstage.errors import EngineLost, MainstageError
 from mainstage.pool.options import ENGINES
 from mainstage.pool.threads import ThreadBackend

@@ -75,7 +75,7 @@ class Assignment(Protocol):
 
     number: int
     """Its place among all that this worker was given."""
-    announced: bool
+    announced: object
     """Whether its `TaskStarted` was sent."""
 
     def remote_task(self) -> RemoteTask:
@@ -131,7 +131,7 @@ class RemoteSenders:
         """Be one no more; `error` is what the work ended with, None if it goes on elsewhere."""
         senders, self._senders = self._senders, {}
         for queue, sender in senders.items():
-            sender.error = sender.error or error
+            sender.error = error if sender.error is None else sender.error
             queue.roster.end(sender)
 
 

@@ -6,7 +6,7 @@ from collections import deque
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
-from mainstage.errors import Cancelled
+from mainstage.errors import Cancelled, is_instance
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -65,7 +65,7 @@ def _outcome(record: Record) -> ItemOutcome:
 
 def _as_of_a_future(error: BaseException) -> BaseException:
     """Return what a future's `result` raises for `error`: a `Cancelled` is the worker's own business."""
-    return CancelledError(*error.args) if isinstance(error, Cancelled) else error
+    return CancelledError(*error.args) if is_instance(error, Cancelled) else error
 
 
 class Consumer:
@@ -96,7 +96,8 @@ class Consumer:
                         yield value
                         del value
                     elif on_error == "raise":
-                        raise claims.first_failure or _as_of_a_future(error)
+                        first = claims.first_failure
+                        raise _as_of_a_future(error) if first is None else first
                     elif on_error == "collect":
                         yield _as_of_a_future(error)
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import itertools
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -65,7 +66,10 @@ class Timer:
                     continue
             call = alarm.call
             if call is not None:
-                call()
+                try:
+                    call()
+                except BaseException:  # noqa: BLE001  # a mistake of ours: it is told, and the next ones come
+                    threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), self._thread)))
 
     def _next(self) -> Alarm | None:
         if self._heap and self._heap[0][0] <= monotonic():

@@ -7,6 +7,7 @@ import contextlib
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
 
+from mainstage.errors import is_cancellation
 from mainstage.run.asyncio_driver import MainTask, Waker, events_here, is_of_a_runner
 from mainstage.run.exit import quieten
 
@@ -72,7 +73,7 @@ class Block:
             if seat is not None:
                 self._show.rise(seat)
         if self._main is not None and self._main.asked:
-            if isinstance(error, asyncio.CancelledError):
+            if is_cancellation(error):
                 self._main.take_back()
                 return None
         elif self._main is not None and ending.stop is not None:

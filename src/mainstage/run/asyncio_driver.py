@@ -14,6 +14,7 @@ import asyncio
 import contextlib
 import functools
 import os
+import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.events import TextWritten
@@ -125,6 +126,10 @@ class Seat:
 
     def rest(self) -> None:
         """Learn that the owner goes back to the event loop, after a call of ours that has drawn."""
+        if self._left:
+            if self._metronome is not None:
+                self._metronome.expect(self._owner.due())
+            return
         self._rest(self._owner.due(), news=False)
 
     def _rest(self, due: float | None, *, news: bool) -> None:
@@ -144,7 +149,11 @@ class Seat:
             self._timer = None
         self._expected = at
         if at != NEVER:
-            self._timer = self.events.call_later(max(0.0, at - self._now()), self._on_time)
+            try:
+                self._timer = self.events.call_later(max(0.0, at - self._now()), self._on_time)
+            except RuntimeError:  # it is closed: whoever had it has not told us
+                self.leave()
+                return
         if self._metronome is not None:
             self._metronome.expect(None if at == NEVER else at + PATIENCE)
 
@@ -241,25 +250,28 @@ def events_here() -> asyncio.AbstractEventLoop | None:
 
 
 class MainTask:
-    """The task that runs now, for signals: they ask it to stop."""
+    """The task that runs now, for signals: they ask it to stop. It is not kept: its result may keep the run."""
 
     def __init__(self) -> None:
-        self._task = asyncio.current_task()
+        task = asyncio.current_task()
+        self._task = (lambda: None) if task is None else weakref.ref(task)
         self._events = asyncio.get_running_loop()
         self.asked = False
         """Whether a signal has cancelled it here; of those that asyncio takes itself it knows nothing."""
 
     def cancel(self) -> None:
         """Cancel it; in a signal handler."""
-        if self._task is not None:
+        task = self._task()
+        if task is not None:
             self.asked = True
-            self._task.cancel()
+            task.cancel()
             self._events.call_soon_threadsafe(_nothing)  # it may wait for its sockets
 
     def take_back(self) -> None:
         """Take the cancellation back: what it stands for is raised instead."""
-        if self._task is not None:
-            self._task.uncancel()
+        task = self._task()
+        if task is not None:
+            task.uncancel()
 
 
 def _nothing() -> None:

@@ -14,9 +14,12 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.core.clock import Clock, SystemClock, limit_wait
 from mainstage.core.commands import SetInterval
+from mainstage.core.unpatched import Flag, get_ident
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
-from mainstage.run.heartbeat import Heartbeat
+from mainstage.run.exit import quieten
+from mainstage.run.heartbeat import LINGER, Heartbeat
 from mainstage.run.key_commands import Steering
+from mainstage.run.leaving import WaysOut
 from mainstage.run.render_loop import Loop
 from mainstage.run.signals import Interrupts, interruptible
 from mainstage.run.stalls import StuckWatch
@@ -28,7 +31,6 @@ from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.settings import STUCK_AFTER, settings, stuck_after
 from mainstage.ui.display.stream import NullDisplay
 from mainstage.ui.setup import Style, stage
-from mainstage.unpatched import Flag, get_ident
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -46,6 +48,10 @@ if TYPE_CHECKING:
     from mainstage.ui.views.layouts import Layout
 
 
+CALLED = 2 * LINGER
+"""Seconds in which the owner comes when another thread calls it to close: a call that was lost comes again."""
+CLOSED = 5.0
+"""Seconds that the last picture may take it then."""
 REACHED = 1.0
 """Seconds in which the owner should have come by, wherever it is; a prompt on another thread waits no longer."""
 
@@ -114,6 +120,11 @@ class Show:
     loops: type[Loop] = Loop
     signals: type[Interrupts] = Interrupts
     """What a show is made with."""
+    signum = 0
+    """The first signal that asked it to stop."""
+    _stage = 0
+    _sleepers = 0
+    _lends = 0
 
     def __init__(self, title: str, look: Look) -> None:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
@@ -150,13 +161,14 @@ class Show:
         self.stops: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
-        self.signum = 0
-        self._stage = 0
         self._owner = get_ident()
         self._pid = os.getpid()
         self._idle = threading.Condition()
-        self._sleepers = 0
         self.interrupts = self.signals(self.loop, self._request, lambda: self._stage)
+        self.interrupts.on_raise = quieten
+        self.ways_out = WaysOut(self.last_words, self.lent)
+        self._closing = threading.Lock()
+        """Taken once, by who closes it."""
         self._animated = opened.animated and bool(look.heartbeat)
         self._heartbeat: Heartbeat | None = None
         self._title = title
@@ -171,7 +183,6 @@ class Show:
             self.steering = Steering(*opened.keyed, self.loop, self)
         self.capture.pause = self.lent
         self._vain: set[str] = set()
-        self._lends = 0
         self._lending = threading.Lock()
         self.on_quiet: Callable[[], None] | None = None
         """Called on the owner's thread between two pieces of work; an implicit run ends there."""
@@ -194,6 +205,7 @@ class Show:
         self.interrupts.install()
         Show.current = self
         live.reporter = self.channel
+        self.ways_out.take()
         self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
         self.loop.beat()  # the state knows of the run before anybody asks when a picture is due
         for remark in self._remarks:
@@ -206,28 +218,70 @@ class Show:
         if self._animated and Heartbeat.possible() and not Show.owner_asleep:
             self._heartbeat = Heartbeat(self.loop)
             self._heartbeat.after_beat = self._after_beat
+            self._heartbeat.after_end = self.interrupts.restore
             self._heartbeat.start()
         return self.close
 
     def close(self) -> None:
-        """Show the last picture and give everything back."""
-        if self.seat is not None:
-            self.seat.leave()
-            self.seat = None
-        if self.steering is not None:
-            self.steering.stop()
-        if self._heartbeat is not None:
-            self._heartbeat.stop()
-        self.capture.stop()
-        close_default_task()
+        """Show the last picture and give everything back, on the owner's thread if it can be reached. Any thread.
+
+        A second call does nothing, nor does one in a forked child.
+        """
+        if not self._closing.locked() and os.getpid() == self._pid and not self._had_owner_close():
+            self._close()
+
+    def _had_owner_close(self) -> bool:
+        """Have the owner close it in the middle of other code; False: this thread is the owner, or cannot reach it."""
+        reachable = self._heartbeat is not None or self.seat is not None or self.loop.pumping
+        if get_ident() == self._owner or not reachable:
+            return False
+        came, closed = Flag(), Flag()
+
+        def close() -> None:
+            came.set()
+            self._close()
+            closed.set()
+
+        self.loop.call_on_owner(close)
+        self.summon()
+        return came.wait(CALLED) and closed.wait(CLOSED)
+
+    def _close(self) -> None:
+        if not self._closing.acquire(blocking=False):
+            return
+        with contextlib.ExitStack() as steps:  # the last one first; each is done whatever became of those before
+            steps.callback(self.interrupts.restore)
+            steps.callback(self.channel.close)
+            steps.callback(self._finish)
+            steps.callback(close_default_task)
+            steps.callback(self.capture.stop)
+            if self._heartbeat is not None:
+                steps.callback(self._heartbeat.stop)
+            if self.steering is not None:
+                steps.callback(self.steering.stop)
+            if self.seat is not None:
+                steps.callback(self.seat.leave)
+            steps.callback(self.ways_out.give_back)
+        self.seat = None
+
+    def _finish(self) -> None:
         live.reporter = None
         Show.current = None
         self.interrupts.closing = True
-        try:
-            self.loop.finish()
-        finally:
-            self.channel.close()
-            self.interrupts.restore()
+        self.loop.finish()
+
+    def last_words(self) -> None:
+        """Close it, since the process is about to end without another word; give the terminal back at least."""
+        if get_ident() != self._owner:
+            self.close()
+        elif not self.loop.pumping or self.loop.waiting:
+            self._close()
+        else:
+            getattr(self.loop.display, "emergency", lambda: None)()
+
+    def here(self) -> bool:
+        """Return whether this is its process, and no forked child."""
+        return os.getpid() == self._pid
 
     def pumps(self) -> bool:
         """Return whether this thread is the owner, and awake."""
@@ -347,8 +401,12 @@ class Show:
 
     def quiet(self) -> None:
         """Give an implicit run the chance to end, unless a line is just being sent: it brings us here again."""
-        if self.on_quiet is not None and not self.capture.sending():
+        if self.on_quiet is None or self.capture.sending():
+            return
+        if get_ident() == self._owner:
             self.on_quiet()
+        else:
+            self.summon()
 
     def _after_beat(self) -> None:
         self.interrupts.raise_late()
@@ -406,13 +464,13 @@ class Show:
         if log is None:
             return self.quiet  # this may be of an implicit run that has waited for the one inside
         self._catch_up()
-        log.record(RunStarted(self.clock.now(), title, self.clock.wall()))
+        self.loop.record(log, RunStarted(self.clock.now(), title, self.clock.wall()))
         self.loop.recorders = [*self.loop.recorders, log]
 
         def end() -> None:
             self._catch_up()
             self.loop.recorders = [one for one in self.loop.recorders if one is not log]
-            log.record(RunEnded(self.clock.now()))
+            self.loop.record(log, RunEnded(self.clock.now()))
             self.quiet()
 
         return end

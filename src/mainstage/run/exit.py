@@ -9,7 +9,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
-from mainstage.errors import Terminated
+from mainstage.errors import Terminated, context_of, is_instance
 from mainstage.run.signals import die_of
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ def quieten(error: BaseException) -> None:
 
 def _is_quiet(error: BaseException | None) -> bool:
     """Return whether `error` was quietened, or is one more interrupt while such a one was handled."""
-    while isinstance(error, KeyboardInterrupt):
+    while is_instance(error, KeyboardInterrupt):
         if any(error is quiet for quiet in _quiet):
             return True
-        error = error.__context__
+        error = context_of(error)
     return any(error is quiet for quiet in _quiet)  # the cancellation that asyncio makes an interrupt of
 
 
@@ -96,8 +96,11 @@ def _name_what_holds() -> None:
     main = threading.main_thread()
     names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread is not main]
     if names:
+        from mainstage.ui.views.text import clean  # noqa: PLC0415  # who shows nothing does not load it
+
         with contextlib.suppress(OSError, ValueError, AttributeError):
-            sys.stderr.write(f"waiting for thread {', '.join(names)}; Ctrl-C again leaves it behind\n")
+            text = clean(f"waiting for thread {', '.join(names)}; Ctrl-C again leaves it behind", sgr=False)
+            sys.stderr.write(f"{text}\n")
             sys.stderr.flush()
 
 

@@ -8,7 +8,7 @@ from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecu
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.core.commands import Cancel
-from mainstage.errors import Cancelled, describe_error
+from mainstage.errors import Cancelled, describe_error, is_instance, set_traceback, traceback_of
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
 from mainstage.run.external_work import Guests
 from mainstage.tasks import outcome as runner
@@ -115,10 +115,11 @@ class Adopted:
 
 def as_futures_have_it(error: BaseException) -> BaseException:
     """Return what to raise for `error`: itself, without the runner's frame; a request to stop by its standard name."""
-    if isinstance(error, Cancelled):
+    if is_instance(error, Cancelled):
         return CancelledError(*error.args)
-    where = error.__traceback__
-    return error.with_traceback(where.tb_next if where is not None else None)
+    where = traceback_of(error)
+    set_traceback(error, where.tb_next if where is not None else None)
+    return error
 
 
 class Attached(NamedTuple):

@@ -16,7 +16,7 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
-from mainstage import unpatched
+from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.run.render_loop import CALM
 
@@ -34,6 +34,10 @@ LINGER = 1.02
 word from it then."""
 CALM_LINGER = CALM + 0.04
 """The same while the owner wants to be called that seldom."""
+
+
+def _nothing() -> None:
+    """Do nothing."""
 
 
 class Bell:
@@ -81,20 +85,24 @@ class Heartbeat:
         self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
         self._missed = False  # a note came while the metronome was about to doze
         self._in_handler = False
+        self._over = False  # stopped by another thread, which cannot give the signal back: its handler does so
         self.after_beat: Callable[[], None] | None = None
         """Called on the main thread after each round done by the handler."""
+        self.after_end: Callable[[], None] = _nothing
+        """Called on the main thread once another one has stopped it: what only the main thread can give back."""
         self.before_beat: Callable[[FrameType | None], float | None] | None = None
         """Called before each with where the main thread stands; may return when it wants to be called again."""
 
     @staticmethod
     def possible() -> bool:
         """Return whether this thread and platform can have one, and SIGURG is free."""
-        return (
-            hasattr(signal, "SIGURG")
-            and hasattr(signal, "pthread_kill")
-            and unpatched.in_main_thread()
-            and signal.getsignal(signal.SIGURG) is signal.SIG_DFL
-        )
+        if not (hasattr(signal, "SIGURG") and hasattr(signal, "pthread_kill")):
+            return False
+        if not unpatched.in_main_thread():
+            return False
+        handler = signal.getsignal(signal.SIGURG)
+        earlier = getattr(handler, "__self__", None)
+        return handler is signal.SIG_DFL or (isinstance(earlier, Heartbeat) and earlier._over)  # noqa: SLF001  # its own class
 
     def start(self) -> None:
         """Begin: the channel's alarm rings for us."""
@@ -132,13 +140,18 @@ class Heartbeat:
         self._ring()
 
     def stop(self) -> None:
-        """End, and give the signal back."""
+        """End, and give the signal back. Any thread: the main one does with the next, which is sent at once."""
         self._loop.channel.away = False
         self._bell.put(None)
         if self._thread is not None and self._pid == os.getpid() and not self._in_handler:
             self._thread.join()  # in the handler this thread may hold a lock that the other needs to end
-        if signal.getsignal(signal.SIGURG) == self._on_signal:
+        if signal.getsignal(signal.SIGURG) != self._on_signal:
+            return
+        if unpatched.in_main_thread():
             signal.signal(signal.SIGURG, signal.SIG_DFL)
+        else:
+            self._over = True
+            signal.pthread_kill(self._main, signal.SIGURG)
 
     def call(self) -> None:
         """Have the owner do a round at once. Any thread."""
@@ -203,11 +216,19 @@ class Heartbeat:
 
     def _on_signal(self, _signum: int, frame: FrameType | None) -> None:
         self._asked = False
+        if self._over:
+            signal.signal(signal.SIGURG, signal.SIG_DFL)
+            self.after_end()
+            return
         if os.getpid() != self._pid or self._loop.pumping:
             return
         again = self.before_beat(frame) if self.before_beat is not None else None
         began = monotonic()
-        due = self._loop.beat()
+        self._in_handler = True  # the end of a run may be among what the loop does for another thread
+        try:
+            due = self._loop.beat()
+        finally:
+            self._in_handler = False
         ended = monotonic()
         self._resting = ended + (ended - began)
         self._linger = CALM_LINGER if self._loop.calm() else LINGER

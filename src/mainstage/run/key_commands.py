@@ -12,9 +12,9 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mainstage.core.commands import Cancel, Hold
+from mainstage.core.unpatched import NativeThread
 from mainstage.events import KeyPressed
 from mainstage.ui.views.keymap import Quit, Repaint
-from mainstage.unpatched import NativeThread
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

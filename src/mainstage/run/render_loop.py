@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections import deque
 from threading import Lock
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from mainstage.core.clock import cpu, limit_wait
+from mainstage.errors import explain
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
 from mainstage.run.report_interval import Intake
 from mainstage.ui.display.stream import NullDisplay
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mainstage.core.clock import Clock
     from mainstage.events import Event
     from mainstage.ui.display import Display
+    from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.views import View
 
 HEAD_START = 0.5
@@ -49,14 +51,6 @@ FEW = 64
 
 def _nothing() -> float:
     return 0.0
-
-
-class Recorder(Protocol):
-    """Whoever wants each event as it is reduced: JSON lines, a log file."""
-
-    def record(self, event: Event) -> None:
-        """Take one event."""
-        ...
 
 
 class Loop:
@@ -85,6 +79,8 @@ class Loop:
         """True while somebody else has the terminal: events are reduced, nothing is drawn."""
         self.pumping = False
         """True while the owner's thread is in `run_until` or `beat`: a second entry, by a signal, returns at once."""
+        self.waiting = False
+        """True while `run_until` waits for news: a handler of the program's may then end everything."""
         self.beating = False
         """True while `beat` does its round, in the middle of somebody else's code."""
         self.when_noted: float | None = None
@@ -129,12 +125,15 @@ class Loop:
                     self._patience.acquire(timeout=RETRY)
                     continue
                 times = [time for time in (due, deadline) if time is not None]
+                self.waiting = True
                 event = channel.receive(limit_wait(max(0.0, min(times) - now) if times else None))
+                self.waiting = False
                 if event is not None:
                     self._take(event)
                 self._drain(channel)
             return True
         finally:
+            self.waiting = False
             self.pumping = outer
             if not outer:
                 self.leave()
@@ -225,7 +224,7 @@ class Loop:
         reduce(state, event)
         self._dirty = True
         for recorder in self.recorders:
-            recorder.record(event)
+            self.record(recorder, event)
         kind = type(event)
         if kind is TaskMoved:
             self._moved.add(event.task)  # type: ignore[union-attr, arg-type]  # by `kind`
@@ -242,6 +241,14 @@ class Loop:
             self._fall_back(error)
         if kind is StopRequested and self.on_stop is not None:
             self.on_stop(event)  # type: ignore[arg-type]  # narrowed by `kind`
+
+    def record(self, recorder: Recorder, event: Event) -> None:
+        """Hand `event` to `recorder`; what that cannot keep is told once, and changes nothing else."""
+        recorder.record(event)
+        trouble = getattr(recorder, "trouble", "")
+        if trouble:
+            recorder.trouble = ""  # type: ignore[attr-defined]  # one that has it
+            self._take(TextWritten(self._now(), None, 0, "", "mainstage", trouble))
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """Read the positions and show one picture; a blocked display gets it again with the next."""
@@ -280,7 +287,7 @@ class Loop:
 
     def _fall_back(self, error: Exception) -> None:
         """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
-        text = f"the view {type(self._view).__name__} raised {type(error).__name__}: {error}"
+        text = f"the view {type(self._view).__name__} raised {explain(error)}"
         if self.fallback is None:
             self._display.close([*self._above, f"mainstage: {text}; nothing more is shown"], [])
             self._above = []

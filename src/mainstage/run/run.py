@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import sys
+import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
+from mainstage.core import unpatched
 from mainstage.core.commands import Cancel, Hold
 from mainstage.core.policy import Policy, check_policy
 from mainstage.pool.job import Spec, TaskFuture
@@ -15,12 +18,14 @@ from mainstage.pool.options import Crew, check_crew
 from mainstage.pool.results import ItemOutcome, OnError, check_on_error
 from mainstage.run import waiters
 from mainstage.run.display_session import Look, Show
+from mainstage.run.exit import die_at_the_end
 from mainstage.run.shutdown import Ending
 from mainstage.run.signals import uninterrupted
 from mainstage.run.workload import Workload
 from mainstage.tasks.outcome import describe_call
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
+from mainstage.tasks.task import current_task
 from mainstage.ui.display.settings import STUCK_AFTER
 
 if TYPE_CHECKING:
@@ -149,6 +154,8 @@ class Run(Executor):
             keys=keys,
         )
         self._parts: Parts | None = None
+        self.entered_by = 0
+        """The thread that entered it."""
         self._let_go: Callable[[], None]
         self._block: Block | None = None
         self.of_program = True
@@ -168,6 +175,7 @@ class Run(Executor):
         work = Workload(backend, show.channel, show.wake)
         ending = Ending(self, show, grace=self._policy.grace, branch=branch)
         self._parts = Parts(show, work, ending, branch)
+        self.entered_by = unpatched.get_ident()
         try:
             self._open(*self._parts)
         except KeyboardInterrupt as late:
@@ -189,11 +197,20 @@ class Run(Executor):
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        """Wait for what was begun (leaving by an exception: ask it to stop first), show the end, raise what is due."""
+        """Wait for what was begun (leaving by an exception: ask it to stop first), show the end, raise what is due.
+
+        Any thread; each step of the end is done whatever became of those before. A second call does nothing.
+        """
+        if self not in _runs:
+            return
         show, work, ending, _ = self._live()
         interrupt: KeyboardInterrupt | None = None
         work.adoption.guests.let_go()
-        try:
+        with contextlib.ExitStack() as steps:  # the last one first
+            steps.callback(self._let_go)
+            steps.callback(show.dismiss, self, ending.on_stop)
+            steps.callback(_runs.remove, self)
+            steps.callback(work.adoption.detach)
             if error is not None and ending.stop is None:
                 ending.left_by(error)
             try:
@@ -202,11 +219,6 @@ class Run(Executor):
                 interrupt = caught
                 ending.settle_at_once(caught)
             work.backend.close()
-        finally:
-            work.adoption.detach()
-            _runs.remove(self)
-            show.dismiss(self, ending.on_stop)
-            self._let_go()
         ending.raise_what_is_due(error, interrupt, work.futures(), work.queues)
 
     async def __aenter__(self) -> Self:
@@ -285,10 +297,15 @@ class Run(Executor):
         timeout: float | None = None,
         buffersize: int | None = None,
         sizes: Iterable[float] | None = None,
+        on_dispatch: Callable[[int, int], None] | None = None,
     ) -> Iterator[ItemOutcome]:
-        """Return an iterator of what became of each item: value or error, seconds, attempt. Failures cancel nothing."""
+        """Return an iterator of what became of each item: value or error, seconds, attempt. Failures cancel nothing.
+
+        `on_dispatch` is called with the id of each item's task and the item's number, on this thread, before it starts.
+        """
         work, policy = self._live().work, self._policy.but(retries, timeout)
         taker = work.map(fn, (iterable,), self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
+        taker.claims.on_dispatch = on_dispatch
         return taker.outcomes()
 
     def queue(self, *, total: float | None = None, description: str = "queue") -> RawQueue:
@@ -374,7 +391,7 @@ class Run(Executor):
             msg = "cannot submit: the run has ended"
             raise RuntimeError(msg)
         description = options.description or describe_call(fn, args)
-        future: TaskFuture[R] = TaskFuture(self._wait_for)
+        future: TaskFuture[R] = TaskFuture(self._wait_for, work.unretrieved)
         if work.submit(Spec(fn, args, kwargs, description, options.policy), future):
             show.glance()
         return future
@@ -385,12 +402,29 @@ class Run(Executor):
 
     def _wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for `done()`; a request to stop that arrives meanwhile is carried out, then raised."""
-        show, _, ending, _ = self._live()
+        show, work, ending, _ = self._live()
+        if work.backend.here():
+            return self._wait_in_worker(done, timeout)
         ended = show.wait(lambda: done() or ending.asked(), timeout)
         if ending.asked():
             ending.settle(stopping=True)
             show.quiet()
             ending.raise_stop()
+        return ended
+
+    def _wait_in_worker(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait for work of this run on one of its own threads; another takes its place meanwhile.
+
+        Raises `Cancelled` where the task that waits is asked to stop.
+        """
+        show, work, _, _ = self._live()
+        task = current_task()
+        task.check_cancelled()
+        known = task.cancelled  # it cleans up: that it was asked to stop ends no wait any more
+        with work.backend.blocked():
+            ended = show.wait(lambda: done() or (task.cancelled and not known), timeout)
+        if ended and not done():
+            task.check_cancelled()
         return ended
 
     # --- for the other faces of the library ---
@@ -413,12 +447,32 @@ class Run(Executor):
         self._live().ending.raised = True
         self.__exit__(None, None, None)
 
+    def leave_at_exit(self) -> None:
+        """Leave it since the interpreter ends, and no block does: wait for its calls, as for those of any executor.
+
+        Nobody takes from its maps any more, or puts into its queues.
+        """
+        show, work, _, _ = self._live()
+        if not show.here():
+            return
+        show.on_quiet = None
+        work.close_ends("the program has ended")
+        error = getattr(sys, "last_value", None)  # what ends the program, if it is no exit
+        try:
+            self.__exit__(None if error is None else type(error), error, None)
+        except KeyboardInterrupt as interrupt:
+            die_at_the_end(interrupt)
+        except Exception:  # noqa: BLE001  # a failure that nobody asked for: the display has told it
+            return
+
     def expect(self, description: str) -> Adopted:
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
         return self._live().work.adoption.expect(description)
 
     def stay(self, orders: Orders) -> Stay:
         """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
+        from mainstage.run import async_scope  # noqa: PLC0415  # as in `__aenter__`
+
         show, work, _, _ = self._live()
         return async_scope.Stay(show, work.adoption.guests, orders)
 
@@ -457,6 +511,10 @@ class Run(Executor):
         """Return whether this thread is the one that draws."""
         return self._live().show.pumps()
 
+    def can_wait(self) -> bool:
+        """Return whether this thread waits by `wait_until`: the one that draws, and the workers of this run."""
+        return self.pumps() or self._live().work.backend.here()
+
     def stuck(self) -> bool:
         """Return whether work of other executors still runs although nobody waits for it any more."""
         return self._live().work.adoption.stuck()
@@ -466,7 +524,7 @@ class Run(Executor):
         self._live().show.glance()
 
     def _wait_for(self, future: Future[Any], timeout: float | None) -> bool:
-        if self._parts is None or future.done() or not self._parts.show.pumps():
+        if self._parts is None or future.done() or not self.can_wait():
             return False
         self._wait(future.done, timeout)
         return True
@@ -491,8 +549,8 @@ class Run(Executor):
 
 def _live_runs() -> list[Run]:
     """Return the runs that are live, innermost first; before them that whose block the code running now stands in."""
-    beside = sys.modules.get("mainstage.run.async_scope")
-    run = async_scope.within.get() if beside is not None else None
+    async_scope = sys.modules.get("mainstage.run.async_scope")
+    run = async_scope.within.get() if async_scope is not None else None
     return [run, *reversed(_runs)] if run in _runs else _runs[::-1]
 
 
@@ -511,3 +569,20 @@ def own_run(title: str = "", **options: Any) -> Run:
     run = Run(title, **options)
     run.of_program = False
     return run
+
+
+def _leave_all() -> None:
+    """Leave the runs that the main thread has entered; other threads are about to be waited for, and leave theirs."""
+    for run in _runs[::-1]:
+        if run.entered_by == unpatched.main_ident:
+            run.leave_at_exit()
+
+
+def _close_show() -> None:
+    """Show the end of what nobody could leave: a run of a thread that is no more, or is cut off with the process."""
+    if Show.current is not None and Show.current.here():
+        Show.current.last_words()
+
+
+threading._register_atexit(_leave_all)  # type: ignore[attr-defined]  # noqa: SLF001  # while threads of pools still run
+atexit.register(_close_show)

@@ -6,7 +6,7 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mainstage.errors import Terminated, is_cancellation
+from mainstage.errors import Terminated, is_cancellation, is_instance, name_of, text_of
 from mainstage.run.exit import quieten
 from mainstage.run.signals import interruptible
 
@@ -70,7 +70,7 @@ class Ending:
         """Learn of a final failure, on a worker's thread; return whether the rest is to be cancelled for it."""
         with self._lock:
             first = self._first_failure is None
-            self._first_failure = self._first_failure or error
+            self._first_failure = error if first else self._first_failure
         return first and self._work.on_error == "raise"
 
     def asked(self) -> bool:
@@ -79,10 +79,10 @@ class Ending:
 
     def left_by(self, error: BaseException) -> None:
         """Stop the work since the block is left by `error`; the next Ctrl-C is the second request."""
-        name = type(error).__name__
-        if isinstance(error, KeyboardInterrupt):
-            name = str(error) or "Ctrl-C"
-        if not self._branch and not isinstance(error, GeneratorExit):  # a loop over `map` may be left when it likes
+        name = name_of(error)
+        if is_instance(error, KeyboardInterrupt):
+            name = text_of(error) or "Ctrl-C"
+        if not self._branch and not is_instance(error, GeneratorExit):  # a loop over `map` may be left when it likes
             self.stop = self._show.stopped(name)
         self._work.ask(f"the run was left by {name}")
 
@@ -145,9 +145,9 @@ class Ending:
         `interrupt` was raised as the end was waited for. A signal that came later, and could tear nothing, comes now.
         """
         late = self._show.interrupts.held_back()
-        if interrupt is None and not isinstance(error, KeyboardInterrupt):
+        if interrupt is None and not is_instance(error, KeyboardInterrupt):
             interrupt = late
-        self._raise_due(error or interrupt, futures, queues)
+        self._raise_due(interrupt if error is None else error, futures, queues)
         if interrupt is not None and (error is None or interrupt is late):
             raise interrupt
 
@@ -157,7 +157,7 @@ class Ending:
         failures = [failure for queue in queues if (failure := queue.settle()) is not None]
         if error is not None:
             self._carried_by(error)
-            if isinstance(error, KeyboardInterrupt) or (self.stop is not None and is_cancellation(error)):
+            if is_instance(error, KeyboardInterrupt) or (self.stop is not None and is_cancellation(error)):
                 quieten(error)
             return
         if self.asked():

@@ -9,10 +9,11 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from typing import TYPE_CHECKING, Protocol, TypeVar
+import weakref
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from mainstage.core.unpatched import in_main_thread
 from mainstage.errors import Terminated
-from mainstage.unpatched import in_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -60,6 +61,10 @@ CONTROL_C_EXIT = 0xC000013A - (1 << 32)
 """The status with which Windows ends a program at Ctrl-C, as the signed number that `os._exit` takes."""
 
 
+def _nothing(_: object) -> None:
+    """Do nothing."""
+
+
 def die_of(signum: int) -> None:
     """End this process by `signum`, as its default action does, so that a shell sees the signal.
 
@@ -85,6 +90,13 @@ class Interrupts:
         """What came where it is not to be raised: in a round of the loop within other code, or in `uninterrupted`."""
         self.closing = False
         """Whether the last picture is on its way: nobody takes requests any more."""
+        self.on_raise: Callable[[KeyboardInterrupt], object] = _nothing
+        """Told of what is raised for a signal that would have killed without a word."""
+        self._over = False
+        """Whether the run has ended on another thread, which cannot put handlers back: each does so when it is called.
+        """
+        self._theirs: Callable[[], Callable[..., object] | None] = lambda: None
+        """Returns the event loop's own handler of Ctrl-C, which lives as long as the loop runs; afterwards None."""
         self._cancel: Callable[[], object] | None = None
         self._raising: Callable[[KeyboardInterrupt], object] | None = None
 
@@ -92,6 +104,8 @@ class Interrupts:
         """Take the signals whose handlers are the default ones."""
         if not in_main_thread():
             return
+        for ended in [one for one in _installed if one._over]:  # noqa: SLF001  # its own class
+            ended.restore()
         _give_back_in_children(self)
         self._take(signal.SIGINT, self._on_stop, only=signal.default_int_handler)
         self._take(signal.SIGTERM, self._on_stop, only=signal.SIG_DFL)
@@ -116,17 +130,37 @@ class Interrupts:
         if in_main_thread():
             self._cancel = cancel
             self._raising = raising
-            if theirs(signal.getsignal(signal.SIGINT)):
+            handler: Any = signal.getsignal(signal.SIGINT)
+            if theirs(handler):
                 self._take(signal.SIGINT, self._on_stop)
+                self._previous[signal.SIGINT] = signal.default_int_handler
+                self._theirs = weakref.ref(handler)
 
     def restore(self) -> None:
-        """Put the previous handlers back, where nobody has set others meanwhile."""
+        """Put the previous handlers back, where nobody has set others meanwhile. Any thread: see `_over`."""
+        if not in_main_thread():
+            self._over = bool(self._previous)
+            return
+        self._over = False
         for signum, previous in self._previous.items():
             if getattr(signal.getsignal(signum), "__self__", None) is self:
-                signal.signal(signum, previous)  # type: ignore[arg-type]  # what getsignal gave us
+                theirs = self._theirs() if signum == signal.SIGINT else None
+                signal.signal(signum, theirs or previous)  # type: ignore[arg-type]  # what getsignal gave us
         self._previous.clear()
         if self in _installed:
             _installed.remove(self)
+
+    def _hand_back(self, signum: int, frame: FrameType | None) -> bool:
+        """Where the run has ended, put the previous handlers back and have this signal do what it does with them."""
+        if not self._over:
+            return False
+        self.restore()
+        handler = signal.getsignal(signum)
+        if callable(handler):
+            handler(signum, frame)
+        elif handler == signal.SIG_DFL:
+            os.kill(os.getpid(), signum)
+        return True
 
     def _take(self, signum: int, handler: Callable[[int, FrameType | None], None], *, only: object = None) -> None:
         current = signal.getsignal(signum)
@@ -136,7 +170,7 @@ class Interrupts:
         signal.signal(signum, handler)
 
     def _on_stop(self, signum: int, frame: FrameType | None) -> None:
-        if os.getpid() != self._pid:
+        if self._hand_back(signum, frame) or os.getpid() != self._pid:
             return
         if self._loop.beating:
             self._keep(signum)
@@ -152,13 +186,16 @@ class Interrupts:
             self._keep(signum)
             return
         if self._cancel is None:
-            raise _exception(signum)
+            error = _exception(signum)
+            if signum != signal.SIGINT:
+                self.on_raise(error)
+            raise error
         stage = self._stop(_name(signum), signum)
         if stage >= LAST_STAGE:
             self._die(signum)
-        theirs = self._previous.get(signum)
+        theirs = self._theirs() if signum == signal.SIGINT else None
         try:
-            if signum == signal.SIGINT and theirs is not signal.default_int_handler and callable(theirs):
+            if theirs is not None:
                 theirs(signum, frame)
             elif stage == 1:
                 self._cancel()
@@ -200,7 +237,9 @@ class Interrupts:
             emergency()
         die_of(signum)
 
-    def _on_suspend(self, signum: int, _frame: FrameType | None) -> None:
+    def _on_suspend(self, signum: int, frame: FrameType | None) -> None:
+        if self._hand_back(signum, frame):
+            return
         self._loop.call_soon(lambda: self._suspend(signum))
 
     def _suspend(self, signum: int) -> None:
@@ -211,6 +250,8 @@ class Interrupts:
         self._loop.repaint()
 
     def _on_continue(self, signum: int, frame: FrameType | None) -> None:
+        if self._hand_back(signum, frame):
+            return
         self._go_on()
         self._on_resize(signum, frame)
 
@@ -219,6 +260,8 @@ class Interrupts:
             signal.signal(signal.SIGTSTP, self._on_suspend)
 
     def _on_resize(self, signum: int, frame: FrameType | None) -> None:
+        if self._hand_back(signum, frame):
+            return
         previous = self._previous.get(signum)
         if callable(previous):
             previous(signum, frame)

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
+from mainstage.errors import is_instance
 from mainstage.tasks.position import plain_total
 from mainstage.tasks.reporter import ambient, live
 from mainstage.tasks.task import NULL, open_nested, plain_fields, task
@@ -76,7 +77,7 @@ class Counted(AsyncIterator[T_co]):
                 counting.tell_cancelled(loop.request)
             item = await anext(self._source)
         except BaseException as error:
-            over = isinstance(error, StopAsyncIteration)
+            over = is_instance(error, StopAsyncIteration)
             self._end(None if over else error)
             if self._run is not None:
                 run, self._run = self._run, None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mainstage._typing import TYPE_CHECKING
 from mainstage.core.describe import describe
-from mainstage.errors import QueueError, UnknownMessage
+from mainstage.errors import QueueError, UnknownMessage, is_instance
 from mainstage.tasks.position import plain_number, plain_total
 
 if TYPE_CHECKING:
@@ -72,12 +72,12 @@ def read_message(message: object) -> Message:
         if reader is not None:
             try:
                 return reader(*message[1:])
-            except (TypeError, ValueError, OverflowError):
+            except Exception:  # noqa: BLE001  # a number or text of the user's own class may raise anything
                 raise UnknownMessage(_unknown(message)) from None
         raise UnknownMessage(_unknown(message))
     try:
         return Progress(_number(message))
-    except (TypeError, ValueError, OverflowError):
+    except Exception:  # noqa: BLE001  # as above
         raise UnknownMessage(_unknown(message)) from None
 
 
@@ -100,7 +100,7 @@ def read_total(value: object) -> float | None:
 def _erred(value: object) -> Erred:
     if isinstance(value, str):  # recipes put str(exc)
         return Erred(QueueError(value))
-    if not isinstance(value, BaseException):
+    if not is_instance(value, BaseException):
         raise TypeError
     return Erred(value)
 

@@ -6,6 +6,7 @@ context of ours (a plain thread that a worker started) falls to the reporter of 
 
 from __future__ import annotations
 
+import os
 from contextvars import ContextVar
 
 from mainstage._typing import TYPE_CHECKING
@@ -93,6 +94,15 @@ class _Live:
 
 
 live = _Live()
+
+
+def _after_in_child() -> None:
+    """Forget, in a forked child, the task that its parent works on; `live` stays: its channel drops what it is sent."""
+    ambient.set(None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_in_child)
 
 
 def current_reporter() -> Reporter | None:

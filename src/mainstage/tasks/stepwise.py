@@ -9,7 +9,7 @@ from functools import update_wrapper
 
 from mainstage._typing import TYPE_CHECKING
 from mainstage.core.describe import describe
-from mainstage.errors import Cancelled, UnknownMessage, add_note
+from mainstage.errors import Cancelled, UnknownMessage, add_note, explain
 from mainstage.tasks.messages import Done, Erred, Log, Metric, Progress, Sentinel, Total, read_message
 from mainstage.tasks.task import current_task
 
@@ -141,7 +141,7 @@ async def _async_steps(generator: AsyncGenerator[object, Any]) -> Any:
 
 
 def _note_trouble(error: BaseException, trouble: BaseException) -> None:
-    add_note(error, f"closing its generator raised {type(trouble).__name__}: {trouble}")
+    add_note(error, f"closing its generator raised {explain(trouble)}")
 
 
 def _fail(error: BaseException, context: Context, generator: Generator[object, None, Any]) -> NoReturn:

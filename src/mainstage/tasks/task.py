@@ -11,7 +11,7 @@ from threading import current_thread, local, main_thread
 
 from mainstage._typing import TYPE_CHECKING
 from mainstage.core.describe import describe
-from mainstage.errors import Cancelled, describe_error, is_cancellation
+from mainstage.errors import Cancelled, describe_error, is_cancellation, is_instance, text_of
 from mainstage.events import (
     MetricReported,
     TaskCancelled,
@@ -161,7 +161,7 @@ class Task(PositionCell):
             except (ValueError, RuntimeError):
                 pass  # a generator's block may end in another context
             self._token = None
-        self.close(None if isinstance(error, GeneratorExit) else error)
+        self.close(None if is_instance(error, GeneratorExit) else error)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.description!r}>"
@@ -188,8 +188,8 @@ class Task(PositionCell):
         at = self.reporter.now()
         if error is None:
             self.reporter.send(TaskEnded(at, self.id, self.attempt, completed))
-        elif isinstance(error, Cancelled) or is_cancellation(error):
-            self.reporter.send(TaskCancelled(at, self.id, self.attempt, completed, str(error)))
+        elif is_instance(error, Cancelled) or is_cancellation(error):
+            self.reporter.send(TaskCancelled(at, self.id, self.attempt, completed, text_of(error)))
         else:
             report = describe_error(error)
             self.reporter.send(TaskFailed(at, self.id, self.attempt, completed, report, told_input))

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from rich.theme import Theme
 
     from mainstage.events import Event
-    from mainstage.run.render_loop import Recorder
     from mainstage.ui.display import Display
+    from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
     from mainstage.ui.state.model import RunState
     from mainstage.ui.views import Moment, View
@@ -207,7 +207,7 @@ def _layout(style: Style) -> Factory:
 
 
 def _spare(place: Place) -> tuple[View, Display]:
-    return _plain(place), StreamDisplay(place.stream)
+    return _plain(place), StreamDisplay(place.stream, runner=place.runner)
 
 
 def _plain(place: Place) -> View:
@@ -227,4 +227,4 @@ def _display(place: Place) -> Display:
     if place.view == "live":
         msg = "view='live' needs a terminal with a file descriptor; take view='plain'"
         raise DisplayError(msg)
-    return StreamDisplay(place.stream)
+    return StreamDisplay(place.stream, runner=place.runner)

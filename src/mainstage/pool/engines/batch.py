@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mainstage.core import pickling
-from mainstage.errors import WorkerLost
+from mainstage.errors import WorkerLost, is_instance
 from mainstage.pool.engines.shelf import Ended
 from mainstage.pool.engines.worker import Result
 
@@ -85,7 +85,7 @@ class Bundle:
         if result is not None:
             self._settle(result.worker, pickling.unpack(result.value))
             self._owner.take_back([self.items.pop(task) for task in list(self.items)], alone=False)
-        elif isinstance(error, WorkerLost):
+        elif is_instance(error, WorkerLost):
             self._owner.take_back([self.items.pop(task) for task in list(self.items)], alone=True)
         else:
             for task in list(self.items):

@@ -9,7 +9,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
 from mainstage.core import pickling
-from mainstage.errors import Cancelled, TaskTimeout, Unpicklable
+from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
 from mainstage.events import TaskStarted
 from mainstage.pool.engines.mapping import Place, outcome_of, ran_again
 from mainstage.pool.job import Call
@@ -119,7 +119,7 @@ class EngineCall(Call):
     def _end(self, outcome: Outcome) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
-        if isinstance(outcome.error, Cancelled) and not self.announced and self._asked is not None:
+        if is_instance(outcome.error, Cancelled) and not self.announced and self._asked is not None:
             if self._claim():
                 self.future.set_exception(CancelledError(self._asked))
                 self._never_began(self._asked)
@@ -129,7 +129,7 @@ class EngineCall(Call):
         self.senders.end(None if again else outcome.error)
 
     def _retries(self, error: BaseException) -> bool:
-        return super()._retries(error) and not isinstance(error, Unpicklable)
+        return super()._retries(error) and not is_instance(error, Unpicklable)
 
     def _give_up(self, worker: Any, error: BaseException) -> None:
         """Settle it now, and have the engine forget it. Any thread."""

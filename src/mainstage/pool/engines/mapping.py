@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.core import pickling
-from mainstage.errors import Cancelled, TaskTimeout, Unpicklable
+from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, explain, is_instance
 from mainstage.pool.engines.batch import SMALL, Bundle, Pace, as_result
 from mainstage.pool.items import Item, Lane
 from mainstage.pool.mapping import Claims
@@ -94,7 +94,7 @@ def outcome_of(result: Result, asked: str | None) -> Outcome:
     """Return what a worker sent back, made here; `asked`: why it was asked to stop, if it was."""
     if result.error:
         error = pickling.unpack_error(result.error)[0]
-        if asked is not None and isinstance(error, KeyboardInterrupt):  # Ray's way to stop what runs
+        if asked is not None and is_instance(error, KeyboardInterrupt):  # Ray's way to stop what runs
             error = Cancelled(asked)
         return Outcome(None, error)
     return made_of(result.value, result.buffers)
@@ -105,7 +105,7 @@ def made_of(value: bytes, buffers: Sequence[bytes]) -> Outcome:
     try:
         return Outcome(pickling.unpack(value, [bytearray(one) for one in buffers]), None)
     except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
-        made = Unpicklable(f"the result could not be made here: {type(error).__name__}: {error}")
+        made = Unpicklable(f"the result could not be made here: {explain(error)}")
         made.__cause__ = error
         return Outcome(None, made)
 
@@ -165,7 +165,8 @@ class EngineItem(Item):
         )
         index, ident, args, attempt = self.entry
         self.entry = (index, ident, args, attempt + 1)
-        self.announced, self.task, self.begun_at = False, None, None
+        vars(self).pop("announced", None)
+        self.task, self.begun_at = None, None
 
     def remote_task(self) -> RemoteTask:
         """Return the task that stands for it here, announced."""
@@ -326,7 +327,7 @@ class EngineMap(Claims):
             self._pace.learn(result.ended - result.started)
             item.remote_task().place(whole(result.completed))
             self._finish(item, outcome_of(result, item.asked))
-        elif isinstance(error, Cancelled) and not item.announced and self.halted is not None:
+        elif is_instance(error, Cancelled) and not item.announced and self.halted is not None:
             if self._let_go(item) and item.claim():
                 self._drop(item.entry)
             self.look()

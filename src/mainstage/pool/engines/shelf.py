@@ -10,7 +10,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.core import pickling
-from mainstage.errors import Cancelled, Unpicklable
+from mainstage.errors import Cancelled, Unpicklable, explain, is_instance
 from mainstage.pool.items import GLANCE, Item, Lane
 from mainstage.tasks.reporter import ambient
 
@@ -126,7 +126,7 @@ class Shelf(Lane):
         finally:
             self._station.leave(task)
         self.over.append(ended := self._ended(item, value, error))
-        if isinstance(error, KeyboardInterrupt):
+        if is_instance(error, KeyboardInterrupt):
             raise error
         return len(ended.value) + sum(map(len, ended.buffers))
 
@@ -160,7 +160,7 @@ class Shelf(Lane):
 
 def not_made(error: BaseException) -> Unpicklable:
     """Return the error of what could not be made in a worker."""
-    made = Unpicklable(f"function or arguments could not be made in the worker: {type(error).__name__}: {error}")
+    made = Unpicklable(f"function or arguments could not be made in the worker: {explain(error)}")
     made.__cause__ = error
     return made
 

@@ -6,10 +6,11 @@ takes what the engine's own threads put into its queue.
 
 from __future__ import annotations
 
-import pickle
+import contextlib
 import threading
 import uuid
 from collections import Counter, deque
+from contextlib import nullcontext
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ from mainstage.tasks.queue.remote_queue import DistantQueue
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
+    from contextlib import AbstractContextManager
 
     from mainstage.core.commands import Command
     from mainstage.core.policy import Policy
@@ -114,8 +116,8 @@ class EngineBackend:
         """Have `spec` called on the engine, its outcome set on `future`."""
         future.task = self.reporter.new_id()
         call = EngineCall(self, spec, future)
-        self._calls[future.task] = call
         call.announce()
+        self._calls[future.task] = call  # from now on it can be cancelled
         self.put(call)
 
     def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> EngineMap:
@@ -174,6 +176,14 @@ class EngineBackend:
     def find(self, future: Future[Any]) -> EngineCall | None:
         """Return the call that settles `future`, if it has not yet."""
         return self._calls.get(getattr(future, "task", 0))
+
+    def here(self) -> bool:
+        """Return False: the workers are elsewhere."""
+        return False
+
+    def blocked(self) -> AbstractContextManager[None]:
+        """Return a block in which nothing is different; no worker waits here."""
+        return nullcontext()
 
     def worker_of(self, call: EngineCall) -> Place:
         """Return where `call` is."""
@@ -295,15 +305,16 @@ class EngineBackend:
         while (call := self._posted.get()) is not None:
             try:
                 call()
-            except Exception as error:  # noqa: BLE001  # a mistake of ours: it is told, and all that waits fails
+            except BaseException as error:  # noqa: BLE001  # a mistake of ours: it is told, and all that waits fails
                 self._fail_all(error)
 
-    def _fail_all(self, error: Exception) -> None:
+    def _fail_all(self, error: BaseException) -> None:
         for task, work in list(self._sent.items()):
             self._let_go(task)
             for one in work.tasks():
                 self._inhand.pop(one, None)
-            work.came(None, error)
+            with contextlib.suppress(BaseException):  # the others are to be settled all the same
+                work.came(None, error)
         self.post(self._hand_out)
 
     def _put(self, call: EngineCall) -> None:
@@ -385,7 +396,7 @@ class EngineBackend:
     def _heard(self, batch: bytes) -> str | None:
         try:
             worker, news = unpack_news(batch)
-        except (pickle.UnpicklingError, ValueError, TypeError, EOFError, IndexError):
+        except Exception:  # noqa: BLE001  # bytes that are no pickle raise nearly anything
             return None  # damaged on the way: the show is not the work
         place = self._places.get(worker)
         if place is None:
@@ -413,7 +424,7 @@ class EngineBackend:
     def _put_home(self, put: Put) -> None:
         queue, work = self.queues.get(put.queue), self._inhand.get(put.root)
         if queue is not None:
-            queue.put_for(work.senders.of(queue) if work is not None else None, pickling.unpack(put.item))
+            queue.put_packed(work.senders.of(queue) if work is not None else None, put.item)
 
     def _parted(self, worker: str, part: Part) -> None:
         bundle = self._sent.get(part.bundle)

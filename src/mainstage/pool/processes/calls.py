@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.channels import frames
 from mainstage.core import pickling
-from mainstage.errors import TaskTimeout, Unpicklable
+from mainstage.errors import TaskTimeout, Unpicklable, explain, is_instance
 from mainstage.events import TaskStarted
 from mainstage.pool.job import Call
 from mainstage.pool.remote import NOBODY, RemoteSenders, RemoteTask, copy_of, whole
@@ -34,7 +34,7 @@ class ProcessCall(Call):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.number = 0
-        self.announced = False
+        self.announced: object = False
         self.verdict: BaseException | None = None
         self._process: WorkerProcess | None = None
         self._senders = RemoteSenders()
@@ -58,8 +58,8 @@ class ProcessCall(Call):
         try:
             with pickling.crossing(worker.stand_in, forked=backend.forked):
                 packed = pickling.pack_call(spec.fn, spec.args, dict(spec.kwargs), forked=backend.forked)
-        except Unpicklable:
-            self._refuse(worker)
+        except BaseException as error:  # noqa: BLE001  # attributes of a callable of the user's may raise anything
+            self._refuse(worker, error)
             return False
         self._senders.expect(worker, spec.args, spec.kwargs)
         description = memoryview(spec.description.encode("utf-8", "surrogatepass"))
@@ -77,10 +77,10 @@ class ProcessCall(Call):
             self._alarm = backend.timer.after(spec.policy.timeout, lambda: self._overdue(worker))  # type: ignore[arg-type]
         return True
 
-    def _refuse(self, worker: WorkerProcess) -> None:
-        """Fail: something in it cannot be sent. Find out what."""
+    def _refuse(self, worker: WorkerProcess, why: BaseException) -> None:
+        """Fail: something in it cannot be sent, for some reason. Find out what."""
         spec = self.spec
-        error: BaseException = Unpicklable(f"{spec.description} cannot be sent to another process")
+        error: BaseException = Unpicklable(f"{spec.description} cannot be sent to another process: {explain(why)}")
         try:
             pickling.pack_function(spec.fn, forked=self._owner.forked)
             for index, arg in enumerate(spec.args):
@@ -89,6 +89,8 @@ class ProcessCall(Call):
                 pickling.pack(arg, f"argument {name} of {spec.description}")
         except Unpicklable as found:
             error = found
+        except BaseException:  # noqa: BLE001, S110  # as above
+            pass
         self._end(worker, Outcome(None, error))
 
     def sender(self, queue: RawQueue) -> Sender | None:
@@ -122,7 +124,7 @@ class ProcessCall(Call):
 
     def lost(self, worker: WorkerProcess, error: BaseException) -> None:
         """Learn that its worker died while it worked on this."""
-        self._end(worker, Outcome(None, self.verdict or error))
+        self._end(worker, Outcome(None, error if self.verdict is None else self.verdict))
 
     def _end(self, worker: WorkerProcess, outcome: Outcome) -> None:
         if self._alarm is not None:
@@ -176,7 +178,7 @@ class ProcessCall(Call):
         return False
 
     def _retries(self, error: BaseException) -> bool:
-        return super()._retries(error) and not isinstance(error, Unpicklable)
+        return super()._retries(error) and not is_instance(error, Unpicklable)
 
     def _give_up(self, worker: Any, error: BaseException) -> None:
         """Kill its process: at its deadline it is lost with that, to be tried again; else it is settled now."""

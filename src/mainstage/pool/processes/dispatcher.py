@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 from mainstage.channels import frames
 from mainstage.channels.outbox import INTERVAL
 from mainstage.core.clock import monotonic
-from mainstage.errors import Cancelled, PoolBroken, WorkerLost
+from mainstage.errors import Cancelled, PoolBroken, WorkerLost, explain
 from mainstage.events import (
     TaskCancelled,
 )
@@ -55,6 +55,8 @@ LAST_ASK = 0.5
 """Seconds between SIGTERM and SIGKILL."""
 COPIED_IN = 10.0
 """Seconds in which a forked worker says that it runs: fork may have copied a lock that some thread held."""
+MISTAKES = 10
+"""Rounds that may fail before the dispatcher gives up: where each one does, it would fail for ever."""
 STOPPED_IN = 3.0
 """Seconds that idle workers have to end."""
 
@@ -98,7 +100,8 @@ class Dispatcher:
         self._ending = False
         self._interval = INTERVAL
         self._thread: threading.Thread | None = None
-        self._lock = threading.Lock()
+        self._unstarted = [threading.Thread(target=self._run, name="mainstage-dispatcher", daemon=True)]
+        """The thread until somebody takes it to start it: a lock could be held by who is interrupted by a handler."""
         self._rung = False
         self.manned = threading.Event()
         """Set once work was handed to a worker for the first time."""
@@ -164,10 +167,10 @@ class Dispatcher:
         return thread is None or not thread.is_alive()
 
     def _start(self) -> None:
-        with self._lock:
-            if self._thread is None:
-                self._thread = threading.Thread(target=self._run, name="mainstage-dispatcher", daemon=True)
-                self._thread.start()
+        with contextlib.suppress(IndexError):  # somebody else starts it
+            thread = self._unstarted.pop()
+            self._thread = thread
+            thread.start()
 
     # --- its own thread from here on ---
 
@@ -207,17 +210,28 @@ class Dispatcher:
                 worker.say(frames.pack(frames.LOCATE, task=asked.task, number=asked.attempt, at=asked.since))
 
     def _run(self) -> None:
+        mistakes = 0
         more = True
         while more:
             try:
                 more = self._round()
-            except Exception as error:  # noqa: BLE001  # a mistake of ours: everybody is told, nobody waits for ever
-                broken = PoolBroken(f"the pool failed: {type(error).__name__}: {error}")
-                self._break(broken, error)
-                for worker in list(self.workers):
-                    worker.verdict = broken
-                    worker.signal(signal.SIGKILL)
+            except BaseException as error:  # noqa: BLE001  # a mistake of ours: all are told, none waits for ever
+                mistakes += 1
+                more = mistakes < MISTAKES
+                self._fail(PoolBroken(f"the pool failed: {explain(error)}"), error, last=not more)
         self._end()
+
+    def _fail(self, broken: PoolBroken, cause: BaseException, *, last: bool) -> None:
+        """Settle what waits, and kill the workers, whose deaths settle what they have in hand; at the `last`, here."""
+        self.closed = self.closed or last
+        for worker in list(self.workers):
+            worker.verdict = broken
+            worker.signal(signal.SIGKILL)
+            for unit in list(worker.inflight.values()) if last else ():
+                with contextlib.suppress(BaseException):  # the others are to be settled all the same
+                    unit.lost(worker, broken)
+        with contextlib.suppress(BaseException):  # as above
+            self._break(broken, cause)
 
     def _say_interval(self) -> None:
         for worker in self.workers:
@@ -428,6 +442,17 @@ class Dispatcher:
         """Take what a worker has said, all of it once it is dead."""
         if worker not in self.workers:
             return
+        garbled = ""
+        try:
+            if not self._heard_out(worker, ended=ended):
+                return
+        except Exception as error:  # noqa: BLE001  # bytes that are no message of ours may be anything
+            garbled = explain(error)
+            worker.signal(signal.SIGKILL)
+        self._bury(worker, garbled)
+
+    def _heard_out(self, worker: WorkerProcess, *, ended: bool) -> bool:
+        """Take what there is; return whether nothing more can come."""
         while True:
             came = worker.end.read()
             if came is None:
@@ -436,14 +461,17 @@ class Dispatcher:
             if worker.end.dry and ended:
                 break
             if not ended:
-                return
+                return False
         self._reception.take(worker, worker.end.rest())
-        self._bury(worker)
+        return True
 
     # --- the dead ---
 
-    def _bury(self, worker: WorkerProcess) -> None:
-        """Take leave of a dead worker: what it had begun is lost, what it had not waits again."""
+    def _bury(self, worker: WorkerProcess, garbled: str = "") -> None:
+        """Take leave of a dead worker: what it had begun is lost, what it had not waits again.
+
+        `garbled`: what was wrong with its messages, for which it was killed.
+        """
         self.workers.remove(worker)
         worker.listen_last()
         for fd in (worker.end.fd, worker.process.sentinel, *worker.output_fds):
@@ -461,9 +489,9 @@ class Dispatcher:
                     self._reporter.now(), task, cell.attempt, whole(cell.position()), "its worker died"
                 )
                 self._reporter.send(told)
-        how = told_death(worker.pid, worker.name, exitcode)
+        how = told_death(worker.pid, worker.name, exitcode, garbled)
         for unit in reversed(units):
-            if unit.number == begun:
+            if unit.number <= begun:  # earlier ones: their results were in what was garbled
                 told_input = unit.told_input()
                 unit.lost(
                     worker, WorkerLost(f"{how} while it worked on {told_input}", worker.pid, exitcode, told_input)

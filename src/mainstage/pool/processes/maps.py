@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.channels import frames
 from mainstage.core import pickling
-from mainstage.errors import Cancelled, TaskTimeout, Unpicklable
+from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
 from mainstage.pool.items import Item, Lane
 from mainstage.pool.mapping import Claims
 from mainstage.pool.remote import NOBODY, RemoteSenders, RemoteTask, copy_of, whole
@@ -103,7 +103,7 @@ class ProcessItem(Item):
 
     def lost(self, worker: WorkerProcess, error: BaseException) -> None:  # noqa: ARG002  # the protocol's
         """Learn that its worker died while it worked on this."""
-        self.owner.failed(self, self.verdict or error)
+        self.owner.failed(self, error if self.verdict is None else self.verdict)
 
     def returned(self) -> None:
         """Learn that its worker did not begin it."""
@@ -249,7 +249,7 @@ class ProcessMap(Claims):
         lane.count += 1
         lane.spent += frame.until - frame.at if frame.at else 0.0
         item.started = frame.at or item.started
-        if frame.completed < 0 and isinstance(outcome.error, Cancelled) and not item.announced:
+        if frame.completed < 0 and is_instance(outcome.error, Cancelled) and not item.announced:
             if item.claim():
                 self._drop(item.entry)
         else:

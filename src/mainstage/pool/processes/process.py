@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mainstage.channels import frames
 from mainstage.channels.pipe import Journal, ParentEnd
 from mainstage.core.clock import monotonic
-from mainstage.errors import PoolBroken
+from mainstage.errors import PoolBroken, explain
 from mainstage.pool.options import NO_GUARD, UNGUARDED
 from mainstage.pool.processes import worker_main
 from mainstage.pool.processes.fd_output import PipeReader, make_pipes
@@ -289,9 +289,11 @@ def _server_ended() -> int | None:
     return None
 
 
-def told_death(pid: int, name: str, exitcode: int | None) -> str:
-    """Say how a process ended."""
-    if exitcode is None:
+def told_death(pid: int, name: str, exitcode: int | None, garbled: str = "") -> str:
+    """Say how a process ended; `garbled`: what was wrong with its messages, for which it was killed."""
+    if garbled:
+        how = f"was killed: {garbled}"
+    elif exitcode is None:
         how = "is gone"
     elif exitcode < 0:
         try:
@@ -315,4 +317,4 @@ def why_none(error: Exception) -> PoolBroken:
             f"worker processes do not come up: the fork server exited with status {status} as it imported the main "
             "program; see its output"
         )
-    return PoolBroken(f"no worker process can be started: {type(error).__name__}: {error}")
+    return PoolBroken(f"no worker process can be started: {explain(error)}")

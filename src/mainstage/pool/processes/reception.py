@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import sys
+import threading
 from typing import TYPE_CHECKING, Any
 
 from mainstage.channels import frames
 from mainstage.core import pickling
-from mainstage.errors import PoolBroken, Unpicklable
+from mainstage.errors import PoolBroken, Unpicklable, explain
 from mainstage.events import EVENTS, TaskCancelled, TaskEnded, TaskFailed, TaskMoved, TaskRetried, TaskStarted
 from mainstage.pool.processes.maps import ProcessItem, RemoteLane
 from mainstage.pool.remote import Mirror
@@ -86,17 +88,25 @@ class Reception:
         elif kind == frames.FAILURE:
             self._raised(worker, frame)
         elif kind == frames.PUT:
-            queue, unit = worker.queues.get(frame.task), worker.inflight.get(frame.number)
-            if queue is not None:
-                queue.put_for(unit.sender(queue) if unit is not None else None, pickling.unpack(frame.body))
+            self._put(worker, frame)
         elif kind == frames.READY:
             worker.ready = True
             self.unborn = 0
         elif kind == frames.RETURNED:
-            worker.asked_back = False
-            unit = worker.inflight.pop(frame.task, None)
-            if unit is not None:
-                unit.returned()
+            self._given_back(worker, frame.task)
+        elif kind != frames.HELLO:
+            raise frames.garbled(kind)
+
+    def _given_back(self, worker: WorkerProcess, task: int) -> None:
+        worker.asked_back = False
+        unit = worker.inflight.pop(task, None)
+        if unit is not None:
+            unit.returned()
+
+    def _put(self, worker: WorkerProcess, frame: Frame) -> None:
+        queue, unit = worker.queues.get(frame.task), worker.inflight.get(frame.number)
+        if queue is not None:
+            queue.put_packed(unit.sender(queue) if unit is not None else None, frame.body)
 
     def _returned(self, worker: WorkerProcess, frame: Frame) -> None:
         unit = worker.inflight.pop(frame.task, None)
@@ -106,7 +116,7 @@ class Reception:
         try:
             value = pickling.unpack(frame.body, frame.buffers)
         except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
-            text = f"the result could not be made here: {type(error).__name__}: {error}"
+            text = f"the result could not be made here: {explain(error)}"
             made = Unpicklable(text)
             made.__cause__ = error
             self._settle(worker, unit, frame, Outcome(None, made))
@@ -116,9 +126,7 @@ class Reception:
     def _raised(self, worker: WorkerProcess, frame: Frame) -> None:
         error, _ = pickling.unpack_error(frame.body)
         if not frame.task:
-            self._on_broken(
-                PoolBroken(f"the initializer of a worker process failed: {type(error).__name__}: {error}"), error
-            )
+            self._on_broken(PoolBroken(f"the initializer of a worker process failed: {explain(error)}"), error)
             return
         unit = worker.inflight.pop(frame.task, None)
         if unit is not None:
@@ -128,7 +136,10 @@ class Reception:
     def _settle(self, worker: WorkerProcess, unit: Assignment, frame: Frame, outcome: Outcome) -> None:
         worker.cells.pop(frame.task, None)
         self.mean = 0.8 * self.mean + 0.2 * max(1e-6, frame.until - frame.at) if self.mean else frame.until - frame.at
-        unit.settled_by(worker, frame, outcome)
+        try:
+            unit.settled_by(worker, frame, outcome)
+        except BaseException:  # noqa: BLE001  # a callback of a future that raises `SystemExit`, say: the others go on
+            threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
 
     def _event(self, worker: WorkerProcess, event: Any) -> None:
         """Hand on an event of a worker's; its positions are read by the owner, as those of threads."""

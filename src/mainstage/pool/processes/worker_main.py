@@ -23,7 +23,8 @@ from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack, pack_re
 from mainstage.channels.outbox import INTERVAL, RemoteChannel, ShiftedClock
 from mainstage.channels.pipe import Journal, WorkerEnd
 from mainstage.core import pickling
-from mainstage.errors import Cancelled, Unpicklable
+from mainstage.core.fork import end_forked_child
+from mainstage.errors import Cancelled, Unpicklable, explain
 from mainstage.events import EVENTS, TaskStarted
 from mainstage.tasks import outcome
 from mainstage.tasks.capture.worker_fds import Piped
@@ -230,6 +231,9 @@ class Function:
 class Child:
     """The worker at its pipe."""
 
+    forked = False
+    """Whether this process is a copy of the worker that a task has forked."""
+
     def __init__(self, end: WorkerEnd, piped: Piped | None) -> None:
         self.name = ""
         self._piped = piped
@@ -268,6 +272,7 @@ class Child:
         if setup.crashes:
             faulthandler.enable(2, all_threads=False)
         capture = self._capture(setup)
+        _forget_in_children(self)
         self.channel.start()
         threading.Thread(target=self._listen, name="mainstage-listener", daemon=True).start()
         if initializer is not None and not self._initialize(*initializer):
@@ -303,22 +308,39 @@ class Child:
         try:
             fn(*args)
         except BaseException as error:  # whatever it is: no work is done here
+            if self.forked:
+                end_forked_child(error)
             logging = sys.modules.get("logging")
             if logging is not None and (logger := logging.getLogger("concurrent.futures")).hasHandlers():
                 logger.critical("Exception in initializer:", exc_info=True)  # as the standard library's pool
             self._end.add(pack(frames.FAILURE, pickling.pack_error(error)))
             self._end.flush()
             return False
+        if self.forked:
+            end_forked_child(None)
         return True
 
     def _listen(self) -> None:
         """Take what the parent says, until it is gone: then this process and what it started end too."""
-        while (came := self._end.read()) is not None:
-            for frame in came:
-                self._take(frame)
-            self._bell.put(None)
+        try:
+            while (came := self._end.read()) is not None:
+                for frame in came:
+                    self._take(frame)
+                self._bell.put(None)
+        except BaseException:  # noqa: BLE001  # a mistake of ours: a worker that hears nothing must not be waited for
+            sys.excepthook(*sys.exc_info())
+            os._exit(1)
         if not self._stopping:
             _die_with_the_parent()
+
+    def leave_in_child(self) -> None:
+        """Let go, in a forked child, of what is the worker's: its pipe, its locks, its deafness to Ctrl-C."""
+        self.forked = True
+        self._end.leave_in_child()
+        self.announcing = threading.Lock()
+        home.post = None
+        if signal.getsignal(signal.SIGINT) is _do_nothing:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
 
     def _take(self, frame: Frame) -> None:
         kind = frame.kind
@@ -398,9 +420,13 @@ class Child:
         try:
             value = fn(*args)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this item's outcome
+            if self.forked:
+                end_forked_child(error)
             self._current = self._desk.item = None
             self._failed(frame, item.resolve(), error, started)
             return
+        if self.forked:
+            end_forked_child(None)
         self._current = self._desk.item = None
         if self._piped is not None:
             self._piped.wait_until_read()
@@ -434,6 +460,8 @@ class Child:
             return
         self._begin(frame, task)
         value, error_or_none = outcome.run(task, fn, args, kwargs)
+        if self.forked:
+            end_forked_child(error_or_none)
         self._current = None
         if self._piped is not None:
             self._piped.wait_until_read()
@@ -488,8 +516,24 @@ class Child:
             self.channel.ring()
 
 
+# --- fork ---
+
+_here: list[Child] = []
+
+
+def _forget_in_children(child: Child) -> None:
+    if not _here and hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_in_child)
+    _here[:] = [child]
+
+
+def _after_in_child() -> None:
+    for child in _here:
+        child.leave_in_child()
+
+
 def _not_made(error: BaseException) -> Unpicklable:
-    made = Unpicklable(f"function or arguments could not be made in the worker: {type(error).__name__}: {error}")
+    made = Unpicklable(f"function or arguments could not be made in the worker: {explain(error)}")
     made.__cause__ = error
     return made
 

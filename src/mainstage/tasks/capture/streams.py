@@ -14,7 +14,8 @@ from io import TextIOWrapper
 from threading import RLock, current_thread, main_thread
 from typing import TYPE_CHECKING, Any, TextIO, cast
 
-from mainstage import unpatched
+from mainstage.core import unpatched
+from mainstage.core.unpatched import get_ident
 from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.tasks.capture.fds import DescriptorCapture
@@ -22,7 +23,6 @@ from mainstage.tasks.capture.lines import Key, Lines
 from mainstage.tasks.integrations.registry import bridges_for
 from mainstage.tasks.reporter import ambient, live
 from mainstage.tasks.task import Task
-from mainstage.unpatched import get_ident
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable

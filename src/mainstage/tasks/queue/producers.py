@@ -202,7 +202,7 @@ class Roster:
         sender = self._here.sender
         if sender is None:
             return
-        sender.error = sender.error or error
+        sender.error = error if sender.error is None else sender.error
         sender.depth -= 1
         if sender.depth <= 0:
             self._here.sender = None

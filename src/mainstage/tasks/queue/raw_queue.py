@@ -16,8 +16,17 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 from mainstage.core.clock import limit_wait, monotonic
-from mainstage.core.pickling import border
-from mainstage.errors import Cancelled, QueueError, UnknownMessage, add_note, describe_error
+from mainstage.core.pickling import border, unpack
+from mainstage.errors import (
+    Cancelled,
+    QueueError,
+    UnknownMessage,
+    add_note,
+    describe_error,
+    explain,
+    is_instance,
+    text_of,
+)
 from mainstage.events import (
     MetricReported,
     TaskCancelled,
@@ -252,10 +261,16 @@ class RawQueue(queue.Queue[Any], Receiver):
 
     # --- for the run ---
 
-    def put_for(self, sender: Sender | None, item: Any) -> None:
-        """Put what `sender`, who is somewhere else, has sent; nobody is told here that it was asked to stop."""
-        with self.roster.speaking(sender), contextlib.suppress(Cancelled, ShutDown):
-            self.put(item)
+    def put_packed(self, sender: Sender | None, data: bytes | bytearray | memoryview) -> None:
+        """Put a message of `sender`, which is somewhere else; one that cannot be made or read here is shown.
+
+        Never raises: a message may be of any class, and the thread that takes it is not the sender's.
+        """
+        try:
+            with self.roster.speaking(sender), contextlib.suppress(Cancelled, ShutDown):
+                self.put(unpack(data))
+        except BaseException as error:  # noqa: BLE001  # as above
+            self._say(f"queue {self.description!r}: a message could not be made here: {explain(error)}", sender)
 
     @property
     def task(self) -> int:
@@ -380,9 +395,9 @@ class RawQueue(queue.Queue[Any], Receiver):
 
     def _departed(self, sender: Sender) -> None:
         error, sender.error = sender.error, None
-        if isinstance(error, Cancelled):
-            self._why = self._why or str(error) or "asked to stop"
-        elif error is not None and not (isinstance(error, SystemExit) and not error.code):
+        if is_instance(error, Cancelled):
+            self._why = self._why or text_of(error) or "asked to stop"
+        elif error is not None and not (is_instance(error, SystemExit) and not error.code):
             self._record(error, sender)
         self._look()
         self.not_empty.notify_all()
@@ -396,7 +411,7 @@ class RawQueue(queue.Queue[Any], Receiver):
         if alive or self._outcome != "open":
             rest = f"; {_plural(alive, 'other')} still at work" if alive else ""
             self._say(f"queue {self.description!r}: {sender.name} ended with {_named(error)}{rest}")
-        if isinstance(self._failure, QueueError):
+        if is_instance(self._failure, QueueError):
             self._failure = _raisable(error)
 
     def _leave_by_waiting(self) -> None:
@@ -470,7 +485,8 @@ class RawQueue(queue.Queue[Any], Receiver):
         if self._backlog.given_up:
             raise QueueError(f"queue {self.description!r}: over {KEPT} messages came before the first get: none kept")
         if self._outcome != "open" and not self.roster.anyone():
-            raise self._failure or QueueError(f"queue {self.description!r}: nothing more comes, its task is over")
+            over = QueueError(f"queue {self.description!r}: nothing more comes, its task is over")
+            raise over if self._failure is None else self._failure
 
     def _say(self, text: str, sender: Sender | None = None, stream: str = "mainstage") -> None:
         worker = sender.name if sender is not None else ""
@@ -492,7 +508,7 @@ def _named(error: BaseException) -> str:
 
 def _raisable(error: BaseException) -> BaseException:
     """Return `error`, or, for one that would end the caller rather than tell it something, a `QueueError` from it."""
-    if isinstance(error, Exception):
+    if is_instance(error, Exception):
         return error
     wrapped = QueueError(f"a sender ended with {_named(error)}")
     wrapped.__cause__ = error

@@ -124,15 +124,15 @@ def receivers_among(args: Iterable[Any], kwargs: Mapping[str, Any]) -> list[Rece
 def _within(value: Any) -> Iterator[Receiver]:
     """Yield the queues that `value` is or evidently holds."""
     kind = type(value)
-    if isinstance(value, Receiver):
+    if issubclass(kind, Receiver):  # by its type alone: a `__class__` of the user's own may raise
         yield value
     elif kind is tuple or kind is list:
         if len(value) <= FEW:
-            yield from (item for item in value if isinstance(item, Receiver))
+            yield from (item for item in value if issubclass(type(item), Receiver))
     elif kind is dict:
         if len(value) <= FEW:
-            yield from (item for item in value.values() if isinstance(item, Receiver))
-    elif isinstance(value, functools.partial):
+            yield from (item for item in value.values() if issubclass(type(item), Receiver))
+    elif issubclass(kind, functools.partial):
         yield from _within(value.func)
         for inner in (*value.args, *value.keywords.values()):
             yield from _within(inner)
@@ -196,7 +196,7 @@ def _excepthook(original: Callable[..., Any]) -> Callable[..., Any]:
     def excepthook(args: threading.ExceptHookArgs, /) -> Any:
         senders = [sender for queue in list(_open) if (sender := queue.roster.mine()) is not None]
         for sender in senders:
-            sender.error = sender.error or args.exc_value
+            sender.error = args.exc_value if sender.error is None else sender.error
         if senders and issubclass(args.exc_type, Cancelled):
             return None
         return original(args)

@@ -51,13 +51,15 @@ _KEPT = r"\x1b\[[0-9;:]*m|\x1b\]8;;(?:file://[!-~]*)?\x1b\\"
 _STYLING = re.compile(_KEPT)
 """SGR, and what begins or ends a link to a file (OSC 8)."""
 _PIECE = re.compile(rf"{_KEPT}|.", re.DOTALL)
-_UNSAFE = re.compile(r"[\x00-\x1a\x1c-\x1f\x7f-\x9f]|\x1b(?!\[[0-9;:]*m)")
+_TURNS = "\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069"
+"""What turns text round, or begins a new line."""
+_UNSAFE = re.compile(rf"[\x00-\x1a\x1c-\x1f\x7f-\x9f{_TURNS}]|\x1b(?!\[[0-9;:]*m)")
 _COMMAND = re.compile(
     r"\x1b[\]PX^_].*?(?:\x07|\x1b\\|$)"  # a string for the terminal: title, link, query
     r"|\x1b\[[0-9;:]*m"  # SGR, which stays
     r"|\x1b\[[0-?]*[ -/]*[@-~]?"  # any other control sequence, or the beginning of one
     r"|\x1b[ -/]*[0-~]|\x1b"
-    r"|[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9f]",
+    rf"|[\x00-\x08\x0a-\x1a\x1c-\x1f\x7f-\x9f{_TURNS}]",
     re.DOTALL,
 )
 

@@ -18,6 +18,7 @@ ViewName: TypeAlias = Literal["live", "plain", "json", "silent"]
 Depth: TypeAlias = Literal["none", "16", "256", "truecolor"]
 
 VIEWS: tuple[ViewName, ...] = ("live", "plain", "json", "silent")
+RUNNERS = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 SAMPLE = "━╸✔✘…⠋"
 """Glyphs that the views draw with, where the encoding has them."""
 
@@ -36,6 +37,8 @@ class Place(NamedTuple):
     encoding: str
     groups: bool
     """Whether the log's reader folds `::group::` lines: GitHub Actions."""
+    runner: bool = False
+    """Whether the log's reader takes commands out of it: GitHub Actions, Azure Pipelines, TeamCity."""
     files: str = ""
     """What a link to a file begins with; "": links are not shown there."""
 
@@ -63,8 +66,14 @@ def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str 
         unicode=_can_say(SAMPLE, encoding),
         encoding=encoding,
         groups=env.get("GITHUB_ACTIONS", "") == "true",
+        runner=has_runner(env),
         files=links.begin(env) if name == "live" else "",
     )
+
+
+def has_runner(env: Mapping[str, str]) -> bool:
+    """Return whether a CI service that takes commands out of the log runs this."""
+    return any(_is_set(env, name) for name in RUNNERS)
 
 
 def is_terminal(stream: TextIO, env: Mapping[str, str]) -> bool:

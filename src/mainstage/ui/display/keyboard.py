@@ -14,11 +14,11 @@ import signal
 import threading
 from typing import TYPE_CHECKING, TextIO
 
-from mainstage import unpatched
+from mainstage.core import unpatched
+from mainstage.core.unpatched import NativeThread, in_main_thread
 from mainstage.ui.display.keys import KeyDecoder
 from mainstage.ui.display.tty import reopen
 from mainstage.ui.display.tty_modes import Modes
-from mainstage.unpatched import NativeThread, in_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

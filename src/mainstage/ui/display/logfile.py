@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mainstage.errors import DisplayError
-from mainstage.ui.display import ansi
+from mainstage.ui.views.text import clean, strip
 
 if TYPE_CHECKING:
     import os
@@ -31,7 +31,8 @@ class LogFile:
     def write(self, texts: Iterable[str], wall: float) -> None:
         """Append `texts`, written at `wall`, in seconds since the epoch."""
         stamp = dt.datetime.fromtimestamp(wall).astimezone().isoformat(sep=" ", timespec="milliseconds")
-        self._put("".join(f"{stamp} {ansi.plain(line)}\n" for line in ansi.lines(texts)))
+        lines = (strip(clean(line)) for text in texts for line in text.split("\n"))
+        self._put("".join(f"{stamp} {line}\n" for line in lines))
 
     def close(self) -> None:
         """Flush and close."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 from mainstage.ui.display import ansi
 from mainstage.ui.display.fd_writer import Outlet
 from mainstage.ui.views import Size
+from mainstage.ui.views.runner import Command, defused
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,10 +66,14 @@ def open_outlet(place: TextIO | int) -> tuple[Outlet | TextOutlet, str]:
 class StreamDisplay:
     """Appends lines to `place`, a text stream or a descriptor; nothing is ever drawn over.
 
-    Lines that the place does not take at once are kept, in order. What its encoding cannot say is escaped.
+    Lines that the place does not take at once are kept, in order. What its encoding cannot say is escaped. `runner`:
+    a CI service reads commands out of the lines, and takes none but ours.
     """
 
-    def __init__(self, place: TextIO | int, *, size: Size = PLAIN_SIZE, encoding: str | None = None) -> None:
+    def __init__(
+        self, place: TextIO | int, *, size: Size = PLAIN_SIZE, encoding: str | None = None, runner: bool = False
+    ) -> None:
+        self._runner = runner
         self._outlet, found = open_outlet(place)
         self._encoding = encoding or found
         self._size = size
@@ -108,11 +113,17 @@ class StreamDisplay:
         self._closed = True
 
     def _append(self, texts: Iterable[str]) -> None:
-        text = "".join(f"{line}\n" for line in ansi.lines(texts))
+        text = "".join(f"{line}\n" for text in texts for line in self._lines(text))
         if not self._outlet.shows_colors:
             text = ansi.plain(text)
         if text:
             self._outlet.write(ansi.encode(text, self._encoding, "backslashreplace"))
+
+    def _lines(self, text: str) -> Iterable[str]:
+        lines = ansi.lines([text])
+        if not self._runner or isinstance(text, Command):
+            return lines[:1] if isinstance(text, Command) else lines
+        return map(defused, lines)
 
 
 class NullDisplay:

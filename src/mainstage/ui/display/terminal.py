@@ -11,13 +11,13 @@ import os
 from typing import TYPE_CHECKING, TypeAlias
 
 from mainstage.core.clock import monotonic
+from mainstage.core.unpatched import get_ident
 from mainstage.ui.display import ansi
 from mainstage.ui.display.fd_writer import Outlet
 from mainstage.ui.display.inline import InlineScreen
 from mainstage.ui.display.region import RegionScreen
 from mainstage.ui.display.taskbar import Taskbar, is_shown
 from mainstage.ui.views import Size
-from mainstage.unpatched import get_ident
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Callable
 
-from mainstage.unpatched import poll, write
+from mainstage.core import unpatched
 
 POSIX = os.name == "posix"
 PIPE_ROOM = getattr(select, "PIPE_BUF", 512)
@@ -72,7 +72,7 @@ def writer(fd: int) -> Callable[[bytes | bytearray], int]:
     does not.
     """
     console = None if POSIX else _console(fd)
-    return partial(write, fd) if console is None else console.write
+    return partial(unpatched.write, fd) if console is None else console.write
 
 
 def _console(fd: int) -> io.RawIOBase | None:
@@ -102,8 +102,8 @@ def write_all(fd: int, data: bytes) -> None:
 
 def writable(fd: int, seconds: float) -> bool:
     """Wait up to `seconds` until `fd` takes something, or would report an error; False: it does not."""
-    if not POSIX or poll is None:
+    if not POSIX or unpatched.poll is None:
         return True
-    waiter = poll()
+    waiter = unpatched.poll()
     waiter.register(fd, select.POLLOUT)
     return bool(waiter.poll(max(0, int(seconds * 1000))))

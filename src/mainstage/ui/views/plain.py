@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from mainstage.ui.views import formatting
 from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.runner import END_GROUP, group
 from mainstage.ui.views.summary import Summary
 from mainstage.ui.views.text import clip, one_line
 
@@ -147,9 +148,8 @@ class PlainView:
 
     def _group(self, failure: Failure) -> list[str]:
         head = self._history.failure(failure)[0]
-        # The bar keeps a line of the traceback that begins with "::" from being taken as a command.
         lines = [f"{self._glyphs.bar} {self._glyphs.line(line)}" for line in failure.error.traceback.split("\n")]
-        return [f"::group::{head}", *lines, "::endgroup::"]
+        return [group(head), *lines, END_GROUP]
 
 
 class SilentView:

@@ -14,6 +14,8 @@ from rich.cells import cell_len, split_graphemes
 RESET = "\x1b[0m"
 TAB = 8
 """Cells between two tab stops."""
+LONGEST_NAME = 4096
+"""Characters of a name that are looked at: a picture shows fewer, and a long one is not to cost more."""
 SHORTEST_ENDS = 6
 """Cells for the two ends of a name, below which only its start is shown."""
 
@@ -26,8 +28,8 @@ _SEQUENCE = re.compile(
     r"|\x1b[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)"  # a string for the terminal: title, link, query
 )
 _UNSEEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
-_JOINS_NOTHING = re.compile("(?<!\\S)\u200d+|\u200d+(?=\\s|$)")
-"""Joiners with nothing on one side would join what we put there: padding, an ellipsis."""
+_JOINS_NOTHING = re.compile("(?<!\\S)\u200d++|(?<!\u200d)\u200d++(?=\\s|$)")
+"""Joiners with nothing on one side would join what we put there: padding, an ellipsis. Each run is read once."""
 _SPACES = re.compile(r"\s+")
 
 
@@ -39,7 +41,7 @@ def clean(text: str, *, sgr: bool = True, encoding: str = "utf-8") -> str:
     as its picture. What `encoding` cannot say, lone surrogates too, is escaped as in `\udcff`. Tabs become spaces.
     """
     if not sgr:
-        return _clean_name(text, encoding)
+        return _clean_name(text[:LONGEST_NAME], encoding)
     if text.isprintable():
         return _encodable(text, encoding)
     if "\r" in text:

@@ -7,6 +7,7 @@ Names are taken from here when this module is loaded, so a program that is patch
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import threading
@@ -68,8 +69,9 @@ class Flag:
         self._lock.acquire()
 
     def set(self) -> None:
-        """Wake the one that waits; called once."""
-        self._lock.release()
+        """Wake the one that waits."""
+        with contextlib.suppress(RuntimeError):  # it is set already
+            self._lock.release()
 
     def wait(self, seconds: float) -> bool:
         """Return whether it was set within as many seconds."""
