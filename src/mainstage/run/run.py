@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
+from mainstage.core import unpatched
 from mainstage.core.commands import Cancel, Hold
 from mainstage.core.policy import Policy, check_policy
 from mainstage.pool.job import Spec, TaskFuture
@@ -174,7 +175,7 @@ class Run(Executor):
         work = Workload(backend, show.channel, show.wake)
         ending = Ending(self, show, grace=self._policy.grace, branch=branch)
         self._parts = Parts(show, work, ending, branch)
-        self.entered_by = threading.get_ident()
+        self.entered_by = unpatched.get_ident()
         try:
             self._open(*self._parts)
         except KeyboardInterrupt as late:
@@ -573,7 +574,7 @@ def own_run(title: str = "", **options: Any) -> Run:
 def _leave_all() -> None:
     """Leave the runs that the main thread has entered; other threads are about to be waited for, and leave theirs."""
     for run in _runs[::-1]:
-        if run.entered_by == threading.main_thread().ident:
+        if run.entered_by == unpatched.main_ident:
             run.leave_at_exit()
 
 

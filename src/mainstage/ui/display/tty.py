@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Callable
 
+from mainstage.core import unpatched
+
 POSIX = os.name == "posix"
 PIPE_ROOM = getattr(select, "PIPE_BUF", 512)
 """Bytes that a pipe takes whole once it says that it is writable."""
@@ -70,7 +72,7 @@ def writer(fd: int) -> Callable[[bytes | bytearray], int]:
     does not.
     """
     console = None if POSIX else _console(fd)
-    return partial(os.write, fd) if console is None else console.write
+    return partial(unpatched.write, fd) if console is None else console.write
 
 
 def _console(fd: int) -> io.RawIOBase | None:
@@ -100,8 +102,8 @@ def write_all(fd: int, data: bytes) -> None:
 
 def writable(fd: int, seconds: float) -> bool:
     """Wait up to `seconds` until `fd` takes something, or would report an error; False: it does not."""
-    if not POSIX:
+    if not POSIX or unpatched.poll is None:
         return True
-    waiter = select.poll()
+    waiter = unpatched.poll()
     waiter.register(fd, select.POLLOUT)
     return bool(waiter.poll(max(0, int(seconds * 1000))))
