@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Callable
 
+from mainstage.core import unpatched
+
 POSIX = os.name == "posix"
 STANDARD = 2
 """The descriptors up to it are the standard streams'."""
@@ -85,7 +87,7 @@ def writer(fd: int) -> Callable[[bytes | bytearray], int]:
     does not.
     """
     console = None if POSIX else _console(fd)
-    return partial(os.write, fd) if console is None else console.write
+    return partial(unpatched.write, fd) if console is None else console.write
 
 
 def _console(fd: int) -> io.RawIOBase | None:
@@ -115,8 +117,8 @@ def write_all(fd: int, data: bytes) -> None:
 
 def writable(fd: int, seconds: float) -> bool:
     """Wait up to `seconds` until `fd` takes something, or would report an error; False: it does not."""
-    if not POSIX:
+    if not POSIX or unpatched.poll is None:
         return True
-    waiter = select.poll()
+    waiter = unpatched.poll()
     waiter.register(fd, select.POLLOUT)
     return bool(waiter.poll(max(0, int(seconds * 1000))))
