@@ -65,7 +65,7 @@ class ThreadChannel:
         self._first: deque[Event] = deque()
         """What goes before all that waits in the inbox."""
         self._spill = Spill(self._put)
-        self._told = False
+        self._told_of_trouble = False
         self._reading: Block | None = None
         self._ids = count(1)
         self.new_id = self._ids.__next__
@@ -102,8 +102,8 @@ class ThreadChannel:
         """Return whether the file has taken it, or nothing can: memory has no room for it either."""
         if self._spill.take(event):
             return True
-        if not self._told:
-            self._told = True
+        if not self._told_of_trouble:
+            self._told_of_trouble = True
             trouble = self._spill.trouble
             why = trouble.strerror if trouble is not None else ""
             text = f"text that waits for the display stays in memory: no temporary file takes it ({why})"
