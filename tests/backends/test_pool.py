@@ -39,7 +39,7 @@ def test_an_idle_thread_is_used_again_before_another_starts() -> None:
     for _ in range(20):
         pool.put(lambda worker: done.put(worker.name))
         done.get(timeout=DEADLINE)
-        while not pool._idle._value:  # it is about to say that it is idle
+        while pool._idle.empty():  # it is about to say that it is idle
             pass
     assert len(pool.threads()) == 1
     pool.close()
@@ -118,10 +118,37 @@ def test_work_is_held_until_everybody_who_holds_it_has_let_go() -> None:
     pool.put(lambda _: done.put(1))
     pool.hold(on=False)
     assert not pool.alone()
-    assert not pool._gate.is_set()
+    assert pool.held
     pool.hold(on=False)
     assert done.get(timeout=DEADLINE) == 1
     assert pool.alone()
+    pool.close()
+    assert pool.join(DEADLINE)
+
+
+@pytest.mark.timeout(DEADLINE)
+def test_a_thread_takes_the_place_of_one_that_waits_and_ends_when_that_goes_on() -> None:
+    pool = ThreadPool(1)
+    gate, done, inner = threading.Event(), SimpleQueue[str](), SimpleQueue[str]()
+
+    def waits(worker: Worker) -> None:
+        pool.put(lambda other: inner.put(other.name))
+        with pool.blocked():
+            assert inner.get(timeout=DEADLINE) != worker.name
+        assert pool.here()
+        done.put("goes on")
+        gate.wait(DEADLINE)
+
+    pool.put(waits)
+    assert done.get(timeout=DEADLINE) == "goes on"
+    while len(pool.threads()) > 1:  # the other is just about to end
+        pass
+    pool.put(lambda _: done.put("next"))
+    assert done.empty()
+    gate.set()
+    assert done.get(timeout=DEADLINE) == "next"
+    assert len(pool.threads()) == 1
+    assert not pool.here()
     pool.close()
     assert pool.join(DEADLINE)
 

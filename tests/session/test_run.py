@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import threading
+import weakref
 from concurrent.futures import CancelledError, Future
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +75,21 @@ def test_an_error_that_nobody_asked_for_is_raised_at_the_end_of_the_block(option
 def test_an_error_that_was_looked_at_is_not_raised_again(options: dict[str, Any]) -> None:
     with mainstage.Run("Work", **options) as run:
         assert isinstance(run.submit(fail, 1).exception(), ValueError)
+
+
+@pytest.mark.timeout(DEADLINE)
+def test_a_run_keeps_no_future_whose_outcome_was_asked_for(options: dict[str, Any]) -> None:
+    with mainstage.Run("Work", on_error="collect", **options) as run:
+        taken = [run.submit(double, n) for n in range(10)]
+        failed, left = run.submit(fail, 1), run.submit(double, 50)
+        known = [weakref.ref(future) for future in taken]
+        assert [future.result() for future in taken] == [2 * n for n in range(10)]
+        assert isinstance(failed.exception(), ValueError)
+        run.wait([left])
+        del taken, failed
+        while any(ref() is not None for ref in known):  # a worker may be just about to let go of the last one
+            gc.collect()
+        assert run.results == [100]
 
 
 def test_collect_and_skip_cancel_nothing(options: dict[str, Any]) -> None:
@@ -167,6 +184,62 @@ def test_a_waiting_future_is_cancelled_and_a_running_one_is_asked_to_stop(option
         with pytest.raises(CancelledError):
             running.result()
         assert waiting.cancelled()
+
+
+@pytest.mark.timeout(DEADLINE)
+def test_tasks_that_all_wait_for_calls_of_their_own_run_get_them(options: dict[str, Any]) -> None:
+    begun = threading.Barrier(2)
+
+    def outer(run: mainstage.Run, way: str) -> list[int]:
+        begun.wait(DEADLINE)
+        if way == "map":
+            return list(run.map(double, range(3)))
+        futures = [run.submit(double, n) for n in range(3)]
+        match way:
+            case "result":
+                return [future.result() for future in futures]
+            case "wait":
+                return sorted(future.result() for future in run.wait(futures).done)
+            case _:
+                return sorted(future.result() for future in run.as_completed(futures))
+
+    with mainstage.Run("Work", max_workers=2, **options) as run:
+        for way in ("result", "map", "wait", "as_completed"):
+            both = [run.submit(outer, run, way) for _ in range(2)]
+            assert [future.result() for future in both] == [[0, 2, 4]] * 2
+        threads = run.submit(threading.active_count)
+        assert threads.result() > 0
+        depth = run.options(description="deep")
+
+        def deep(n: int) -> int:
+            return n if not n else depth.submit(deep, n - 1).result() + 1
+
+        assert run.submit(deep, 20).result() == 20
+
+
+@pytest.mark.timeout(DEADLINE)
+def test_a_wait_within_a_task_keeps_its_timeout_and_ends_when_its_task_is_asked_to_stop(
+    options: dict[str, Any],
+) -> None:
+    gate, waits = threading.Event(), threading.Event()
+
+    def outer(run: mainstage.Run) -> str:
+        inner = run.submit(gate.wait, DEADLINE)
+        with pytest.raises(TimeoutError):
+            inner.result(0.01)
+        waits.set()
+        try:
+            inner.result()
+        except mainstage.Cancelled as error:
+            return str(error)
+        return "not stopped"
+
+    with mainstage.Run("Work", max_workers=1, **options) as run:
+        future = run.submit(outer, run)
+        assert waits.wait(DEADLINE)
+        assert run.cancel(future)
+        assert future.result() == "cancelled"
+        gate.set()
 
 
 def test_leaving_the_block_by_an_exception_stops_the_work(options: dict[str, Any]) -> None:

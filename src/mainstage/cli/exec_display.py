@@ -15,9 +15,9 @@ import atexit
 import contextlib
 import os
 import signal
-import threading
 from typing import TYPE_CHECKING, Any, cast
 
+from mainstage.core.unpatched import get_ident
 from mainstage.events import TextWritten
 from mainstage.run.display_session import Show
 from mainstage.run.render_loop import BATCH, Loop
@@ -295,7 +295,7 @@ class HostedShow(Show):
 
     def _last_words(self, cause: str = "") -> None:
         """Give the terminal back, with what there is to show if this is the place for it."""
-        if threading.get_ident() == self._owner and not self.loop.pumping:
+        if get_ident() == self._owner and not self.loop.pumping:
             if cause:
                 self.broken_off(cause)
             self.close()

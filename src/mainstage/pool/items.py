@@ -2,12 +2,14 @@
 
 An item costs one small object and two clock readings; the task that a display and a worker's code see is made from it
 only if somebody asks: the worker's own code (`current_task`, `track`), a failure, or an owner that finds it running for
-longer than a glance. All of that passes `Item.announce`, under one lock that no item of the fast path takes.
+longer than a glance. All of that passes `Item.announce`.
+
+No lock is held anywhere here: the owner may look in a signal handler, on the thread that holds it. Who announces an
+item, and who settles it, is decided by one atomic `dict.setdefault`.
 """
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from contextlib import suppress
 from itertools import islice
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 GLANCE = 0.1
 """Seconds that an item must have run to be shown by itself."""
 FOLD = 4096
-_announcing = threading.Lock()
 
 
 class Item:
@@ -37,10 +38,12 @@ class Item:
 
     # Class attributes and not slots set one by one: half the cost of an item, a tenth of the whole for a tiny one.
     task: Task | None = None
-    announced = False
+    announced: object = None
+    """What the thread that sends its start has put here; None: nobody does."""
     asked: str | None = None
     overdue = False
-    settled = False
+    settled: object = None
+    """What the thread that settles it has put here; None: nobody does."""
 
     def __init__(self, lane: Lane, entry: Entry, started: float) -> None:
         self.lane = lane
@@ -69,11 +72,8 @@ class Item:
 
     def claim(self) -> bool:
         """Take the right to settle it: True once. Only items with a deadline, and those given up, are contended."""
-        with _announcing:
-            if self.settled:
-                return False
-            self.settled = True
-            return True
+        mine = object()
+        return vars(self).setdefault("settled", mine) is mine
 
     @property
     def reporter(self) -> Reporter:
@@ -86,10 +86,9 @@ class Item:
 
     def announce(self, at: float) -> TaskStarted | None:
         """Return the event of its start, the first time; `at` is when it is made."""
-        with _announcing:
-            if self.announced:
-                return None
-            self.announced = True
+        mine = object()
+        if self.announced is not None or vars(self).setdefault("announced", mine) is not mine:
+            return None
         return TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.input())
 
     def resolve(self) -> Task:

@@ -29,9 +29,13 @@ R = TypeVar("R")
 class TaskFuture(Future[R]):
     """A `concurrent.futures.Future` whose `result` and `exception` keep the display alive while they wait."""
 
-    def __init__(self, wait: Callable[[Future[Any], float | None], bool]) -> None:
+    def __init__(
+        self, wait: Callable[[Future[Any], float | None], bool], unretrieved: dict[int, TaskFuture[Any]]
+    ) -> None:
+        """Make one; it leaves `unretrieved`, where its run keeps it, once its outcome has been asked for."""
         super().__init__()
         self._wait = wait
+        self._unretrieved = unretrieved
         self.looked = False
         """Whether somebody has asked for the outcome."""
         self.task = 0
@@ -43,7 +47,7 @@ class TaskFuture(Future[R]):
         try:
             return super().result(timeout)
         finally:
-            self.looked = self.looked or self.done()
+            self._mark_retrieved()
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """As `Future.exception`."""
@@ -51,7 +55,12 @@ class TaskFuture(Future[R]):
         try:
             return super().exception(timeout)
         finally:
-            self.looked = self.looked or self.done()
+            self._mark_retrieved()
+
+    def _mark_retrieved(self) -> None:
+        if not self.looked and self.done():
+            self.looked = True
+            self._unretrieved.pop(self.task, None)
 
     def failure(self) -> BaseException | None:
         """Return what it failed with, without having looked; None: it did not, or not yet."""
@@ -82,7 +91,7 @@ class Call:
 
     def __init__(self, owner: ThreadBackend, spec: Spec, future: TaskFuture[Any]) -> None:
         self._owner = owner
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a command may be carried out in a signal handler
         self._settled = False
         self._alarm: Alarm | None = None
         self._grace: Alarm | None = None

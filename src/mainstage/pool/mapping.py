@@ -82,8 +82,9 @@ class Claims:
         self._done: SimpleQueue[Record] = SimpleQueue()
         self._lanes: dict[Worker, Lane] = {}
         self._active: set[Worker] = set()
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()  # a command may be carried out in a signal handler
         self._launched = 0
+        self._opened = False
         self._exhausted = False
         self._ahead = 1
         self._stride = 1
@@ -106,6 +107,9 @@ class Claims:
         if sized:
             self._ids = chain((task for task, _ in sized), self._ids)
         send(SourceForeseen(now, self.id, self._pool.max_workers, tuple(sized)))
+        self._opened = True
+        if self._exhausted:  # it was stopped meanwhile
+            self._tell_closed()
 
     def feed(self) -> None:
         """Pull input until the window is full, the input ends, or there is something to give back."""
@@ -216,6 +220,12 @@ class Claims:
         if not self._exhausted:
             self._exhausted = True
             self._source_error = error
+            self._tell_closed()
+
+    def _tell_closed(self) -> None:
+        """Send, once, that nothing more comes."""
+        mine = object()
+        if self._opened and vars(self).setdefault("_closed", mine) is mine:
             self._reporter.send(SourceClosed(self._reporter.now(), self.id, self.handed))
 
     def _room(self) -> int:

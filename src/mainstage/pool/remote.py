@@ -75,7 +75,7 @@ class Assignment(Protocol):
 
     number: int
     """Its place among all that this worker was given."""
-    announced: bool
+    announced: object
     """Whether its `TaskStarted` was sent."""
 
     def remote_task(self) -> RemoteTask:

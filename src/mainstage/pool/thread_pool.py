@@ -1,19 +1,26 @@
 """Threads that take units of work from one queue.
 
 They are daemon threads, so that one stuck in C code cannot hold the interpreter's exit; a hook of ours joins the
-healthy ones first. A thread may be abandoned: another takes its place, and it ends as soon as it comes back.
+healthy ones first. A thread may be abandoned: another takes its place, and it ends as soon as it comes back. While one
+waits for other work of its own pool another takes its place too, so that what it waits for can run.
+
+Units may be put, and a pool closed, by a signal handler on a thread that is in the middle of any of this. So nothing
+here waits for a lock that the same thread may hold: queues of C code, and one re-entrant lock around the number of
+threads.
 """
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import weakref
+from collections import deque
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     Unit: TypeAlias = Callable[["Worker"], None]
 
@@ -25,18 +32,18 @@ class Worker(threading.Thread):
 
     def __init__(self, pool: ThreadPool, name: str) -> None:
         super().__init__(name=name, daemon=True)
-        self._pool = pool
+        self.pool = pool
         self.abandoned = False
         self.unit: object = None
         """What it works on now, for whoever must name it."""
 
     def run(self) -> None:
         """Take units until the pool closes."""
-        self._pool.serve(self)
+        self.pool.serve(self)
 
 
 class ThreadPool:
-    """At most `max_workers` threads, started as they are needed."""
+    """At most `max_workers` threads that do not wait for each other, started as they are needed."""
 
     def __init__(
         self,
@@ -54,23 +61,28 @@ class ThreadPool:
         self._initializer = initializer
         self._on_idle = on_idle
         self._units: SimpleQueue[tuple[Unit, bool] | None] = SimpleQueue()
-        self._others: SimpleQueue[None] = SimpleQueue()  # a token for each unit in the queue that does not yield
-        self._idle = threading.Semaphore(0)
-        self._lock = threading.Lock()
-        self._threads: set[Worker] = set()
+        self._others: SimpleQueue[None] = SimpleQueue()
+        """A token for each unit in the queue that does not yield, and for each hold."""
+        self._idle: SimpleQueue[None] = SimpleQueue()
+        """A token for each thread that waits for a unit."""
+        self._lock = threading.RLock()
+        self._threads: dict[Worker, None] = {}
+        self._blocked: dict[object, None] = {}
+        """One for each thread that waits for other work of this pool."""
         self._names = itertools.count(1)
-        self._gate = threading.Event()
-        self._gate.set()
-        self._holds = 0
+        self._holds: deque[None] = deque()
+        self._released: SimpleQueue[None] = SimpleQueue()
         self.closed = False
         _pools.add(self)
 
     def put(self, unit: Unit, *, yields: bool = False) -> None:
-        """Have `unit` run on some thread, in order of arrival; `yields`: it makes way for others, see `alone`."""
+        """Run `unit` on some thread, in order of arrival; `yields`: it makes way for others, see `alone`."""
         if not yields:
             self._others.put(None)
         self._units.put((unit, yields))
-        if not self._idle.acquire(blocking=False):
+        try:
+            self._idle.get_nowait()
+        except Empty:
             self._grow()
 
     def busy(self) -> bool:
@@ -82,30 +94,57 @@ class ThreadPool:
         """A cheap call that says whether no unit waits for a thread, but those that yield themselves."""
         return self._others.empty
 
+    @property
+    def held(self) -> bool:
+        """Whether no unit begins for now."""
+        return bool(self._holds)
+
     def hold(self, *, on: bool) -> None:
-        """Hand out no more units, or go on once everybody who held has let go. What yields makes way meanwhile."""
-        with self._lock:
-            self._holds = max(0, self._holds + (1 if on else -1))
-            if on and self._holds == 1:
-                self._others.put(None)
-                self._gate.clear()
-            elif not on and not self._holds and not self._gate.is_set():
-                self._gate.set()
-                self._others.get_nowait()
+        """Begin no more units, or go on once each hold has been ended. What yields makes way meanwhile."""
+        if on:
+            self._holds.append(None)
+            self._others.put(None)
+            return
+        with contextlib.suppress(IndexError):
+            self._holds.pop()
+            self._others.get_nowait()
+        self._release()
+
+    def _release(self) -> None:
+        """Have the threads look whether units may begin."""
+        for _ in range(len(self._threads)):
+            self._released.put(None)
+
+    def here(self) -> bool:
+        """Return whether the calling thread is one of this pool."""
+        thread = threading.current_thread()
+        return isinstance(thread, Worker) and thread.pool is self
+
+    @contextlib.contextmanager
+    def blocked(self) -> Iterator[None]:
+        """Let another thread take the place of this one, which waits for work of this pool within the block."""
+        token = object()
+        self._blocked[token] = None
+        try:
+            if self.busy():
+                self._grow()
+            yield
+        finally:
+            del self._blocked[token]
+            if self._surplus():
+                self.put(_do_nothing, yields=True)  # an idle thread ends with that
 
     def abandon(self, worker: Worker) -> None:
         """Count `worker` out: it ends when it comes back, another takes its place if work waits."""
-        with self._lock:
-            worker.abandoned = True
-            self._threads.discard(worker)
+        worker.abandoned = True
+        self._threads.pop(worker, None)
         if self.busy():
             self._grow()
 
     def close(self) -> None:
         """Take no more; the threads end when the queue is empty."""
-        with self._lock:
-            self.closed = True
-        self._gate.set()
+        self.closed = True
+        self._release()
         self._units.put(None)
 
     def join(self, timeout: float | None = None) -> bool:
@@ -117,19 +156,39 @@ class ThreadPool:
 
     def threads(self) -> list[Worker]:
         """Return the threads that are not abandoned."""
-        with self._lock:
-            return list(self._threads)
+        return list(self._threads)
+
+    def _most(self) -> int:
+        return self.max_workers + len(self._blocked)
 
     def _grow(self) -> None:
+        if len(self._threads) >= self._most():
+            return
+        worker = Worker(self, f"{self._prefix}-{next(self._names)}")
         with self._lock:
-            if len(self._threads) >= self.max_workers:
+            self._threads[worker] = None  # first, for a handler on this thread that comes here too
+            if len(self._threads) > self._most():
+                del self._threads[worker]
                 return
-            worker = Worker(self, f"{self._prefix}-{next(self._names)}")
-            self._threads.add(worker)
-        worker.start()
+        try:
+            worker.start()
+        except RuntimeError:  # the system has no more of them
+            self._threads.pop(worker, None)
+            if not self._threads:
+                raise
+
+    def _surplus(self) -> bool:
+        return len(self._threads) > self._most()
+
+    def _ends(self, worker: Worker) -> bool:
+        """Return whether this thread is one too many, now that fewer wait for each other; it is counted out then."""
+        if not self._surplus():
+            return False
+        with self._lock:
+            return self._surplus() and self._threads.pop(worker, self) is not self
 
     def serve(self, worker: Worker) -> None:
-        """Run units on this thread until the pool is closed and empty, or the thread abandoned."""
+        """Run units on this thread until the pool is closed and empty, or the thread abandoned or one too many."""
         if self._initializer is not None:
             self._initializer()
         while True:
@@ -140,15 +199,15 @@ class ThreadPool:
             unit, yields = taken
             if not yields:
                 self._others.get_nowait()
-            self._gate.wait()
+            while self._holds and not self.closed:
+                self._released.get()
             worker.unit = unit
             unit(worker)
             worker.unit = None
             del unit, taken
-            if worker.abandoned:
+            if worker.abandoned or self._ends(worker):
                 break
-        with self._lock:
-            self._threads.discard(worker)
+        self._threads.pop(worker, None)
         if self._on_idle is not None:
             self._on_idle()
 
@@ -156,8 +215,12 @@ class ThreadPool:
         try:
             return self._units.get_nowait()
         except Empty:
-            self._idle.release()
+            self._idle.put(None)
             return self._units.get()
+
+
+def _do_nothing(_: Worker) -> None:
+    """Be a unit that wakes a thread."""
 
 
 def _join_all() -> None:

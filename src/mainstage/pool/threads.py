@@ -13,6 +13,7 @@ from mainstage.pool.timer import Timer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
+    from contextlib import AbstractContextManager
 
     from mainstage.core.commands import Command
     from mainstage.core.policy import Policy
@@ -43,8 +44,8 @@ class ThreadBackend:
         """Have `spec` called on a thread, its outcome set on `future`."""
         future.task = self.reporter.new_id()
         call = Call(self, spec, future)
-        self._calls[future.task] = call
         call.announce()
+        self._calls[future.task] = call  # from now on it can be cancelled
         self.pool.put(call)
 
     def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> Claims:
@@ -84,7 +85,8 @@ class ThreadBackend:
             case Hold(on=on):
                 self.pool.hold(on=on)
             case SetInterval():  # positions are read where they are: there is no interval
-                pass
+                return
+        self._wake()  # a worker that waits for others may have been asked to stop
 
     def find(self, future: Future[Any]) -> Call | None:
         """Return the call that settles `future`, if it has not yet."""
@@ -106,6 +108,14 @@ class ThreadBackend:
     def idle(self) -> bool:
         """Return whether every thread that was not abandoned has ended."""
         return not any(thread.is_alive() for thread in self.pool.threads())
+
+    def here(self) -> bool:
+        """Return whether the calling thread is one of the workers."""
+        return self.pool.here()
+
+    def blocked(self) -> AbstractContextManager[None]:
+        """Return a block within which another thread takes the place of the calling one, a worker that waits."""
+        return self.pool.blocked()
 
     def worker_of(self, call: Call) -> Worker | None:
         """Return the thread that works on `call`."""

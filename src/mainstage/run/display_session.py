@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.core.clock import Clock, SystemClock, limit_wait
 from mainstage.core.commands import SetInterval
+from mainstage.core.unpatched import Flag, get_ident
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
 from mainstage.run.exit import quieten
 from mainstage.run.heartbeat import LINGER, Heartbeat
@@ -156,7 +157,7 @@ class Show:
         self.stops: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
-        self._owner = threading.get_ident()
+        self._owner = get_ident()
         self._pid = os.getpid()
         self._idle = threading.Condition()
         self.interrupts = self.signals(self.loop, self._request, lambda: self._stage)
@@ -257,9 +258,9 @@ class Show:
     def _had_owner_close(self) -> bool:
         """Have the owner close it in the middle of other code; False: this thread is the owner, or cannot reach it."""
         reachable = self._heartbeat is not None or self.seat is not None or self.loop.pumping
-        if threading.get_ident() == self._owner or not reachable:
+        if get_ident() == self._owner or not reachable:
             return False
-        came, closed = threading.Event(), threading.Event()
+        came, closed = Flag(), Flag()
 
         def close() -> None:
             came.set()
@@ -298,7 +299,7 @@ class Show:
 
     def last_words(self) -> None:
         """Close it, since the process is about to end without another word; give the terminal back at least."""
-        if threading.get_ident() != self._owner:
+        if get_ident() != self._owner:
             self.close()
         elif not self.loop.pumping or self.loop.waiting:
             self._close()
@@ -312,10 +313,7 @@ class Show:
     def pumps(self) -> bool:
         """Return whether this thread is the owner, and awake."""
         return (
-            threading.get_ident() == self._owner
-            and os.getpid() == self._pid
-            and not Show.owner_asleep
-            and not self.loop.pumping
+            get_ident() == self._owner and os.getpid() == self._pid and not Show.owner_asleep and not self.loop.pumping
         )
 
     def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
@@ -406,9 +404,9 @@ class Show:
 
     def _step_aside(self, question: str) -> bool:
         """Take the rows away; return whether `question` stands on the terminal then."""
-        if threading.get_ident() == self._owner:
+        if get_ident() == self._owner:
             return self.loop.suspend(question)
-        gone = threading.Event()
+        gone = Flag()
         shown: list[bool] = []
 
         def suspend() -> None:
@@ -425,7 +423,7 @@ class Show:
 
     def _come_back(self) -> None:
         self.loop.resume()
-        if threading.get_ident() == self._owner:
+        if get_ident() == self._owner:
             self.loop.leave()
             self.left()
         else:
@@ -433,10 +431,11 @@ class Show:
 
     def quiet(self) -> None:
         """Give an implicit run the chance to end, unless a line is just being sent: it brings us here again."""
-        if self.on_quiet is None or self.capture.sending():
+        on_quiet = self.on_quiet  # read once: the end of the run, on another thread, takes it away
+        if on_quiet is None or self.capture.sending():
             return
-        if threading.get_ident() == self._owner:
-            self.on_quiet()
+        if get_ident() == self._owner:
+            on_quiet()
         else:
             self.summon()
 

@@ -398,6 +398,9 @@ class Loop:
         while self.channel.next_look() == 0.0:
             for event in self.channel.sample(now):
                 self._take(event)
+        if self.channel.lost:
+            said = f"{self.channel.lost:,} lines are missing above: neither a file nor memory had room for them"
+            self._take(TextWritten(now, None, 0, "", "mainstage", said))
         self._take(RunEnded(now))
         rows: list[str] = []
         try:

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
+from mainstage.core import unpatched
 from mainstage.core.commands import Cancel, Hold
 from mainstage.core.policy import Policy, check_policy
 from mainstage.pool.job import Spec, TaskFuture
@@ -24,6 +25,7 @@ from mainstage.run.workload import Workload
 from mainstage.tasks.outcome import describe_call
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
+from mainstage.tasks.task import current_task
 from mainstage.ui.display.settings import STUCK_AFTER
 
 if TYPE_CHECKING:
@@ -176,7 +178,7 @@ class Run(Executor):
         work = Workload(backend, show.channel, show.wake)
         ending = Ending(self, show, grace=self._policy.grace, branch=branch)
         self._parts = Parts(show, work, ending, branch)
-        self.entered_by = threading.get_ident()
+        self.entered_by = unpatched.get_ident()
         try:
             self._open(*self._parts)
         except KeyboardInterrupt as late:
@@ -392,7 +394,7 @@ class Run(Executor):
             msg = "cannot submit: the run has ended"
             raise RuntimeError(msg)
         description = options.description or describe_call(fn, args)
-        future: TaskFuture[R] = TaskFuture(self._wait_for)
+        future: TaskFuture[R] = TaskFuture(self._wait_for, work.unretrieved)
         if work.submit(Spec(fn, args, kwargs, description, options.policy), future):
             show.glance()
         return future
@@ -403,12 +405,29 @@ class Run(Executor):
 
     def _wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for `done()`; a request to stop that arrives meanwhile is carried out, then raised."""
-        show, _, ending, _ = self._live()
+        show, work, ending, _ = self._live()
+        if work.backend.here():
+            return self._wait_in_worker(done, timeout)
         ended = show.wait(lambda: done() or ending.asked(), timeout)
         if ending.asked():
             ending.settle(stopping=True)
             show.quiet()
             ending.raise_stop()
+        return ended
+
+    def _wait_in_worker(self, done: Callable[[], bool], timeout: float | None) -> bool:
+        """Wait for work of this run on one of its own threads; another takes its place meanwhile.
+
+        Raises `Cancelled` where the task that waits is asked to stop.
+        """
+        show, work, _, _ = self._live()
+        task = current_task()
+        task.check_cancelled()
+        known = task.cancelled  # it cleans up: that it was asked to stop ends no wait any more
+        with work.backend.blocked():
+            ended = show.wait(lambda: done() or (task.cancelled and not known), timeout)
+        if ended and not done():
+            task.check_cancelled()
         return ended
 
     # --- for the other faces of the library ---
@@ -495,6 +514,10 @@ class Run(Executor):
         """Return whether this thread is the one that draws."""
         return self._live().show.pumps()
 
+    def can_wait(self) -> bool:
+        """Return whether this thread waits by `wait_until`: the one that draws, and the workers of this run."""
+        return self.pumps() or self._live().work.backend.here()
+
     def stuck(self) -> bool:
         """Return whether work of other executors still runs although nobody waits for it any more."""
         return self._live().work.adoption.stuck()
@@ -504,7 +527,7 @@ class Run(Executor):
         self._live().show.glance()
 
     def _wait_for(self, future: Future[Any], timeout: float | None) -> bool:
-        if self._parts is None or future.done() or not self._parts.show.pumps():
+        if self._parts is None or future.done() or not self.can_wait():
             return False
         self._wait(future.done, timeout)
         return True
@@ -554,7 +577,7 @@ def own_run(title: str = "", **options: Any) -> Run:
 def _leave_all() -> None:
     """Leave the runs that the main thread has entered; other threads are about to be waited for, and leave theirs."""
     for run in _runs[::-1]:
-        if run.entered_by == threading.main_thread().ident:
+        if run.entered_by == unpatched.main_ident:
             run.leave_at_exit()
 
 

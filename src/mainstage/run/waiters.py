@@ -25,10 +25,10 @@ R = TypeVar("R")
 
 
 class Host(Protocol):
-    """The run whose display is to live meanwhile."""
+    """The run whose display is to live meanwhile, or whose workers wait for each other."""
 
-    def pumps(self) -> bool:
-        """Return whether this thread is the one that draws."""
+    def can_wait(self) -> bool:
+        """Return whether this thread is one that waits by `wait_until`."""
         ...
 
     def wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
@@ -109,7 +109,7 @@ class Watch:
 
 def as_completed(run: Host | None, fs: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
     """As `concurrent.futures.as_completed`, keeping the display alive while it waits."""
-    if run is None or not run.pumps():
+    if run is None or not run.can_wait():
         yield from concurrent.futures.as_completed(fs, timeout)
         return
     deadline = None if timeout is None else run.now() + timeout
@@ -143,7 +143,7 @@ def wait(
     """As `concurrent.futures.wait`, keeping the display alive."""
     futures = set(fs)
     known = return_when in (ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION)
-    if run is None or not run.pumps() or not known:  # it knows best how to refuse
+    if run is None or not run.can_wait() or not known:  # it knows best how to refuse
         return concurrent.futures.wait(futures, timeout, return_when)
     watch = Watch(run)
     for future in futures:

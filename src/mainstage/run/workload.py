@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mainstage.tasks.reporter import Reporter
 
 MANY = 64
-"""Calls after which those are forgotten whose result somebody has looked at."""
+"""Calls after which the display is looked at."""
 
 
 class Workload:
@@ -34,7 +34,9 @@ class Workload:
         self.adoption = Adoption(reporter, wake)
         self.queues: list[RawQueue] = []
         self._wake = wake
-        self._futures: dict[int, TaskFuture[Any]] = {}
+        self._submitted = 0
+        self.unretrieved: dict[int, TaskFuture[Any]] = {}
+        """The futures whose outcome nobody has asked for, in order of submission; each leaves by itself."""
         self._consumers: list[Consumer] = []
 
     # --- more work ---
@@ -42,13 +44,9 @@ class Workload:
     def submit(self, spec: Spec, future: TaskFuture[Any]) -> bool:
         """Have a call settle `future`; return whether it is time to look at the display."""
         self.backend.submit(spec, future)
-        self._futures[future.task] = future
-        if len(self._futures) % MANY:
-            return False
-        for number, known in list(self._futures.items()):
-            if known.looked:
-                del self._futures[number]
-        return True
+        self.unretrieved[future.task] = future
+        self._submitted += 1
+        return self._submitted % MANY == 0
 
     def map(
         self,
@@ -94,8 +92,8 @@ class Workload:
         return self.backend.pending() or self.adoption.pending() or any(queue.pending() for queue in self.queues)
 
     def futures(self) -> list[TaskFuture[Any]]:
-        """Return those of the calls, in order of submission; some that were looked at are missing."""
-        return list(self._futures.values())
+        """Return those of the calls whose outcome nobody has asked for, in order of submission."""
+        return list(self.unretrieved.values())
 
     def results(self) -> list[Any]:
         """Return what finished well and nobody took: of futures, in order of submission, then of maps."""
@@ -111,7 +109,9 @@ class Workload:
     def cancel(self, future: Future[Any]) -> bool:
         """Cancel a future that waits, ask the one that runs to stop; return False if it had ended already."""
         call = self.backend.find(future)
-        return call.cancel("cancelled") if call is not None else future.cancel()
+        asked = call.cancel("cancelled") if call is not None else future.cancel()
+        self._wake()  # it may wait for others
+        return asked
 
     def drain(self, reason: str) -> None:
         """Cancel what has not begun, items of maps too, and let what runs end."""

@@ -16,6 +16,7 @@ from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import NullDisplay, StreamDisplay
 from mainstage.ui.display.terminal import TerminalDisplay
+from mainstage.ui.display.tty import reserve_standard
 from mainstage.ui.views.interactive import KeyedView
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.palette import Glyphs, Palette
@@ -134,6 +135,7 @@ def stage(
 
     `keys` "auto": where they can be had; True: a remark says why where they cannot, though the view is live.
     """
+    reserve_standard()
     recorders: list[Recorder] = [RunLog(log)] if log is not None else []
     name = view if isinstance(view, str) else "auto"
     place = choose(os.environ, sys.stdout, sys.stderr, view=name)

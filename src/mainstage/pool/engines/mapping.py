@@ -165,7 +165,8 @@ class EngineItem(Item):
         )
         index, ident, args, attempt = self.entry
         self.entry = (index, ident, args, attempt + 1)
-        self.announced, self.task, self.begun_at = False, None, None
+        vars(self).pop("announced", None)
+        self.task, self.begun_at = None, None
 
     def remote_task(self) -> RemoteTask:
         """Return the task that stands for it here, announced."""

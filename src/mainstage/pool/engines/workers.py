@@ -10,6 +10,7 @@ import contextlib
 import threading
 import uuid
 from collections import Counter, deque
+from contextlib import nullcontext
 from functools import partial
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ from mainstage.tasks.queue.remote_queue import DistantQueue
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
+    from contextlib import AbstractContextManager
 
     from mainstage.core.commands import Command
     from mainstage.core.policy import Policy
@@ -114,8 +116,8 @@ class EngineBackend:
         """Have `spec` called on the engine, its outcome set on `future`."""
         future.task = self.reporter.new_id()
         call = EngineCall(self, spec, future)
-        self._calls[future.task] = call
         call.announce()
+        self._calls[future.task] = call  # from now on it can be cancelled
         self.put(call)
 
     def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> EngineMap:
@@ -174,6 +176,14 @@ class EngineBackend:
     def find(self, future: Future[Any]) -> EngineCall | None:
         """Return the call that settles `future`, if it has not yet."""
         return self._calls.get(getattr(future, "task", 0))
+
+    def here(self) -> bool:
+        """Return False: the workers are elsewhere."""
+        return False
+
+    def blocked(self) -> AbstractContextManager[None]:
+        """Return a block in which nothing is different; no worker waits here."""
+        return nullcontext()
 
     def worker_of(self, call: EngineCall) -> Place:
         """Return where `call` is."""

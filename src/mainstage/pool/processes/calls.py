@@ -34,7 +34,7 @@ class ProcessCall(Call):
     def __init__(self, *args: Any) -> None:
         super().__init__(*args)
         self.number = 0
-        self.announced = False
+        self.announced: object = False
         self.verdict: BaseException | None = None
         self._process: WorkerProcess | None = None
         self._senders = RemoteSenders()

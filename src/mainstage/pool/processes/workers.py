@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import weakref
+from contextlib import nullcontext
 from multiprocessing import process as mp_process
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,7 @@ from mainstage.pool.timer import Timer
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Future
+    from contextlib import AbstractContextManager
     from multiprocessing.context import BaseContext
 
     from mainstage.core.commands import Command
@@ -79,8 +81,8 @@ class ProcessBackend:
         """Have `spec` called in a worker, its outcome set on `future`."""
         future.task = self.reporter.new_id()
         call = ProcessCall(self, spec, future)
-        self._calls[future.task] = call
         call.announce()
+        self._calls[future.task] = call  # from now on it can be cancelled
         self.dispatcher.put(call)
 
     def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> ProcessMap:
@@ -155,6 +157,14 @@ class ProcessBackend:
     def idle(self) -> bool:
         """Return whether every process has ended."""
         return not self.dispatcher.workers
+
+    def here(self) -> bool:
+        """Return False: the workers are elsewhere."""
+        return False
+
+    def blocked(self) -> AbstractContextManager[None]:
+        """Return a block in which nothing is different; no worker waits here."""
+        return nullcontext()
 
     def worker_of(self, call: ProcessCall) -> WorkerProcess | None:
         """Return the process that works on `call`."""

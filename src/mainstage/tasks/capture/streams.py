@@ -11,9 +11,11 @@ import contextlib
 import os
 import sys
 from io import TextIOWrapper
-from threading import RLock, current_thread, get_ident, main_thread
+from threading import RLock, current_thread, main_thread
 from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
+from mainstage.core import unpatched
+from mainstage.core.unpatched import get_ident
 from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.tasks.capture.fds import DescriptorCapture
@@ -287,7 +289,7 @@ class Capture:
         """The streams as they were at the start, and where each led."""
         self._bridges = bridges_for(self)
         self._resolving: set[int] = set()
-        self._main = main_thread().ident
+        self._main = unpatched.main_ident
 
     @property
     def taken(self) -> list[str]:
@@ -505,7 +507,7 @@ def _place(stream: TextIO) -> object:
         found = os.fstat(stream.fileno())
     except (AttributeError, OSError, ValueError):
         return None
-    return found.st_dev, found.st_ino, found.st_rdev
+    return found.st_dev, found.st_ino, getattr(found, "st_rdev", 0)  # Windows has none
 
 
 def _violation(name: str, text: str) -> str:

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import atexit
 import os
-import threading
 from typing import TYPE_CHECKING, TypeAlias
 
 from mainstage.core.clock import monotonic
+from mainstage.core.unpatched import get_ident
 from mainstage.ui.display import ansi
 from mainstage.ui.display.fd_writer import Outlet
 from mainstage.ui.display.inline import InlineScreen
@@ -122,7 +122,7 @@ class TerminalDisplay:
         self._size = None
         self._moved = True
         idle = not (self._busy or self._sent or self._outlet.waiting)
-        if idle and self._screen.live and self._owner == threading.get_ident():
+        if idle and self._screen.live and self._owner == get_ident():
             self.show([], self._rows, self._begun)
 
     def stand(self, begun: str) -> bool:
@@ -147,7 +147,7 @@ class TerminalDisplay:
         """
         if self._closed or not self._outlet.alive:
             return True
-        self._busy, self._owner = True, threading.get_ident()
+        self._busy, self._owner = True, get_ident()
         try:
             return self._show(above, rows, ansi.clean(begun))
         finally:

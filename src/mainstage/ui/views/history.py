@@ -41,7 +41,7 @@ class History:
             case TaskFailed():
                 failure = state.failures.get(event.task)
                 # A nested failure is its parent's: told once, when that fails, with the input.
-                return [] if failure is None else self.failure(failure)
+                return [] if failure is None else self.failure(failure._replace(error=event.error))
             case TaskRetried():
                 return self._retry(event, state)
             case TaskStuck() if event.task in state.tasks:

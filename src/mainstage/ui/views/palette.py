@@ -141,9 +141,9 @@ def _sequence(style: Style, system: ColorSystem) -> str:
     return f"\x1b[{';'.join(codes)}m" if codes else ""
 
 
-def is_lost(error: ErrorReport) -> bool:
-    """Return whether it is not the task that failed: its worker died."""
-    return error.type == LOST
+def is_lost(kind: str) -> bool:
+    """Return whether it is not the task that failed, where an error is of this type: its worker died."""
+    return kind == LOST
 
 
 class Glyphs:
@@ -178,7 +178,7 @@ class Glyphs:
 
     def mark(self, error: ErrorReport) -> str:
         """Return the mark of a task that ended by `error`: it failed, or its worker was lost."""
-        return self.lost if is_lost(error) else self.failed
+        return self.lost if is_lost(error.type) else self.failed
 
     def name(self, text: str) -> str:
         """Return the name `text` of a thing, safe to show."""

@@ -144,7 +144,11 @@ class PlainView:
     def _group_lines(self, state: RunState) -> list[str]:
         if not self._groups:
             return []
-        return [line for failure in state.failures.values() if failure.error.traceback for line in self._group(failure)]
+        lines = [
+            line for failure in state.failures.values() if failure.error.traceback for line in self._group(failure)
+        ]
+        gone = state.counts.failed - len(state.failures)
+        return [*lines, f"{formatting.count(gone)} more failures: the log has their tracebacks"] if gone else lines
 
     def _group(self, failure: Failure) -> list[str]:
         head = self._history.failure(failure)[0]
