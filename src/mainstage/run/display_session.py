@@ -389,6 +389,7 @@ class Show:
         """Give the terminal to this thread within the block; the work goes on. Any thread, also within another."""
         with self._lending:
             self._lends += 1
+        thread = get_ident()
         shown = self._step_aside(self.capture.question())
         if self.steering is not None:
             self.steering.keyboard.give_back()  # the owner may be out of reach
@@ -396,7 +397,7 @@ class Show:
         try:
             yield
         finally:
-            self.capture.lend(on=False)
+            self.capture.lend(on=False, thread=thread)
             with self._lending:
                 self._lends -= 1
             if not self._lends:

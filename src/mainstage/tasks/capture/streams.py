@@ -104,6 +104,8 @@ class Router:
         task: Any = ambient.get()
         if task is not None:
             task = capture.task()
+        if task is None and "\x1b" in text and capture.on_escape is not None:
+            capture.on_escape(text)
         if capture.special and self._refused(task, text):
             return capture.hand_on(task, self._name, text, self._original.write)
         key = (0 if task is None else task.id, get_ident())
@@ -201,8 +203,10 @@ class ByteRouter:
         capture = self._router._capture  # noqa: SLF001  # its other half
         if not capture.live:
             return int(self._original.write(data))
-        if capture.special:
+        if capture.special or b"\x1b" in data:
             task = capture.task()
+            if task is None and b"\x1b" in data and capture.on_escape is not None:
+                capture.on_escape(bytes(data).decode(self._encoding(), "replace"))
             if capture.passes(task):
                 text = bytes(data).decode(self._encoding(), "replace")
                 return int(capture.hand_on(task, self._router._name, text, lambda _: self._original.write(data)))  # noqa: SLF001  # as above
@@ -272,6 +276,8 @@ class Capture:
         """What the main thread writes outside any task goes straight to the original, by this: the program's own words,
         where it has the terminal as ever. None: it becomes events as all else.
         """
+        self.on_escape: Callable[[str], None] | None = None
+        """Called with text of no task that has escape sequences, before it is taken."""
         self.lends = False
         """Whether `pause` has a terminal to give, for displays of the program's own too."""
         self.passed = False
@@ -347,12 +353,12 @@ class Capture:
             if getattr(sys, name) is router:
                 setattr(sys, name, router.original)
 
-    def lend(self, *, on: bool, shown: bool = False) -> None:
-        """This thread has the terminal, or has it no more: what it writes, or no task, goes straight there meanwhile.
+    def lend(self, *, on: bool, shown: bool = False, thread: int | None = None) -> None:
+        """This thread, or `thread`, has the terminal, or no more: what it writes, or no task, goes there meanwhile.
 
         So does the line that it has begun, the question, unless it is `shown` there.
         """
-        thread = get_ident()
+        thread = thread or get_ident()
         with self.lock:
             if on:
                 self._lead(to_terminal=True)

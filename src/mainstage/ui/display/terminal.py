@@ -17,6 +17,7 @@ from mainstage.ui.display.fd_writer import Outlet
 from mainstage.ui.display.inline import InlineScreen
 from mainstage.ui.display.region import RegionScreen
 from mainstage.ui.display.taskbar import Taskbar, is_shown
+from mainstage.ui.display.tty_modes import ask_for_repaint, in_other_hands
 from mainstage.ui.views import Size
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ class TerminalDisplay:
         self._rows: Sequence[str] = ()
         self._begun = ""
         self._standing = ""
+        self._lost = False
         self._taskbar = Taskbar(shown=is_shown(self._env))
 
     @property
@@ -156,6 +158,9 @@ class TerminalDisplay:
     def _show(self, above: Sequence[str], rows: Sequence[str], begun: str) -> bool:
         if not self._outlet.flush():
             return False
+        if in_other_hands(self._outlet.fd):
+            self._make_way()
+            return False
         if self._outlet.cut:
             self._outlet.cut = False
             self._screen.forget()
@@ -173,6 +178,17 @@ class TerminalDisplay:
         if settled:
             self._sent = 0
         return settled
+
+    def _make_way(self) -> None:
+        """Have the whole screen scroll: a program has it that reads keys one by one. It is repainted after that.
+
+        What is on it now is nobody's to erase: that program may have drawn it, in our region, so it is to draw again.
+        """
+        if self._screen.live:
+            self._screen = self._new_screen()
+            self._lost = True
+            self._send(f"{ansi.ALL_ROWS}{ansi.SHOW}")
+            ask_for_repaint(self._outlet.fd)
 
     def complete(self) -> bool:
         """Send what is left of a frame that was cut; False: the terminal has not taken all of it."""
@@ -249,6 +265,10 @@ class TerminalDisplay:
     def _fit_to_size(self) -> str:
         """Return what the change of size asks for, if there was one: asked each frame, for not every resize tells."""
         real = _real_size(self._outlet.fd) or self._real
+        if self._lost:
+            self._lost, self._real, self._size, self._moved = False, real, None, False
+            self._screen = self._new_screen()
+            return f"{ansi.ALL_ROWS}{ansi.INDEX}\x1b[A{ansi.ERASE_ROWS}"
         if real == self._real and not self._moved:
             return ""
         self._real, self._size, self._moved = real, None, False
