@@ -127,13 +127,14 @@ class TerminalDisplay:
         if idle and self._screen.live and self._owner == get_ident():
             self.show([], self._rows, self._begun)
 
-    def stand(self, begun: str) -> bool:
+    def stand(self, begun: str, *, stays: bool = True) -> bool:
         """Take it that somebody else has written `begun` at the end of the text, and not ended the line.
 
-        Returns whether anything waits for its end: never.
+        Unless it `stays`, the next picture erases it. Returns whether anything waits for its end: never.
         """
-        self._standing = ansi.clean(begun)
-        self._screen.stand(self._standing)
+        line = ansi.clean(begun)
+        self._standing = line if stays else ""
+        self._screen.stand(line, stays=stays)
         return False
 
     def make_room(self, text: str) -> None:
