@@ -359,7 +359,7 @@ class Recorded:
         self._calls = calls
 
     def __getattr__(self, name: str) -> Callable[..., object]:
-        return lambda *_: self._calls.append(f"{self._name}.{name}")
+        return lambda *_: self._calls.append(f"{self._name}.{name}") is None
 
 
 def test_screen_and_keyboard_are_taken_lent_and_given_back_as_one() -> None:
@@ -371,7 +371,7 @@ def test_screen_and_keyboard_are_taken_lent_and_given_back_as_one() -> None:
     both.emergency()
     both.close([], [])
     assert calls == [
-        *("keys.take", "screen.show", "keys.doubt", "screen.resized", "keys.give_back", "screen.suspend"),
+        *("screen.show", "keys.take", "keys.doubt", "screen.resized", "keys.give_back", "screen.suspend"),
         *("keys.emergency", "screen.emergency", "keys.close", "screen.close"),
     ]
 

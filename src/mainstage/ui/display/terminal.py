@@ -17,7 +17,7 @@ from mainstage.ui.display.fd_writer import Outlet
 from mainstage.ui.display.inline import InlineScreen
 from mainstage.ui.display.region import RegionScreen
 from mainstage.ui.display.taskbar import Taskbar, is_shown
-from mainstage.ui.display.tty_modes import ask_for_repaint, in_other_hands
+from mainstage.ui.display.tty_modes import ask_for_repaint, in_other_hands, modes_of
 from mainstage.ui.views import Size
 
 if TYPE_CHECKING:
@@ -97,6 +97,7 @@ class TerminalDisplay:
         self._begun = ""
         self._standing = ""
         self._lost = False
+        self._modes = modes_of(self._outlet.fd)
         self._taskbar = Taskbar(shown=is_shown(self._env))
 
     @property
@@ -159,7 +160,7 @@ class TerminalDisplay:
     def _show(self, above: Sequence[str], rows: Sequence[str], begun: str) -> bool:
         if not self._outlet.flush():
             return False
-        if in_other_hands(self._outlet.fd):
+        if in_other_hands(self._outlet.fd, self._modes):
             self._make_way()
             return False
         if self._outlet.cut:

@@ -24,15 +24,25 @@ _set: Any = getattr(termios, "tcsetattr", None)
 """As it was before anybody has replaced it: what the program sets is watched."""
 
 
-def in_other_hands(fd: int) -> bool:
-    """Return whether somebody else reads keys of the terminal behind `fd` one by one: the screen is theirs as well."""
+def modes_of(fd: int) -> list[Any] | None:
+    """Return the modes of the terminal behind `fd`; None: there are none."""
     if not Modes.possible():
-        return False
+        return None
     try:
-        found = termios.tcgetattr(fd)
+        return termios.tcgetattr(fd)
     except (OSError, termios.error):
+        return None
+
+
+def in_other_hands(fd: int, before: list[Any] | None) -> bool:
+    """Return whether somebody else reads keys of the terminal behind `fd` one by one: the screen is theirs as well.
+
+    Not where it had these modes `before`.
+    """
+    found = modes_of(fd)
+    if found is None or found[LOCAL] & termios.ICANON:
         return False
-    return not found[LOCAL] & termios.ICANON and found != Modes.set_by_us
+    return found not in (before, Modes.set_by_us)
 
 
 def ask_for_repaint(fd: int) -> None:
