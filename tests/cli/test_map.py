@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.cli.conftest import DEADLINE, Shop, results
+from tests.system.terminals import Pty
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -373,3 +374,20 @@ def test_a_standard_stream_that_is_closed_is_a_usage_error(shop: Shop, stream: s
     assert done.returncode == 2
     assert b"is closed" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_a_failure_is_told_once_with_its_place_and_counted_at_the_end(shop: Shop) -> None:
+    done = shop.run("map", "jobs:odd_fails", "1", "2", "3", "--out", "r.jsonl")
+    said = done.stderr.decode()
+    for number in (1, 3):
+        assert said.count(f"ValueError: {number} is odd") == 1
+    assert said.count("jobs.py:") == 2
+    assert "1 done, 2 failed" in said.splitlines()[-1]
+
+
+def test_at_a_terminal_too(shop: Shop) -> None:
+    command = [sys.executable, "-m", "mainstage", "map", f"{shop.folder / 'jobs.py'}:odd_fails", "1"]
+    with Pty([*command, "--out", str(shop.folder / "r.jsonl")], columns=100, rows=24) as pty:
+        assert pty.wait() == 1
+        assert pty.screen.text.count("ValueError: 1 is odd") == 1
+        assert "jobs.py:" in pty.screen.text
