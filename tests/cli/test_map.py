@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.cli.conftest import DEADLINE, Shop, results
-from tests.system.terminals import Pty
+from tests.system.terminals import ROOT, Pty
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -391,3 +392,19 @@ def test_at_a_terminal_too(shop: Shop) -> None:
         assert pty.wait() == 1
         assert pty.screen.text.count("ValueError: 1 is odd") == 1
         assert "jobs.py:" in pty.screen.text
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_commands_of_the_readme_run_in_a_clone(tmp_path: Path) -> None:
+    for name in ("docs", "examples"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    block = (ROOT / "README.md").read_text(encoding="utf-8").partition("## From the command line\n\n```console\n")[2]
+    commands = [line.removeprefix("$ ") for line in block.partition("```")[0].splitlines()]
+    assert len(commands) == 4
+    for command in commands:
+        words = command.replace("mainstage map", f"{sys.executable} -m mainstage map")
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", words], cwd=tmp_path, capture_output=True, timeout=DEADLINE, check=False
+        )
+        assert done.returncode == 0, (command, done.stderr)
+    assert b'"sha256": ' in done.stdout
