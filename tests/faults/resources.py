@@ -194,7 +194,7 @@ def there_is() -> dict[str, Any]:
         "streams": [sys.stdin, sys.stdout, sys.stderr, sys.excepthook, warnings.showwarning],
         "log handlers": list(logging.getLogger().handlers),
         "temporary files": sorted(os.listdir(tempfile.gettempdir())),  # noqa: PTH208  # as above
-        "shared memory": sum(1 for one in SHARED.iterdir() if one.owner() and one.stat().st_uid == os.getuid()),
+        "shared memory": len(SHARED.findall(Path("/proc/self/maps").read_bytes())),
         "ways out": [os._exit, os.execv],
         "shows": sum(1 for one in gc.get_objects() if type(one).__name__ in ("Show", "Run", "ThreadPool")),
     }
