@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.ui.display import terminal as terminal_module
 from mainstage.ui.display.fd_writer import Outlet
@@ -77,7 +78,7 @@ def test_a_frame_is_one_write_in_one_synchronized_update(terminal: Terminal, mon
         writes.append(bytes(data))
         return real(fd, data)
 
-    monkeypatch.setattr(os, "write", write_and_note)
+    monkeypatch.setattr(unpatched, "write", write_and_note)
     display = TerminalDisplay(terminal.fd, env=ENV)
     for number in range(4):
         assert display.show([f"line {number}"], [f"row {n} {number}" for n in range(5)])

@@ -274,7 +274,7 @@ class FakeStage:
         self.said.append(text)
 
     def command(self, what: object) -> None:
-        self.carried.put((what, threading.current_thread().name))
+        self.carried.put((what, threading.get_ident()))
 
 
 def steering(view: FakeView) -> tuple[Steering, FakeKeyboard, FakeLoop, FakeStage]:
@@ -293,7 +293,8 @@ def test_a_command_is_carried_out_by_a_thread_of_its_own() -> None:
     one.start()
     assert loop.on_key is not None
     loop.on_key(KeyPressed(1.0, "y"))
-    assert stage.carried.get(timeout=DEADLINE) == (Cancel(3, "why"), "mainstage-commands")
+    assert stage.carried.get(timeout=DEADLINE) == (Cancel(3, "why"), one._thread.ident)
+    assert one._thread.ident != threading.get_ident()
     opened = board.open
     one.stop()
     assert (opened, board.open) == (True, False)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
@@ -14,6 +15,7 @@ from tests.system.terminals import ROOT, Pty, environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
 PROGRAMS = ROOT / "tests/system/exec_programs"
 EXEC = [sys.executable, "-m", "mainstage", "exec"]
@@ -32,11 +34,18 @@ PROGRAMS_TRIED = [
     Program("pickled_streams.py", needs="joblib"),
     Program("redirected_bars.py 0.05", "▸ shown", "✓ redirected_bars.py: 20 in"),
     Program("captured_bars.py", "▸ not captured", "✓ captured_bars.py: 20 in"),
+    Program("green_threads.py gevent 0.05", "▸ steps", "✓ green_threads.py: 10 done", needs="gevent"),
+    Program("green_threads.py eventlet 0.05", "▸ steps", "✓ green_threads.py: 10 done", needs="eventlet"),
 ]
 
 
 def tried(program: Program) -> str:
-    return program.words.split()[0]
+    return program.words
+
+
+def needs(library: str) -> None:
+    if library and find_spec(library) is None:  # it is not to be imported here
+        pytest.skip(f"{library} is not installed")
 
 
 def in_pipes(*commands: Sequence[str]) -> list[tuple[list[str], int]]:
@@ -50,14 +59,13 @@ def in_pipes(*commands: Sequence[str]) -> list[tuple[list[str], int]]:
     for program in running:
         out, err = program.communicate(timeout=50)
         assert "mainstage" not in err.replace(str(ROOT), ""), err
-        ended.append(([line for line in out.splitlines() if " in " not in line], program.returncode))
+        ended.append(([line for line in out.splitlines() if line and " in " not in line], program.returncode))
     return ended
 
 
 @pytest.mark.parametrize("program", PROGRAMS_TRIED, ids=tried)
 def test_it_finds_on_a_terminal_and_in_a_pipe_what_it_finds_without_us(program: Program) -> None:
-    if program.needs:
-        pytest.importorskip(program.needs)
+    needs(program.needs)
     first, *more = program.words.split()
     (lines, status), ours = in_pipes([sys.executable, first, *more], [*EXEC, first, *more])
     assert status == 0
@@ -72,3 +80,31 @@ def test_it_finds_on_a_terminal_and_in_a_pipe_what_it_finds_without_us(program: 
     assert [line for line in screen if line.startswith(("✓", "✗"))] == [line for line in screen[-1:] if program.last]
     assert screen[-1].startswith(program.last)
     assert not [line for line in screen if "▸" in line or "%|" in line or "Traceback" in line]
+
+
+INTERRUPTED = """
+from gevent import monkey
+monkey.patch_all()
+import gevent, time
+from tqdm import tqdm
+def work():
+    for _ in tqdm(range(1000), desc="steps"):
+        time.sleep(0.01)
+try:
+    gevent.spawn(work).join()
+except KeyboardInterrupt:
+    print("stopped, and", input("why? "))
+"""
+
+
+def test_ctrl_c_and_a_question_reach_a_program_of_green_threads(tmp_path: Path) -> None:
+    needs("gevent")
+    script = tmp_path / "interrupted.py"
+    script.write_text(INTERRUPTED)
+    with Pty([*EXEC, str(script)]) as program:
+        program.expect("▸ steps")
+        program.send(b"\x03")
+        program.expect("why?")
+        program.send(b"enough\n")
+        assert program.wait() == 0
+        assert "stopped, and enough" in program.screen.text

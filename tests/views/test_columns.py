@@ -290,7 +290,14 @@ def test_all_of_richs_columns_are_tried() -> None:
 def test_a_picture_of_richs_columns_is_richs_own(columns: list[str | ProgressColumn]) -> None:
     now = 3.5
     state = after(RunStarted(0.0, "", NOON))
-    console = Console(width=119, color_system=None, force_terminal=True, file=io.StringIO(), no_color=True)
+    console = Console(
+        width=119,
+        color_system=None,
+        force_terminal=True,
+        file=io.StringIO(),
+        no_color=True,
+        legacy_windows=False,
+    )
     theirs = Progress(*deepcopy(columns), console=console, auto_refresh=False, get_time=lambda: now)
     for number, (name, total, done) in enumerate([("plum", 80.0, 20), ("a [b]", 5e6, 3e6), ("done", 7.0, 7)], 1):
         after(TaskStarted(0.0, number, 1, "w", name, total), TaskMoved(3.0, number, 1, done), state=state)

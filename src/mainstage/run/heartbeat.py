@@ -16,6 +16,7 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.run.render_loop import CALM
 
@@ -48,7 +49,7 @@ class Bell:
 
     def __init__(self) -> None:
         self._words: SimpleQueue[float | None] = SimpleQueue()
-        self._rung = threading.Lock()
+        self._rung = unpatched.allocate_lock()
         self._rung.acquire()
 
     def put(self, word: float | None) -> None:
@@ -72,7 +73,7 @@ class Heartbeat:
 
     def __init__(self, loop: Loop) -> None:
         self._loop = loop
-        self._main = threading.main_thread().ident or 0
+        self._main = unpatched.main_ident
         self._pid = os.getpid()
         self._bell = Bell()
         self._due = NEVER  # when the owner wants to be called
@@ -80,7 +81,7 @@ class Heartbeat:
         self._linger = LINGER
         self._resting = 0.0  # up to when the owner is left alone: half of its time is its own
         self._asked = False  # the owner was called and has not come yet
-        self._thread: threading.Thread | None = None
+        self._thread: unpatched.NativeThread | None = None
         self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
         self._missed = False  # a note came while the metronome was about to doze
         self._in_handler = False
@@ -97,7 +98,7 @@ class Heartbeat:
         """Return whether this thread and platform can have one, and SIGURG is free."""
         if not (hasattr(signal, "SIGURG") and hasattr(signal, "pthread_kill")):
             return False
-        if threading.current_thread() is not threading.main_thread():
+        if not unpatched.in_main_thread():
             return False
         handler = signal.getsignal(signal.SIGURG)
         earlier = getattr(handler, "__self__", None)
@@ -111,7 +112,7 @@ class Heartbeat:
         self._loop.leave()
 
     def _begin(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="mainstage-heartbeat", daemon=True)
+        self._thread = unpatched.NativeThread(self._run)
         self._thread.start()
 
     def doze(self) -> None:
@@ -146,7 +147,7 @@ class Heartbeat:
             self._thread.join()  # in the handler this thread may hold a lock that the other needs to end
         if signal.getsignal(signal.SIGURG) != self._on_signal:
             return
-        if threading.current_thread() is threading.main_thread():
+        if unpatched.in_main_thread():
             signal.signal(signal.SIGURG, signal.SIG_DFL)
         else:
             self._over = True

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mainstage.core.commands import Cancel, Hold
+from mainstage.core.unpatched import NativeThread
 from mainstage.events import KeyPressed
 from mainstage.ui.views.keymap import Quit, Repaint
 
@@ -88,7 +88,7 @@ class Steering:
         self._loop = loop
         self._stage = stage
         self._commands: SimpleQueue[Command | None] = SimpleQueue()
-        self._thread = threading.Thread(target=self._carry_out, name="mainstage-commands", daemon=True)
+        self._thread = NativeThread(self._carry_out)
         keyboard.on_key = self._pressed
         keyboard.on_lost = self._lost
         loop.on_key = self._on_key
@@ -104,7 +104,7 @@ class Steering:
         """Give the keyboard back; from now on keys are somebody else's."""
         self.keyboard.close()
         self._commands.put(None)
-        if self._thread is not threading.current_thread():
+        if not self._thread.is_current():
             self._thread.join(LAST)
 
     # --- on the keyboard's thread ---

@@ -9,6 +9,7 @@ import threading
 from concurrent.futures import Executor, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
+from mainstage.core import unpatched
 from mainstage.core.commands import Cancel, Hold
 from mainstage.core.policy import Policy, check_policy
 from mainstage.pool.job import Spec, TaskFuture
@@ -93,7 +94,8 @@ class Run(Executor):
     where it stands (None: never). `log` names a file that takes all output and failures too. `heartbeat=False`
     draws only while the owner's thread is in a call of ours. `capture=False` leaves the output of the program
     alone, "fd" takes that of C code and children too (and the words of a crash with it); `strict` raises
-    `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then, wherever
+    `RenderingViolation` where it writes; `prefix=False` leaves out the task's name before a worker's line, which stands
+    there in a run of several tasks. `recorder` takes each event, and all text that is captured then, wherever
     it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they can be had,
     without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, ... say in
     the environment. Raises `ValueError` or `DisplayError` for arguments that make no sense.
@@ -126,6 +128,7 @@ class Run(Executor):
         heartbeat: bool | None = None,
         capture: bool | Literal["fd"] | None = None,
         strict: bool | None = None,
+        prefix: bool | None = None,
         recorder: OutputRecorder | None = None,
         display: Display | None = None,
         clock: Clock | None = None,
@@ -149,6 +152,7 @@ class Run(Executor):
             clock=clock,
             capture=capture,
             strict=strict,
+            prefix=prefix,
             recorder=recorder,
             keys=keys,
         )
@@ -174,7 +178,7 @@ class Run(Executor):
         work = Workload(backend, show.channel, show.wake)
         ending = Ending(self, show, grace=self._policy.grace, branch=branch)
         self._parts = Parts(show, work, ending, branch)
-        self.entered_by = threading.get_ident()
+        self.entered_by = unpatched.get_ident()
         try:
             self._open(*self._parts)
         except KeyboardInterrupt as late:
@@ -573,7 +577,7 @@ def own_run(title: str = "", **options: Any) -> Run:
 def _leave_all() -> None:
     """Leave the runs that the main thread has entered; other threads are about to be waited for, and leave theirs."""
     for run in _runs[::-1]:
-        if run.entered_by == threading.main_thread().ident:
+        if run.entered_by == unpatched.main_ident:
             run.leave_at_exit()
 
 

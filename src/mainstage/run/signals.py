@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import threading
 import weakref
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from mainstage.core.unpatched import in_main_thread
 from mainstage.errors import Terminated
 
 if TYPE_CHECKING:
@@ -102,7 +102,7 @@ class Interrupts:
 
     def install(self) -> None:
         """Take the signals whose handlers are the default ones."""
-        if threading.current_thread() is not threading.main_thread():
+        if not in_main_thread():
             return
         for ended in [one for one in _installed if one._over]:  # noqa: SLF001  # its own class
             ended.restore()
@@ -127,7 +127,7 @@ class Interrupts:
         `cancel()` asks its main coroutine to stop; a handler of Ctrl-C that is `theirs` does so, and is called.
         `raising(error)` is told of what the second one raises.
         """
-        if threading.current_thread() is threading.main_thread():
+        if in_main_thread():
             self._cancel = cancel
             self._raising = raising
             handler: Any = signal.getsignal(signal.SIGINT)
@@ -138,7 +138,7 @@ class Interrupts:
 
     def restore(self) -> None:
         """Put the previous handlers back, where nobody has set others meanwhile. Any thread: see `_over`."""
-        if threading.current_thread() is not threading.main_thread():
+        if not in_main_thread():
             self._over = bool(self._previous)
             return
         self._over = False

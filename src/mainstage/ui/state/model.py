@@ -2,8 +2,8 @@
 
 Two rules. Only `state.reducer` writes here: the objects are mutable because a copy per event costs five times more,
 everybody else treats them as read-only. And memory follows what is live, not what has been: a task that ended leaves
-`tasks` and is a number in `counts` from then on; failures are kept, and one byte a task tells late events from
-impossible ones.
+`tasks` and is a number in `counts` from then on; the first and the last failures are kept, and one byte a task tells
+late events from impossible ones.
 
 All times are seconds on the run's clock unless a name says otherwise; positions and totals are items of the task's
 unit.
@@ -19,6 +19,7 @@ from mainstage.ui.eta.run_eta import run_eta
 from mainstage.ui.eta.simulation import Durations
 from mainstage.ui.eta.sizes import Plan
 from mainstage.ui.eta.speed import Speed
+from mainstage.ui.state.failures import Failures
 from mainstage.ui.state.status_map import Board
 
 if TYPE_CHECKING:
@@ -329,8 +330,8 @@ class RunState:
         """Of top-level tasks."""
         self.nested = Counts()
         """Of nested tasks."""
-        self.failures: dict[int, Failure] = {}
-        """Top-level tasks that failed for good, by id, in that order."""
+        self.failures = Failures()
+        """Top-level tasks that failed for good, by id, in that order; of very many the first and the last."""
         self.slowest: list[tuple[float, str]] = []
         """The slowest top-level tasks that ended well: (seconds, description), slowest first, at most `SLOWEST`."""
         self.sources: dict[int, Source] = {}
@@ -384,8 +385,8 @@ class RunState:
         """The reducer's: ids of tasks that ended, those that were reopened among them."""
         self.last_attempts: dict[int, int] = {}
         """The reducer's: the last attempts of ended tasks, where it was not 1."""
-        self.reopenable: dict[int, TaskState] = {}
-        """The reducer's: failed tasks as they were when they failed."""
+        self.reopenable: dict[int, tuple[TaskState, str]] = {}
+        """The reducer's: the last failed tasks as they were when they failed, and by which kind of failure."""
         self.sources_over = Numbers()
         """The reducer's: sources that closed."""
 
@@ -482,6 +483,7 @@ class RunState:
             "counts": self.counts.as_dict(),
             "nested": self.nested.as_dict(),
             "failures": dict(sorted(self.failures.items())),
+            "kinds": dict(sorted(self.failures.kinds.items())),
             "slowest": list(self.slowest),
             "sources": dict(sorted(self.sources.items())),
             "expected": self.expected,

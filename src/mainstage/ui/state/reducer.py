@@ -58,6 +58,9 @@ if TYPE_CHECKING:
 
     from mainstage.events import Event
 
+REOPENABLE = 1000
+"""So many failed tasks may go on after all: the last ones."""
+
 
 def reduce(state: RunState, event: Event) -> None:
     """Apply `event` to `state`. Never raises: what is impossible is reported in `state.anomalies`."""
@@ -255,11 +258,14 @@ def _task_failed(state: RunState, event: TaskFailed) -> None:
     counts = aggregates.leave(state, live, completed, at, FAILED)
     counts.failed += 1
     live.waiting = False
-    state.reopenable[task] = live
+    kind = ""
     if live.parent is None:
         seconds = live.elapsed(at)
-        state.failures[task] = Failure(task, attempt, live.description, error, given, at, live.worker, seconds)
+        kind = state.failures.add(Failure(task, attempt, live.description, error, given, at, live.worker, seconds))
         aggregates.feed_pace(state, at)
+    state.reopenable[task] = live, kind
+    if len(state.reopenable) > REOPENABLE:
+        del state.reopenable[next(iter(state.reopenable))]
 
 
 def _fail_queued(state: RunState, event: TaskFailed) -> None:
@@ -271,7 +277,7 @@ def _fail_queued(state: RunState, event: TaskFailed) -> None:
     check_text(given)
     description = aggregates.leave_queue(state, task, FAILED)
     state.counts.failed += 1
-    state.failures[task] = Failure(task, 0, description, error, given, at, "", 0.0)
+    state.failures.add(Failure(task, 0, description, error, given, at, "", 0.0))
     aggregates.feed_pace(state, at)
 
 
@@ -325,7 +331,7 @@ def _task_cancelled(state: RunState, event: TaskCancelled) -> None:
 
 def _task_reopened(state: RunState, event: TaskReopened) -> None:
     at, task, attempt = event
-    live = state.reopenable.get(task)
+    live, kind = state.reopenable.get(task, (None, ""))
     if live is None or live.attempt != attempt:
         _missed(state, task, attempt)
         return
@@ -337,7 +343,7 @@ def _task_reopened(state: RunState, event: TaskReopened) -> None:
     live.moved_at = at
     live.changes += 1
     if live.parent is None:
-        del state.failures[task]
+        state.failures.take_back(task, kind)
         state.counts.failed -= 1
         worker = state.workers[live.worker]
         worker.done -= 1

@@ -179,13 +179,14 @@ class FailuresPiece(Static):
         if not failures or room <= 0:
             return []
         count = min(self._count, len(failures))
-        more = len(failures) > min(count, room)
+        number = scene.state.counts.failed
+        more = number > min(count, room)
         room -= more and room > 1
         each = 2 if 2 * count <= room else 1
         last = list(islice(reversed(failures.values()), min(count, room // each)))[::-1]
         lines = [line for failure in last for line in self._failure(failure, scene.columns - 1, each)]
-        if more and len(failures) > len(last):
-            text = f"  + {formatting.count(len(failures) - len(last))} more failures before"
+        if more and number > len(last):
+            text = f"  + {formatting.count(number - len(last))} more failures before"
             head = [self._palette.paint("mainstage.dim", clip(text, scene.columns - 1, self._glyphs.ellipsis))]
             return (head if room > 0 else []) + lines
         return lines

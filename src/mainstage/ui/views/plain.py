@@ -9,7 +9,7 @@ from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.runner import END_GROUP, group
 from mainstage.ui.views.summary import Summary
-from mainstage.ui.views.text import clip, one_line
+from mainstage.ui.views.text import clip, one_line, strip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,11 +144,15 @@ class PlainView:
     def _group_lines(self, state: RunState) -> list[str]:
         if not self._groups:
             return []
-        return [line for failure in state.failures.values() if failure.error.traceback for line in self._group(failure)]
+        lines = [
+            line for failure in state.failures.values() if failure.error.traceback for line in self._group(failure)
+        ]
+        gone = state.counts.failed - len(state.failures)
+        return [*lines, f"{formatting.count(gone)} more failures: the log has their tracebacks"] if gone else lines
 
     def _group(self, failure: Failure) -> list[str]:
         head = self._history.failure(failure)[0]
-        lines = [f"{self._glyphs.bar} {self._glyphs.line(line)}" for line in failure.error.traceback.split("\n")]
+        lines = [f"{self._glyphs.bar} {strip(self._glyphs.line(line))}" for line in failure.error.traceback.split("\n")]
         return [group(head), *lines, END_GROUP]
 
 

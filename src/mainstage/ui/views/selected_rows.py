@@ -24,11 +24,12 @@ ROOMY = 3
 
 
 class Window(NamedTuple):
-    """The part that has room: (depth, task or failure) each; how many stand above and below it."""
+    """The part that has room: (depth, task or failure) each; how many are above, below, and kept nowhere."""
 
     entries: list[tuple[int, Listed]]
     above: int
     below: int
+    gone: int
 
     def live(self) -> list[tuple[int, TaskState]]:
         """Return what is no failure."""
@@ -71,7 +72,8 @@ def look(state: RunState, browse: Browse, room: int) -> Window:
     while last < len(entries) and taken < room:
         taken += heights[last]
         last += 1
-    return Window(entries[first:last], start + first, total - start - last)
+    gone = state.counts.failed - len(state.failures)
+    return Window(entries[first:last], start + first, total - start - last, gone)
 
 
 def _kept(browse: Browse, room: int) -> int:
@@ -158,6 +160,8 @@ class BrowsedRows:
         parts = [
             f"{formatting.count(n)} {where}" for n, where in ((window.above, "above"), (window.below, "below")) if n
         ]
+        if window.gone:
+            parts.append(f"{formatting.count(window.gone)} failures that only the log has")
         if not parts:
             return []
         text = clip(f"  + {', '.join(parts)}", max(0, columns - 1), self._glyphs.ellipsis)

@@ -131,7 +131,10 @@ class StepRows(TaskRows):
             return None
         bar = self._palette.paint("mainstage.failed", f"  {self._glyphs.bar} ")
         texts = [line for text in step.held for line in text.text.replace("\r\n", "\n").split("\n")]
-        return [*(bar + self._glyphs.line(line) for line in texts), *self._history.failure(failure)]
+        return [
+            *(bar + self._glyphs.line(line) for line in texts),
+            *self._history.failure(failure._replace(error=event.error)),
+        ]
 
     # --- the picture ---
 

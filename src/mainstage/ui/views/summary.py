@@ -61,7 +61,7 @@ class Summary:
         lines: list[str] = []
         for failure in islice(state.failures.values(), LISTED):
             lines += self._failure(failure, room)
-        more = len(state.failures) - LISTED
+        more = state.counts.failed - LISTED
         if more > 0:
             lines.append(clip(f"  + {formatting.count(more)} more failures", room, self._glyphs.ellipsis))
         return lines
@@ -143,7 +143,7 @@ class Summary:
         alone = counts.seen == 1 and counts.done == 1
         amounts = {unit: n for unit in (*state.units, *state.live_units) if (n := state.items(unit))}
         text = self._amounts(amounts) if alone and amounts else f"{formatting.count(counts.done)} done"
-        lost = sum(is_lost(failure.error) for failure in state.failures.values()) if counts.failed else 0
+        lost = sum(number for kind, number in state.failures.kinds.items() if is_lost(kind))
         failed = f"failed ({formatting.count(lost)} lost)" if lost else "failed"
         for n, word in ((counts.failed, failed), (counts.cancelled, "cancelled"), (left, "left")):
             if n:
