@@ -90,9 +90,7 @@ class ThreadChannel:
     def send_first(self, event: Event) -> None:
         """Send one event that does not wait for what was sent before it; in a signal handler too."""
         self._first.append(event)
-        self.wake()
-        if self.away:
-            self.alarm()
+        self.notify()
 
     def _too_much(self, event: TextWritten) -> bool:
         waiting = self._inbox.qsize()
@@ -132,6 +130,12 @@ class ThreadChannel:
     def wake(self) -> None:
         """Wake the receiver; nothing has happened."""
         self._put(None)
+
+    def notify(self) -> None:
+        """Wake the receiver, also where the owner is in somebody else's code."""
+        self._put(None)
+        if self.away:
+            self.alarm()
 
     # --- receiving half: the owner ---
 

@@ -94,7 +94,8 @@ class Run(Executor):
     where it stands (None: never). `log` names a file that takes all output and failures too. `heartbeat=False`
     draws only while the owner's thread is in a call of ours. `capture=False` leaves the output of the program
     alone, "fd" takes that of C code and children too (and the words of a crash with it); `strict` raises
-    `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then, wherever
+    `RenderingViolation` where it writes; `prefix=False` leaves out the task's name before a worker's line, which stands
+    there in a run of several tasks. `recorder` takes each event, and all text that is captured then, wherever
     it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they can be had,
     without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, ... say in
     the environment. Raises `ValueError` or `DisplayError` for arguments that make no sense.
@@ -127,6 +128,7 @@ class Run(Executor):
         heartbeat: bool | None = None,
         capture: bool | Literal["fd"] | None = None,
         strict: bool | None = None,
+        prefix: bool | None = None,
         recorder: OutputRecorder | None = None,
         display: Display | None = None,
         clock: Clock | None = None,
@@ -150,6 +152,7 @@ class Run(Executor):
             clock=clock,
             capture=capture,
             strict=strict,
+            prefix=prefix,
             recorder=recorder,
             keys=keys,
         )

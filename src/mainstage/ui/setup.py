@@ -118,6 +118,8 @@ class Style(NamedTuple):
     theme: Theme | Mapping[str, str] | None = None
     log: str = ""
     """The name of the log file, for the last lines."""
+    prefix: bool = True
+    """Whether lines of workers begin with the names of their tasks."""
 
 
 def stage(
@@ -143,7 +145,7 @@ def stage(
     style = style._replace(log=os.fspath(log) if log is not None else "")
     shown: View = _view(place, style) if isinstance(view, str) else view
     where = display or _display(place)
-    spare = None if place.view == "silent" else partial(_spare, place)
+    spare = None if place.view == "silent" else partial(_spare, place, style)
     if discreet:
         shown = Discreet(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
@@ -151,7 +153,7 @@ def stage(
     if not keys or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
-    look = KeyedView(layouts, first, _palette(place, style), Glyphs(unicode=place.unicode))
+    look = KeyedView(layouts, first, _palette(place, style), _glyphs(place, style))
     return _keyed(staged, look, told=keys is True)
 
 
@@ -167,12 +169,16 @@ def _view(place: Place, style: Style) -> View:
     if place.view == "silent":
         return SilentView()
     if place.view == "plain":
-        return _signed(_plain(place), style)
-    return _signed(make(_palette(place, style), Glyphs(unicode=place.unicode)), style)
+        return _signed(_plain(place, style), style)
+    return _signed(make(_palette(place, style), _glyphs(place, style)), style)
 
 
 def _palette(place: Place, style: Style) -> Palette:
     return Palette(place.color, style.theme, files=place.files)
+
+
+def _glyphs(place: Place, style: Style) -> Glyphs:
+    return Glyphs(unicode=place.unicode, prefix=style.prefix)
 
 
 def _signed(view: View, style: Style) -> View:
@@ -196,7 +202,7 @@ def _layouts(view: View, style: Style | None, place: Place) -> tuple[dict[str, C
     layouts: dict[str, Callable[[], View]] = {} if first in LAYOUTS else {first: lambda: view}
     for name in LAYOUTS:
         make = factory(name, columns=style.columns)
-        palette, glyphs = _palette(place, style), Glyphs(unicode=place.unicode)
+        palette, glyphs = _palette(place, style), _glyphs(place, style)
         layouts[name] = (lambda: view) if name == first else partial(_made, make, palette, glyphs, style)
     return layouts, first
 
@@ -208,15 +214,15 @@ def _layout(style: Style) -> Factory:
     return factory(os.environ.get("MAINSTAGE_LAYOUT", ""), "MAINSTAGE_LAYOUT=", columns=style.columns)
 
 
-def _spare(place: Place) -> tuple[View, Display]:
-    return _plain(place), StreamDisplay(place.stream, runner=place.runner)
+def _spare(place: Place, style: Style) -> tuple[View, Display]:
+    return _plain(place, style), StreamDisplay(place.stream, runner=place.runner)
 
 
-def _plain(place: Place) -> View:
+def _plain(place: Place, style: Style) -> View:
     return PlainView(
         interval=PLAIN_INTERVAL,
         utc_offset_s=SystemClock().utc_offset(),
-        glyphs=Glyphs(unicode=place.unicode),
+        glyphs=_glyphs(place, style),
         groups=place.groups,
     )
 
