@@ -55,17 +55,17 @@ class FullScreenBridge:
 
     def stop(self) -> None:
         """Put all back, and end what is held."""
-        self.leave_in_child()
+        self.reset_after_fork()
         self._over.set()
         for key in list(self._held):
             self._release(key)
 
-    def leave_in_child(self) -> None:
+    def reset_after_fork(self) -> None:
         """Put all back."""
         self._capture.on_escape = None
         self._watch.stop()
         for patch in reversed(self._patches):
-            patch.take_off()
+            patch.undo()
         self._patches.clear()
 
     def _hold(self, key: object) -> None:
