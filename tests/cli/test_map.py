@@ -8,6 +8,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.backends.clusters import need_for_own
 from tests.cli.conftest import DEADLINE, Shop, results
 
 if TYPE_CHECKING:
@@ -311,7 +312,7 @@ def test_an_empty_list_of_inputs_is_no_error(shop: Shop, args: list[str]) -> Non
 @pytest.mark.parametrize("executor", ["process", "dask"])
 def test_what_workers_of_other_processes_write_is_kept_by_input(shop: Shop, executor: str) -> None:
     if executor == "dask":
-        pytest.importorskip("distributed")
+        need_for_own("dask")
     done = shop.run("map", "jobs:noisy", "a", "b", "bad", "--results", "kept", "--executor", executor, "-j", "2")
     assert done.returncode == 1, done.stderr
     for name in ("a", "b", "bad"):
