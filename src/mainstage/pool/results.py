@@ -31,7 +31,7 @@ class ItemOutcome(NamedTuple):
     """In seconds on the run's clock."""
 
 
-class Host(Protocol):
+class WaitHost(Protocol):
     """The run that a map belongs to, as far as its consumer needs it."""
 
     def wait_until(self, done: Callable[[], bool]) -> bool:
@@ -42,11 +42,11 @@ class Host(Protocol):
         """Wait until not `busy()`, for the grace time or until asked to stop once more."""
         ...
 
-    def glance(self) -> None:
+    def draw_if_due(self) -> None:
         """Draw if it is time."""
         ...
 
-    def consumed(self, consumer: Consumer) -> None:
+    def consumed(self, consumer: ResultIterator) -> None:
         """Forget a consumer that has ended."""
         ...
 
@@ -69,10 +69,10 @@ def _as_of_a_future(error: BaseException) -> BaseException:
     return CancelledError(*error.args) if is_instance(error, Cancelled) else error
 
 
-class Consumer:
+class ResultIterator:
     """Takes the records of one map."""
 
-    def __init__(self, claims: Claims, host: Host, *, ordered: bool) -> None:
+    def __init__(self, claims: Claims, host: WaitHost, *, ordered: bool) -> None:
         self.claims = claims
         self._host = host
         self._ordered = ordered
@@ -148,7 +148,7 @@ class Consumer:
                 self._lending.look(came[-1][2])
             claims.lent = 0 if self._ready else self._lending.lent(len(self._early))
             claims.feed()
-            self._host.glance()
+            self._host.draw_if_due()
             if self._ready:
                 return True
             if claims.halt_on_failure and claims.first_failure is not None:
