@@ -82,12 +82,31 @@ class RegionScreen:
         self.stand(question)
         return asked
 
-    def make_room(self, text: str) -> str:  # noqa: ARG002  # rows that go down use it
-        """Return what makes way for `text` that somebody else is about to write: our line that has not ended goes."""
-        if not self._begun or self._stays:
+    def make_room(self, text: str, rows: Sequence[str]) -> str:
+        """Return what makes way for `text` that somebody else is about to write at the end of the text.
+
+        Our line that has not ended goes, and the `rows` shown go down where there is room.
+        """
+        away = ""
+        if self._begun and not self._stays:
+            away, self._begun = ansi.fresh_line(self._columns, self._begun), ""
+        count, before = len(self._shown), self._bottom
+        if before == self._height or count != len(rows):
+            return away
+        height = text.count("\n") + sum(len(part) // self._columns for part in text.split("\n"))
+        if not height:
+            return away
+        room = self._room_for(count)
+        return f"{away}{room}{self._lower(height)}{self._draw(rows)}"
+
+    def _lower(self, height: int) -> str:
+        """Have the rows go down by `height` lines, as far as there is room; what they leave is the text's."""
+        count, before = len(self._shown), self._bottom
+        self._bottom = min(self._height, before + height)
+        if self._bottom == before:
             return ""
-        begun, self._begun = self._begun, ""
-        return ansi.fresh_line(self._columns, begun)
+        self._shown = [None] * count
+        return self._erase(before - count + 1, min(self._bottom - before, count))
 
     def stand(self, begun: str, *, stays: bool = True) -> None:
         """Take it that somebody else has written the clean `begun` on the last line of the text, and not ended it."""
@@ -195,17 +214,13 @@ class RegionScreen:
 
     def _text_above(self, lines: Sequence[str], begun: str) -> str:
         """Add text above the rows, which go down for it as long as there is room."""
-        count, before = len(self._shown), self._bottom
-        region = self._margin(count)
+        region = self._margin(len(self._shown))
         height = self._height_of(begun) - self._height_of(self._begun) + sum(map(self._height_of, lines)) + len(lines)
-        self._bottom = min(self._height, before + max(0, height))
         start, text, rest = self._text(lines, begun)
-        if self._bottom == before:
-            return f"{region}{start}{text}{rest}"
-        self._shown = [None] * count
-        # In the region of before: what others have begun scrolls there, so the rows of the text are still known.
-        freed = self._erase(before - count + 1, min(self._bottom - before, count))
-        return f"{region}{start}{freed}{self._margin(count)}{text}{rest}"
+        freed = self._lower(max(0, height))
+        if freed:  # the start is in the region of before: what others have begun scrolls there
+            freed += self._margin(len(self._shown))
+        return f"{region}{start}{freed}{text}{rest}"
 
     def _height_of(self, line: str) -> int:
         """Return on how many lines more than one the clean `line` lies."""

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mainstage.core.clock import monotonic
 from mainstage.core.unpatched import get_ident
 from mainstage.ui.display import ansi
+from mainstage.ui.display.cursor import PATIENCE, QUESTION, CursorProbe
 from mainstage.ui.display.fd_writer import FdWriter
 from mainstage.ui.display.inline import InlineScreen
 from mainstage.ui.display.region import RegionScreen
@@ -99,6 +100,7 @@ class TerminalDisplay:
         self._lost = False
         self._modes = modes_of(self._outlet.fd)
         self._taskbar = Taskbar(shown=is_shown(self._env))
+        self._probe = CursorProbe(self._outlet.fd)
 
     @property
     def broken(self) -> OSError | None:
@@ -140,8 +142,8 @@ class TerminalDisplay:
 
     def make_room(self, text: str) -> None:
         """Make way for `text`, which somebody else is about to write at the end of the text."""
-        if self._screen.live and not self._standing and not self._closed:
-            self._send(self._screen.make_room(text))
+        if self._screen.live and not self._closed:
+            self._send(self._screen.make_room(text, self._clip(self._rows)))
 
     def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Add `above` to the text and show `rows` below it; False: not all of it, hand it in again, and more.
@@ -169,6 +171,8 @@ class TerminalDisplay:
         if self._standing:
             rows, begun = [begun, *rows] if begun else rows, self._standing
         self._rows, self._begun = rows, begun
+        if rows and not self._ask_place(rows):
+            return False
         settled = True
         for lines, count in _batches(above[self._sent :]) if above else NO_LINES:
             fitted = self._fit_to_size()  # before each: a resize does not wait for a flood to end
@@ -180,6 +184,26 @@ class TerminalDisplay:
         if settled:
             self._sent = 0
         return settled
+
+    def _ask_place(self, rows: Sequence[str]) -> bool:
+        """Have rows that are not shown yet begin right below the text, where the terminal says where that is.
+
+        Until it has said so, and where it does not, they are at the bottom. False: the terminal is blocked.
+        """
+        if self._probe.waiting:
+            self._probe.read()  # late: the rows stay where they are
+        fitted = self._fit_to_size()
+        screen = self._screen
+        if isinstance(screen, InlineScreen) or screen.drawn or monotonic() < self._settled_at:
+            return self._send(fitted)
+        if not self._probe.begin():
+            return self._send(fitted)
+        if not self._send(f"{fitted}{screen.begin(len(self._clip(rows)))}{QUESTION}"):
+            return False
+        line = self._probe.read(PATIENCE)
+        if line is not None:
+            screen.place(line)
+        return True
 
     def _make_way(self) -> None:
         """Have the whole screen scroll: a program has it that reads keys one by one. It is repainted after that.
@@ -207,6 +231,7 @@ class TerminalDisplay:
     def suspend(self, question: str = "") -> bool:
         """Take the rows away and give the terminal back; the next `show` takes it again. `question` stays."""
         self._standing = ""
+        self._probe.give_up()
         if self._closed or not (self._screen.live or question):
             return False
         asked = self._screen.ask(ansi.clean(question)) if question else ""
@@ -220,6 +245,7 @@ class TerminalDisplay:
         """
         if self._closed:
             return
+        self._probe.close()
         if self._outlet.alive and self._outlet.drain():
             for lines, _ in _batches([*above[self._sent :], *rows]):
                 self._send(self._fit_to_size() + self._screen.frame(lines, []))
@@ -230,6 +256,7 @@ class TerminalDisplay:
 
     def emergency(self) -> None:
         """Give the terminal back with one write that waits for nothing; for a process about to die."""
+        self._probe.emergency()
         if self._closed or not self._outlet.alive:
             return
         cut = self._outlet.waiting
@@ -277,7 +304,9 @@ class TerminalDisplay:
         if self._late:
             self._settled_at = monotonic() + SETTLING
         undo = self._screen.resized(*real)
-        self._screen = self._new_screen()
+        screen = self._new_screen()
+        if type(screen) is not type(self._screen):
+            self._screen = screen
         return undo
 
 

@@ -45,6 +45,16 @@ def in_other_hands(fd: int, before: list[Any] | None) -> bool:
     return found not in (before, Modes.set_by_us)
 
 
+def type_again(fd: int, typed: bytes) -> bytes:
+    """Put back what was read from the terminal behind `fd`; return what it does not take, as kernels may be told to."""
+    for index in range(len(typed)):
+        try:
+            fcntl.ioctl(fd, termios.TIOCSTI, typed[index : index + 1])
+        except (OSError, AttributeError):
+            return typed[index:]
+    return b""
+
+
 def ask_for_repaint(fd: int) -> None:
     """Have whoever is in the foreground of the terminal behind `fd` draw its screen anew, as after a resize."""
     with contextlib.suppress(OSError, AttributeError):
