@@ -31,6 +31,8 @@ class RegionScreen:
         """The line of the lowest row."""
         self._unsure = False
         """Whether the cursor may be anywhere on the screen, since others may have written after `place` was asked."""
+        self._owed = 0
+        """Lines that the rows are to go down by, since others write."""
         self._shown: list[str | None] = []
         self._begun = ""
         """The clean line that has not ended: the cursor stands at its end."""
@@ -66,6 +68,15 @@ class RegionScreen:
         """Have the rows stand right below the cursor's line of a moment ago, when they had room: 1 is the first."""
         self._bottom = min(self._height, max(line, 2) + len(self._shown))
         self._unsure = True
+
+    @property
+    def floating(self) -> bool:
+        """Whether there is room below the rows."""
+        return bool(self._shown) and self._bottom < self._height
+
+    def owe(self, lines: int) -> None:
+        """Have the rows go down by as many `lines` with the next frame: others have written, nobody knows how much."""
+        self._owed = lines
 
     def leave(self) -> str:
         """Return what takes the rows away and leaves the cursor at the end of the text.
@@ -128,7 +139,7 @@ class RegionScreen:
             return self._without_rows(lines, begun)
         if len(lines) >= self._height:
             return self._flooded(lines, rows, begun)
-        new = bool(lines) or begun != self._begun
+        new = bool(lines or self._owed) or begun != self._begun
         if not new and list(rows) == self._shown:
             return ""
         room = self._room_for(len(rows))
@@ -216,8 +227,9 @@ class RegionScreen:
         """Add text above the rows, which go down for it as long as there is room."""
         region = self._margin(len(self._shown))
         height = self._height_of(begun) - self._height_of(self._begun) + sum(map(self._height_of, lines)) + len(lines)
-        start, text, rest = self._text(lines, begun)
-        freed = self._lower(max(0, height))
+        start, text, rest = self._text(lines, begun) if lines or begun != self._begun else ("", "", "")
+        owed, self._owed = self._owed, 0
+        freed = self._lower(max(0, height) + owed)
         if freed:  # the start is in the region of before: what others have begun scrolls there
             freed += self._margin(len(self._shown))
         return f"{region}{start}{freed}{text}{rest}"

@@ -19,6 +19,7 @@ from mainstage.ui.display.inline import InlineScreen
 from mainstage.ui.display.region import RegionScreen
 from mainstage.ui.display.taskbar import Taskbar, is_shown
 from mainstage.ui.display.tty_modes import ask_for_repaint, in_other_hands, modes_of
+from mainstage.ui.display.write_watch import WriteWatch
 from mainstage.ui.views import Size
 
 if TYPE_CHECKING:
@@ -32,6 +33,8 @@ FALLBACK = Size(80, 24)
 MOST_AT_ONCE = 16_000
 """Characters of text in one write: far less than a terminal's buffer holds, so that a write is seldom cut."""
 NO_LINES: Sequence[tuple[list[str], int]] = (([], 0),)
+ROOM_FOR_OTHERS = 2
+"""Lines that the rows go down by with a picture while others write."""
 SETTLING = 0.3
 """Seconds after a resize in which a multiplexer may have yet another size than it says: tmux tells one in 0.25 s."""
 MULTIPLEXERS = ("tmux", "screen")
@@ -101,6 +104,7 @@ class TerminalDisplay:
         self._modes = modes_of(self._outlet.fd)
         self._taskbar = Taskbar(shown=is_shown(self._env))
         self._probe = CursorProbe(self._outlet.fd)
+        self._watch: WriteWatch | None = None
 
     @property
     def broken(self) -> OSError | None:
@@ -145,6 +149,10 @@ class TerminalDisplay:
         if self._screen.live and not self._closed:
             self._send(self._screen.make_room(text, self._clip(self._rows)))
 
+    def wrote(self) -> None:
+        """Take it that the room made was used, by whom it was made for."""
+        self._written_by_others()
+
     def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Add `above` to the text and show `rows` below it; False: not all of it, hand it in again, and more.
 
@@ -173,6 +181,7 @@ class TerminalDisplay:
         self._rows, self._begun = rows, begun
         if rows and not self._ask_place(rows):
             return False
+        self._look_for_others()
         settled = True
         for lines, count in _batches(above[self._sent :]) if above else NO_LINES:
             fitted = self._fit_to_size()  # before each: a resize does not wait for a flood to end
@@ -181,6 +190,7 @@ class TerminalDisplay:
             self._sent += count
             if not self._send(f"{fitted}{frame}{self._taskbar.take()}"):
                 return False
+        self._written_by_others()  # that was us
         if settled:
             self._sent = 0
         return settled
@@ -203,7 +213,16 @@ class TerminalDisplay:
         line = self._probe.read(PATIENCE)
         if line is not None:
             screen.place(line)
+            self._watch = self._watch or WriteWatch(self._outlet.fd)
         return True
+
+    def _look_for_others(self) -> None:
+        """Have rows with room below them make way where others write by themselves."""
+        if isinstance(self._screen, RegionScreen) and self._screen.floating and self._written_by_others():
+            self._screen.owe(ROOM_FOR_OTHERS)
+
+    def _written_by_others(self) -> bool:
+        return self._watch is not None and self._watch.written()
 
     def _make_way(self) -> None:
         """Have the whole screen scroll: a program has it that reads keys one by one. It is repainted after that.
@@ -268,6 +287,8 @@ class TerminalDisplay:
 
     def _end(self) -> None:
         self._closed = True
+        if self._watch is not None:
+            self._watch.close()
         self._outlet.close()
         self._guard(on=False)
 
