@@ -27,6 +27,9 @@ LIMIT = 3.0
 """Seconds after which no answer is expected any more."""
 LAST = 0.5
 """The same, once somebody else is to have the keys."""
+READS = ("0", "63")
+POLLS = ("7", "23", "232", "270", "271", "281", "22", "72", "73")
+"""Numbers of Linux's system calls, on x86 and on ARM: `read`; `poll`, `select`, `epoll_wait` and their kin."""
 _ANSWER = re.compile(rb"\x1b\[(\d+);\d+R")
 
 
@@ -51,7 +54,7 @@ class CursorProbe:
         """Take the keys, so that the question may be sent; False: it is not to be asked here and now."""
         if self._fd is None or CursorProbe.mute or self.waiting or shared.being_read() or self._modes.waiting():
             return False
-        if _children_read(self._fd) or not self._modes.take():
+        if _others_read(self._fd) or not self._modes.take():
             return False
         self._got = b""
         if self._modes.waiting():  # a line in the making, which shows only now
@@ -136,10 +139,10 @@ def _same_terminal(fd: int, stdin: TextIO | None) -> int | None:
     return reopen(number, reading=True) if same else None
 
 
-def _children_read(fd: int) -> bool:
-    """Return whether a child has this terminal as its stdin, and may read the answer.
+def _others_read(fd: int) -> bool:
+    """Return whether a thread of ours or a child waits for keys of this terminal, and would take the answer.
 
-    Where the system does not tell: whether there is a child.
+    Where the system does not tell what they do: whether there is a child.
     """
     try:
         tasks = list(Path("/proc/self/task").iterdir())
@@ -147,7 +150,19 @@ def _children_read(fd: int) -> bool:
     except OSError:
         return _any_child()
     terminal = os.fstat(fd).st_rdev
-    return any(_device(f"/proc/{child}/fd/0") == terminal for child in children)
+    places = [Path("/proc", child) for child in children if _device(f"/proc/{child}/fd/0") == terminal]
+    return any(map(_waits_for_input, [*tasks, *places]))
+
+
+def _waits_for_input(place: Path) -> bool:
+    """Return whether a thread or process reads its stdin, or waits on descriptors that are not told."""
+    try:
+        call, first = (place / "syscall").read_text("ascii").split()[:2]
+    except (OSError, ValueError):  # it runs, or it is over
+        return False
+    if call in READS:
+        return first == "0x0"
+    return call in POLLS and place.parent.name != "task"  # a thread of ours that polls does not read stdin then
 
 
 def _device(path: str) -> int:

@@ -210,8 +210,8 @@ class RegionScreen:
         return self._erase(first, count)
 
     def _erase(self, first: int, count: int) -> str:
-        erased = f"{ansi.ERASE_RIGHT}\x1b[B" * count
-        return f"{ansi.SAVE}\x1b[{first}H{erased}{ansi.RESTORE}"
+        erased = "".join([f"\x1b[{line}H{ansi.ERASE_RIGHT}" for line in range(first, first + count)])
+        return f"{ansi.SAVE}{erased}{ansi.RESTORE}"
 
     def _down_to(self, last: int) -> str:
         """Return what has the screen scroll down to the line `last`; the cursor stays."""
