@@ -153,6 +153,14 @@ def test_nothing_is_asked_where_a_child_may_read_the_answer(line: Line) -> None:
     deaf.wait()
 
 
+def test_where_keys_are_read_one_by_one_already_nothing_is_asked(line: Line) -> None:
+    keys = tty_modes.Modes(line.slave)
+    assert keys.take()
+    assert not line.probe.begin()
+    keys.give_back()
+    assert line.probe.begin()
+
+
 def test_without_stdins_terminal_nothing_is_asked(line: Line) -> None:
     with open(os.devnull, encoding="utf-8") as nothing:  # noqa: PTH123  # it is a stream that is wanted
         assert not CursorProbe(line.slave, nothing).begin()

@@ -18,7 +18,7 @@ from typing import TextIO
 from mainstage.core import stdin as shared
 from mainstage.core.clock import monotonic
 from mainstage.ui.display.tty import readable, reopen
-from mainstage.ui.display.tty_modes import Modes, type_again
+from mainstage.ui.display.tty_modes import Modes, reads_lines, type_again
 
 QUESTION = "\x1b[6n"
 PATIENCE = 0.15
@@ -54,7 +54,7 @@ class CursorProbe:
         """Take the keys, so that the question may be sent; False: it is not to be asked here and now."""
         if self._fd is None or CursorProbe.mute or self.waiting or shared.being_read() or self._modes.waiting():
             return False
-        if _others_read(self._fd) or not self._modes.take():
+        if not reads_lines(self._fd) or _others_read(self._fd) or not self._modes.take():
             return False
         self._got = b""
         if self._modes.waiting():  # a line in the making, which shows only now

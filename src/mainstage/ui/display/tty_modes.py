@@ -34,6 +34,12 @@ def modes_of(fd: int) -> list[Any] | None:
         return None
 
 
+def reads_lines(fd: int) -> bool:
+    """Return whether the terminal behind `fd` hands out whole lines, as it does where nobody reads keys one by one."""
+    found = modes_of(fd)
+    return found is not None and bool(found[LOCAL] & termios.ICANON)
+
+
 def in_other_hands(fd: int, before: list[Any] | None) -> bool:
     """Return whether somebody else reads keys of the terminal behind `fd` one by one: the screen is theirs as well.
 
