@@ -21,8 +21,8 @@ from mainstage.ui.display.tty import readable, reopen
 from mainstage.ui.display.tty_modes import Modes, reads_lines, type_again
 
 QUESTION = "\x1b[6n"
-PATIENCE = 0.15
-"""Seconds that a picture waits for the answer; it comes within one, or within a round trip of ssh."""
+PATIENCE = 0.4
+"""Seconds that a picture waits for the answer; it comes within a millisecond, or within a round trip of ssh."""
 LIMIT = 3.0
 """Seconds after which no answer is expected any more."""
 LAST = 0.5

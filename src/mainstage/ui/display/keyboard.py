@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, TextIO
 from mainstage.core import unpatched
 from mainstage.core.unpatched import NativeThread, in_main_thread
 from mainstage.ui.display.keys import KeyDecoder
+from mainstage.ui.display.terminal import TerminalDisplay
 from mainstage.ui.display.tty import reopen
 from mainstage.ui.display.tty_modes import Modes
 
@@ -206,7 +207,7 @@ class KeyedDisplay:
     def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Show, and have keys come again if they were given back."""
         shown = self._display.show(above, rows, begun)
-        if shown:
+        if shown and not (isinstance(self._display, TerminalDisplay) and self._display.asking):
             self._keyboard.grab()
         return shown
 

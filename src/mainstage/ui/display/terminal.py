@@ -112,6 +112,11 @@ class TerminalDisplay:
         return self._outlet.broken
 
     @property
+    def asking(self) -> bool:
+        """Whether the keys are ours until the terminal has answered."""
+        return self._probe.waiting
+
+    @property
     def pins(self) -> bool:
         """Whether rows stand below a scroll region, out of reach of what others write."""
         return isinstance(self._screen, RegionScreen)
