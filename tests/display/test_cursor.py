@@ -116,6 +116,16 @@ def test_a_key_between_question_and_answer_is_not_lost(
     assert line.left() == b"z"
 
 
+def test_where_keys_are_waited_for_a_key_in_between_is_one(line: Line) -> None:
+    keys: list[bytes] = []
+    line.probe.on_typed = keys.append
+    assert line.probe.begin()
+    line.type(b"\t\x1b[5;1R")
+    assert line.probe.read(ENOUGH) == 5
+    assert keys == [b"\t"]
+    assert line.left() == b""
+
+
 def test_a_late_answer_is_taken_and_one_that_never_comes_is_asked_for_once(line: Line) -> None:
     assert line.probe.begin()
     assert line.probe.read() is None

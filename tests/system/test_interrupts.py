@@ -29,7 +29,7 @@ THEIRS = ("sleep", "join", "spin", "body", "flow")
 def live(program: Pty) -> None:
     """Read until the work is under way and a picture of it on the screen."""
     program.until(
-        lambda: b"READY" in program.output and b"\x1b[?25l" in program.output.partition(QUESTION)[2],
+        lambda: b"READY" in program.output and b"\x1b[?7l" in program.output.partition(QUESTION)[2],
         what="READY and a frame",
     )
 

@@ -13,12 +13,15 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 
 from mainstage.core import stdin as shared
 from mainstage.core.clock import monotonic
 from mainstage.ui.display.tty import readable, reopen
 from mainstage.ui.display.tty_modes import Modes, reads_lines, type_again
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 QUESTION = "\x1b[6n"
 PATIENCE = 0.4
@@ -42,6 +45,8 @@ class CursorProbe:
     def __init__(self, fd: int, stdin: TextIO | None = None) -> None:
         self._fd = _same_terminal(fd, sys.stdin if stdin is None else stdin)
         self._modes = Modes(-1 if self._fd is None else self._fd)
+        self.on_typed: Callable[[bytes], object] | None = None
+        """Called with the keys that were typed in between, where somebody waits for keys; else they are put back."""
         self._got = b""
         self._until = 0.0
 
@@ -123,7 +128,9 @@ class CursorProbe:
     def _end(self) -> None:
         self._modes.give_back()
         typed, self._got = self._got, b""
-        if typed and self._fd is not None:
+        if typed and self.on_typed is not None:
+            self.on_typed(typed)
+        elif typed and self._fd is not None:
             shared.keep(type_again(self._fd, typed))
 
 

@@ -97,6 +97,11 @@ class Keyboard:
                 atexit.unregister(self.emergency)
         self._ring()
 
+    def typed(self, data: bytes) -> None:
+        """Take keys that somebody else has read: the display, while it asked the terminal."""
+        decoder = KeyDecoder()
+        self._tell([*decoder.feed(data), *decoder.flush()])
+
     def emergency(self) -> None:
         """Give the modes back at once, whoever holds the lock; for a process about to die."""
         self._modes.give_back()
@@ -194,6 +199,8 @@ class KeyedDisplay:
     def __init__(self, display: Display, keyboard: Keyboard) -> None:
         self._display = display
         self._keyboard = keyboard
+        if isinstance(display, TerminalDisplay):
+            display.send_typed(keyboard.typed)
 
     @property
     def broken(self) -> OSError | None:

@@ -23,7 +23,7 @@ from mainstage.ui.display.write_watch import WriteWatch
 from mainstage.ui.views import Size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mainstage.ui.state.model import RunState
 
@@ -115,6 +115,10 @@ class TerminalDisplay:
     def asking(self) -> bool:
         """Whether the keys are ours until the terminal has answered."""
         return self._probe.waiting
+
+    def send_typed(self, take: Callable[[bytes], object]) -> None:
+        """Call `take` with keys that are typed while the terminal is asked."""
+        self._probe.on_typed = take
 
     @property
     def pins(self) -> bool:
