@@ -12,8 +12,8 @@ from mainstage.core import pickling
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
 from mainstage.events import TaskStarted
 from mainstage.pool.engines.mapping import Place, outcome_of, ran_again
-from mainstage.pool.job import Call
 from mainstage.pool.remote import RemoteSenders, RemoteTask, whole
+from mainstage.pool.remote_calls import RemoteCall
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
 
@@ -23,15 +23,16 @@ if TYPE_CHECKING:
     from mainstage.pool.engines.mapping import Work
     from mainstage.pool.engines.worker import Result
     from mainstage.pool.engines.workers import EngineBackend
-    from mainstage.pool.job import Spec, TaskFuture
+    from mainstage.pool.remote_calls import CallSpec
+    from mainstage.pool.task_future import TaskFuture
 
 
-class EngineCall(Call):
+class EngineCall(RemoteCall):
     """A submitted call that an engine runs."""
 
     __slots__ = ("announced", "begun_at", "handle", "place", "senders")
 
-    def __init__(self, owner: EngineBackend, spec: Spec, future: TaskFuture[Any]) -> None:
+    def __init__(self, owner: EngineBackend, spec: CallSpec, future: TaskFuture[Any]) -> None:
         super().__init__(owner, spec, future)  # type: ignore[arg-type]  # what it asks of it is there
         self.handle: Any = None
         self.senders = RemoteSenders()

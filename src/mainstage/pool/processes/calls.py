@@ -13,8 +13,8 @@ from mainstage.channels import frames
 from mainstage.core import pickling
 from mainstage.errors import TaskTimeout, Unpicklable, explain, is_instance
 from mainstage.events import TaskStarted
-from mainstage.pool.job import Call
 from mainstage.pool.remote import NOBODY, RemoteSenders, RemoteTask, copy_of, whole
+from mainstage.pool.remote_calls import RemoteCall
 from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.task import open_task
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mainstage.tasks.queue.raw_queue import RawQueue
 
 
-class ProcessCall(Call):
+class ProcessCall(RemoteCall):
     """A submitted call that runs in a worker process."""
 
     __slots__ = ("_process", "_senders", "announced", "number", "verdict")
