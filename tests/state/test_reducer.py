@@ -131,7 +131,7 @@ TABLE: dict[str, tuple[list[Event], dict[str, object]]] = {
         {"workers": {"w": 0}, "queued": {8: "b"}, "expected": 6, "active": True},
     ),
     "short calls beside a map": (
-        [SourceOpened(0.0, 4, 10), ItemsEnded(3.0, 5, "w", ((6, 1.0, 2.0),)), ItemsEnded(3.0, 4, "w", ((7, 1.0, 2.0),))],
+        [SourceOpened(0.0, 4, 10), *(ItemsEnded(3.0, 5 - n, "w", ((6 + n, 1.0, 2.0),)) for n in range(2))],
         {"expected": 11},
     ),
     "items of a map that were all folded": (

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.events import ItemsEnded, TaskStarted
 from mainstage.tasks.outcome import describe
@@ -115,6 +115,25 @@ class Item:
             self.task.request_cancel(reason)
 
 
+class AtHand(Protocol):
+    """What a worker has at hand, as far as a display asks for it."""
+
+    started: float
+
+    @property
+    def id(self) -> int:
+        """The number of its task."""
+        ...
+
+    def announce(self, at: float) -> list[Event]:
+        """Return the events of its start, the first time."""
+        ...
+
+    def start_sent(self) -> None:
+        """Called when these are on their way."""
+        ...
+
+
 class Lane:
     """A thread's cell in the channel: polled while it has an item, silent while it has none."""
 
@@ -130,7 +149,7 @@ class Lane:
         self.id = reporter.new_id()
         self.polled = False
         self.armed = True
-        self.current: Item | None = None
+        self.current: AtHand | None = None
         self.ended: deque[tuple[int, float, float]] = deque()
         self._shown = 0
         """The task that was last announced from here: its end must be told by name."""

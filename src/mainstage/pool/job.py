@@ -256,6 +256,8 @@ class Job:
 class WorkerSlot(Lane):
     """A worker's place in a map, or among the calls: the job at hand, and what ended since somebody looked."""
 
+    current: Job | None
+
     def __init__(self, share: Share, workers: ThreadWorkers, ref: Any, named: set[int] | None = None) -> None:
         super().__init__(workers.reporter, share.id, ref.name, named)
         self.share = share

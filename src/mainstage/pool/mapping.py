@@ -181,7 +181,7 @@ class Claims:
         """Hand out nothing more and ask the items at hand to stop. Any thread; a second call asks again."""
         self.drain(reason)
         for lane in list(self._lanes.values()):
-            item = lane.current
+            item: Any = lane.current
             if item is not None:
                 item.request_cancel(reason)
 
@@ -192,7 +192,7 @@ class Claims:
         """
         self._unwanted[task] = reason
         for worker, lane in list(self._lanes.items()):
-            item = lane.current
+            item: Any = lane.current
             if item is not None and item.id == task:
                 item.request_cancel(reason)
                 give_up = functools.partial(self._give_up, worker, item, Cancelled("did not stop in time"))
@@ -210,7 +210,7 @@ class Claims:
     def abandon(self, reason: str) -> None:
         """Give up on the threads that did not stop."""
         for worker, lane in list(self._lanes.items()):
-            item = lane.current
+            item: Any = lane.current
             if item is not None:
                 self._give_up(worker, item, Cancelled(reason))
 

@@ -212,6 +212,7 @@ class Show:
         self.loop.heard_s = lambda: sum([one.heard_s for one in self.backends.values()])
         self.loop.on_interval = self._ask_interval
         self.capture.start()
+        self.loop.attribute_text(on=self.capture.descriptors is not None)
         if self.steering is not None:
             self.steering.start()
         if self._animated and Heartbeat.possible() and not Show.owner_asleep:

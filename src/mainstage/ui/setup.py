@@ -55,6 +55,7 @@ class Discreet:
     def __init__(self, view: View) -> None:
         self.interval = view.interval
         self.shown = view.shown
+        self.wants_events = getattr(view, "wants_events", True)
         self._view = view
         self._held: list[str] = []
 

@@ -33,7 +33,7 @@ class EngineCall(RemoteCall):
     __slots__ = ("announced", "begun_at", "handle", "place", "senders")
 
     def __init__(self, owner: EngineBackend, spec: CallSpec, future: TaskFuture[Any]) -> None:
-        super().__init__(owner, spec, future)  # type: ignore[arg-type]  # what it asks of it is there
+        super().__init__(owner, spec, future)
         self.handle: Any = None
         self.senders = RemoteSenders()
         self.place = Place(owner, owner.port.name)
@@ -79,7 +79,7 @@ class EngineCall(RemoteCall):
         self._announce(event.at)
         timeout = self.spec.policy.timeout
         if timeout is not None:
-            self._alarm = self._owner.timer.after(timeout, lambda: self._overdue(place))  # type: ignore[arg-type]
+            self._alarm = self._owner.timer.after(timeout, lambda: self._overdue(place))
         return False
 
     def again(self, reason: str) -> None:
@@ -126,7 +126,7 @@ class EngineCall(RemoteCall):
                 self._never_began(self._asked)
             self.senders.end(None)
             return
-        again = self._conclude(self.place, self.remote_task(), outcome)  # type: ignore[arg-type]  # as above
+        again = self._conclude(self.place, self.remote_task(), outcome)
         self.senders.end(None if again else outcome.error)
 
     def _retries(self, error: BaseException) -> bool:
@@ -139,4 +139,4 @@ class EngineCall(RemoteCall):
         self._owner.post(lambda: self._owner.drop(self.future.task, lost=isinstance(error, TaskTimeout)))
 
     if TYPE_CHECKING:
-        _owner: EngineBackend  # type: ignore[assignment]
+        _owner: EngineBackend

@@ -36,6 +36,8 @@ class PlainView:
     sequences of ours unless a `palette` asks for them; those of the program stay.
     """
 
+    wants_events = False
+
     def __init__(
         self,
         *,
@@ -156,6 +158,7 @@ class SilentView:
     """Shows nothing, and is never due."""
 
     interval = 3600.0
+    wants_events = False
     shown: Sequence[int] = ()
 
     def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature
