@@ -1,9 +1,10 @@
 # Everything here needs python3 (3.11 or newer), make and git; the rest is installed into .venv on first use.
 PYTHON ?= python3
+FREE ?= python3.13t
 BIN := .venv/bin
 READY := .venv/ready-for-mainstage
 
-.PHONY: demo test check bench soak docs clean
+.PHONY: demo test check bench soak load free-threading windows docs clean
 
 demo: $(READY)  ## hash every file of Python's own library folder, four at a time
 	$(BIN)/mainstage demo
@@ -26,7 +27,18 @@ soak: $(READY)  ## long runs: leaks, stalls, races; then guarded lines broken on
 	$(BIN)/python -m bench.soak
 	$(BIN)/python -m tests.faults.chaos 100
 	$(BIN)/python -m tests.faults.product
+	$(BIN)/python -m tests.faults.resources 2000
+	$(BIN)/python -m tests.faults.texts
 	$(BIN)/python -m tests.faults.mutations
+
+load: $(READY)  ## the whole suite ten times beside four busy processes: no test may need quiet cores
+	$(BIN)/python -m tests.faults.load 10 4
+
+free-threading: $(READY)  ## worker, channels and executors on a CPython without the GIL: make free-threading FREE=python3.14t
+	tests/faults/free_threading.sh $(FREE)
+
+windows: $(READY)  ## what is portable on Windows' own Python under wine, and what a console shows
+	.ci/windows
 
 docs: $(READY)  ## what in the docs is made from the code
 	$(BIN)/python docs/build.py

@@ -269,13 +269,24 @@ def wait_for_pids(file: Path) -> list[int]:
 @pytest.fixture(autouse=True)
 def no_process_is_left() -> Iterator[None]:
     yield
-    me = os.getpid()
-    found = subprocess.run(
-        ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(me)], capture_output=True, text=True, check=False
-    )
-    left = [line for line in found.stdout.splitlines() if "ps -ww" not in line and "forkserver" not in line]
-    left = [line for line in left if "resource_tracker" not in line]
+    ends = monotonic() + 5  # what was killed may take a moment; what is left behind stays
+    while (left := children()) and monotonic() < ends:
+        threading.Event().wait(0.02)
     assert not left
+
+
+def children() -> list[str]:
+    """Return the command lines of this process' children, but those that multiprocessing keeps for good."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((folder / "stat").read_text(encoding="ascii", errors="replace").rpartition(") ")[2].split()[1])
+            words = (folder / "cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            continue
+        if parent == os.getpid() and "forkserver" not in words and "resource_tracker" not in words:
+            found.append(f"{folder.name} {words or 'a zombie'}")
+    return found
 
 
 def test_a_raw_queue_crosses_the_border_by_submit_and_by_map() -> None:

@@ -5,8 +5,8 @@ import json
 import math
 import subprocess
 import sys
-from pathlib import Path
-from typing import Any
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -28,6 +28,9 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 GOLDEN = Path(__file__).parent / "golden"
 
@@ -184,7 +187,7 @@ class Mute:
         (Number(6), 6),
         (Number(2**70), 2**70),
         (Colour("red"), "red"),
-        (Path("a/b"), "a/b"),
+        (PurePosixPath("a/b"), "a/b"),
         ([1, 2], "[1, 2]"),
         (Mute(), "<Mute: OSError>"),
         (decimal.Decimal("1.5"), 1.5),
@@ -328,6 +331,17 @@ def test_no_bytes_raise_anything_else(data: bytes) -> None:
 def test_a_text_survives_between_marks_that_end_lines(text: str) -> None:
     event = TextWritten(0.0, None, 0, "", "stdout", f"a\u2028{text}\x85b")
     assert len(to_json(event).splitlines()) == 1
+
+
+@pytest.mark.parametrize(
+    "use", [lambda: to_compact([]), lambda: from_compact(b""), lambda: from_json(to_json(TaskEnded(1.0, 1, 1, 1)))]
+)
+def test_without_msgspec_reading_says_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, use: Callable[[], object]
+) -> None:
+    monkeypatch.setitem(sys.modules, "msgspec", None)
+    with pytest.raises(CodecError, match=r"msgspec, which is not installed: pip install msgspec .*needs Python 3\.14"):
+        use()
 
 
 def test_writing_json_does_not_load_msgspec() -> None:

@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.ui.display import terminal as terminal_module
-from mainstage.ui.display.fd_writer import Outlet
+from mainstage.ui.display.fd_writer import FdWriter
 from mainstage.ui.display.recording import Screen
 from mainstage.ui.display.terminal import TerminalDisplay, has_region, size_of
 from mainstage.ui.views import Size
@@ -77,7 +78,7 @@ def test_a_frame_is_one_write_in_one_synchronized_update(terminal: Terminal, mon
         writes.append(bytes(data))
         return real(fd, data)
 
-    monkeypatch.setattr(os, "write", write_and_note)
+    monkeypatch.setattr(unpatched, "write", write_and_note)
     display = TerminalDisplay(terminal.fd, env=ENV)
     for number in range(4):
         assert display.show([f"line {number}"], [f"row {n} {number}" for n in range(5)])
@@ -402,7 +403,7 @@ def test_what_the_encoding_cannot_say_is_a_question_mark(terminal: Terminal) -> 
 
 def test_a_pipe_is_never_waited_for_longer_than_asked() -> None:
     read, write = os.pipe()
-    outlet = Outlet(write)
+    outlet = FdWriter(write)
     while outlet.write(b"x" * 65536):
         pass
     began = monotonic()

@@ -1,4 +1,4 @@
-"""Workers killed at random moments throughout thousands of tasks: what is to be true afterwards, and one run of it.
+"""Processes of ours killed at random moments throughout thousands of tasks: what is to be true afterwards, and one run.
 
 `python -m tests.faults.chaos [RUNS [TASKS]]` prints the figures of docs/reliability.md, for each start method.
 """
@@ -12,7 +12,9 @@ import signal
 import sys
 import threading
 import time
+import warnings
 from collections import deque
+from multiprocessing import forkserver, resource_tracker
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -36,6 +38,8 @@ CALLS = 50
 """Calls that are out at once."""
 AIMED = 0.3
 """The share of the kills that is aimed at workers as they start, and that at workers in the middle of a message."""
+HELPERS = 0.2
+"""The share of the kills that is aimed at what is no worker: the fork server, the resource tracker."""
 STUCK = 600.0
 """Seconds after which a run counts as stuck."""
 
@@ -51,27 +55,40 @@ def quick(n: int) -> int:
 
 
 class Killer(threading.Thread):
-    """Kills workers at seeded moments: at work, in the middle of a message, as they start."""
+    """Kills at seeded moments: workers at work, in the middle of a message, as they start; what runs beside them."""
 
-    def __init__(self, dispatcher: Dispatcher, seed: int, pause: float) -> None:
+    def __init__(self, dispatcher: Dispatcher, method: str, seed: int) -> None:
         super().__init__(daemon=True)
         self._dispatcher = dispatcher
         self._random = random.Random(seed)
         self._over = threading.Event()
-        self._pause = pause
+        self._pause = METHODS[method]
+        self._forked = method == "fork"
         self.killed: set[int] = set()
         self.seen: set[int] = set()
         self.unborn = 0
         self.sending = 0
+        self.helpers = 0
 
     def run(self) -> None:
         """Kill until told to stop."""
         while not self._over.wait(self._random.expovariate(1 / self._pause)):
-            victim = self._aim()
-            if victim is not None:
+            if not self._forked and (self._random.random() < HELPERS or not self.helpers):
+                self._kill_a_helper()
+            elif (victim := self._aim()) is not None:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(victim.pid, signal.SIGKILL)
                     self.killed.add(victim.pid)
+
+    def _kill_a_helper(self) -> None:
+        """Kill the fork server or the resource tracker, if the one that is chosen runs."""
+        found = [getattr(resource_tracker._resource_tracker, "_pid", None)]
+        found.append(getattr(forkserver._forkserver, "_forkserver_pid", None))
+        pid = self._random.choice(found)
+        if pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                self.helpers += 1
 
     def _aim(self) -> WorkerProcess | None:
         """Choose a worker; while none is ready, none: a pool none of whose workers ever comes up gives up, and may."""
@@ -122,6 +139,8 @@ class Seen(NamedTuple):
     """Of those, workers that were not ready yet."""
     sending: int
     """And workers of whose message half had come."""
+    helpers: int
+    """Fork servers and resource trackers that were killed."""
     lost: int
     seconds: float
 
@@ -154,10 +173,14 @@ def chaos(method: str, seed: int, tasks: int) -> Seen:
     fds, semaphores = _descriptors(), _semaphores()
     began = time.monotonic()
     outcomes = Outcomes()
-    with mainstage.Run(
-        executor="process", mp_context=method, max_workers=WORKERS, view="silent", on_error="collect"
-    ) as run:
-        killer = Killer(run._live().work.backend.dispatcher, seed, METHODS[method])  # type: ignore[union-attr]
+    with (
+        warnings.catch_warnings(),
+        mainstage.Run(
+            executor="process", mp_context=method, max_workers=WORKERS, view="silent", on_error="collect"
+        ) as run,
+    ):
+        warnings.filterwarnings("ignore", "resource_tracker: process died")  # it did
+        killer = Killer(run._live().work.backend.dispatcher, method, seed)  # type: ignore[union-attr]
         killer.start()
         _work(run, outcomes, tasks)
         killer.stop()
@@ -168,7 +191,7 @@ def chaos(method: str, seed: int, tasks: int) -> Seen:
     wrong += [f"a journal is left: {line}" for line in _maps() if "memfd:mainstage" in line]
     wrong += [f"a semaphore is left: {name}" for name in _semaphores() - semaphores]
     seconds = time.monotonic() - began
-    return Seen(wrong, len(killer.killed), killer.unborn, killer.sending, len(outcomes.lost), seconds)
+    return Seen(wrong, len(killer.killed), killer.unborn, killer.sending, killer.helpers, len(outcomes.lost), seconds)
 
 
 def _work(run: mainstage.Run, outcomes: Outcomes, tasks: int) -> None:
@@ -234,6 +257,7 @@ def main() -> int:
         "killed",
         "as they start",
         "in a message",
+        "helpers",
         "lost",
         "wrong",
         "seconds",
@@ -246,7 +270,7 @@ def main() -> int:
         seconds = [one.seconds for one in found]
         cells = (
             *(method, runs, stuck, f"{runs * tasks:,}"),
-            *(f"{sum(count):,}" for count in zip(*(one[1:5] for one in found), strict=True)),
+            *(f"{sum(count):,}" for count in zip(*(one[1:6] for one in found), strict=True)),
             *(len(wrong), f"{sum(seconds) / runs:.1f} (longest {max(seconds):.1f})"),
         )
         print(_row(cells), flush=True)

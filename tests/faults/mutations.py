@@ -70,7 +70,7 @@ MUTATIONS = [
     # the worker is told, once, and wakes
     Mutation(CANCEL, "        request.told.add(thread)", "        pass", product("once-cleanup", "cancel-nested")),
     Mutation(CANCEL, "                alarm.release()", "                pass", product("once-blocked")),
-    Mutation(CANCEL, "                loop.cut(request)", "                pass", product("once-computing")),
+    Mutation(CANCEL, "                loop.interrupt(request)", "                pass", product("once-computing")),
     # work that waits ends at once, and no more is handed out
     Mutation(
         CALLS,
@@ -85,7 +85,10 @@ MUTATIONS = [
         product("map-computing", "cancel-map-nested"),
     ),
     Mutation(
-        ENDING, 'self._work.ask(f"the run was left by {name}")', "pass", product("leave-computing", "exit-blocked")
+        ENDING,
+        'self._work.cancel_all(f"the run was left by {name}")',
+        "pass",
+        product("leave-computing", "exit-blocked"),
     ),
     Mutation(
         SESSION,
@@ -120,19 +123,19 @@ MUTATIONS = [
     ),
     Mutation(
         INTERRUPTS,
-        "                signal.signal(signum, previous)",
+        "                signal.signal(signum, theirs or previous)",
         "                pass",
         product("end-computing", "other-blocked"),
     ),
     Mutation(
         INTERRUPTS,
-        "is None:\n            raise _exception(signum)\n",
-        "is None:\n            return\n",
+        "                self.on_raise(error)\n            raise error\n",
+        "                self.on_raise(error)\n            return\n",
         product("other-computing", "other-stuck", "other-blocked"),
     ),
     Mutation(EXITS, "                _deadly.append(value.signum)", "                pass", product("hup-blocked")),
     Mutation(EXITS, "            if not _is_quiet(value):", "            if True:", product("once-computing")),
-    Mutation(EXITS, "        error = error.__context__", "        return False", OWN_EXITS),
+    Mutation(EXITS, "        error = context_of(error)", "        return False", OWN_EXITS),
     Mutation(EXITS, "    if names:\n", "    if False:\n", OWN_EXITS),
     Mutation(EXITS, "        signal.signal(signal.SIGINT, _leave_them)", "        pass", OWN_EXITS),
     # results so far
@@ -144,7 +147,7 @@ MUTATIONS = [
     ),
     Mutation(
         "src/mainstage/pool/results.py",
-        "if isinstance(error, Cancelled) else error",
+        "if is_instance(error, Cancelled) else error",
         "if False else error",
         product("cancel-map-computing"),
     ),
@@ -165,7 +168,10 @@ MUTATIONS = [
     Mutation(SHOW, "if getattr(self, name) is None", "if True", ("tests/display/test_settings.py",)),
     Mutation(SHOW, "            self._vain.add(asked)\n", "", ("tests/session/test_joined.py",)),
     Mutation(
-        SHOW, "        self._catch_up()\n        log.record", "        log.record", ("tests/session/test_joined.py",)
+        SHOW,
+        "        self._catch_up()\n        self.loop.record",
+        "        self.loop.record",
+        ("tests/session/test_joined.py",),
     ),
     Mutation(SHOW, "            self._catch_up()\n", "", ("tests/session/test_joined.py",)),
 ]

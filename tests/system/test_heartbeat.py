@@ -126,13 +126,14 @@ def test_without_a_terminal_the_plain_views_line_comes_too() -> None:
 
 WRITERS = """
 import os, sys, threading, time, mainstage
+from mainstage.core import unpatched
 from mainstage.ui.display import outlet
 real, writers = os.write, []
 def spy(fd, data):
     if sys._getframe(1).f_code.co_filename == outlet.__file__:
         writers.append(threading.current_thread() is threading.main_thread())
     return real(fd, data)
-os.write = spy
+unpatched.write = spy
 def work(n):
     with mainstage.task(f"part {n}", total=20) as t:
         for i in range(20):

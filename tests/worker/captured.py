@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import itertools
+import os
 import sys
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -63,7 +64,7 @@ class Stage:
     def passed(self) -> str:
         """Return what reached the terminal past us."""
         written = [stream.buffer.getvalue() for stream in (self.stdout, self.stderr)]
-        return b"".join(written).decode()
+        return b"".join(written).decode().replace(os.linesep, "\n")
 
     def run(self, fn: Callable[[], object], number: int = 7) -> None:
         """Call `fn` on this thread as the task `number`."""

@@ -5,6 +5,7 @@ import gc
 import logging
 import sys
 import traceback
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,6 +18,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tests.worker.conftest import Recorder
+
+needs_folders = pytest.mark.skipif(
+    not Path(asyncio.run.__code__.co_filename).is_absolute(),
+    reason="this Python's own modules do not know their folder: Windows' embeddable one has them in an archive",
+)
 
 
 @pytest.fixture
@@ -45,6 +51,7 @@ def started(recorder: Recorder) -> list[str]:
     return [event.description for event in recorder.events if isinstance(event, TaskStarted)]
 
 
+@needs_folders
 def test_each_task_has_the_name_of_its_coroutine_and_the_main_one_is_the_program(
     coroutines: CoroutineBridge, recorder: Recorder
 ) -> None:
@@ -59,6 +66,7 @@ def test_each_task_has_the_name_of_its_coroutine_and_the_main_one_is_the_program
     assert [event.completed for event in recorder.events if isinstance(event, TaskEnded)] == [0, 2, 0, 0]
 
 
+@needs_folders
 def test_a_failure_and_a_cancellation_are_told(coroutines: CoroutineBridge, recorder: Recorder) -> None:
     async def main() -> BaseException:
         waits = asyncio.create_task(asyncio.sleep(20))
@@ -90,6 +98,7 @@ def test_an_exception_that_nobody_looked_at_is_still_told_by_asyncio(
     assert len(recorder.of(TaskFailed)) == 1
 
 
+@needs_folders
 def test_what_asyncio_does_for_itself_is_no_task(coroutines: CoroutineBridge, recorder: Recorder) -> None:
     async def main() -> None:
         await asyncio.gather(asyncio.to_thread(len, "abc"), asyncio.wait_for(fetch("in time"), 20))
@@ -103,6 +112,7 @@ def test_what_asyncio_does_for_itself_is_no_task(coroutines: CoroutineBridge, re
     assert started(recorder) == ["fetch(in time)", "fetch(made before)"]
 
 
+@needs_folders
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="eager tasks are new in Python 3.12")
 def test_an_eager_task_begins_before_it_is_made(coroutines: CoroutineBridge, recorder: Recorder) -> None:
     async def at_once() -> None:

@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakSet
 
-from mainstage.channels.spill import FEW, LONG, MANY, Block, Spill
+from mainstage.channels.spill import FEW, LONG, MANY, Spill, TextBlock
 from mainstage.events import TextWritten
 
 if TYPE_CHECKING:
@@ -24,8 +24,10 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.tasks.reporter import Cell
 
-    Note: TypeAlias = "Event | Cell | Block | None"
+    Note: TypeAlias = "Event | Cell | TextBlock | None"
 
+ROOM = 100_000_000
+"""Characters that wait in memory where no file takes them, by a rough count: what comes then is lost, and counted."""
 FIRST_LOOK = 0.1
 SLOWEST_LOOK = 1.0
 """Seconds between two looks at a cell that stands still, unless its `patience` is shorter."""
@@ -63,7 +65,8 @@ class ThreadChannel:
         self._first: deque[Event] = deque()
         """What goes before all that waits in the inbox."""
         self._spill = Spill(self._put)
-        self._reading: Block | None = None
+        self._told_of_trouble = False
+        self._reading: TextBlock | None = None
         self._ids = count(1)
         self.new_id = self._ids.__next__
         self._moved: dict[int, Cell] = {}
@@ -80,9 +83,7 @@ class ThreadChannel:
 
     def send(self, event: Event) -> None:
         """Put one event into the inbox; text that would make it too long, into a file."""
-        if event.__class__ is TextWritten and self._too_much(event):
-            self._spill.take(event)
-        else:
+        if event.__class__ is not TextWritten or not self._too_much(event) or not self._spilled(event):
             self._put(event)
             self._spill.open = None
         if self.away:
@@ -91,13 +92,31 @@ class ThreadChannel:
     def send_first(self, event: Event) -> None:
         """Send one event that does not wait for what was sent before it; in a signal handler too."""
         self._first.append(event)
-        self.wake()
-        if self.away:
-            self.alarm()
+        self.notify()
 
     def _too_much(self, event: TextWritten) -> bool:
         waiting = self._inbox.qsize()
         return waiting > MANY or (waiting > FEW and len(event.text) > LONG)
+
+    def _spilled(self, event: TextWritten) -> bool:
+        """Return whether the file has taken it, or nothing can: memory has no room for it either."""
+        if self._spill.take(event):
+            return True
+        if not self._told_of_trouble:
+            self._told_of_trouble = True
+            trouble = self._spill.trouble
+            why = trouble.strerror if trouble is not None else ""
+            text = f"text that waits for the display stays in memory: no temporary file takes it ({why})"
+            self._put(TextWritten(self.now(), None, 0, "", "mainstage", text))
+        full = len(event.text) * self._inbox.qsize() > ROOM
+        if full:
+            self._spill.lose(event)
+        return full
+
+    @property
+    def lost(self) -> int:
+        """How many lines there was no room for."""
+        return self._spill.lost
 
     def moved(self, cell: Cell) -> None:
         """Put a note that `cell` has moved."""
@@ -113,6 +132,12 @@ class ThreadChannel:
     def wake(self) -> None:
         """Wake the receiver; nothing has happened."""
         self._put(None)
+
+    def notify(self) -> None:
+        """Wake the receiver, also where the owner is in somebody else's code."""
+        self._put(None)
+        if self.away:
+            self.alarm()
 
     # --- receiving half: the owner ---
 
@@ -144,7 +169,7 @@ class ThreadChannel:
             return None
         if note is None or isinstance(note, tuple):
             return note
-        if isinstance(note, Block):
+        if isinstance(note, TextBlock):
             self._reading = note
             return self._spill.read(note, patient=patient)
         if note.polled:
@@ -158,7 +183,7 @@ class ThreadChannel:
         """Keep the plain notes that come first, at most one a cell, and return what follows; `Empty`: nothing does."""
         get, moved = self._inbox.get_nowait, self._moved
         note = get()
-        while note is not None and not isinstance(note, tuple | Block) and not note.polled:
+        while note is not None and not isinstance(note, tuple | TextBlock) and not note.polled:
             moved[note.id] = note
             note = get()
         return note
@@ -171,13 +196,13 @@ class ThreadChannel:
         """Return whether nothing waits."""
         return self._reading is None and not self._first and self._inbox.empty()
 
-    def next_look(self) -> float | None:
+    def next_sample_at(self) -> float | None:
         """Return when `sample` is worth calling: 0.0 at the next frame, a time for idle `track` loops, None: never."""
         if self._moved:
             return 0.0
         return self._next_look if self._polled else None
 
-    def behind(self, tasks: Iterable[int]) -> bool:
+    def has_unread(self, tasks: Iterable[int]) -> bool:
         """Return whether any of these has moved and not been read: they wait for a later slice."""
         return bool(self._moved) and any(task in self._moved for task in tasks)
 

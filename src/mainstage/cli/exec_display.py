@@ -15,24 +15,28 @@ import atexit
 import contextlib
 import os
 import signal
-import threading
-from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
+from mainstage.core.unpatched import get_ident
 from mainstage.events import TextWritten
-from mainstage.run.display_session import Show
-from mainstage.run.render_loop import BATCH, Loop
-from mainstage.run.signals import Interrupts, die_of
+from mainstage.run.display_session import DisplayOptions, DisplaySession
+from mainstage.run.external import ExternalExecutors
+from mainstage.run.render_loop import BATCH, RenderLoop
+from mainstage.run.signals import SignalHandlers, die_by_signal
 from mainstage.tasks.capture.lines import Lines
+from mainstage.tasks.capture.streams import EarlyRouter
+from mainstage.tasks.integrations.asyncio_ import CoroutineBridge
+from mainstage.tasks.integrations.executors import PoolBridge
 from mainstage.tasks.reporter import live
 from mainstage.ui.display.stream import StreamDisplay
 from mainstage.ui.display.terminal import TerminalDisplay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
-    from mainstage.run.display_session import Look
+    from mainstage.cli.exec_start import Options
+    from mainstage.tasks.integrations.registry import Bridge
 
 LAST_PATIENCE = 5.0
 """Seconds for text that was written before what the program is about to write."""
@@ -46,7 +50,7 @@ PATIENCE = 1.0
 """Seconds between two looks at a terminal that takes nothing."""
 
 
-class HostedInterrupts(Interrupts):
+class ExecSignalHandlers(SignalHandlers):
     """The program's handlers, kept out of rounds of the loop; ours only where the default action would kill."""
 
     busy: Callable[[], bool] = staticmethod(lambda: False)
@@ -54,11 +58,11 @@ class HostedInterrupts(Interrupts):
     last_words: Callable[[str], None] = staticmethod(lambda _: None)
     """Called with the name of the signal before the process dies of it."""
 
-    def __init__(self, loop: Loop, stop: Callable[[str, int], int], stage: Callable[[], int] = int) -> None:
+    def __init__(self, loop: RenderLoop, stop: Callable[[str, int], int], stage: Callable[[], int] = int) -> None:
         super().__init__(loop, stop, stage)
         self._found: list[tuple[int, Any]] = []
         self._deferred: list[tuple[int, Any]] = []
-        cast("HostedLoop", loop).shield = self
+        cast("ExecRenderLoop", loop).shield = self
 
     def install(self) -> None:
         """Take what kills or stops by default, and resizes; SIGINT stays as Python has it."""
@@ -68,12 +72,12 @@ class HostedInterrupts(Interrupts):
 
     def _on_stop(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:
-            die_of(signum)
+            die_by_signal(signum)
         if signum == signal.SIGINT or self.busy():
             super()._on_stop(signum, frame)
             return
         self.last_words(signal.Signals(signum).name)
-        die_of(signum)
+        die_by_signal(signum)
 
     @contextlib.contextmanager
     def rounds(self, *, waiting: bool) -> Iterator[None]:
@@ -118,59 +122,61 @@ class HostedInterrupts(Interrupts):
         for signum, handler in deferred:
             if callable(handler):
                 handler(signum, None)
-        super().raise_late()
+        super().raise_deferred()
 
 
-class HostedLoop(Loop):
+class ExecRenderLoop(RenderLoop):
     """A loop whose rounds no handler of the program's interrupts."""
 
-    shield: HostedInterrupts
-    begun = 0
-    """The number of the line that the program has begun and not ended; 0: none."""
-    _spared = 0
+    shield: ExecSignalHandlers
+    passing = False
+    """Whether the program is just writing by itself."""
+    standing: Callable[[], None] = staticmethod(lambda: None)
+    """Called before a picture with text: tells the display of a line that the program has begun by itself."""
 
     def run_until(self, done: Callable[[], bool], deadline: float | None = None) -> bool:
         """As `Loop.run_until`; Ctrl-C is a request to stop meanwhile, where the program has no handler of its own."""
         with self.shield.rounds(waiting=True):
             return super().run_until(done, deadline)
 
-    def beat(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
+    def run_once(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
         """As `Loop.beat`."""
         if self.pumping:
             return None
         with self.shield.rounds(waiting=False):
-            return super().beat(borrowed=borrowed, most=most)
+            return super().run_once(borrowed=borrowed, most=most)
 
-    def suspend(self) -> None:
+    def suspend(self, question: str = "") -> bool:
         """As `Loop.suspend`."""
         with self.shield.rounds(waiting=False):
-            super().suspend()
+            return super().suspend(question)
 
     def catch_up(self) -> None:
         """Show text that was written before what the program is about to write by itself."""
-        if self.paused or (self.channel.empty() and not self._above):
+        if self.paused or (self.channel.empty() and not self._pending_lines):
             return
         with self.shield.rounds(waiting=False):
             self.beating = self.pumping = True
             try:
                 self._drain(self.channel, seconds=LAST_PATIENCE)
-                if self._above:
+                if self._pending_lines:
                     self.draw(self._now())
             finally:
                 self.beating = self.pumping = False
-            self.leave()
+            self.go_away()
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
-        """As `Loop.draw`; text waits for one picture longer where it would come into a line of the program's."""
-        if not self._above or self.begun == self._spared or not self.begun:
+        """As `Loop.draw`; text waits for one picture longer where it would come into a write of the program's."""
+        if not self.passing:
+            if self._pending_lines or self.partials:
+                self.standing()
             super().draw(now, borrowed=borrowed)
             return
-        self._spared = self.begun
-        waiting, self._above = self._above, []
+        waiting, self._pending_lines = self._pending_lines, []
         super().draw(now, borrowed=borrowed)
-        self._above = waiting + self._above
+        self._pending_lines = waiting + self._pending_lines
 
-    def make_way(self, display: TerminalDisplay) -> None:
+    def wait_writable(self, display: TerminalDisplay) -> None:
         """Wait until the terminal has taken what we sent: as the program would for what it sends itself."""
         while display.stand_by(PATIENCE):
             with self.shield.rounds(waiting=False):
@@ -184,24 +190,26 @@ class HostedLoop(Loop):
             atexit.unregister(display.emergency)
 
 
-class HostedShow(Show):
+class ExecDisplaySession(DisplaySession):
     """The show of a program that runs on the main thread; `open` and `close` there."""
 
-    loops = HostedLoop
-    signals = HostedInterrupts
-    loop: HostedLoop
-    interrupts: HostedInterrupts
+    loops = ExecRenderLoop
+    signals = ExecSignalHandlers
+    loop: ExecRenderLoop
+    interrupts: ExecSignalHandlers
 
-    def __init__(self, title: str, look: Look) -> None:
+    def __init__(self, title: str, look: DisplayOptions) -> None:
         super().__init__(title, look._replace(implicit=True))
-        self.interrupts.busy = lambda: bool(self.stops)
+        self.interrupts.busy = lambda: bool(self.stop_listeners)
         self.interrupts.last_words = self._last_words
         self._lines = Lines()
-        self._line_numbers = count(1)
+        self._standing = Lines()
+        self._stood = False
+        self.loop.standing = self._tell_standing
         display = self.loop.display
         self._terminal = display if isinstance(display, TerminalDisplay) else None
         if isinstance(display, StreamDisplay) or (self._terminal is not None and self._terminal.pins):
-            self.capture.on_pass = self._on_pass
+            self.capture.passage = self
 
     def open(self) -> Callable[[], None]:
         """Go live; return what ends that."""
@@ -209,6 +217,9 @@ class HostedShow(Show):
         if not _forking and hasattr(os, "register_at_fork"):
             os.register_at_fork(before=_before_fork, after_in_child=_in_child)
         _forking[:] = [self]
+        for name, router in self.capture.routers.items():
+            if isinstance(router, EarlyRouter) and self.capture.passage is self:
+                self.leave(name, router.first_line)
         return end
 
     def _finish(self) -> None:
@@ -218,19 +229,48 @@ class HostedShow(Show):
 
     # --- the program's own words ---
 
-    def _on_pass(self, name: str, text: str) -> None:
-        if self.loop.pumping:
-            return
-        if not self.loop.begun:
-            self.loop.catch_up()
+    def enter(self, text: str) -> bool:
+        """Show what was written before, make way for `text`, and hold ours back while it is written."""
+        loop = self.loop
+        if loop.pumping:
+            return False
+        if not self.capture.passed:
+            loop.catch_up()
         if self._terminal is not None:
-            self.loop.make_way(self._terminal)
+            loop.wait_writable(self._terminal)
+            self._terminal.make_room(text)
         self.interrupts.raise_late()
-        if text.endswith("\n"):
-            self.loop.begun = 0
-        elif text and not self.loop.begun:
-            self.loop.begun = next(self._line_numbers)
-        self._record(name, text)
+        loop.passing = True
+        return True
+
+    def leave(self, name: str, text: str) -> None:
+        """Go on, and know what it has left on the last line."""
+        self.loop.passing = False
+        self._standing.add(_STANDING, text)
+        if text:
+            self.capture.passed = not text.endswith("\n")
+        if self._stood and not self.capture.passed:
+            self._tell_standing()
+        if self.loop.recorders:
+            self._record(name, text)
+
+    def _tell_standing(self) -> None:
+        """Tell the display what the program has begun on the terminal and not ended; flushed, so that it stands there.
+
+        In the middle of a flush of the program's the next picture does.
+        """
+        begun = self._standing.begun(_STANDING)
+        if not begun and not self._stood:
+            return
+        try:
+            for router in self.capture.routers.values():
+                router.original.flush()
+        except (OSError, ValueError, RuntimeError):
+            return
+        self._stood = bool(begun)
+        place = self._terminal or self.loop.display
+        if isinstance(place, TerminalDisplay | StreamDisplay) and place.stand(begun):
+            self.loop.partials.touch()
 
     def _record(self, name: str, text: str) -> None:
         if self.loop.recorders:
@@ -242,7 +282,7 @@ class HostedShow(Show):
 
     # --- ways out ---
 
-    def broken_off(self, cause: str) -> None:
+    def announce_end(self, cause: str) -> None:
         """Show that the program was ended by `cause`, if there is anything else to show."""
         if not self.loop.pumping:
             self.loop.catch_up()
@@ -250,7 +290,7 @@ class HostedShow(Show):
             self.stopped(cause)
 
     @contextlib.contextmanager
-    def hushed(self) -> Iterator[None]:
+    def silenced(self) -> Iterator[None]:
         """Add no line to what the program says in the block, in pieces, to a stream that nobody routes."""
         if self._terminal is not None or self.loop.paused:
             yield
@@ -263,9 +303,9 @@ class HostedShow(Show):
 
     def _last_words(self, cause: str = "") -> None:
         """Give the terminal back, with what there is to show if this is the place for it."""
-        if threading.get_ident() == self._owner and not self.loop.pumping:
+        if get_ident() == self._owner and not self.loop.pumping:
             if cause:
-                self.broken_off(cause)
+                self.announce_end(cause)
             self.close()
         else:
             getattr(self.loop.display, "emergency", lambda: None)()
@@ -275,28 +315,59 @@ class HostedShow(Show):
     def before_fork(self) -> None:
         """Leave no thread of ours to be copied; on any thread."""
         if self._heartbeat is not None and not self.loop.pumping:
-            self._heartbeat.doze()
+            self._heartbeat.pause_for_fork()
 
     def in_child(self) -> None:
         """Be none of the child's business."""
         self.loop.go_silent()
         self.interrupts.restore()
-        Show.current = None
+        DisplaySession.current = None
         live.reporter = None
         self.ways_out.give_back()
 
 
 _KEYS = {"stdout": (0, 1), "stderr": (0, 2)}
-_forking: list[HostedShow] = []
+_STANDING = (0, 0)
+"""What both streams have left on the last line of the terminal."""
+_forking: list[ExecDisplaySession] = []
 
 
 def _before_fork() -> None:
     for show in _forking:
-        if Show.current is show:
+        if DisplaySession.current is show:
             show.before_fork()
 
 
 def _in_child() -> None:
     for show in _forking:
-        if Show.current is show:
+        if DisplaySession.current is show:
             show.in_child()
+
+
+# --- the whole of it ---
+
+
+class Hosted(NamedTuple):
+    """The show of a program, and what makes its work a part of it."""
+
+    show: ExecDisplaySession
+    bridges: Sequence[Bridge]
+
+    def close(self) -> None:
+        """Show the end; what still runs goes on unseen. In a forked child nothing is left to close."""
+        if ExecDisplaySession.current is self.show:
+            for bridge in reversed(self.bridges):
+                bridge.stop()
+        self.show.close()
+
+
+def open_hosted(title: str, options: Options) -> Hosted:
+    """Go live; errors in `options` raise `DisplayError`, a log that does not open `OSError`."""
+    look = DisplayOptions(options.view, layout=options.layout, log=options.log, capture=options.capture)
+    show = ExecDisplaySession(title, look)
+    outside = ExternalExecutors(show.channel, show.wake).watch
+    hosted = Hosted(show, [PoolBridge(show.channel, outside), CoroutineBridge(show.channel)])
+    show.open()
+    for bridge in hosted.bridges:
+        bridge.start()
+    return hosted

@@ -165,14 +165,16 @@ def _report(members: dict[str, Any]) -> tuple[Any, ...] | dict[str, Any]:
 
 def to_compact(events: Iterable[Event]) -> bytes:
     """Return a batch of events, exactly as they are; values that the contract does not know go as their text."""
-    import msgspec  # noqa: PLC0415  # costs more than a bare interpreter's start
+    msgspec = _load_msgspec()
 
     batch: list[Any] = [SCHEMA]
     batch += [_row(event) for event in events]
+    data: bytes
     try:
-        return msgspec.msgpack.encode(batch, enc_hook=_plain)
+        data = msgspec.msgpack.encode(batch, enc_hook=_plain)
     except (UnicodeEncodeError, OverflowError, RecursionError, TypeError):
-        return msgspec.msgpack.encode(_packable(batch))
+        data = msgspec.msgpack.encode(_packable(batch))
+    return data
 
 
 def _row(event: Event) -> tuple[Any, ...]:
@@ -185,7 +187,7 @@ def _row(event: Event) -> tuple[Any, ...]:
 
 def from_compact(data: bytes) -> list[Event]:
     """Return the events of a batch. Raises `CodecError`."""
-    import msgspec  # noqa: PLC0415  # as above
+    msgspec = _load_msgspec()
 
     try:
         batch = msgspec.msgpack.decode(data, ext_hook=_unpack)
@@ -213,7 +215,7 @@ def _from_row(row: Any) -> Event:
 
 def _packable(value: Any) -> Any:
     """Return `value` in what msgpack can say."""
-    import msgspec  # noqa: PLC0415  # as above
+    msgspec = _load_msgspec()
 
     if isinstance(value, (tuple, list)):
         return [_packable(item) for item in value]
@@ -239,6 +241,18 @@ def _unpack(code: int, data: memoryview) -> str | int:
 # --- both ---
 
 
+def _load_msgspec() -> Any:
+    """Return the module: it costs more than a bare interpreter's start, and writing JSON does without."""
+    try:
+        import msgspec  # noqa: PLC0415  # at the first use alone
+    except ImportError:
+        raise CodecError(
+            "events are read, and packed, by msgspec, which is not installed: pip install msgspec (without the GIL it"
+            " needs Python 3.14)"
+        ) from None
+    return msgspec
+
+
 class _Shape(NamedTuple):
     """What the values of one kind of event must be; `numbers` are its members that hold such."""
 
@@ -259,7 +273,7 @@ def _wider(hint: Any) -> Any:
 
 
 def _valid(kind: type[Event], values: Iterable[Any]) -> Event:
-    import msgspec  # noqa: PLC0415  # as above
+    msgspec = _load_msgspec()
 
     try:
         checked = msgspec.convert(tuple(values), _shape(kind.__name__).type)

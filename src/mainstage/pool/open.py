@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, TypeAlias
 
-from mainstage.errors import EngineLost
+from mainstage.core import unpatched
+from mainstage.errors import EngineLost, MainstageError
 from mainstage.pool.options import ENGINES
 from mainstage.pool.pool import Pool
 from mainstage.pool.threads import ThreadWorkers
@@ -36,6 +37,12 @@ def open_backend(
     """
     name = crew.executor if number <= 1 else f"{crew.executor}{number}"
     workers = crew.max_workers or 1
+    green = unpatched.green_library()
+    if green and crew.executor == "process":
+        raise MainstageError(
+            f'executor="process" needs the threads and the select module of Python, which {green} has replaced; '
+            f'use executor="thread", or do this work in a process without {green}'
+        )
     if crew.executor == "process":
         from mainstage.pool.processes.workers import ProcessBackend  # noqa: PLC0415  # multiprocessing is not cheap
 

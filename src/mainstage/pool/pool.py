@@ -31,7 +31,7 @@ class Pool:
     ) -> None:
         self.workers = workers
         self.reporter = workers.reporter
-        self.heard_s, self.far_workers = workers.heard_s, workers.far_workers
+        self.receive_cpu_s, self.remote_workers = workers.receive_cpu_s, workers.remote_workers
         self._wake = wake
         self._calls = Calls(workers, wake=wake, on_failure=on_failure)
         self._maps: dict[int, Claims] = {}

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
 class ThreadWorkers:
     """At most `max_workers` threads that do not wait for each other."""
 
-    heard_s = 0.0
+    receive_cpu_s = 0.0
     """Nothing: they report in this process."""
-    far_workers = 0
+    remote_workers = 0
     """None reports by batches."""
 
     def __init__(

@@ -16,6 +16,7 @@ import threading
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
+from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.run.render_loop import CALM
 
@@ -23,12 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from mainstage.run.render_loop import Loop
+    from mainstage.run.render_loop import RenderLoop
 
 NEVER = float("inf")
 SOON = 0.05
 """Seconds that a call may be late for the sake of one wake-up less: half as many on an idle terminal."""
-LINGER = 1.02
+RECHECK_S = 1.02
 """Seconds after which the metronome looks whether the owner wants to be called again: a clock's next second needs no
 word from it then."""
 CALM_LINGER = CALM + 0.04
@@ -39,7 +40,7 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-class Bell:
+class WakeQueue:
     """Wakes one thread, with a word or at a time; `put` never blocks, and is safe in a signal handler.
 
     A lock is waited for and not the queue: `SimpleQueue.get(timeout)` of CPython, interrupted past its deadline (this
@@ -48,7 +49,7 @@ class Bell:
 
     def __init__(self) -> None:
         self._words: SimpleQueue[float | None] = SimpleQueue()
-        self._rung = threading.Lock()
+        self._rung = unpatched.allocate_lock()
         self._rung.acquire()
 
     def put(self, word: float | None) -> None:
@@ -70,17 +71,17 @@ class Bell:
 class Heartbeat:
     """The metronome and the handler; `start` and `stop` on the main thread."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: RenderLoop) -> None:
         self._loop = loop
-        self._main = threading.main_thread().ident or 0
+        self._main = unpatched.main_ident
         self._pid = os.getpid()
-        self._bell = Bell()
+        self._bell = WakeQueue()
         self._due = NEVER  # when the owner wants to be called
         self._wake_at = NEVER  # when the metronome looks next
-        self._linger = LINGER
+        self._linger = RECHECK_S
         self._resting = 0.0  # up to when the owner is left alone: half of its time is its own
         self._asked = False  # the owner was called and has not come yet
-        self._thread: threading.Thread | None = None
+        self._thread: unpatched.NativeThread | None = None
         self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
         self._missed = False  # a note came while the metronome was about to doze
         self._in_handler = False
@@ -97,7 +98,7 @@ class Heartbeat:
         """Return whether this thread and platform can have one, and SIGURG is free."""
         if not (hasattr(signal, "SIGURG") and hasattr(signal, "pthread_kill")):
             return False
-        if threading.current_thread() is not threading.main_thread():
+        if not unpatched.in_main_thread():
             return False
         handler = signal.getsignal(signal.SIGURG)
         earlier = getattr(handler, "__self__", None)
@@ -108,13 +109,13 @@ class Heartbeat:
         signal.signal(signal.SIGURG, self._on_signal)  # no siginterrupt(False): a lock's wait would not be interrupted
         self._loop.channel.alarm = self._ring
         self._begin()
-        self._loop.leave()
+        self._loop.go_away()
 
     def _begin(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="mainstage-heartbeat", daemon=True)
+        self._thread = unpatched.NativeThread(self._run)
         self._thread.start()
 
-    def doze(self) -> None:
+    def pause_for_fork(self) -> None:
         """End the metronome until the next note: a process that forks now copies no thread of ours. Any thread."""
         if self._thread is None or self._in_handler:
             return
@@ -146,7 +147,7 @@ class Heartbeat:
             self._thread.join()  # in the handler this thread may hold a lock that the other needs to end
         if signal.getsignal(signal.SIGURG) != self._on_signal:
             return
-        if threading.current_thread() is threading.main_thread():
+        if unpatched.in_main_thread():
             signal.signal(signal.SIGURG, signal.SIG_DFL)
         else:
             self._over = True
@@ -156,11 +157,11 @@ class Heartbeat:
         """Have the owner do a round at once. Any thread."""
         self._bell.put(0.0)
 
-    def left(self) -> None:
+    def owner_left(self) -> None:
         """Learn that the owner has left a call of ours: a clock on the screen may be due before any note."""
         self._want(self._loop.due())
 
-    def expect(self, due: float | None) -> None:
+    def call_at(self, due: float | None) -> None:
         """Be called at `due`, unless another time is given before; None: never. On the owner's thread, or by a note."""
         self._want(due)
 
@@ -174,7 +175,7 @@ class Heartbeat:
     def _ring(self) -> None:
         """Take a note's word that something happened, on any thread; quiet until the next round."""
         self._loop.channel.away = False
-        due = self._loop.when_noted
+        due = self._loop.due_if_notified
         if due is not None:
             self._bell.put(max(due, self._resting))
 
@@ -225,12 +226,12 @@ class Heartbeat:
         began = monotonic()
         self._in_handler = True  # the end of a run may be among what the loop does for another thread
         try:
-            due = self._loop.beat()
+            due = self._loop.run_once()
         finally:
             self._in_handler = False
         ended = monotonic()
         self._resting = ended + (ended - began)
-        self._linger = CALM_LINGER if self._loop.calm() else LINGER
+        self._linger = CALM_LINGER if self._loop.is_idle() else RECHECK_S
         due = due if again is None else min(again, NEVER if due is None else due)
         self._want(None if due is None else max(due, self._resting))
         if self.after_beat is not None:

@@ -28,7 +28,7 @@ from mainstage.events import (
 )
 from mainstage.pool.options import NO_GUARD, UNGUARDED
 from mainstage.pool.processes.maps import AHEAD_S
-from mainstage.pool.processes.process import WorkerProcess, guard, told_death, unguard, why_none
+from mainstage.pool.processes.process import WorkerProcess, guard, server_killed, told_death, unguard, why_none
 from mainstage.pool.processes.reception import Reception
 from mainstage.pool.processes.worker_main import Setup
 from mainstage.pool.remote import Mirror, whole
@@ -47,6 +47,8 @@ UNBORN = 3
 """Workers in a row that may end before they are ready."""
 KILLED_UNBORN = 50
 """Workers in a row that may be killed before they are ready: somebody else's doing, and it may pass."""
+SERVERS = 20
+"""Fork servers that are started again at most where they are killed before a worker is ready."""
 MOST_CALLS = 64
 """Calls that a worker has in hand at most."""
 PATIENCE = 0.03
@@ -358,18 +360,8 @@ class Dispatcher:
         for _ in range(wanted):
             name = f"{self._prefix}-{next(self._names)}"
             streams = self.streams()
-            try:
-                worker = WorkerProcess(
-                    self._context,
-                    name,
-                    reporter=self._reporter,
-                    post=self.call,
-                    streams=streams,
-                    initializer=self._initializer,
-                )
-            except Exception as error:  # noqa: BLE001  # no memory, no descriptors: those there are go on
-                if not self.workers:
-                    self._break(why_none(error))
+            worker = self._start_worker(name, streams)
+            if worker is None:
                 return
             self.workers.append(worker)
             if self._forked:
@@ -393,6 +385,26 @@ class Dispatcher:
                 interval=self._interval,
             )
             worker.say(frames.pack(frames.SETUP, pickle.dumps(tuple(setup))))
+
+    def _start_worker(self, name: str, streams: tuple[str, ...]) -> WorkerProcess | None:
+        """Return a new worker process; None: it cannot be started, and those there are go on."""
+        while True:
+            try:
+                return WorkerProcess(
+                    self._context,
+                    name,
+                    reporter=self._reporter,
+                    post=self.call,
+                    streams=streams,
+                    initializer=self._initializer,
+                )
+            except Exception as error:  # noqa: BLE001  # no memory, no descriptors
+                if self._reception.servers_lost < SERVERS and server_killed(error) is not None:
+                    self._reception.servers_lost += 1
+                    continue
+                if not self.workers:
+                    self._break(why_none(error))
+                return None
 
     def _give(self, worker: WorkerProcess) -> None:
         """Hand to `worker` what it may have."""
@@ -459,6 +471,9 @@ class Dispatcher:
                 break
             self._reception.take(worker, came)
             if worker.end.dry and ended:
+                if worker.outlives_server():
+                    self._poll.unregister(worker.process.sentinel)
+                    return False
                 break
             if not ended:
                 return False
@@ -508,7 +523,9 @@ class Dispatcher:
         self._reception.unborn += 1
         if exitcode == NO_GUARD:
             self._break(PoolBroken(UNGUARDED))
-        elif exitcode == 1 or self._reception.unborn >= (KILLED_UNBORN if (exitcode or 0) < 0 else UNBORN):
+        elif exitcode == 1 or self._reception.unborn >= (
+            UNBORN if exitcode is not None and exitcode >= 0 else KILLED_UNBORN
+        ):
             self._break(PoolBroken(f"worker processes do not come up: {how} before it was ready; see its output"))
 
     def _break(self, error: PoolBroken, cause: BaseException | None = None) -> None:

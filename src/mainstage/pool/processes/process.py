@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import socket
 import sys
 import threading
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.channels import frames
 from mainstage.channels.pipe import Journal, ParentEnd
@@ -30,8 +31,10 @@ if TYPE_CHECKING:
     from mainstage.pool.remote import Assignment
     from mainstage.tasks.reporter import Cell, Reporter
 
-TURNS = 100
-"""Hundredths of a second in which a fork server that hangs up is seen to have ended."""
+TURNS, FEW_TURNS = 100, 10
+"""Hundredths of a second in which a fork server is seen to have ended: one that hangs up, or has lost a status."""
+LOST_STATUS = 255
+"""What `multiprocessing` takes for the exit status of a process whose fork server cannot tell it any more."""
 REAPED = 5.0
 """Seconds in which a process whose pipe has ended is gone."""
 
@@ -126,6 +129,9 @@ class WorkerProcess:
         self.exclusive = False
         """Whether it is given nothing beside what it has."""
         self.watched_for_room = False
+        self.orphaned = False
+        """Whether it has outlived the fork server, which alone could tell its end."""
+        self._served = context.get_start_method() == "forkserver"
         self.end, self.process = self._open(context, streams, initializer)
         self.pid: int = self.process.pid or 0
 
@@ -168,6 +174,8 @@ class WorkerProcess:
         process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has it
             target=worker_main.main, args=(*map(worker_main.Descriptor, channel), given, initializer), name=self.name
         )
+        if context.get_start_method() != "fork":
+            _have_a_tracker()
         me = threading.get_ident()
         with _start, _main_that_is_no_file_hidden(), warnings.catch_warnings():
             warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the user has asked for fork
@@ -250,8 +258,17 @@ class WorkerProcess:
             with contextlib.suppress(OSError):  # not yet its own group, or gone
                 os.kill(self.pid, signum)
 
+    def outlives_server(self) -> bool:
+        """Return whether its sentinel ended with the fork server, and not with the process: its pipe is open."""
+        self.orphaned = self._served and self.process.exitcode == LOST_STATUS and not _ended_in(self.pid, 0)
+        return self.orphaned
+
     def reap(self) -> int | None:
         """Return how it ended, once its pipe has ended: an exit code, or minus a signal; None: it cannot be told."""
+        if self.orphaned or (self._served and self.process.exitcode == LOST_STATUS and _server_ended(FEW_TURNS)):
+            _ended_in(self.pid, REAPED)
+            self.signal(signal.SIGKILL)
+            return None
         self.process.join(REAPED)
         if self.process.exitcode is None:
             self.signal(signal.SIGKILL)
@@ -272,21 +289,81 @@ class WorkerProcess:
             self.process.close()
 
 
-def _server_ended() -> int | None:
-    """Return the status that the fork server has just ended with; None: it runs, or there is none."""
-    from multiprocessing import forkserver  # noqa: PLC0415  # it cannot start a worker, so it is there
+def _have_a_tracker() -> None:
+    """Have the resource tracker of `multiprocessing` run, which it starts again with a warning where it was killed."""
+    from multiprocessing import resource_tracker  # noqa: PLC0415  # forked workers need none
+
+    with contextlib.suppress(UserWarning):  # the program makes errors of warnings: the next call starts it
+        resource_tracker.ensure_running()
+
+
+def _ended_in(pid: int, seconds: float) -> bool:
+    """Wait until a process that may be no child of this one has ended; return whether it has, by then."""
+    try:
+        fd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    except (AttributeError, OSError):  # no such thing here: it is as good as gone, and killed to be sure
+        return seconds > 0
+    try:
+        waiting = select.poll()
+        waiting.register(fd, select.POLLIN)
+        return bool(waiting.poll(seconds * 1000))
+    finally:
+        os.close(fd)
+
+
+class ServerEnd(NamedTuple):
+    """How the fork server ended."""
+
+    pid: int
+    exitcode: int
+    """Negative: the signal that killed it."""
+
+
+def _server_ended(turns: int = TURNS) -> ServerEnd | None:
+    """Return how the fork server has just ended; None: it runs, or there is none."""
+    from multiprocessing import forkserver  # noqa: PLC0415  # a worker was to be started by it, so it is there
 
     pid: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)  # noqa: SLF001  # nobody else can say
     if pid is None:
         return None
     moment = threading.Event()
-    for _ in range(TURNS):
-        with contextlib.suppress(ChildProcessError):
+    for _ in range(turns):
+        try:
             ended = os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT)  # `multiprocessing` waits for it too
-            if ended is not None:
-                return ended.si_status
+        except ChildProcessError:  # the program waits for any child, and knows how it ended
+            return ServerEnd(pid, -signal.SIGKILL)
+        if ended is not None:
+            return ServerEnd(pid, ended.si_status if ended.si_code == os.CLD_EXITED else -ended.si_status)
         moment.wait(0.01)
     return None
+
+
+def server_killed(error: Exception) -> ServerEnd | None:
+    """Return how the fork server was killed, if `error` came of that as a worker was to be started.
+
+    The next start starts a new one. A server that exited by itself did so as it imported the main program: it would
+    again.
+    """
+    if not isinstance(error, ConnectionError | EOFError | ChildProcessError):
+        return None
+    ended = _server_ended()
+    if ended is None or ended.exitcode >= 0:
+        return None
+    if isinstance(error, ChildProcessError):
+        _forget_server()
+    return ended
+
+
+def _forget_server() -> None:
+    """Have `multiprocessing` start a new fork server, where it would wait for an old one that is nobody's child."""
+    from multiprocessing import forkserver  # noqa: PLC0415  # as above
+
+    server: Any = forkserver._forkserver  # noqa: SLF001  # nobody else can
+    with contextlib.suppress(OSError, TypeError):
+        os.close(server._forkserver_alive_fd)  # noqa: SLF001  # as above
+    server._forkserver_address = server._forkserver_alive_fd = server._forkserver_pid = None  # noqa: SLF001  # as above
 
 
 def told_death(pid: int, name: str, exitcode: int | None, garbled: str = "") -> str:
@@ -294,27 +371,35 @@ def told_death(pid: int, name: str, exitcode: int | None, garbled: str = "") -> 
     if garbled:
         how = f"was killed: {garbled}"
     elif exitcode is None:
-        how = "is gone"
-    elif exitcode < 0:
-        try:
-            how = f"was killed by {signal.Signals(-exitcode).name}"
-        except ValueError:
-            how = f"was killed by signal {-exitcode}"
-        if -exitcode == signal.SIGKILL:
-            how += " (out of memory?)"
+        how = "is gone; the fork server, which alone knew how, was killed before"
     else:
-        how = f"exited with status {exitcode}"
+        how = _told_end(exitcode)
     return f"worker {name} (pid {pid}) {how}"
+
+
+def _told_end(exitcode: int) -> str:
+    if exitcode >= 0:
+        return f"exited with status {exitcode}"
+    try:
+        how = f"was killed by {signal.Signals(-exitcode).name}"
+    except ValueError:
+        how = f"was killed by signal {-exitcode}"
+    return f"{how} (out of memory?)" if -exitcode == signal.SIGKILL else how
 
 
 def why_none(error: Exception) -> PoolBroken:
     """Say why no worker process can be started. Newer fork servers import the main program, and end where that does."""
-    status = _server_ended() if isinstance(error, ConnectionError | EOFError) else None
-    if status == NO_GUARD:
+    server = _server_ended() if isinstance(error, ConnectionError | EOFError) else None
+    if server is not None and server.exitcode == NO_GUARD:
         return PoolBroken(UNGUARDED)
-    if status is not None:
+    if server is not None and server.exitcode >= 0:
         return PoolBroken(
-            f"worker processes do not come up: the fork server exited with status {status} as it imported the main "
+            f"worker processes do not come up: the fork server {_told_end(server.exitcode)} as it imported the main "
             "program; see its output"
+        )
+    if server is not None:
+        return PoolBroken(
+            f"worker processes do not come up: the fork server (pid {server.pid}) {_told_end(server.exitcode)}, again "
+            "and again before a worker was ready"
         )
     return PoolBroken(f"no worker process can be started: {explain(error)}")

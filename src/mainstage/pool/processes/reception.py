@@ -35,6 +35,8 @@ class Reception:
         """Seconds that a call has taken, the latest ones weighing the most."""
         self.unborn = 0
         """Workers in a row that died before they were ready."""
+        self.servers_lost = 0
+        """Fork servers that were killed since a worker was ready."""
         self._reporter = reporter
         self._on_broken = on_broken
         self._touched: set[ProcessMap] = set()
@@ -91,7 +93,7 @@ class Reception:
             self._put(worker, frame)
         elif kind == frames.READY:
             worker.ready = True
-            self.unborn = 0
+            self.unborn = self.servers_lost = 0
         elif kind == frames.RETURNED:
             self._given_back(worker, frame.task)
         elif kind != frames.HELLO:
@@ -150,7 +152,7 @@ class Reception:
             if cell is None and unit is not None:
                 cell = worker.cells[event.task] = unit.remote_task()
             if cell is not None:
-                cell.place(event.completed)
+                cell.set_position(event.completed)
             return
         if kind is TaskStarted:
             unit = worker.inflight.get(event.task)

@@ -11,13 +11,15 @@ import contextlib
 import os
 import sys
 from io import TextIOWrapper
-from threading import RLock, current_thread, get_ident, main_thread
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from threading import RLock, current_thread, main_thread
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
+from mainstage.core import unpatched
+from mainstage.core.unpatched import get_ident
 from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.tasks.capture.fds import DescriptorCapture
-from mainstage.tasks.capture.lines import Key, Lines
+from mainstage.tasks.capture.lines import Key, Lines, PartialLines
 from mainstage.tasks.integrations.registry import bridges_for
 from mainstage.tasks.reporter import ambient, live
 from mainstage.tasks.task import Task
@@ -34,7 +36,7 @@ STATUS_INTERVAL = 0.1
 """Seconds between two looks at a line that its writer overwrites again and again."""
 
 
-class Router:
+class StreamProxy:
     """A text stream in the place of `original`: it gathers lines while capture is live, and hands on when it is not."""
 
     def __init__(self, capture: Capture, name: str, original: TextIO) -> None:
@@ -42,7 +44,8 @@ class Router:
         self._name = name
         self._original = original
         self._lines = Lines()
-        self._bytes: ByteRouter | None = None
+        self._bytes: BinaryProxy | None = None
+        self._unbuffered = bool(getattr(original, "write_through", False))
         self._statuses: dict[int, float] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -74,7 +77,7 @@ class Router:
     def buffer(self) -> Any:
         """The same for bytes."""
         if self._bytes is None:
-            self._bytes = ByteRouter(self, self._original.buffer)
+            self._bytes = BinaryProxy(self, self._original.buffer)
         return self._bytes
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -88,8 +91,10 @@ class Router:
         return (descriptors is not None and descriptors.has(self._name)) or self._original.isatty()
 
     def flush(self) -> None:
-        """Flush the original; a line that has not ended stays."""
+        """Flush the original, and show what this thread has begun, outside of any task, and not ended."""
         self._original.flush()
+        if self._lines and self._capture.live and ambient.get() is None:
+            self._show_begun((0, get_ident()))
 
     def write(self, text: Any) -> int:  # any: callers are not all typed
         """As `TextIO.write`: take a piece of text. Raises `RenderingViolation` in a strict run."""
@@ -99,32 +104,46 @@ class Router:
         task: Any = ambient.get()
         if task is not None:
             task = capture.task()
-        if capture.special and self._refused(task, text):
-            return self._original.write(text)
+        if capture.slow_path and self._refused(task, text):
+            return capture.hand_on(task, self._name, text, self._original.write)
         key = (0 if task is None else task.id, get_ident())
         whole = self._lines.add(key, text)
         if whole is not None:
+            if capture.partials:
+                capture.partials.drop((self._name, key[1]))
             self._send(task, whole, key)
         else:
-            if capture.special:
+            if capture.slow_path:
                 self._give_back(key)
             if "\r" in text and task is not None:
                 self._show_status(task, self._lines.begun(key))
+        if self._unbuffered and task is None:
+            self._show_begun(key)
         return len(text)
 
     def _refused(self, task: Task | None, text: str) -> bool:
         """Return whether `text` is for the original."""
         capture = self._capture
-        if not capture.live or capture.passes(task, self._name, text):
+        if not capture.live or capture.bypasses(task):
             return True
         if capture.strict and text:
             raise RenderingViolation(_violation(self._name, text))
         return False
 
-    def give_begun(self, key: Key) -> None:
-        """Hand on the line that was begun."""
-        begun = self._lines.take(key)
+    def _show_begun(self, key: Key) -> None:
+        begun = self._lines.begun(key)
         if begun:
+            self._capture.partials.put((self._name, key[1]), begun)
+
+    def begun(self, key: Key) -> str:
+        """Return the line that was begun."""
+        return self._lines.begun(key)
+
+    def flush_partial(self, key: Key, *, shown: bool) -> None:
+        """Hand on the line that was begun, unless it is `shown`."""
+        begun = self._lines.take(key)
+        self._capture.partials.drop((self._name, key[1]))
+        if begun and not shown:
             self._original.write(begun)
             self._original.flush()
 
@@ -155,17 +174,59 @@ class Router:
     def flush_lines(self, task: Task | None = None) -> None:
         """Send the lines that `task`, or anybody, has begun and not ended."""
         if self._lines:
-            for (number, _), text in self._lines.flush(None if task is None else task.id):
+            for (number, thread), text in self._lines.flush(None if task is None else task.id):
+                if not number:
+                    self._capture.partials.drop((self._name, thread))
                 mended = text if self._bytes is None else self._bytes.mend(text)
                 self._capture.send_late(task, number, self._name, mended)
         if task is not None:
             self._statuses.pop(task.id, None)
 
 
-class ByteRouter:
+class EarlyRouter(StreamProxy):
+    """One that stands there before anything captures: it hands on, and keeps the line that the program has begun."""
+
+    def __init__(self, name: str, original: TextIO) -> None:
+        super().__init__(_NOTHING, name, original)
+        self.first_line = ""
+        """What the program has begun before, and not ended."""
+
+    def write(self, text: Any) -> int:
+        """As `Router.write`."""
+        if not self._capture.live and isinstance(text, str):
+            self.first_line = (self.first_line + text).rpartition("\n")[2][-LONGEST:]
+        return super().write(text)
+
+
+class _Nothing:
+    """A capture that is not live, for routers that wait for one."""
+
+    live = False
+    descriptors = None
+
+
+_NOTHING: Any = _Nothing()
+LONGEST = 4096
+"""Characters that are kept of a line that was begun."""
+
+
+_early: dict[str, EarlyRouter] = {}
+
+
+def stand_by() -> None:
+    """Put routers in the place of the streams that lead to terminals: the next capture of the streams takes them."""
+    for name in STREAMS:
+        stream = getattr(sys, name)
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            if stream.isatty():
+                _early[name] = EarlyRouter(name, stream)
+                setattr(sys, name, _early[name])
+
+
+class BinaryProxy:
     """The binary side of a router."""
 
-    def __init__(self, router: Router, original: Any) -> None:
+    def __init__(self, router: StreamProxy, original: Any) -> None:
         self._router = router
         self._original = original
 
@@ -178,8 +239,13 @@ class ByteRouter:
     def write(self, data: Any) -> int:
         """As `BinaryIO.write`: the bytes are text in the encoding of the stream."""
         capture = self._router._capture  # noqa: SLF001  # its other half
-        if not capture.live or (capture.special and self._passes(capture, data)):
+        if not capture.live:
             return int(self._original.write(data))
+        if capture.slow_path:
+            task = capture.task()
+            if capture.bypasses(task):
+                text = bytes(data).decode(self._encoding(), "replace")
+                return int(capture.hand_on(task, self._router._name, text, lambda _: self._original.write(data)))  # noqa: SLF001  # as above
         view = bytes(data)
         self._router.write(view.decode(self._encoding(), "surrogateescape"))
         return len(view)
@@ -188,10 +254,6 @@ class ByteRouter:
         """As `BinaryIO.writelines`."""
         for line in lines:
             self.write(line)
-
-    def _passes(self, capture: Capture, data: Any) -> bool:
-        text = bytes(data).decode(self._encoding(), "replace")
-        return capture.passes(capture.task(), self._router._name, text)  # noqa: SLF001  # as above
 
     def mend(self, text: str) -> str:
         """Put characters together whose bytes came in pieces."""
@@ -204,12 +266,24 @@ class ByteRouter:
         return getattr(self._router.original, "encoding", None) or "utf-8"
 
 
+class Passage(Protocol):
+    """The way of the main thread's own words to the terminal."""
+
+    def enter(self, text: str) -> bool:
+        """Make way for `text`, which is about to be written; False: just now there is nothing to be made of it."""
+        ...
+
+    def leave(self, name: str, text: str) -> None:
+        """Take it that `text` was written to the stream `name`."""
+        ...
+
+
 class Capture:
     """Captures the streams named in `owned` ("stdout", "stderr") for `reporter`, from `start` to `stop`.
 
     `bars` names the streams on which progress bars of other libraries would draw and become tasks instead; the owned
     ones unless told. `descriptors`: what C code and children write to them too. `strict`: writing raises
-    `RenderingViolation` instead.
+    `RenderingViolation` instead. `partials` takes what is to be shown of lines that have not ended.
     """
 
     def __init__(
@@ -220,8 +294,11 @@ class Capture:
         bars: Collection[str] | None = None,
         strict: bool = False,
         descriptors: bool = False,
+        partials: PartialLines | None = None,
     ) -> None:
         self.reporter = reporter
+        self.partials = PartialLines() if partials is None else partials
+        """The lines that the main thread and bare threads have begun, flushed and not ended."""
         self.strict = strict
         self.live = False
         """True between `start` and `stop`."""
@@ -231,16 +308,20 @@ class Capture:
         """Above 0 while it is lent to a display of the program's own, which all threads may write through."""
         self.pause: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """What a prompt is to be asked within."""
-        self.on_pass: Callable[[str, str], None] | None = None
-        """Called with the stream and text of what the main thread writes outside any task, which then goes straight to
-        the original: the program's own words, where it has the terminal as ever. None: it becomes events as all else.
+        self.passage: Passage | None = None
+        """What the main thread writes outside any task goes straight to the original, by this: the program's own words,
+        where it has the terminal as ever. None: it becomes events as all else.
         """
+        self.lends = False
+        """Whether `pause` has a terminal to give, for displays of the program's own too."""
+        self.passed = False
+        """Whether what went straight to the original so has left the beginning of a line there."""
         self.tasks_only = False
         """Whether what belongs to no task goes straight to the original: in a process that is not ours alone."""
-        self.special = True
+        self.slow_path = True
         """False while text simply becomes events: live, not lent, not strict, none passes."""
         self.lock = RLock()
-        self.routers: dict[str, Router] = {}
+        self.routers: dict[str, StreamProxy] = {}
         self._owned = [name for name in STREAMS if name in owned]
         self.descriptors = DescriptorCapture(reporter, self._owned) if descriptors else None
         self._bars = [name for name in STREAMS if name in (owned if bars is None else bars)]
@@ -248,7 +329,7 @@ class Capture:
         """The streams as they were at the start, and where each led."""
         self._bridges = bridges_for(self)
         self._resolving: set[int] = set()
-        self._main = main_thread().ident
+        self._main = unpatched.main_ident
 
     @property
     def taken(self) -> list[str]:
@@ -263,14 +344,19 @@ class Capture:
             return
         for name in STREAMS:
             stream = getattr(sys, name)
-            if isinstance(stream, Router) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
+            if isinstance(stream, StreamProxy) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
                 stream = stream.original
             if stream is not None:
                 self._found[name] = stream, _place(stream)
                 if name in self._owned:
-                    self.routers[name] = Router(self, name, stream)
+                    early = _early.pop(name, None)
+                    router = (
+                        early if early is not None and early.original is stream else StreamProxy(self, name, stream)
+                    )
+                    router._capture = self  # noqa: SLF001  # its own module
+                    self.routers[name] = router
         self.live = True
-        self.special = self.strict or self.on_pass is not None or self.tasks_only
+        self.slow_path = self.strict or self.passage is not None or self.tasks_only
         live.capture = self
         for name, router in self.routers.items():
             setattr(sys, name, router)
@@ -291,7 +377,7 @@ class Capture:
             try:
                 bridge.stop()
             except Exception:  # noqa: BLE001  # a user's renderable or stream: the rest is given back all the same
-                bridge.leave_in_child()
+                bridge.reset_after_fork()
         with self.lock:
             self._give_back()
             for router in self.routers.values():
@@ -299,61 +385,81 @@ class Capture:
 
     def _give_back(self) -> None:
         self.live = False
-        self.special = True
+        self.slow_path = True
         if live.capture is self:
             live.capture = None
         for name, router in self.routers.items():
             if getattr(sys, name) is router:
                 setattr(sys, name, router.original)
 
-    def lend(self, *, on: bool) -> None:
+    def release_terminal(self, *, on: bool, shown: bool = False) -> None:
         """This thread has the terminal, or has it no more: what it writes, or no task, goes straight there meanwhile.
 
-        So does the line that it has begun: it is the question.
+        So does the line that it has begun, the question, unless it is `shown` there.
         """
         thread = get_ident()
         with self.lock:
             if on:
                 self._lead(to_terminal=True)
                 self.lent.append(thread)
-                self._begun_by(thread)
+                self._hand_over(thread, shown=shown)
             else:
                 self.lent.remove(thread)
                 self._lead(to_terminal=bool(self.lent))
-            self.special = (
-                bool(self.lent) or self.strict or not self.live or self.on_pass is not None or self.tasks_only
+            self.slow_path = (
+                bool(self.lent) or self.strict or not self.live or self.passage is not None or self.tasks_only
             )
 
     def _lead(self, *, to_terminal: bool) -> None:
         if self.descriptors is not None:
-            self.descriptors.lend(on=to_terminal)
+            self.descriptors.release_terminal(on=to_terminal)
 
-    def lets_pass(self, task: Task | None) -> bool:
+    def sets_bypass(self, task: Task | None) -> bool:
         """Return whether the terminal is lent, and to the code that runs now: that of this thread, or of no task."""
         if self.tasks_only and task is None:
             return True
         return bool(self.lent) and (task is None or self.lent_to_all > 0 or get_ident() in self.lent)
 
-    def passes(self, task: Task | None, name: str, text: str) -> bool:
-        """Return whether `text`, which the code that runs now writes to the stream `name`, is for the original."""
-        if self.lets_pass(task):
-            return True
-        if self.on_pass is None or task is not None or get_ident() != self._main:
-            return False
-        self.on_pass(name, text)
-        return True
+    def bypasses(self, task: Task | None) -> bool:
+        """Return whether what the code that runs now writes is for the original."""
+        return self.sets_bypass(task) or (self.passage is not None and task is None and get_ident() == self._main)
 
-    def _begun_by(self, thread: int) -> None:
-        task = self.task()
+    def hand_on(self, task: Task | None, name: str, text: str, write: Callable[[str], int]) -> int:
+        """Write to the original what passes."""
+        passage = self.passage
+        if passage is None or not self.live or self.sets_bypass(task) or not passage.enter(text):
+            return write(text)
+        try:
+            return write(text)
+        finally:
+            passage.leave(name, text)
+
+    def _hand_over(self, thread: int, *, shown: bool) -> None:
+        key = self._key(thread)
         for router in self.routers.values():
-            router.give_begun((0 if task is None else task.id, thread))
+            router.flush_partial(key, shown=shown)
 
-    def leave_in_child(self) -> None:
+    def question(self) -> str:
+        """Return the line that the code running now has begun; "" for none, or for one on each stream."""
+        key = self._key(get_ident())
+        begun = [line for line in (router.begun(key) for router in self.routers.values()) if line]
+        return begun[0] if len(begun) == 1 else ""
+
+    def _key(self, thread: int) -> Key:
+        task = self.task()
+        return 0 if task is None else task.id, thread
+
+    def asks(self) -> bool:
+        """Return whether the code that runs now has begun a line: what it reads then is the answer to a question."""
+        key = self._key(get_ident())
+        return any(router.begun(key) for router in self.routers.values()) or (self.passed and key[1] == self._main)
+
+    def reset_after_fork(self) -> None:
         """Give everything back in a forked child, where no other thread is left and any lock may be held for ever."""
         self.lock = RLock()
         self._give_back()
         for bridge in reversed(self._bridges):
-            bridge.leave_in_child()
+            bridge.reset_after_fork()
 
     # --- text ---
 
@@ -403,7 +509,11 @@ class Capture:
 
     # --- for bridges ---
 
-    def router_of(self, stream: object) -> Router | None:
+    def lends_to_display(self) -> bool:
+        """Return whether a display of another library has the terminal while it lives: where the program has it."""
+        return self.lends and (self.passage is not None or ambient.get() is None)
+
+    def router_of(self, stream: object) -> StreamProxy | None:
         """Return the router that stands for `stream`, be it the original or itself."""
         for router in self.routers.values():
             if stream is router or stream is router.original:
@@ -442,7 +552,7 @@ def _place(stream: TextIO) -> object:
         found = os.fstat(stream.fileno())
     except (AttributeError, OSError, ValueError):
         return None
-    return found.st_dev, found.st_ino, found.st_rdev
+    return found.st_dev, found.st_ino, getattr(found, "st_rdev", 0)  # Windows has none
 
 
 def _violation(name: str, text: str) -> str:
@@ -464,4 +574,4 @@ def _give_back_in_children(capture: Capture) -> None:
 def _after_in_child() -> None:
     for capture in _latest:
         if capture.live:
-            capture.leave_in_child()
+            capture.reset_after_fork()

@@ -7,7 +7,8 @@ watched as it runs, and a traceback begins where it does under plain Python.
 from __future__ import annotations
 
 import functools
-from threading import current_thread, local
+from contextvars import ContextVar
+from threading import current_thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.events import TaskCancelled, TaskQueued
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from mainstage.tasks.reporter import Reporter
 
 MARK = "_mainstage"
+_submitting: ContextVar[OutsideCall | None] = ContextVar("mainstage.submitting", default=None)
+"""The call that is being submitted; green threads that share a thread each have their own."""
 
 
 class Outside(Protocol):
@@ -33,7 +36,7 @@ class Outside(Protocol):
         ...
 
 
-class Call:
+class OutsideCall:
     """One call on a thread of a pool, from its submission on."""
 
     def __init__(self, reporter: Reporter, description: str) -> None:
@@ -75,7 +78,6 @@ class PoolBridge:
         self._outside = outside
         self._patches: list[Patch] = []
         self._on = False
-        self._submitting = local()
         self._watch = ImportWatch(
             {"concurrent.futures.thread": self._found_threads, "concurrent.futures.process": self._found_processes}
         )
@@ -90,10 +92,10 @@ class PoolBridge:
         self._on = False
         self._watch.stop()
         for patch in reversed(self._patches):
-            patch.take_off()
+            patch.undo()
         self._patches.clear()
 
-    leave_in_child = stop
+    reset_after_fork = stop
 
     def _found_threads(self, module: ModuleType) -> None:
         self._patches += [
@@ -111,20 +113,19 @@ class PoolBridge:
         def submit(pool: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
             if not self._on or getattr(pool, "shows_itself", False) or _shows_itself(fn, args):
                 return original(pool, fn, *args, **kwargs)
-            self._submitting.call = Call(self._reporter, describe_submitted(fn, args))
+            token = _submitting.set(OutsideCall(self._reporter, describe_submitted(fn, args)))
             try:
                 return original(pool, fn, *args, **kwargs)
             finally:
-                self._submitting.call = None
+                _submitting.reset(token)
 
         return submit
 
     def _item(self, original: Callable[..., None]) -> Callable[..., None]:
         def init(item: Any, future: Any, *args: Any, **kwargs: Any) -> None:
             original(item, future, *args, **kwargs)
-            call = getattr(self._submitting, "call", None)
+            call = _submitting.get()
             if call is not None:
-                self._submitting.call = None
                 vars(item)[MARK] = call
                 call.queued(future)
 

@@ -14,6 +14,8 @@ import signal
 import threading
 from typing import TYPE_CHECKING, TextIO
 
+from mainstage.core import unpatched
+from mainstage.core.unpatched import NativeThread, in_main_thread
 from mainstage.ui.display.keys import KeyDecoder
 from mainstage.ui.display.tty import reopen
 from mainstage.ui.display.tty_modes import Modes
@@ -56,14 +58,14 @@ class Keyboard:
         self._woken, self._wake = os.pipe()
         for end in (self._woken, self._wake):
             os.set_blocking(end, False)
-        self._thread = threading.Thread(target=self._run, name="mainstage-keys", daemon=True)
+        self._thread = NativeThread(self._run)
 
     def start(self) -> None:
         """Take the terminal, and wait for keys from now on."""
-        self.take()
+        self.grab()
         self._thread.start()
 
-    def take(self) -> None:
+    def grab(self) -> None:
         """Have keys come, if this process is in the terminal's foreground; else the next call may find it there."""
         if (self._modes.taken and not self._unsure) or self.refused or self._leaving or self._closed:
             return
@@ -79,11 +81,11 @@ class Keyboard:
                 atexit.register(self.emergency)
         self._ring()
 
-    def doubt(self) -> None:
+    def recheck(self) -> None:
         """Have the next `take` look whether the modes are still ours: this process was stopped, maybe."""
         self._unsure = True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Have the terminal as it was found, and read nothing until the next `take`."""
         if self._closed:
             return
@@ -101,12 +103,12 @@ class Keyboard:
     def close(self) -> None:
         """Give the terminal back, and end."""
         self._leaving = True  # first: a picture that a signal has drawn in the middle of this takes nothing again
-        self.give_back()
+        self.release()
         if self._closed:
             return
         self._closed = True
         self._ring()
-        if self._thread.ident is not None and self._thread is not threading.current_thread():
+        if self._thread.ident and not self._thread.is_current():
             self._thread.join(LAST)
         if not self._thread.is_alive():
             for fd in (self._fd, self._woken, self._wake):
@@ -116,13 +118,13 @@ class Keyboard:
 
     def _ring(self) -> None:
         with contextlib.suppress(OSError):  # full: it will wake anyway
-            os.write(self._wake, b"\0")
+            unpatched.write(self._wake, b"\0")
 
     def _run(self) -> None:
         # Signals are the main thread's; and one that the background gets for reading is an error then, and no stop.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
         decoder = KeyDecoder()
-        waiter = select.poll()
+        waiter = unpatched.poll()
         waiter.register(self._woken, select.POLLIN)
         while not self._closed:
             if self._modes.taken:
@@ -133,7 +135,7 @@ class Keyboard:
             ready = waiter.poll(ESCAPE_MS if decoder.pending else None)
             if any(fd == self._woken for fd, _ in ready):
                 with contextlib.suppress(BlockingIOError):
-                    os.read(self._woken, MOST)
+                    unpatched.read(self._woken, MOST)
             elif ready:
                 self._read(decoder)
             else:
@@ -144,7 +146,7 @@ class Keyboard:
             if not self._modes.taken:
                 return
             try:
-                data = os.read(self._fd, MOST)
+                data = unpatched.read(self._fd, MOST)
             except BlockingIOError:
                 return  # somebody else has read it
             except OSError:
@@ -175,7 +177,7 @@ def open_keyboard(stdin: TextIO | None) -> Keyboard | str:
     """Return the keyboard of the terminal that `stdin` is, or why there is none."""
     if not Modes.possible():
         return "this platform has no terminal modes"
-    if threading.current_thread() is not threading.main_thread():
+    if not in_main_thread():
         return "the run is not on the main thread"
     try:
         if stdin is None or not stdin.isatty():
@@ -201,20 +203,20 @@ class KeyedDisplay:
         """Return the size of the terminal."""
         return self._display.size()
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Show, and have keys come again if they were given back."""
-        self._keyboard.take()
-        return self._display.show(above, rows)
+        self._keyboard.grab()
+        return self._display.show(above, rows, begun)
 
     def resized(self) -> None:
         """Learn that the size may have changed, or that this process goes on after a stop."""
-        self._keyboard.doubt()
+        self._keyboard.recheck()
         self._display.resized()
 
-    def suspend(self) -> None:
+    def suspend(self, question: str = "") -> bool:
         """Give both back until the next `show`."""
-        self._keyboard.give_back()
-        self._display.suspend()
+        self._keyboard.release()
+        return self._display.suspend(question)
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Give both back for good."""

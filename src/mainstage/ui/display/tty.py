@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Callable
 
+from mainstage.core import unpatched
+
 POSIX = os.name == "posix"
+STANDARD = 2
+"""The descriptors up to it are the standard streams'."""
 PIPE_ROOM = getattr(select, "PIPE_BUF", 512)
 """Bytes that a pipe takes whole once it says that it is writable."""
 CONSOLE_ROOM = 8192
@@ -39,6 +43,19 @@ def reopen(fd: int, *, reading: bool = False) -> int | None:
         pass
     os.close(own)
     return None
+
+
+def reserve_standard() -> None:
+    """Have nothing that is opened from now on take the place of a standard stream that the shell has closed (`>&-`).
+
+    What C code and children write to 1 and 2 would go into our terminal, log or pipe. Children still find it closed.
+    """
+    try:
+        while (fd := os.open(os.devnull, os.O_RDWR)) <= STANDARD:
+            pass
+    except OSError:  # nothing can be opened: nothing takes that place either
+        return
+    os.close(fd)
 
 
 class Kind(Enum):
@@ -70,7 +87,7 @@ def writer(fd: int) -> Callable[[bytes | bytearray], int]:
     does not.
     """
     console = None if POSIX else _console(fd)
-    return partial(os.write, fd) if console is None else console.write
+    return partial(unpatched.write, fd) if console is None else console.write
 
 
 def _console(fd: int) -> io.RawIOBase | None:
@@ -100,8 +117,8 @@ def write_all(fd: int, data: bytes) -> None:
 
 def writable(fd: int, seconds: float) -> bool:
     """Wait up to `seconds` until `fd` takes something, or would report an error; False: it does not."""
-    if not POSIX:
+    if not POSIX or unpatched.poll is None:
         return True
-    waiter = select.poll()
+    waiter = unpatched.poll()
     waiter.register(fd, select.POLLOUT)
     return bool(waiter.poll(max(0, int(seconds * 1000))))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
 from mainstage.ui.views import formatting
 from mainstage.ui.views.exception_tree import heading_of, tree_of
-from mainstage.ui.views.text import clip, one_line
+from mainstage.ui.views.text import clip, one_line, strip
 
 if TYPE_CHECKING:
     from mainstage.events import ErrorReport, Event
@@ -31,7 +31,7 @@ class History:
     def __init__(self, palette: Palette, glyphs: Glyphs, *, places: bool = False) -> None:
         self._palette = palette
         self._glyphs = glyphs
-        self._places = places
+        self.places = places
 
     def lines(self, event: Event, state: RunState) -> list[str]:
         """Return the lines for `event`, which `state` knows already: mostly none."""
@@ -41,7 +41,7 @@ class History:
             case TaskFailed():
                 failure = state.failures.get(event.task)
                 # A nested failure is its parent's: told once, when that fails, with the input.
-                return [] if failure is None else self.failure(failure)
+                return [] if failure is None else self.failure(failure._replace(error=event.error))
             case TaskRetried():
                 return self._retry(event, state)
             case TaskStuck() if event.task in state.tasks:
@@ -60,7 +60,7 @@ class History:
         about = self._about(failure)
         lines = [f"{mark} {name}: {error}{about}"]
         lines += [f"  {line}" for line in tree_of(failure.error, self._glyphs, LONGEST_ERROR)]
-        place = place_of(failure.error) if self._places else ""
+        place = place_of(failure.error) if self.places else ""
         return [*lines, f"  at {self._glyphs.name(place)}"] if place else lines
 
     def error(self, error: ErrorReport, cells: int = LONGEST_ERROR) -> str:
@@ -80,36 +80,40 @@ class History:
         return self._palette.paint("mainstage.dim", f" ({', '.join(parts)})") if parts else ""
 
     def _retry(self, event: TaskRetried, state: RunState) -> list[str]:
-        again = formatting.again_in(event.delay)
+        again = formatting.retry_text(event.delay)
         text = f"{self._waiting(event.task, state)}: {self.error(event.error)} (attempt {event.attempt}, {again})"
         return [self._palette.paint("mainstage.dim", text)]
 
     def _stuck(self, event: TaskStuck, state: RunState) -> str:
         name = self._name_of(event.task, state) or f"task {event.task}"
         place = f": it stands at {self._glyphs.name(one_line(event.place))}" if event.place else ""
-        text = f"{self._glyphs.slow} {name} has not moved for {formatting.spoken(event.seconds)}{place}"
+        text = f"{self._glyphs.slow} {name} has not moved for {formatting.in_words(event.seconds)}{place}"
         return self._palette.paint("mainstage.waiting", text)
 
     def _waiting(self, task: int, state: RunState) -> str:
         return f"{self._glyphs.waiting} {self._name_of(task, state) or f'task {task}'}"
 
     def _text(self, event: TextWritten, state: RunState) -> list[str]:
-        prefix = self._prefix(event, state)
-        return [f"{prefix}{self._glyphs.line(line)}" for line in event.text.replace("\r\n", "\n").split("\n")]
-
-    def _prefix(self, event: TextWritten, state: RunState) -> str:
+        lines = [self._glyphs.line(line) for line in event.text.replace("\r\n", "\n").split("\n")]
         if event.stream == LIBRARY:
-            return self._palette.paint("mainstage.prefix", f"{LIBRARY}: ")
-        if event.task is None:
-            name = self._glyphs.name(event.worker)
-        elif state.expected == 1 and not state.open_ended and not state.nested.seen:
-            return ""  # the only task there is: its name says nothing
-        else:
-            name = self._name_of(event.task, state) or self._glyphs.name(event.worker) or f"task {event.task}"
+            prefix = self._palette.paint("mainstage.prefix", f"{LIBRARY}: ")
+            return [f"{prefix}{line}" for line in lines]
+        name = self._writer(event, state)
         if not name:
-            return ""
+            return lines
         style = "mainstage.prefix" if event.stream in ("stdout", "log") else "mainstage.waiting"
-        return self._palette.paint(style, f"{clip(name, LONGEST_PREFIX, self._glyphs.ellipsis)} {self._glyphs.bar} ")
+        shown = f"{clip(name, LONGEST_PREFIX, self._glyphs.ellipsis)} {self._glyphs.bar} "
+        prefix = self._palette.paint(style, shown)
+        return [line if strip(line).startswith(name) else f"{prefix}{line}" for line in lines]
+
+    def _writer(self, event: TextWritten, state: RunState) -> str:
+        """Return the name that tells this text from others'; "" for the main thread's, and where all is one task's."""
+        alone = state.expected <= 1 and not state.open_ended and not state.nested.seen
+        if alone or not self._glyphs.prefix:
+            return ""
+        if event.task is None:
+            return self._glyphs.name(event.worker)
+        return self._name_of(event.task, state) or self._glyphs.name(event.worker) or f"task {event.task}"
 
     def _name_of(self, task: int, state: RunState) -> str:
         known = state.tasks.get(task) or state.failures.get(task)

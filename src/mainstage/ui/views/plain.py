@@ -9,14 +9,14 @@ from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.runner import END_GROUP, group
 from mainstage.ui.views.summary import Summary
-from mainstage.ui.views.text import clip, one_line
+from mainstage.ui.views.text import clip, one_line, strip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.events import Event
     from mainstage.ui.state.model import Failure, RunState
-    from mainstage.ui.views import Moment
+    from mainstage.ui.views import FrameContext
 
 HEAD_START = 0.5
 """Seconds before the line that tells of the start: a short run says only how it ended."""
@@ -63,14 +63,18 @@ class PlainView:
         """When the next line is to be said; NEVER: the line of the start has not been."""
         self._gap = min(FIRST_GAP, interval)
 
-    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature
+    def tell_failures_once(self) -> None:
+        """Only count the failures at the end."""
+        self.summary.lists_failures = False
+
+    def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # the port's signature
         """Return the lines that `event` adds: failures with their place in the source, retries, text."""
         lines = self._history.lines(event, state)
         if lines:
             self._written = True
         return lines
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return the line that is due, if one is; at the end the summary."""
         self._written = False
         now = moment.now
@@ -146,11 +150,15 @@ class PlainView:
     def _group_lines(self, state: RunState) -> list[str]:
         if not self._groups:
             return []
-        return [line for failure in state.failures.values() if failure.error.traceback for line in self._group(failure)]
+        lines = [
+            line for failure in state.failures.values() if failure.error.traceback for line in self._group(failure)
+        ]
+        gone = state.counts.failed - len(state.failures)
+        return [*lines, f"{formatting.count(gone)} more failures: the log has their tracebacks"] if gone else lines
 
     def _group(self, failure: Failure) -> list[str]:
         head = self._history.failure(failure)[0]
-        lines = [f"{self._glyphs.bar} {self._glyphs.line(line)}" for line in failure.error.traceback.split("\n")]
+        lines = [f"{self._glyphs.bar} {strip(self._glyphs.line(line))}" for line in failure.error.traceback.split("\n")]
         return [group(head), *lines, END_GROUP]
 
 
@@ -161,11 +169,11 @@ class SilentView:
     wants_events = False
     shown: Sequence[int] = ()
 
-    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature
+    def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # the port's signature
         """Return nothing."""
         return []
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # as above
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # as above
         """Return nothing."""
         return []
 

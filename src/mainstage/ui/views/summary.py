@@ -40,6 +40,8 @@ class Summary:
         self._slowest = slowest
         self._places = places
         self._history = History(palette, glyphs)
+        self.lists_failures = True
+        """Whether the failures, which were told as they came, are listed once more."""
         self.log = ""
         """Where all output and failures are written to, as it is to be told; "" nowhere."""
         self.log_file = ""
@@ -53,7 +55,8 @@ class Summary:
             return []
         room = max(1, min(WIDEST, columns - 1))
         about = [*self._slow(state, room), *self._log(room)]
-        lines = [*self.failures(state, room), *about, self.result(state, now, room)]
+        failures = self.failures(state, room) if self.lists_failures else []
+        lines = [*failures, *about, self.result(state, now, room)]
         return [crop(line, room) for line in lines]
 
     def failures(self, state: RunState, room: int = WIDEST) -> list[str]:
@@ -61,7 +64,7 @@ class Summary:
         lines: list[str] = []
         for failure in islice(state.failures.values(), LISTED):
             lines += self._failure(failure, room)
-        more = len(state.failures) - LISTED
+        more = state.counts.failed - LISTED
         if more > 0:
             lines.append(clip(f"  + {formatting.count(more)} more failures", room, self._glyphs.ellipsis))
         return lines
@@ -107,7 +110,7 @@ class Summary:
         told = [
             f"{self._glyphs.name(one_line(name))} {formatting.duration(seconds)}" for seconds, name in far[:OUTLIERS]
         ]
-        others = formatting.spoken(usual) if usual >= 1 else formatting.took(usual)
+        others = formatting.in_words(usual) if usual >= 1 else formatting.duration_text(usual)
         text = f"  slowest (others took {others}): {', '.join(told)}"
         return [self._palette.paint("mainstage.dim", clip(text, room, self._glyphs.ellipsis))]
 
@@ -143,7 +146,7 @@ class Summary:
         alone = counts.seen == 1 and counts.done == 1
         amounts = {unit: n for unit in (*state.units, *state.live_units) if (n := state.items(unit))}
         text = self._amounts(amounts) if alone and amounts else f"{formatting.count(counts.done)} done"
-        lost = sum(is_lost(failure.error) for failure in state.failures.values()) if counts.failed else 0
+        lost = sum(number for kind, number in state.failures.kinds.items() if is_lost(kind))
         failed = f"failed ({formatting.count(lost)} lost)" if lost else "failed"
         for n, word in ((counts.failed, failed), (counts.cancelled, "cancelled"), (left, "left")):
             if n:
