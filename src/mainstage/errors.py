@@ -10,11 +10,18 @@ from mainstage.events import ErrorReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
+    from types import CodeType, TracebackType
     from typing import Any, TypeGuard, TypeVar
 
     E = TypeVar("E", bound=BaseException)
 
+MOST_STACKS = 256
+"""Places of failures whose text is kept."""
+DEEP = 64
+"""Frames above which it is not: a recursion fails at another depth each time."""
+TRACEBACK_HEAD = "Traceback (most recent call last):\n"
+IN_FULL = (NameError, AttributeError, ImportError, SyntaxError, BaseExceptionGroup)
+"""What Python says more of than where it was raised and its text: a name that was meant, a line, what is in it."""
 MOST_INSIDE = 12
 """So many exceptions of a group are told one by one."""
 
@@ -211,8 +218,6 @@ def describe_error(error: BaseException) -> ErrorReport:
 
     The text of a group goes on with a line for each exception in it, indented by two spaces a level.
     """
-    import traceback  # noqa: PLC0415  # only failures pay for it
-
     text = text_of(error)
     if inner_errors(error):
         text = "\n".join([text, *islice(_inside(error, 1), MOST_INSIDE)])
@@ -220,11 +225,47 @@ def describe_error(error: BaseException) -> ErrorReport:
     if isinstance(remote, RemoteTraceback):  # it was raised in another process
         return ErrorReport(name_of(error), text, remote.tb)
     try:
-        told = traceback.TracebackException(type(error), error, _from_the_users_code(traceback_of(error)))
-        lines = "".join(told.format()).rstrip("\n")
+        lines = _traceback_text(error, _from_the_users_code(traceback_of(error)))
     except BaseException as trouble:  # noqa: BLE001  # as above
         lines = f"<its traceback could not be formatted: {name_of(trouble)}>"
     return ErrorReport(name_of(error), text, lines)
+
+
+_stacks: dict[tuple[tuple[CodeType, int], ...], str] = {}
+"""The text of tracebacks by where they passed: of many failures most are at the same place, and reading it is slow."""
+
+
+def _traceback_text(error: BaseException, where: TracebackType | None) -> str:
+    """Return what Python writes of `error`; may raise what its class does."""
+    import traceback  # noqa: PLC0415  # only failures pay for it
+
+    alone = error.__cause__ is None and (error.__context__ is None or error.__suppress_context__)
+    place = tuple(_places(where))
+    if not alone or not place or len(place) > DEEP or is_instance(error, IN_FULL):
+        told = traceback.TracebackException(type(error), error, where)
+        return "".join(told.format()).rstrip("\n")
+    stack = _stacks.get(place)
+    if stack is None:
+        if len(_stacks) >= MOST_STACKS:
+            _stacks.clear()
+        stack = _stacks[place] = "".join(traceback.format_tb(where))
+    return f"{TRACEBACK_HEAD}{stack}{_last_lines(error)}".rstrip("\n")
+
+
+def _last_lines(error: BaseException) -> str:
+    """Return what stands below the frames: class, text and notes, as `traceback.format_exception_only` has them."""
+    kind = type(error)
+    name = (
+        kind.__qualname__ if kind.__module__ in ("__main__", "builtins") else f"{kind.__module__}.{kind.__qualname__}"
+    )
+    text = str(error)
+    return "\n".join([f"{name}: {text}" if text else name, *notes_of(error)])
+
+
+def _places(where: TracebackType | None) -> Iterator[tuple[CodeType, int]]:
+    while where is not None:
+        yield where.tb_frame.f_code, where.tb_lasti
+        where = where.tb_next
 
 
 def _inside(group: BaseException, depth: int) -> Iterator[str]:
