@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import traceback
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.contract.examples import ONE_OF_EACH
 
 from mainstage import errors, events
 from mainstage.events import EVENTS, SCHEMA, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ORDER = [
     "RunStarted",
@@ -86,6 +91,52 @@ def test_an_exception_whose_str_raises_is_described_all_the_same() -> None:
     report = errors.describe_error(Odd())
     assert report.text == "<str() of it raised OSError>"
     assert "Odd" in report.type
+
+
+def _raise(error: BaseException) -> None:
+    raise error
+
+
+def _deep(depth: int) -> None:
+    if depth:
+        _deep(depth - 1)
+    _raise(ValueError("deep"))
+
+
+def _from(cause: BaseException | None) -> None:
+    try:
+        _raise(KeyError("first"))
+    except KeyError as error:
+        raise ValueError("second") from (error if cause is None else None)
+
+
+def _noted() -> None:
+    error = ValueError("two\nlines")
+    error.add_note("a note\nof two")
+    raise error
+
+
+@pytest.mark.parametrize(
+    "fail",
+    [
+        lambda: _raise(ValueError()),
+        lambda: _raise(subprocess.SubprocessError("of a module")),
+        lambda: _deep(5),
+        lambda: _deep(200),
+        lambda: _from(None),
+        lambda: _from(ValueError()),
+        _noted,
+        lambda: _raise(BaseExceptionGroup("group", [ValueError("in it")])),
+        lambda: errors.describe_eror,
+        lambda: compile("a b", "job.py", "exec"),
+    ],
+)
+def test_a_failure_is_told_as_python_writes_it_the_first_time_and_the_next(fail: Callable[[], object]) -> None:
+    for _ in range(2):
+        with pytest.raises(BaseException) as caught:  # of any class
+            fail()
+        written = "".join(traceback.format_exception(caught.value)).rstrip("\n")
+        assert errors.describe_error(caught.value).traceback == written
 
 
 def test_a_note_is_added_once() -> None:
