@@ -310,6 +310,12 @@ class HostedShow(Show):
         else:
             getattr(self.loop.display, "emergency", lambda: None)()
 
+    def last_words(self, status: int | None = None) -> None:
+        """As `Show.last_words`; the last line says how the program ends."""
+        if status is not None:
+            self.loop.exit_status = status
+        super().last_words(status)
+
     # --- forks ---
 
     def before_fork(self) -> None:

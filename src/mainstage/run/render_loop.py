@@ -81,6 +81,8 @@ class Loop:
         self.fallback: Callable[[], tuple[View, Display]] | None = None
         """Makes what takes over when the view raises."""
         self.paused = False
+        self.exit_status: int | None = None
+        """With which the program exits that is shown; None: that is not known, or not what the run is about."""
         """True while somebody else has the terminal: events are reduced, nothing is drawn."""
         self.pumping = False
         """True while the owner's thread is in `run_until` or `beat`: a second entry, by a signal, returns at once."""
@@ -311,7 +313,7 @@ class Loop:
         return rows
 
     def _moment(self, now: float, *, final: bool = False) -> Moment:
-        return Moment(now, self._display.size(), final)
+        return Moment(now, self._display.size(), final, status=self.exit_status)
 
     def _fall_back(self, error: Exception) -> None:
         """Have the plain view take over, and if that is what raised, nothing: the work goes on."""

@@ -26,7 +26,8 @@ class Moment(NamedTuple):
 
     `now` is in seconds on the run's clock. `final` marks the last picture. `borrowed` says that the main thread is in
     somebody else's code and was interrupted to draw: no user code may run, its last lines serve. `moved` is a help for
-    who keeps rows: where since the last picture tasks only moved, which ones; None: look at everything.
+    who keeps rows: where since the last picture tasks only moved, which ones; None: look at everything. `status` is
+    with which the program exits that is shown; None: that is not known, or not what the run is about.
     """
 
     now: float
@@ -34,6 +35,7 @@ class Moment(NamedTuple):
     final: bool = False
     borrowed: bool = False
     moved: Collection[int] | None = None
+    status: int | None = None
 
 
 class View(Protocol):
