@@ -37,16 +37,19 @@ class Packed(NamedTuple):
 
 
 def pack_outcome(
-    value: Any, error: BaseException | None, shut: Callable[[BaseException | None], float | None]
+    value: Any, error: BaseException | None, close: Callable[[BaseException | None], float | None]
 ) -> Packed:
-    """Return what work came to; a result that does not travel is an error. `shut` ends its task: its position."""
-    packed = pickling.Cargo(b"", [])
+    """Return what work came to; a result that does not travel is an error.
+
+    `close` ends its task and returns its position.
+    """
+    packed = pickling.Pickled(b"", [])
     if error is None:
         try:
             packed = pickling.pack(value, "the result")
         except Unpicklable as refused:
             error = refused
-    completed = float(shut(error) or 0)
+    completed = float(close(error) or 0)
     told = b"" if error is None else pickling.pack_error(error)
     return Packed(packed.data, [bytes(one) for one in packed.buffers], told, completed)
 
@@ -141,7 +144,9 @@ class Shelf(Lane):
             self.current = None
 
     def _ended(self, item: Item, value: Any, error: BaseException | None) -> Ended:
-        packed = pack_outcome(value, error, lambda final: item.task.shut(final) if item.task is not None else 0)
+        packed = pack_outcome(
+            value, error, lambda final: item.task.close_silently(final) if item.task is not None else 0
+        )
         return Ended(item.id, *packed[:3], item.started, self.reporter.now(), packed.completed)
 
     def sample(self, now: float) -> list[Event]:

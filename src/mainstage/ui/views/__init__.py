@@ -21,19 +21,19 @@ class Size(NamedTuple):
     rows: int
 
 
-class Moment(NamedTuple):
+class FrameContext(NamedTuple):
     """What a picture depends on beside the state.
 
-    `now` is in seconds on the run's clock. `final` marks the last picture. `borrowed` says that the main thread is in
-    somebody else's code and was interrupted to draw: no user code may run, its last lines serve. `moved` is a help for
-    who keeps rows: where since the last picture tasks only moved, which ones; None: look at everything. `status` is
-    with which the program exits that is shown; None: that is not known, or not what the run is about.
+    `now` is in seconds on the run's clock. `final` marks the last picture. `in_signal_handler`: the main thread was
+    interrupted in other code to draw, so no user code may run; its last lines serve. `moved` helps a view that keeps
+    rows: the tasks that moved since the last picture, where nothing else happened; None: look at everything. `status`:
+    the exit status of the program that is shown; None: not known, or the run shows no program.
     """
 
     now: float
     size: Size
     final: bool = False
-    borrowed: bool = False
+    in_signal_handler: bool = False
     moved: Collection[int] | None = None
     status: int | None = None
 
@@ -56,11 +56,11 @@ class View(Protocol):
         """The tasks that the last picture had rows for: their positions are read first for the next."""
         ...
 
-    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
+    def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return the lines that `event` (already reduced) adds to the history, mostly none."""
         ...
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return the picture: the pinned rows of a live display, the lines to append of a plain one."""
         ...
 

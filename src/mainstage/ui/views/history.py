@@ -31,7 +31,7 @@ class History:
     def __init__(self, palette: Palette, glyphs: Glyphs, *, places: bool = False) -> None:
         self._palette = palette
         self._glyphs = glyphs
-        self._places = places
+        self.places = places
 
     def lines(self, event: Event, state: RunState) -> list[str]:
         """Return the lines for `event`, which `state` knows already: mostly none."""
@@ -60,7 +60,7 @@ class History:
         about = self._about(failure)
         lines = [f"{mark} {name}: {error}{about}"]
         lines += [f"  {line}" for line in tree_of(failure.error, self._glyphs, LONGEST_ERROR)]
-        place = place_of(failure.error) if self._places else ""
+        place = place_of(failure.error) if self.places else ""
         return [*lines, f"  at {self._glyphs.name(place)}"] if place else lines
 
     def error(self, error: ErrorReport, cells: int = LONGEST_ERROR) -> str:
@@ -80,14 +80,14 @@ class History:
         return self._palette.paint("mainstage.dim", f" ({', '.join(parts)})") if parts else ""
 
     def _retry(self, event: TaskRetried, state: RunState) -> list[str]:
-        again = formatting.again_in(event.delay)
+        again = formatting.retry_text(event.delay)
         text = f"{self._waiting(event.task, state)}: {self.error(event.error)} (attempt {event.attempt}, {again})"
         return [self._palette.paint("mainstage.dim", text)]
 
     def _stuck(self, event: TaskStuck, state: RunState) -> str:
         name = self._name_of(event.task, state) or f"task {event.task}"
         place = f": it stands at {self._glyphs.name(one_line(event.place))}" if event.place else ""
-        text = f"{self._glyphs.slow} {name} has not moved for {formatting.spoken(event.seconds)}{place}"
+        text = f"{self._glyphs.slow} {name} has not moved for {formatting.in_words(event.seconds)}{place}"
         return self._palette.paint("mainstage.waiting", text)
 
     def _waiting(self, task: int, state: RunState) -> str:

@@ -40,6 +40,8 @@ class Summary:
         self._slowest = slowest
         self._places = places
         self._history = History(palette, glyphs)
+        self.lists_failures = True
+        """Whether the failures, which were told as they came, are listed once more."""
         self.log = ""
         """Where all output and failures are written to, as it is to be told; "" nowhere."""
         self.log_file = ""
@@ -56,7 +58,8 @@ class Summary:
             return []
         room = max(1, min(WIDEST, columns - 1))
         about = [*self._slow(state, room), *self._log(room)]
-        lines = [*self.failures(state, room), *about, self.result(state, now, room, status=status)]
+        failures = self.failures(state, room) if self.lists_failures else []
+        lines = [*failures, *about, self.result(state, now, room, status=status)]
         return [crop(line, room) for line in lines]
 
     def failures(self, state: RunState, room: int = WIDEST) -> list[str]:
@@ -110,7 +113,7 @@ class Summary:
         told = [
             f"{self._glyphs.name(one_line(name))} {formatting.duration(seconds)}" for seconds, name in far[:OUTLIERS]
         ]
-        others = formatting.spoken(usual) if usual >= 1 else formatting.took(usual)
+        others = formatting.in_words(usual) if usual >= 1 else formatting.duration_text(usual)
         text = f"  slowest (others took {others}): {', '.join(told)}"
         return [self._palette.paint("mainstage.dim", clip(text, room, self._glyphs.ellipsis))]
 
