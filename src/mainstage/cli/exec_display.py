@@ -116,7 +116,7 @@ class ExecSignalHandlers(SignalHandlers):
         handler = next((handler for number, handler in self._found if number == signum), None)
         self._deferred.append((signum, handler))
 
-    def raise_late(self) -> None:
+    def raise_deferred(self) -> None:
         """Hand what came during a round to the program's own handlers, now that the round is over."""
         deferred, self._deferred = self._deferred, []
         for signum, handler in deferred:
@@ -239,7 +239,7 @@ class ExecDisplaySession(DisplaySession):
         if self._terminal is not None:
             loop.wait_writable(self._terminal)
             self._terminal.make_room(text)
-        self.interrupts.raise_late()
+        self.interrupts.raise_deferred()
         loop.passing = True
         return True
 
