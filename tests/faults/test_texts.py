@@ -9,6 +9,12 @@ import pytest
 from tests.faults import texts
 
 from mainstage.core.clock import cpu
+from mainstage.events import RunStarted, TaskChanged, TaskStarted
+from mainstage.ui.state.model import RunState
+from mainstage.ui.state.reducer import reduce
+from mainstage.ui.views import Moment, Size
+from mainstage.ui.views.layouts import LAYOUTS, factory
+from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.runner import Command, defused
 
 
@@ -70,3 +76,25 @@ def test_the_time_that_a_text_takes_grows_as_its_length(unit: str) -> None:
 
     seconds(1000)
     assert min(seconds(40_000) for _ in range(2)) < 16 * min(seconds(10_000) for _ in range(2)) + 0.05
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("unit", ["\u200d", "e\u0301 ", "a"])
+def test_a_frame_costs_what_is_shown_of_a_name(layout: str, unit: str) -> None:
+    def seconds(length: int) -> float:
+        state, name = RunState(), unit * (length // len(unit))
+        reduce(state, RunStarted(0.0, name, 1e9))
+        for task in range(1, 11):
+            reduce(state, TaskStarted(0.1, task, 1, name, f"{name}{task}", 10, name))
+        view = factory(layout)(Palette(), Glyphs())
+        spent = []
+        for frame in range(3):
+            for task in range(1, 11):
+                reduce(state, TaskChanged(1.0 + frame, task, 1, status=f"{name}{frame}"))
+            began = cpu()
+            view.rows(state, Moment(1.0 + frame, Size(100, 30)))
+            spent.append(cpu() - began)
+        return min(spent)
+
+    seconds(10_000)
+    assert seconds(300_000) < 3 * seconds(10_000) + 0.01

@@ -150,7 +150,7 @@ OUR_FINALS = "mKJHGrABSTdLM"
 OUR_MODES = {"?2026", "?25", "?7"}
 TURNS = re.compile("[\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 COMMANDS = re.compile(
-    r"^[^!-~]*:[^!-~]*:(?!group::|endgroup::)|#[^!-~\s\x1b]*#[^!-~\s\x1b]*(?:vso|teamcity)?[^!-~\s\x1b]*\[",
+    r"^[^!-~\n]*:[^!-~\n]*:(?!group::|endgroup::)|#[^!-~\s\x1b]*#[^!-~\s\x1b]*(?:vso|teamcity)?[^!-~\s\x1b]*\[",
     re.MULTILINE,
 )
 

@@ -15,23 +15,28 @@ import atexit
 import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from mainstage.core.unpatched import get_ident
 from mainstage.events import TextWritten
-from mainstage.run.display_session import Show
+from mainstage.run.display_session import Look, Show
+from mainstage.run.external import Adoption
 from mainstage.run.render_loop import BATCH, Loop
 from mainstage.run.signals import Interrupts, die_of
 from mainstage.tasks.capture.lines import Lines
+from mainstage.tasks.capture.streams import EarlyRouter
+from mainstage.tasks.integrations.asyncio_ import CoroutineBridge
+from mainstage.tasks.integrations.executors import PoolBridge
 from mainstage.tasks.reporter import live
 from mainstage.ui.display.stream import StreamDisplay
 from mainstage.ui.display.terminal import TerminalDisplay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
-    from mainstage.run.display_session import Look
+    from mainstage.cli.exec_start import Options
+    from mainstage.tasks.integrations.registry import Bridge
 
 LAST_PATIENCE = 5.0
 """Seconds for text that was written before what the program is about to write."""
@@ -212,6 +217,9 @@ class HostedShow(Show):
         if not _forking and hasattr(os, "register_at_fork"):
             os.register_at_fork(before=_before_fork, after_in_child=_in_child)
         _forking[:] = [self]
+        for name, router in self.capture.routers.items():
+            if isinstance(router, EarlyRouter) and self.capture.passage is self:
+                self.leave(name, router.first_line)
         return end
 
     def _finish(self) -> None:
@@ -334,3 +342,32 @@ def _in_child() -> None:
     for show in _forking:
         if Show.current is show:
             show.in_child()
+
+
+# --- the whole of it ---
+
+
+class Hosted(NamedTuple):
+    """The show of a program, and what makes its work a part of it."""
+
+    show: HostedShow
+    bridges: Sequence[Bridge]
+
+    def close(self) -> None:
+        """Show the end; what still runs goes on unseen. In a forked child nothing is left to close."""
+        if HostedShow.current is self.show:
+            for bridge in reversed(self.bridges):
+                bridge.stop()
+        self.show.close()
+
+
+def open_hosted(title: str, options: Options) -> Hosted:
+    """Go live; errors in `options` raise `DisplayError`, a log that does not open `OSError`."""
+    look = Look(options.view, layout=options.layout, log=options.log, capture=options.capture)
+    show = HostedShow(title, look)
+    outside = Adoption(show.channel, show.wake).watch
+    hosted = Hosted(show, [PoolBridge(show.channel, outside), CoroutineBridge(show.channel)])
+    show.open()
+    for bridge in hosted.bridges:
+        bridge.start()
+    return hosted

@@ -95,6 +95,7 @@ class Look(NamedTuple):
     layout: str | Layout = ""
     theme: Theme | Mapping[str, str] | None = None
     stuck_after: float | None = STUCK_AFTER
+    lists_failures: bool = True
 
     def settled(self) -> Look:
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
@@ -109,7 +110,7 @@ class Look(NamedTuple):
     def own(self) -> list[str]:
         """Return the names of the arguments that say how this very run is shown, but for `log`."""
         plain = Look()
-        kept = ("log", "implicit", "clock")
+        kept = ("log", "implicit", "clock", "lists_failures")
         return [name for name in self._fields if name not in kept and getattr(self, name) != getattr(plain, name)]
 
 
@@ -136,7 +137,13 @@ class Show:
         self.channel = ThreadChannel(self.clock)
         opened = stage(
             look.view,
-            Style(look.layout, look.columns, look.theme, prefix=look.prefix is not False),
+            Style(
+                look.layout,
+                look.columns,
+                look.theme,
+                prefix=look.prefix is not False,
+                lists_failures=look.lists_failures,
+            ),
             log=look.log,
             display=look.display,
             discreet=look.implicit,

@@ -567,10 +567,14 @@ def default_on_error() -> OnError:
     return next((run.on_error for run in _live_runs() if run.of_program), "raise")
 
 
-def own_run(title: str = "", **options: Any) -> Run:
-    """Return the run that a bare `track` or `map`, or a command, opens for itself."""
+def own_run(title: str = "", *, lists_failures: bool = True, **options: Any) -> Run:
+    """Return the run that a bare `track` or `map`, or a command, opens for itself.
+
+    Without `lists_failures` each failure is told as it comes, and only counted at the end.
+    """
     run = Run(title, **options)
     run.of_program = False
+    run._look = run._look._replace(lists_failures=lists_failures)  # noqa: SLF001  # no argument of a program's
     return run
 
 

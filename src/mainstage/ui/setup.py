@@ -19,6 +19,7 @@ from mainstage.ui.display.terminal import TerminalDisplay
 from mainstage.ui.display.tty import reserve_standard
 from mainstage.ui.views.interactive import KeyedView
 from mainstage.ui.views.layouts import LAYOUTS, factory
+from mainstage.ui.views.live import LiveView
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.plain import PlainView, SilentView
 
@@ -120,6 +121,8 @@ class Style(NamedTuple):
     """The name of the log file, for the last lines."""
     prefix: bool = True
     """Whether lines of workers begin with the names of their tasks."""
+    lists_failures: bool = True
+    """Whether the last lines list the failures once more; else each is told whole as it comes."""
 
 
 def stage(
@@ -186,6 +189,8 @@ def _signed(view: View, style: Style) -> View:
     summary = getattr(view, "summary", None)
     if summary is not None and style.log:
         summary.log, summary.log_file = style.log, os.path.abspath(style.log)  # noqa: PTH100  # it may not exist
+    if not style.lists_failures and isinstance(view, (LiveView, PlainView)):
+        view.tell_failures_once()
     return view
 
 

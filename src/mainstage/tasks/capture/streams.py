@@ -183,6 +183,46 @@ class Router:
             self._statuses.pop(task.id, None)
 
 
+class EarlyRouter(Router):
+    """One that stands there before anything captures: it hands on, and keeps the line that the program has begun."""
+
+    def __init__(self, name: str, original: TextIO) -> None:
+        super().__init__(_NOTHING, name, original)
+        self.first_line = ""
+        """What the program has begun before, and not ended."""
+
+    def write(self, text: Any) -> int:
+        """As `Router.write`."""
+        if not self._capture.live and isinstance(text, str):
+            self.first_line = (self.first_line + text).rpartition("\n")[2][-LONGEST:]
+        return super().write(text)
+
+
+class _Nothing:
+    """A capture that is not live, for routers that wait for one."""
+
+    live = False
+    descriptors = None
+
+
+_NOTHING: Any = _Nothing()
+LONGEST = 4096
+"""Characters that are kept of a line that was begun."""
+
+
+_early: dict[str, EarlyRouter] = {}
+
+
+def stand_by() -> None:
+    """Put routers in the place of the streams that lead to terminals: the next capture of the streams takes them."""
+    for name in STREAMS:
+        stream = getattr(sys, name)
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            if stream.isatty():
+                _early[name] = EarlyRouter(name, stream)
+                setattr(sys, name, _early[name])
+
+
 class ByteRouter:
     """The binary side of a router."""
 
@@ -309,7 +349,10 @@ class Capture:
             if stream is not None:
                 self._found[name] = stream, _place(stream)
                 if name in self._owned:
-                    self.routers[name] = Router(self, name, stream)
+                    early = _early.pop(name, None)
+                    router = early if early is not None and early.original is stream else Router(self, name, stream)
+                    router._capture = self  # noqa: SLF001  # its own module
+                    self.routers[name] = router
         self.live = True
         self.special = self.strict or self.passage is not None or self.tasks_only
         live.capture = self

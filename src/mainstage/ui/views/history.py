@@ -31,7 +31,7 @@ class History:
     def __init__(self, palette: Palette, glyphs: Glyphs, *, places: bool = False) -> None:
         self._palette = palette
         self._glyphs = glyphs
-        self._places = places
+        self.places = places
 
     def lines(self, event: Event, state: RunState) -> list[str]:
         """Return the lines for `event`, which `state` knows already: mostly none."""
@@ -60,7 +60,7 @@ class History:
         about = self._about(failure)
         lines = [f"{mark} {name}: {error}{about}"]
         lines += [f"  {line}" for line in tree_of(failure.error, self._glyphs, LONGEST_ERROR)]
-        place = place_of(failure.error) if self._places else ""
+        place = place_of(failure.error) if self.places else ""
         return [*lines, f"  at {self._glyphs.name(place)}"] if place else lines
 
     def error(self, error: ErrorReport, cells: int = LONGEST_ERROR) -> str:

@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.theme import Theme
 
 from mainstage.errors import WorkerLost
-from mainstage.ui.views.text import RESET, clean
+from mainstage.ui.views.text import LONGEST_NAME, RESET, clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -182,7 +182,7 @@ class Glyphs:
 
     def name(self, text: str) -> str:
         """Return the name `text` of a thing, safe to show."""
-        return clean(text, sgr=False, encoding=self.encoding)
+        return clean(text[:LONGEST_NAME], sgr=False, encoding=self.encoding)
 
     def line(self, text: str) -> str:
         """Return the line `text` of a program's output, safe to show, its colours kept."""

@@ -61,6 +61,10 @@ class PlainView:
         """When the next line is to be said; NEVER: the line of the start has not been."""
         self._gap = min(FIRST_GAP, interval)
 
+    def tell_failures_once(self) -> None:
+        """Only count the failures at the end."""
+        self.summary.lists_failures = False
+
     def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature
         """Return the lines that `event` adds: failures with their place in the source, retries, text."""
         lines = self._history.lines(event, state)
