@@ -399,6 +399,7 @@ class DisplaySession:
         """Give the terminal to this thread within the block; the work goes on. Any thread, also within another."""
         with self._lending:
             self._lends += 1
+        thread = get_ident()
         shown = self._release_terminal(self.capture.question())
         if self.steering is not None:
             self.steering.keyboard.release()  # the owner may be out of reach
@@ -406,7 +407,7 @@ class DisplaySession:
         try:
             yield
         finally:
-            self.capture.release_terminal(on=False)
+            self.capture.release_terminal(on=False, thread=thread)
             with self._lending:
                 self._lends -= 1
             if not self._lends:
