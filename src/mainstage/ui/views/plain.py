@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mainstage.ui.views import formatting
+from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.runner import END_GROUP, group
 from mainstage.ui.views.summary import Summary
-from mainstage.ui.views.text import clip, one_line, strip
+from mainstage.ui.views.text import clip, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
