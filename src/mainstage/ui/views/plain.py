@@ -37,6 +37,8 @@ class PlainView:
     sequences of ours unless a `palette` asks for them; those of the program stay.
     """
 
+    wants_events = False
+
     def __init__(
         self,
         *,
@@ -165,6 +167,7 @@ class SilentView:
     """Shows nothing, and is never due."""
 
     interval = 3600.0
+    wants_events = False
     shown: Sequence[int] = ()
 
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # the port's signature
