@@ -243,6 +243,7 @@ class DisplaySession:
         self.loop.receive_cpu_s = lambda: sum([one.receive_cpu_s for one in self.backends.values()])
         self.loop.on_interval = self._ask_interval
         self.capture.start()
+        self.loop.attribute_text(on=self.capture.descriptors is not None)
         if self._line_watch is not None:
             self._line_watch.start()
         if self.steering is not None:

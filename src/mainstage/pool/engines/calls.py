@@ -12,8 +12,8 @@ from mainstage.core import pickling
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
 from mainstage.events import TaskStarted
 from mainstage.pool.engines.mapping import Place, outcome_of, ran_again
-from mainstage.pool.job import Call
 from mainstage.pool.remote import RemoteSenders, RemoteTask, whole
+from mainstage.pool.remote_calls import RemoteCall
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
 
@@ -23,16 +23,17 @@ if TYPE_CHECKING:
     from mainstage.pool.engines.mapping import Work
     from mainstage.pool.engines.worker import Result
     from mainstage.pool.engines.workers import EngineBackend
-    from mainstage.pool.job import Spec, TaskFuture
+    from mainstage.pool.remote_calls import CallSpec
+    from mainstage.pool.task_future import TaskFuture
 
 
-class EngineCall(Call):
+class EngineCall(RemoteCall):
     """A submitted call that an engine runs."""
 
     __slots__ = ("announced", "begun_at", "handle", "place", "senders")
 
-    def __init__(self, owner: EngineBackend, spec: Spec, future: TaskFuture[Any]) -> None:
-        super().__init__(owner, spec, future)  # type: ignore[arg-type]  # what it asks of it is there
+    def __init__(self, owner: EngineBackend, spec: CallSpec, future: TaskFuture[Any]) -> None:
+        super().__init__(owner, spec, future)
         self.handle: Any = None
         self.senders = RemoteSenders()
         self.place = Place(owner, owner.port.name)
@@ -101,7 +102,7 @@ class EngineCall(Call):
         self._announce(event.at)
         timeout = self.spec.policy.timeout
         if timeout is not None:
-            self._alarm = self._owner.timer.after(timeout, lambda: self._overdue(place))  # type: ignore[arg-type]
+            self._alarm = self._owner.timer.after(timeout, lambda: self._overdue(place))
         return False
 
     def again(self, reason: str) -> None:
@@ -150,7 +151,7 @@ class EngineCall(Call):
                 self._never_began(self._asked)
             self.senders.end(None)
             return
-        again = self._conclude(self.place, self.remote_task(), outcome)  # type: ignore[arg-type]  # as above
+        again = self._conclude(self.place, self.remote_task(), outcome)
         self.senders.end(None if again else outcome.error)
 
     def _retries(self, error: BaseException) -> bool:
@@ -163,4 +164,4 @@ class EngineCall(Call):
         self._owner.post(lambda: self._owner.drop(self.future.task, lost=isinstance(error, TaskTimeout)))
 
     if TYPE_CHECKING:
-        _owner: EngineBackend  # type: ignore[assignment]
+        _owner: EngineBackend
