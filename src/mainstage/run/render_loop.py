@@ -59,6 +59,9 @@ def _nothing() -> float:
 class RenderLoop:
     """Owns the state, and draws it."""
 
+    exit_status: int | None = None
+    """The exit status of the program that is shown; None: not known, or the run shows no program."""
+
     def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
         self.state = RunState()
         self.channel = channel
@@ -82,8 +85,6 @@ class RenderLoop:
         self.fallback: Callable[[], tuple[View, Display]] | None = None
         """Makes what takes over when the view raises."""
         self.paused = False
-        self.exit_status: int | None = None
-        """With which the program exits that is shown; None: that is not known, or not what the run is about."""
         """True while somebody else has the terminal: events are reduced, nothing is drawn."""
         self.pumping = False
         """True while the owner's thread is in `run_until` or `beat`: a second entry, by a signal, returns at once."""
