@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
 
 import pytest
@@ -26,8 +25,8 @@ def test_nothing_gets_through_a_sink(name: str) -> None:
 @pytest.mark.parametrize("name", texts.FACES)
 def test_nothing_gets_through_a_face(name: str) -> None:
     face = texts.FACES[name]
-    if face.needs and importlib.util.find_spec(face.needs) is None:
-        pytest.skip(f"{face.needs} is not installed")
+    if missing := texts.missing_for(face):
+        pytest.skip(f"{missing} is not installed")
     assert texts.run_face(face, 80, seed=1) == []
 
 
