@@ -406,6 +406,7 @@ FACES = {
     "joblib": Face("joblib", needs=("joblib",)),
     "dask": Face("dask", needs=("distributed", "cryptography")),
     "ray": Face("ray", needs=("ray",)),
+    "interpreters": Face("interpreter", needs=("concurrent.interpreters",)),
     "exec": Face("exec"),
     "exec, plain": Face("exec", "plain"),
     "map": Face("map"),
