@@ -40,6 +40,28 @@ class EngineCall(RemoteCall):
         self.announced = False
         self.begun_at: float | None = None
 
+    def cancelled(self) -> None:
+        """Called when its future was cancelled before a worker was heard to begin it."""
+        if self._claim():
+            self.future.set_running_or_notify_cancel()
+            self._never_began("cancelled before it began")
+
+    def _begin(self) -> bool:
+        """Return whether it is to be handed over. Its future waits, and can be cancelled, until a worker begins it."""
+        with self._lock:
+            if self._settled or self.future.cancelled():
+                return False
+            self.waiting = False
+            self.attempt += 1
+            return True
+
+    def _runs(self) -> bool:
+        """Return whether its future runs, from now on at the latest; False: it was cancelled before."""
+        with self._lock:
+            if self._settled or self.future.cancelled():
+                return False
+            return self.future.running() or self.future.set_running_or_notify_cancel()
+
     def hand(self) -> bool:
         """Give it to the engine; False: it does not run, and is settled."""
         if not self._begin():
@@ -74,6 +96,7 @@ class EngineCall(RemoteCall):
         """Learn that a worker began it; return whether one had before: the engine runs it again."""
         if self.begun_at is not None:
             return True
+        self._runs()
         self.place = place
         self.begun_at = event.at
         self._announce(event.at)
@@ -120,6 +143,8 @@ class EngineCall(RemoteCall):
     def _end(self, outcome: Outcome) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
+        if not self._runs():
+            return
         if is_instance(outcome.error, Cancelled) and not self.announced and self._asked is not None:
             if self._claim():
                 self.future.set_exception(CancelledError(self._asked))
@@ -134,7 +159,7 @@ class EngineCall(RemoteCall):
 
     def _give_up(self, worker: Any, error: BaseException) -> None:
         """Settle it now, and have the engine forget it. Any thread."""
-        if self._claim():
+        if self._runs() and self._claim():
             self._owner.post(lambda: self._settle(self.remote_task(), Outcome(None, error), worker))
         self._owner.post(lambda: self._owner.drop(self.future.task, lost=isinstance(error, TaskTimeout)))
 

@@ -89,6 +89,8 @@ class EngineBackend:
         self._calls: dict[int, EngineCall] = {}
         self._maps: dict[int, EngineMap] = {}
         self._waiting: deque[EngineCall] = deque()
+        self._cancelled: deque[int] = deque()
+        """The tasks of calls whose futures were cancelled, and which are to be taken back."""
         self._calls_out = 0
         self._sent: dict[int, Sent] = {}
         """Pieces of work in the engine's hands, by their number."""
@@ -137,6 +139,7 @@ class EngineBackend:
         call = EngineCall(self, spec, future)
         call.announce()
         self._calls[future.task] = call  # from now on it can be cancelled
+        future.add_done_callback(self._on_cancelled)
         self.put(call)
 
     def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> EngineMap:
@@ -315,6 +318,28 @@ class EngineBackend:
             self.port.drop(work.handle, work.place.name, kill=lost)
             work.handle = None
         self._hand_out()
+
+    def _on_cancelled(self, future: Any) -> None:
+        """Called when the future of a call is done; one that was cancelled may be in the engine's hands. Any thread."""
+        if future.cancelled():
+            self._cancelled.append(future.task)
+            self.post(self._take_back)
+
+    def _take_back(self) -> None:
+        """Forget calls whose futures were cancelled; workers that have begun them unheard are asked to stop."""
+        held: list[int] = []
+        while self._cancelled:
+            task = self._cancelled.popleft()
+            call, sent = self._calls.get(task), self._sent.get(task)
+            if call is not None:
+                call.cancelled()
+            if isinstance(sent, EngineCall):
+                sent.senders.end(None)
+                held.append(task)
+        if held:
+            self.port.ask(held, "cancelled")
+            for task in held:
+                self.drop(task, lost=False)
 
     def _let_go(self, number: int) -> Sent | None:
         work = self._sent.pop(number, None)

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mainstage.ui.views import formatting
+from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.runner import END_GROUP, group
 from mainstage.ui.views.summary import Summary
-from mainstage.ui.views.text import clip, one_line, strip
+from mainstage.ui.views.text import clip, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +80,7 @@ class PlainView:
         self._written = False
         now = moment.now
         if moment.final:
-            lines = self.summary.lines(state, now)
+            lines = self.summary.lines(state, now, status=moment.status)
             return [*self._group_lines(state), *lines[:-1], *(self._stamp(state, now) + line for line in lines[-1:])]
         if state.started_at is None or now < self._line_at(state):
             return []
