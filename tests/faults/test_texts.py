@@ -10,8 +10,8 @@ from tests.faults import texts
 
 from mainstage.core.clock import cpu
 from mainstage.events import RunStarted, TaskChanged, TaskStarted
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.palette import Glyphs, Palette
