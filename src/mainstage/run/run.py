@@ -173,7 +173,12 @@ class Run(Executor):
         branch = Show.current is not None
         show = Show.current or Show(self.title, self._look)
         crew = self._crew._replace(streams=tuple(show.capture.taken))
-        backend = open_backend(crew, show.channel, wake=show.wake, number=len(_runs) + 1)
+        try:
+            backend = open_backend(crew, show.channel, wake=show.wake, number=len(_runs) + 1)
+        except BaseException:
+            if not branch:
+                show.discard()
+            raise
         backend.on_failure = self._on_failure
         work = Workload(backend, show.channel, show.wake)
         ending = Ending(self, show, grace=self._policy.grace, branch=branch)
@@ -181,11 +186,13 @@ class Run(Executor):
         self.entered_by = unpatched.get_ident()
         try:
             self._open(*self._parts)
-        except KeyboardInterrupt as late:
+        except BaseException as late:
             if self in _runs:
                 self.__exit__(type(late), late, None)
             else:
                 backend.close()
+                if not branch:
+                    show.close()
             raise
         return self
 
