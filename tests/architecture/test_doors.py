@@ -22,7 +22,7 @@ INTERNAL = "bytes between our own threads and processes"
 
 DOORS: dict[str, dict[str, str]] = {
     "channels/pipe.py": {"_write": INTERNAL, "flush": INTERNAL},
-    "channels/spill.py": {"take": INTERNAL},
+    "channels/spill.py": {"_append": INTERNAL},
     "cli/failures.py": {"_print": "Rich, into a text that goes through `say`"},
     "cli/map.py": {"_write": DATA},
     "cli/results.py": {"_copy": DATA, "write_all": "data: results, and what inputs wrote, into files of their own"},
@@ -36,7 +36,9 @@ DOORS: dict[str, dict[str, str]] = {
     "pool/processes/process.py": {"say": INTERNAL},
     "pool/processes/standalone.py": {"send": OWN},
     "run/exit.py": {"_name_what_holds": "names of threads, cleaned there: nothing of a display is left"},
-    "tasks/capture/streams.py": dict.fromkeys(("_give_back", "_send", "give_begun", "write", "writelines"), OWN),
+    "tasks/capture/streams.py": dict.fromkeys(
+        ("_give_back", "_send", "give_begun", "hand_on", "write", "writelines"), OWN
+    ),
     "tasks/integrations/rich.py": {"stop": OWN},
     "ui/display/jsonl.py": {"_line": EVENTS},
     "ui/display/keyboard.py": {"_ring": INTERNAL},
@@ -59,8 +61,10 @@ def name_of(call: ast.Call) -> str:
 
 
 def is_of_os(node: ast.AST) -> bool:
-    """Return whether it is `os.write` or the like, called or handed on."""
-    return isinstance(node, ast.Attribute) and node.attr in WRITES and getattr(node.value, "id", "") == "os"
+    """Return whether it is `os.write`, or the one that others have not patched, called or handed on."""
+    return (
+        isinstance(node, ast.Attribute) and node.attr in WRITES and getattr(node.value, "id", "") in ("os", "unpatched")
+    )
 
 
 def writers(tree: ast.Module) -> set[str]:

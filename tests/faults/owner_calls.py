@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -123,3 +124,9 @@ def listed() -> dict[str, str]:
     lines = [line.rstrip("\n") for line in LIST.read_text(encoding="utf-8").splitlines()]
     pairs = [line.split(" | ") for line in lines if line and not line.startswith("#")]
     return {call.strip(): verdict.strip() for call, verdict in pairs}
+
+
+if __name__ == "__main__":
+    found, known = {str(call) for call in calls()}, set(listed())
+    sys.stdout.writelines(f"missing: {call}\n" for call in sorted(found - known))
+    sys.stdout.writelines(f"gone: {call}\n" for call in sorted(known - found))

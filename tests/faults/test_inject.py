@@ -11,7 +11,7 @@ from tests.faults.inject import SCENARIOS
 from tests.faults.owner_calls import calls, listed
 
 ROOT = Path(__file__).parents[2]
-HOW_TO = "python -m tests.faults.inject --hits tells which scenario makes a call; see owner_calls.txt for the reasons"
+HOW_TO = "python -m tests.faults.owner_calls tells them, and python -m tests.faults.inject --hits which scenario makes a call"
 
 
 def test_the_list_has_every_call_of_the_source_and_no_other() -> None:

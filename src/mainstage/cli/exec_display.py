@@ -204,7 +204,7 @@ class ExecDisplaySession(DisplaySession):
         self.interrupts.last_words = self._last_words
         self._lines = Lines()
         self._standing = Lines()
-        self._stood = False
+        self._stood = self._overwritten = False
         self.loop.standing = self._tell_standing
         display = self.loop.display
         self._terminal = display if isinstance(display, TerminalDisplay) else None
@@ -254,6 +254,11 @@ class ExecDisplaySession(DisplaySession):
         if self.loop.recorders:
             self._record(name, text)
 
+    def overwritten(self) -> None:
+        """Have the next picture erase what the main thread has begun; any thread."""
+        self._overwritten = bool(self._standing.begun(_STANDING))
+        self.capture.passed = False
+
     def _tell_standing(self) -> None:
         """Tell the display what the program has begun on the terminal and not ended; flushed, so that it stands there.
 
@@ -267,9 +272,12 @@ class ExecDisplaySession(DisplaySession):
                 router.original.flush()
         except (OSError, ValueError, RuntimeError):
             return
-        self._stood = bool(begun)
+        stays, self._overwritten = not self._overwritten, False
+        self._stood = bool(begun) and stays
+        if not stays:
+            self._standing.take(_STANDING)
         place = self._terminal or self.loop.display
-        if isinstance(place, TerminalDisplay | StreamDisplay) and place.stand(begun):
+        if isinstance(place, TerminalDisplay | StreamDisplay) and place.stand(begun, stays=stays):
             self.loop.partials.touch()
 
     def _record(self, name: str, text: str) -> None:

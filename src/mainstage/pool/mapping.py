@@ -1,9 +1,9 @@
 """`map` on threads: workers claim items one by one from a window that the caller's thread keeps filled.
 
-The caller pulls the input, at most a window ahead of what it has been given back; so a generator runs on the thread
-that wrote it and memory stays bounded. Claims of one and not batches: a batch puts long items behind each other, and
-delays cancel and order. The window grows with the speed of the items: some 50 ms of work, at least two items a
-worker.
+The caller pulls the input, at most a window ahead of what it has been given back, and of what waits behind a long item
+(`core.lending`); so a generator runs on the thread that wrote it and memory stays bounded. Claims of one and not
+batches: a batch puts long items behind each other, and delays cancel and order. The window grows with the speed of the
+items: some 50 ms of work, at least two items a worker.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from itertools import chain, islice, repeat
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mainstage.core.policy import Policy, delay_before
+from mainstage.core.policy import STOP_GRACE, Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
 from mainstage.pool.items import FOLD, Item, Lane
@@ -36,8 +36,6 @@ MOST_AHEAD = 4096
 STRIDE_S = 0.001
 """Seconds that one pull of the input may take without results being looked for in between."""
 NEVER = float("inf")
-STOP_GRACE = 1.0
-"""Seconds that a thread over its timeout has to come back before it is abandoned."""
 
 
 Record: TypeAlias = "tuple[int, tuple[Any, ...], Any, BaseException | None, float, float, int]"
@@ -96,6 +94,8 @@ class Claims:
         """Why, by the number of the item's task: cancelled one by one, few."""
         self.handed = 0
         self.taken = 0
+        self.lent = 0
+        """How many of the results that wait for their turn are not counted as outstanding: see `core.lending`."""
 
     # --- the consumer's side: the caller's thread ---
 
@@ -183,7 +183,7 @@ class Claims:
         """Hand out nothing more and ask the items at hand to stop. Any thread; a second call asks again."""
         self.drain(reason)
         for lane in list(self._lanes.values()):
-            item = lane.current
+            item: Any = lane.current
             if item is not None:
                 item.request_cancel(reason)
 
@@ -194,7 +194,7 @@ class Claims:
         """
         self._unwanted[task] = reason
         for worker, lane in list(self._lanes.items()):
-            item = lane.current
+            item: Any = lane.current
             if item is not None and item.id == task:
                 item.request_cancel(reason)
                 give_up = functools.partial(self._give_up, worker, item, Cancelled("did not stop in time"))
@@ -212,7 +212,7 @@ class Claims:
     def abandon(self, reason: str) -> None:
         """Give up on the threads that did not stop."""
         for worker, lane in list(self._lanes.items()):
-            item = lane.current
+            item: Any = lane.current
             if item is not None:
                 self._give_up(worker, item, Cancelled(reason))
 
@@ -233,6 +233,7 @@ class Claims:
         if self.buffersize is not None:
             self._ahead = self.buffersize
             return self.buffersize - outstanding
+        outstanding -= self.lent
         workers = self._pool.max_workers
         self._ahead = 2 * workers
         lanes = list(self._lanes.values())
@@ -400,11 +401,11 @@ class Claims:
         if error is not None and not is_instance(error, Cancelled):
             where = f"{item.lane.worker}, attempt {item.attempt}"
             add_note(error, f"while working on input {item.input()} ({where})")
-            self._fail(error)
-        task = item.resolve()
+        runner.finish(item.resolve(), outcome, item.input())
+        if error is not None and not is_instance(error, Cancelled):
+            self._fail(error)  # before the record: a loop that meets the failure finds the rest halted
         now = self._reporter.now()
         self._done.put((item.index, item.args, outcome.value, error, item.started, now, item.attempt))
-        runner.finish(task, outcome, item.input())
         self._tell()
 
     def _fail(self, error: BaseException) -> None:

@@ -243,6 +243,7 @@ class DisplaySession:
         self.loop.receive_cpu_s = lambda: sum([one.receive_cpu_s for one in self.backends.values()])
         self.loop.on_interval = self._ask_interval
         self.capture.start()
+        self.loop.attribute_text(on=self.capture.descriptors is not None)
         if self._line_watch is not None:
             self._line_watch.start()
         if self.steering is not None:
@@ -417,6 +418,7 @@ class DisplaySession:
         """Give the terminal to this thread within the block; the work goes on. Any thread, also within another."""
         with self._lending:
             self._lends += 1
+        thread = get_ident()
         shown = self._release_terminal(self.capture.question())
         if self.steering is not None:
             self.steering.keyboard.release()  # the owner may be out of reach
@@ -424,7 +426,7 @@ class DisplaySession:
         try:
             yield
         finally:
-            self.capture.release_terminal(on=False)
+            self.capture.release_terminal(on=False, thread=thread)
             with self._lending:
                 self._lends -= 1
             if not self._lends:

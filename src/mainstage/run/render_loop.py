@@ -62,7 +62,8 @@ class RenderLoop:
     def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
         self.state = RunState()
         self.channel = channel
-        self.recorders: Sequence[Recorder] = ()
+        self._attributing = False
+        self._recorders: Sequence[Recorder] = ()
         self.unshown: frozenset[str] = frozenset()
         """Streams whose text is recorded, and shown by nobody."""
         self.on_stop: Callable[[StopRequested], None] | None = None
@@ -108,6 +109,27 @@ class RenderLoop:
         self._news_at = clock.now()
         """The time of the last picture that showed more than a clock."""
         self._drawn_at = clock.now() + HEAD_START - view.interval if view.interval < HEAD_START else clock.now()
+        self.check_detail()
+
+    @property
+    def recorders(self) -> Sequence[Recorder]:
+        """Those that are given each event as it is reduced."""
+        return self._recorders
+
+    @recorders.setter
+    def recorders(self, recorders: Sequence[Recorder]) -> None:
+        self._recorders = recorders
+        self.check_detail()
+
+    def attribute_text(self, *, on: bool) -> None:
+        """Learn of each start and end at once, since text of C code is attributed to the task that runs."""
+        self._attributing = on
+        self.check_detail()
+
+    def check_detail(self) -> None:
+        """Ask workers for the events of each short call, or for their sums, as recorders and view need."""
+        each = getattr(self._view, "wants_events", True)
+        self.channel.detailed = bool(self._recorders) or self._attributing or each
 
     # --- the owner blocks here ---
 
@@ -161,8 +183,8 @@ class RenderLoop:
     def run_once(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
         """Do one round without blocking, inside somebody else's code; return when the next is due, None: never.
 
-        `in_signal_handler`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock. At
-        `most` so many events are reduced.
+        `borrowed`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock.
+        At `most` so many events are reduced.
         """
         if self.pumping:
             return None
@@ -239,7 +261,7 @@ class RenderLoop:
         state = self.state
         reduce(state, event)
         self._dirty = True
-        for recorder in self.recorders:
+        for recorder in self._recorders:
             self.record(recorder, event)
         kind = type(event)
         if kind is TaskMoved:
@@ -269,6 +291,7 @@ class RenderLoop:
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """Read the positions and show one picture; a blocked display gets it again with the next."""
         began = cpu()
+        self.check_detail()  # keys may have chosen another layout
         for event in self.channel.sample(now, self._view.shown):
             self._take(event)
         self._sampled_s += cpu() - began

@@ -57,6 +57,7 @@ class DelayedView:
     def __init__(self, view: View) -> None:
         self.interval = view.interval
         self.shown = view.shown
+        self.wants_events = getattr(view, "wants_events", True)
         self._view = view
         self._held: list[str] = []
 

@@ -213,8 +213,10 @@ class KeyedDisplay:
 
     def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Show, and have keys come again if they were given back."""
-        self._keyboard.grab()
-        return self._display.show(above, rows, begun)
+        shown = self._display.show(above, rows, begun)
+        if shown:
+            self._keyboard.grab()
+        return shown
 
     def resized(self) -> None:
         """Learn that the size may have changed, or that this process goes on after a stop."""

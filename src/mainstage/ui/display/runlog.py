@@ -17,7 +17,7 @@ from mainstage.events import (
     TextWritten,
 )
 from mainstage.ui.display.logfile import LogFile
-from mainstage.ui.views.text import clean
+from mainstage.ui.views.foreign import clean
 
 if TYPE_CHECKING:
     from mainstage.events import Event

@@ -36,6 +36,11 @@ class ComposedView(LiveView):
         self._pieces = list(pieces)
         self._run = RunRow(self._palette, self._glyphs, RowPainter(self._palette, self._glyphs))
 
+    @property
+    def wants_events(self) -> bool:  # type: ignore[override]  # not the same for each
+        """Whether a piece needs the events of each short call."""
+        return any(getattr(piece, "wants_events", False) for piece in self._pieces)
+
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return the lines that `event` adds to the history: a piece may have its own."""
         said = [lines for piece in self._pieces if (lines := piece.history_lines(event, state)) is not None]

@@ -60,6 +60,11 @@ class KeyedView:
         """The layout's."""
         return self._view.shown
 
+    @property
+    def wants_events(self) -> bool:
+        """The layout's."""
+        return getattr(self._view, "wants_events", True)
+
     # --- keys ---
 
     def handle_key(self, key: str, state: RunState) -> Action | None:

@@ -29,6 +29,8 @@ class LiveView:
     """A view for a terminal that is drawn on. `slowest` adds the slowest tasks to the last lines."""
 
     interval = 0.1
+    wants_events = False
+    """Whether it needs the events of each short call; else their sums do."""
 
     def __init__(self, palette: Palette | None = None, glyphs: Glyphs | None = None, *, slowest: bool = False) -> None:
         self._palette = palette or Palette()

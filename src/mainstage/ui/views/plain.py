@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mainstage.ui.views import formatting
+from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.runner import END_GROUP, group
 from mainstage.ui.views.summary import Summary
-from mainstage.ui.views.text import clip, one_line, strip
+from mainstage.ui.views.text import clip, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -35,6 +36,8 @@ class PlainView:
     from UTC. `groups` folds each failure's traceback into a group at the end, as GitHub's logs show them. No SGR
     sequences of ours unless a `palette` asks for them; those of the program stay.
     """
+
+    wants_events = False
 
     def __init__(
         self,
@@ -164,6 +167,7 @@ class SilentView:
     """Shows nothing, and is never due."""
 
     interval = 3600.0
+    wants_events = False
     shown: Sequence[int] = ()
 
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # the port's signature

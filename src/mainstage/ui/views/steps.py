@@ -51,6 +51,7 @@ class StepRows(TaskRows):
     """The steps, each with the tail of its output."""
 
     name = "steps"
+    wants_events = True
 
     def __init__(self, palette: Palette, glyphs: Glyphs, *, most: int | None = None) -> None:
         super().__init__(palette, glyphs, most=most)
