@@ -323,7 +323,7 @@ class DisplaySession:
         self.interrupts.closing = True
         self.loop.finish()
 
-    def last_words(self) -> None:
+    def last_words(self, _status: int | None = None) -> None:
         """Close it, since the process is about to end without another word; give the terminal back at least."""
         if get_ident() != self._owner:
             self.close()

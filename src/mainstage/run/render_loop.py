@@ -59,6 +59,9 @@ def _nothing() -> float:
 class RenderLoop:
     """Owns the state, and draws it."""
 
+    exit_status: int | None = None
+    """The exit status of the program that is shown; None: not known, or the run shows no program."""
+
     def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
         self.state = RunState()
         self.channel = channel
@@ -336,7 +339,7 @@ class RenderLoop:
         return rows
 
     def _moment(self, now: float, *, final: bool = False) -> FrameContext:
-        return FrameContext(now, self._display.size(), final)
+        return FrameContext(now, self._display.size(), final, status=self.exit_status)
 
     def _fall_back(self, error: Exception) -> None:
         """Have the plain view take over, and if that is what raised, nothing: the work goes on."""

@@ -80,7 +80,7 @@ class PlainView:
         self._written = False
         now = moment.now
         if moment.final:
-            lines = self.summary.lines(state, now)
+            lines = self.summary.lines(state, now, status=moment.status)
             return [*self._group_lines(state), *lines[:-1], *(self._stamp(state, now) + line for line in lines[-1:])]
         if state.started_at is None or now < self._line_at(state):
             return []
