@@ -11,7 +11,9 @@ from tests.faults.inject import SCENARIOS
 from tests.faults.owner_calls import calls, listed
 
 ROOT = Path(__file__).parents[2]
-HOW_TO = "python -m tests.faults.owner_calls tells them, and python -m tests.faults.inject --hits which scenario makes a call"
+HOW_TO = (
+    "python -m tests.faults.owner_calls names them; python -m tests.faults.inject --hits: which scenario makes a call"
+)
 
 
 def test_the_list_has_every_call_of_the_source_and_no_other() -> None:
