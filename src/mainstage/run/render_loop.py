@@ -416,6 +416,13 @@ class RenderLoop:
             self._patience.acquire(timeout=RETRY)
             self._blocked = patience > 0
 
+    def close_recorders(self) -> None:
+        """Have those that keep a file open close it, for a run that never began."""
+        for recorder in self.recorders:
+            close = getattr(recorder, "close", None)
+            if close is not None:
+                close()
+
     def finish(self) -> None:
         """Reduce what is left and that the run has ended, show the last picture and close the display."""
         self.channel.away = False
