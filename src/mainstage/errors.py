@@ -10,20 +10,17 @@ from mainstage.events import ErrorReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import CodeType, TracebackType
+    from types import TracebackType
     from typing import Any, TypeGuard, TypeVar
 
     E = TypeVar("E", bound=BaseException)
 
-MOST_STACKS = 256
-"""Places of failures whose text is kept."""
-DEEP = 64
-"""Frames above which it is not: a recursion fails at another depth each time."""
-TRACEBACK_HEAD = "Traceback (most recent call last):\n"
-IN_FULL = (NameError, AttributeError, ImportError, SyntaxError, BaseExceptionGroup)
-"""What Python says more of than where it was raised and its text: a name that was meant, a line, what is in it."""
 MOST_INSIDE = 12
 """So many exceptions of a group are told one by one."""
+MOST_STACKS, DEEPEST = 256, 32
+"""So many stacks are known by heart, of so many frames each."""
+TALKATIVE = (BaseExceptionGroup, SyntaxError, NameError, AttributeError, ImportError)
+"""Of these Python prints more: what is in it, where in a line, what may have been meant."""
 
 
 class Cancelled(BaseException):
@@ -211,6 +208,10 @@ _args: Any = BaseException.__dict__["args"]
 _context: Any = BaseException.__dict__["__context__"]
 _dict: Any = BaseException.__dict__["__dict__"]
 _exceptions: Any = BaseExceptionGroup.__dict__["exceptions"]
+_suppressed: Any = BaseException.__dict__["__suppress_context__"]
+_module = type.__dict__["__module__"].__get__
+_stacks: dict[tuple[str | int, ...], str] = {}
+"""By the places of its frames: what Python prints of a stack."""
 
 
 def describe_error(error: BaseException) -> ErrorReport:
@@ -225,47 +226,58 @@ def describe_error(error: BaseException) -> ErrorReport:
     if isinstance(remote, RemoteTraceback):  # it was raised in another process
         return ErrorReport(name_of(error), text, remote.tb)
     try:
-        lines = _traceback_text(error, _from_the_users_code(traceback_of(error)))
+        lines = _formatted(error)
     except BaseException as trouble:  # noqa: BLE001  # as above
         lines = f"<its traceback could not be formatted: {name_of(trouble)}>"
     return ErrorReport(name_of(error), text, lines)
 
 
-_stacks: dict[tuple[tuple[CodeType, int], ...], str] = {}
-"""The text of tracebacks by where they passed: of many failures most are at the same place, and reading it is slow."""
-
-
-def _traceback_text(error: BaseException, where: TracebackType | None) -> str:
-    """Return what Python writes of `error`; may raise what its class does."""
+def _formatted(error: BaseException) -> str:
+    """Return what Python prints of `error`. Where many fail at one place, its lines are formatted once."""
+    where = _from_the_users_code(traceback_of(error))
+    places = _places(where) if _is_plain(error) else None
+    known = _stacks.get(places) if places is not None else None
+    if known is not None:
+        return "\n".join([known, _told(error), *notes_of(error)]).rstrip("\n")
     import traceback  # noqa: PLC0415  # only failures pay for it
 
-    alone = error.__cause__ is None and (error.__context__ is None or error.__suppress_context__)
-    place = tuple(_places(where))
-    if not alone or not place or len(place) > DEEP or is_instance(error, IN_FULL):
-        told = traceback.TracebackException(type(error), error, where)
-        return "".join(told.format()).rstrip("\n")
-    stack = _stacks.get(place)
-    if stack is None:
+    told = traceback.TracebackException(type(error), error, where)
+    if places is not None:
         if len(_stacks) >= MOST_STACKS:
             _stacks.clear()
-        stack = _stacks[place] = "".join(traceback.format_tb(where))
-    return f"{TRACEBACK_HEAD}{stack}{_last_lines(error)}".rstrip("\n")
+        _stacks[places] = "Traceback (most recent call last):\n" + "".join(told.stack.format()).rstrip("\n")
+    return "".join(told.format()).rstrip("\n")
 
 
-def _last_lines(error: BaseException) -> str:
-    """Return what stands below the frames: class, text and notes, as `traceback.format_exception_only` has them."""
-    kind = type(error)
-    name = (
-        kind.__qualname__ if kind.__module__ in ("__main__", "builtins") else f"{kind.__module__}.{kind.__qualname__}"
-    )
-    text = str(error)
-    return "\n".join([f"{name}: {text}" if text else name, *notes_of(error)])
+def _told(error: BaseException) -> str:
+    module, name = _module(type(error)), name_of(error)
+    name = name if module in ("builtins", "__main__") else f"{module}.{name}"
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001  # Python's own word for that
+        text = "<exception str() failed>"
+    return f"{name}: {text}" if text else name
 
 
-def _places(where: TracebackType | None) -> Iterator[tuple[CodeType, int]]:
-    while where is not None:
-        yield where.tb_frame.f_code, where.tb_lasti
+def _places(where: TracebackType | None) -> tuple[str | int, ...] | None:
+    """Return where each frame stands; None: there is none, or more than are worth keeping."""
+    found: list[str | int] = []
+    deep = 0
+    while where is not None and deep <= DEEPEST:
+        code = where.tb_frame.f_code
+        found += (code.co_filename, code.co_name, where.tb_lineno, where.tb_lasti)
         where = where.tb_next
+        deep += 1
+    return tuple(found) if 0 < deep <= DEEPEST else None
+
+
+def _is_plain(error: BaseException) -> bool:
+    """Return whether Python prints no more of it than a stack, its name, its text and its notes."""
+    if is_instance(error, TALKATIVE) or cause_of(error) is not None:
+        return False
+    notes: Any = state_of(error).get("__notes__", ())
+    readable = type(notes) in (list, tuple) and len(notes) == len(notes_of(error))
+    return readable and (context_of(error) is None or bool(_suppressed.__get__(error)))
 
 
 def _inside(group: BaseException, depth: int) -> Iterator[str]:
