@@ -12,6 +12,7 @@ import mainstage
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
 from mainstage.futures import ThreadPoolExecutor as DropIn
 from mainstage.ui.display.recording import RecordingDisplay
+from mainstage.ui.views.live import LiveView
 from mainstage.ui.state import reducer
 
 if TYPE_CHECKING:
@@ -40,7 +41,8 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
 
 
 @pytest.fixture
-def run(events: list[Event]) -> mainstage.Run:
+def run(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> mainstage.Run:
+    monkeypatch.setattr(LiveView, "wants_events", True)  # else short calls are told of in sums
     return mainstage.Run("Work", view="live", display=RecordingDisplay())
 
 
