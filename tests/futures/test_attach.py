@@ -11,8 +11,8 @@ import pytest
 import mainstage
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
 from mainstage.futures import ThreadPoolExecutor as DropIn
+from mainstage.run.render_loop import RenderLoop
 from mainstage.ui.display.recording import RecordingDisplay
-from mainstage.ui.views.live import LiveView
 from mainstage.ui.state import reducer
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
 
 @pytest.fixture
 def run(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> mainstage.Run:
-    monkeypatch.setattr(LiveView, "wants_events", True)  # else short calls are told of in sums
+    monkeypatch.setattr(RenderLoop, "check_detail", lambda loop: setattr(loop.channel, "detailed", True))
     return mainstage.Run("Work", view="live", display=RecordingDisplay())
 
 
