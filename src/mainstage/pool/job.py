@@ -16,11 +16,12 @@ from mainstage.tasks.queue import raw_queue
 from mainstage.tasks.task import open_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from mainstage.pool.thread_pool import Worker
     from mainstage.pool.threads import ThreadBackend
     from mainstage.pool.timer import Alarm
+    from mainstage.tasks.queue.thread_patches import Receiver
     from mainstage.tasks.task import Task
 
 R = TypeVar("R")
@@ -125,9 +126,7 @@ class Call:
         outcome = runner.run(task, spec.fn, spec.args, spec.kwargs)
         if self._alarm is not None:
             self._alarm.cancel()
-        again = self._conclude(worker, task, outcome)
-        for queue in senders:
-            raw_queue.leave_sender(queue, None if again else outcome.error)
+        self._conclude(worker, task, outcome, senders)
 
     def _begin(self) -> bool:
         """Return whether it is to run; told at once that it does not, if somebody cancelled its future."""
@@ -209,17 +208,23 @@ class Call:
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
         self._settle(task, Outcome(None, error), worker)
 
-    def _conclude(self, worker: Worker, task: Task, outcome: Outcome) -> bool:
-        """Settle it, or return True: it runs again."""
+    def _conclude(self, worker: Worker, task: Task, outcome: Outcome, senders: Iterable[Receiver]) -> None:
+        """Settle it, or run it again.
+
+        Its queues hear of its end first: a failure that is settled stops the run, and a queue that is stopped before it
+        knows the error is told as cancelled.
+        """
         error = outcome.error
+        sent = error
         if self.overdue and is_instance(error, Cancelled):
             outcome = Outcome(None, error := self._timed_out())
-        if error is not None and not self._settled and self._retries(error):
+        again = error is not None and not self._settled and self._retries(error)
+        for queue in senders:
+            raw_queue.leave_sender(queue, None if again else sent)
+        if again:
             self._retry(task, outcome)
-            return True
-        if self._claim():
+        elif self._claim():
             self._settle(task, outcome, worker)
-        return False
 
     def _retries(self, error: BaseException) -> bool:
         return self._owner.halted is None and self._asked is None and self.spec.policy.again(error, self.attempt)
