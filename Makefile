@@ -27,6 +27,8 @@ soak: $(READY)  ## long runs: leaks, stalls, races; then guarded lines broken on
 	$(BIN)/python -m bench.soak
 	$(BIN)/python -m tests.faults.chaos 100
 	$(BIN)/python -m tests.faults.product
+	$(BIN)/python -m tests.faults.resources 2000
+	$(BIN)/python -m tests.faults.texts
 	$(BIN)/python -m tests.faults.mutations
 
 load: $(READY)  ## the whole suite ten times beside four busy processes: no test may need quiet cores

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 ROUNDS = 12
 WORKER_SIDE = "import mainstage; mainstage.task, mainstage.track, mainstage.current_task, mainstage.stepwise"
+EMPTY = "import sys; sys.argv = ['', 'exec', '/dev/null']; from mainstage.cli.main import main; main()"
 LOADED = "import sys; print(sum(name.split('.')[0] in ('rich', 'msgspec', 'click') for name in sys.modules))"
 
 
@@ -51,9 +52,11 @@ def rows() -> list[Row]:
         "threading, contextvars": "import threading, contextvars",
         "rich.progress": "import rich.progress",
         "tqdm": "import tqdm",
+        "an empty program": EMPTY,
     }
     found = measured(cases)
     bare = found.pop("a bare start")
+    executed = found.pop("an empty program") - bare
     times = {name: seconds / bare for name, seconds in found.items()}
     peers = listed({name: times[name] for name in ("threading, contextvars", "rich.progress", "tqdm")}, "x", ".1f")
     program = f"{WORKER_SIDE}; {LOADED}"
@@ -67,5 +70,6 @@ def rows() -> list[Row]:
             3,
         ),
         Row("the worker side / a bare start", f"{found['worker side'] * 1e3:.0f} ms", peers, times["worker side"], 3),
+        Row("exec of an empty program, seconds more", f"{executed * 1e3:.0f} ms", "", executed, 0.1, "s"),
         Row("modules of Rich on the worker side", str(loaded), "", loaded, 0, ""),
     ]

@@ -4,8 +4,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
-from xml.sax.saxutils import escape
+from xml.sax import saxutils
 
 import pyte.graphics
 
@@ -57,6 +58,15 @@ COLORS = {
     "brightcyan": "#87e0ec",
     "brightwhite": "#ffffff",
 }
+
+
+NO_XML = re.compile("[^\t\n\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+"""Characters that no XML may hold, however they are written."""
+
+
+def escape(text: str) -> str:
+    """Return `text` for a place between two tags."""
+    return saxutils.escape(NO_XML.sub("\ufffd", text))
 
 
 class Look(NamedTuple):

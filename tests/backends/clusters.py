@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from tests.backends import engines as work
 from tests.system.terminals import ROOT, Pty
 
@@ -25,6 +26,13 @@ if TYPE_CHECKING:
 ENGINES = ("dask", "ray")
 MODULES = {"dask": "distributed", "ray": "ray"}
 SOON = 30.0
+
+
+def need_for_own(engine: str) -> None:
+    """Skip the test where a program cannot start a cluster of its own."""
+    pytest.importorskip(MODULES[engine])
+    if engine == "dask":
+        pytest.importorskip("cryptography")
 
 
 class Kept:
@@ -67,6 +75,7 @@ def until(there: Path) -> str:
 
 CTRL_C = """
 import sys, mainstage
+import pytest
 from tests.backends import engines as work
 if __name__ == "__main__":
     engine, address, folder = sys.argv[1:]

@@ -10,7 +10,7 @@ import threading
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.backends.clusters import ENGINES, MODULES, SOON, interrupt, processes, until
+from tests.backends.clusters import ENGINES, SOON, interrupt, need_for_own, processes, until
 from tests.system.terminals import ROOT, environment
 
 import mainstage
@@ -26,7 +26,7 @@ PATHS = f"{ROOT}:{ROOT / 'src'}"
 
 @pytest.mark.parametrize("engine", ENGINES)
 def test_a_cluster_that_was_started_ends_with_the_program_that_ctrl_c_ends(engine: str, tmp_path: Path) -> None:
-    pytest.importorskip(MODULES[engine])
+    need_for_own(engine)
     interrupt(engine, "", tmp_path)
     mark = f"MARK={tmp_path}".encode()
     deadline = monotonic() + SOON

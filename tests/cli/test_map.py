@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -8,7 +9,9 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.backends.clusters import need_for_own
 from tests.cli.conftest import DEADLINE, Shop, results
+from tests.system.terminals import ROOT, Pty
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -311,7 +314,7 @@ def test_an_empty_list_of_inputs_is_no_error(shop: Shop, args: list[str]) -> Non
 @pytest.mark.parametrize("executor", ["process", "dask"])
 def test_what_workers_of_other_processes_write_is_kept_by_input(shop: Shop, executor: str) -> None:
     if executor == "dask":
-        pytest.importorskip("distributed")
+        need_for_own("dask")
     done = shop.run("map", "jobs:noisy", "a", "b", "bad", "--results", "kept", "--executor", executor, "-j", "2")
     assert done.returncode == 1, done.stderr
     for name in ("a", "b", "bad"):
@@ -373,3 +376,36 @@ def test_a_standard_stream_that_is_closed_is_a_usage_error(shop: Shop, stream: s
     assert done.returncode == 2
     assert b"is closed" in done.stderr
     assert b"Traceback" not in done.stderr
+
+
+def test_a_failure_is_told_once_with_its_place_and_counted_at_the_end(shop: Shop) -> None:
+    done = shop.run("map", "jobs:odd_fails", "1", "2", "3", "--out", "r.jsonl")
+    said = done.stderr.decode()
+    for number in (1, 3):
+        assert said.count(f"ValueError: {number} is odd") == 1
+    assert said.count("jobs.py:") == 2
+    assert "1 done, 2 failed" in said.splitlines()[-1]
+
+
+def test_at_a_terminal_too(shop: Shop) -> None:
+    command = [sys.executable, "-m", "mainstage", "map", f"{shop.folder / 'jobs.py'}:odd_fails", "1"]
+    with Pty([*command, "--out", str(shop.folder / "r.jsonl")], columns=100, rows=24) as pty:
+        assert pty.wait() == 1
+        assert pty.screen.text.count("ValueError: 1 is odd") == 1
+        assert "jobs.py:" in pty.screen.text
+
+
+@pytest.mark.skipif(shutil.which("jq") is None, reason="jq is not installed")
+def test_the_commands_of_the_readme_run_in_a_clone(tmp_path: Path) -> None:
+    for name in ("docs", "examples"):
+        shutil.copytree(ROOT / name, tmp_path / name)
+    block = (ROOT / "README.md").read_text(encoding="utf-8").partition("## From the command line\n\n```console\n")[2]
+    commands = [line.removeprefix("$ ") for line in block.partition("```")[0].splitlines()]
+    assert len(commands) == 4
+    for command in commands:
+        words = command.replace("mainstage map", f"{sys.executable} -m mainstage map")
+        done = subprocess.run(
+            ["bash", "-o", "pipefail", "-c", words], cwd=tmp_path, capture_output=True, timeout=DEADLINE, check=False
+        )
+        assert done.returncode == 0, (command, done.stderr)
+    assert b'"sha256": ' in done.stdout

@@ -187,6 +187,105 @@ def test_the_bytes_of_one_frame() -> None:
     assert live.leave() == "\x1b7\x1b[r\x1b8\x1b[K\x1b7\x1b[B\r\x1b[J\x1b8\x1b[?7h\x1b[?25h"
 
 
+# --- a line that has not ended ---
+
+BEGUN = ["", "Sure? ", "." * 39, "." * 40, "." * 41, "." * 80, "." * 95, "漢" * 21, "\x1b[32m50 %\x1b[0m"]
+
+
+def shown_text(screen: Screen, rows: int) -> list[str]:
+    lines = screen.history() + screen.lines()
+    return stripped(lines[: len(lines) - rows] if rows else lines)
+
+
+@settings(max_examples=80)
+@given(
+    frames=st.lists(
+        st.tuples(st.lists(st.sampled_from(["one", "x" * 40, "y" * 45]), max_size=3), st.sampled_from(BEGUN)),
+        max_size=8,
+    ),
+    count=st.integers(0, 3),
+)
+def test_the_last_row_of_a_line_that_has_not_ended_is_below_all_whole_lines(
+    frames: list[tuple[list[str], str]], count: int
+) -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    rows = [f"row {number}" for number in range(count)]
+    for lines, begun in frames:
+        feed(screen, live.frame(lines, rows, begun))
+        last = wrapped(ansi.plain(begun), 40)[-1]
+        text = shown_text(screen, count)
+        whole = [part for line in lines for part in wrapped(line, 40)]
+        if begun and ansi.width(last) < 40:
+            assert text[-1] == last.rstrip()
+            assert screen.cursor[0] == ansi.width(last)
+        if ansi.width(begun) < 40:
+            above = text[:-1] if begun else text
+            assert above[len(above) - len(whole) :] == whole
+        assert [line.rstrip() for line in screen.lines()[10 - count :]] == (rows if count else [])
+    feed(screen, live.leave())
+    assert not any("row" in line for line in screen.history() + screen.lines())
+
+
+def test_a_line_grows_in_its_place_and_ends_there() -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    for begun in ("Working", "Working.", "Working.."):
+        feed(screen, live.frame([], ["row"], begun))
+    assert live.frame([], ["row"], "Working..") == ""
+    feed(screen, live.frame(["Working.. done", "next"], ["row"]))
+    assert shown_text(screen, 1) == ["Working.. done", "next"]
+
+
+def test_whole_lines_of_others_go_above_it() -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    feed(screen, live.frame(["first"], ["row"], "Sure? "))
+    feed(screen, live.frame(["second", "third"], ["row"], "Sure? "))
+    assert shown_text(screen, 1) == ["first", "second", "third", "Sure?"]
+    assert screen.cursor[0] == len("Sure? ")
+    feed(screen, live.frame([], ["row"], "No: "))
+    assert shown_text(screen, 1) == ["first", "second", "third", "No:"]
+
+
+def test_dots_over_several_rows_are_not_said_twice() -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    feed(screen, live.frame([], ["row"], "." * 90))
+    feed(screen, live.frame(["other"], ["row"], "." * 90))
+    feed(screen, live.frame([], ["row"], "." * 100))
+    feed(screen, live.frame(["." * 101], ["row"]))
+    assert shown_text(screen, 1) == ["." * 40, "." * 40, "other", "." * 21]
+
+
+def test_what_a_child_writes_after_it_is_kept() -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    feed(screen, live.frame([], ["row"], "Sure? "))
+    screen.feed(b"a child\r\n")
+    feed(screen, live.frame(["other"], ["row"], "Sure? "))
+    screen.feed(b"no newline")
+    feed(screen, live.frame(["more"], ["row"], "Sure? "))
+    assert shown_text(screen, 1) == ["Sure? a child", "other", "Sure? no newline", "more", "Sure?"]
+
+
+def test_an_answer_that_was_echoed_stays_beside_its_question() -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    feed(screen, live.frame([], ["row"], "Sure? "))
+    screen.feed(b"y\r\n")  # read from the descriptor: the program goes on with the line that it knows
+    feed(screen, live.frame(["Sure? got y"], ["row"]))
+    assert shown_text(screen, 1) == ["Sure? y", "got y"]
+
+
+def test_a_line_of_somebody_else_stays_when_the_rows_go() -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    feed(screen, live.frame([], ["row"]))
+    screen.feed(b"Name? ")
+    live.stand("Name? ")
+    feed(screen, live.frame(["other"], ["row"], "Name? "))
+    feed(screen, live.leave())
+    assert shown_text(screen, 0) == ["other", "Name?"]
+    feed(screen, live.frame([], ["row"], "ours"))
+    feed(screen, live.leave())
+    assert shown_text(screen, 0)[:2] == ["other", "Name?"]
+    assert "ours" not in screen.text
+
+
 class Reflowing(Screen):
     """A terminal that keeps its cursor at its text when its height changes, as tmux and xterm do."""
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def test_nothing_said_is_the_default() -> None:
-    names = ("LOG", "HEARTBEAT", "CAPTURE", "STRICT", "KEYS")
+    names = ("LOG", "HEARTBEAT", "CAPTURE", "STRICT", "PREFIX", "KEYS")
     assert settings({}) == settings({f"MAINSTAGE_{name}": "" for name in names}) == Settings()
 
 
@@ -49,7 +49,7 @@ def test_no_keys_of_the_environment_hold_for_those_who_take_them_where_they_can_
     assert [Look(keys=keys).settled().keys for keys in (None, "auto", False)] == [True, "auto", False]
 
 
-@pytest.mark.parametrize("name", ["MAINSTAGE_KEYS", "MAINSTAGE_HEARTBEAT", "MAINSTAGE_CAPTURE", "MAINSTAGE_STRICT"])
+@pytest.mark.parametrize("name", [f"MAINSTAGE_{end}" for end in ("KEYS", "HEARTBEAT", "CAPTURE", "STRICT", "PREFIX")])
 def test_a_value_that_is_none_is_an_error_that_names_its_variable(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(name, "perhaps")
     with pytest.raises(DisplayError, match=f"{name}='perhaps' makes no sense; take one of .*1, true"):
@@ -91,9 +91,11 @@ def test_a_theme_that_is_none_is_an_error_that_names_its_variable(
 
 
 def test_the_program_wins(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in (("LOG", "a"), ("HEARTBEAT", "0"), ("CAPTURE", "fd"), ("STRICT", "1"), ("STUCK_AFTER", "9")):
+    said_there = {"LOG": "a", "HEARTBEAT": "0", "CAPTURE": "fd", "STRICT": "1", "PREFIX": "0", "STUCK_AFTER": "9"}
+    for name, value in said_there.items():
         monkeypatch.setenv(f"MAINSTAGE_{name}", value)
-    given = Look(log="b", heartbeat=True, capture=False, strict=False, stuck_after=None).settled()
+    given = Look(log="b", heartbeat=True, capture=False, strict=False, prefix=True, stuck_after=None).settled()
+    assert given.prefix is True
     assert (given.log, given.heartbeat, given.capture, given.strict, given.stuck_after) == (
         "b",
         True,
@@ -102,6 +104,7 @@ def test_the_program_wins(monkeypatch: pytest.MonkeyPatch) -> None:
         None,
     )
     said = Look().settled()
+    assert said.prefix is False
     assert (said.log, said.heartbeat, said.capture, said.strict, said.stuck_after) == ("a", False, "fd", True, 9.0)
 
 

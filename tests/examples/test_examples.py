@@ -10,6 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.backends.clusters import ENGINES, need_for_own
 from tests.system.terminals import ROOT, Pty, environment
 
 if TYPE_CHECKING:
@@ -90,7 +91,8 @@ def test_what_an_example_prints_in_its_workers_goes_into_the_pipe_too() -> None:
 @pytest.mark.timeout(180)  # Ray may take long to start on a busy machine
 @pytest.mark.parametrize("engine", ["thread", "process", "dask", "ray"])
 def test_words_are_counted_alike_on_threads_processes_dask_and_ray(engine: str, tmp_path: Path) -> None:
-    pytest.importorskip({"dask": "distributed", "ray": "ray"}.get(engine, "mainstage"))
+    if engine in ENGINES:
+        need_for_own(engine)
     for n in range(4):
         (tmp_path / f"{n}.txt").write_text("north south\nNorth east\n" * n + "odd\n", encoding="utf-8")
     command = [sys.executable, str(EXAMPLES / "word_counts.py"), str(tmp_path), "--executor", engine]

@@ -107,7 +107,7 @@ MUTATIONS = [
     Mutation(POOL, "daemon=True", "daemon=False", product("once-stuck")),
     Mutation(
         POOL,
-        "            self._threads.discard(worker)\n        if self.busy",
+        "        self._threads.pop(worker, None)\n        if self.busy",
         "        if self.busy",
         product("once-stuck", "twice-cleanup"),
     ),
@@ -121,19 +121,19 @@ MUTATIONS = [
     ),
     Mutation(
         INTERRUPTS,
-        "                signal.signal(signum, previous)",
+        "                signal.signal(signum, theirs or previous)",
         "                pass",
         product("end-computing", "other-blocked"),
     ),
     Mutation(
         INTERRUPTS,
-        "is None:\n            raise _exception(signum)\n",
-        "is None:\n            return\n",
+        "                self.on_raise(error)\n            raise error\n",
+        "                self.on_raise(error)\n            return\n",
         product("other-computing", "other-stuck", "other-blocked"),
     ),
     Mutation(EXITS, "                _deadly.append(value.signum)", "                pass", product("hup-blocked")),
     Mutation(EXITS, "            if not _is_quiet(value):", "            if True:", product("once-computing")),
-    Mutation(EXITS, "        error = error.__context__", "        return False", OWN_EXITS),
+    Mutation(EXITS, "        error = context_of(error)", "        return False", OWN_EXITS),
     Mutation(EXITS, "    if names:\n", "    if False:\n", OWN_EXITS),
     Mutation(EXITS, "        signal.signal(signal.SIGINT, _leave_them)", "        pass", OWN_EXITS),
     # results so far
@@ -145,7 +145,7 @@ MUTATIONS = [
     ),
     Mutation(
         "src/mainstage/pool/results.py",
-        "if isinstance(error, Cancelled) else error",
+        "if is_instance(error, Cancelled) else error",
         "if False else error",
         product("cancel-map-computing"),
     ),
@@ -166,7 +166,10 @@ MUTATIONS = [
     Mutation(SHOW, "if getattr(self, name) is None", "if True", ("tests/display/test_settings.py",)),
     Mutation(SHOW, "            self._vain.add(asked)\n", "", ("tests/session/test_joined.py",)),
     Mutation(
-        SHOW, "        self._catch_up()\n        log.record", "        log.record", ("tests/session/test_joined.py",)
+        SHOW,
+        "        self._catch_up()\n        self.loop.record",
+        "        self.loop.record",
+        ("tests/session/test_joined.py",),
     ),
     Mutation(SHOW, "            self._catch_up()\n", "", ("tests/session/test_joined.py",)),
 ]

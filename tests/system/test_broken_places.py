@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -69,3 +70,39 @@ def test_a_terminal_that_vanishes(hangup: str, tmp_path: Path) -> None:
     else:
         assert status == -signal.SIGHUP
         assert not out.exists()
+
+
+@pytest.mark.parametrize("closed", [">&-", "2>&-", "<&- >&- 2>&-"], ids=["stdout", "stderr", "all"])
+@pytest.mark.parametrize("executor", ["thread", "process"])
+def test_nothing_of_ours_takes_the_place_of_a_stream_that_the_shell_has_closed(
+    closed: str, executor: str, tmp_path: Path
+) -> None:
+    """What C code, or a child, writes to descriptor 1 or 2 would go into our log, or a worker's pipe."""
+    program = tmp_path / "program.py"
+    program.write_text(STRAY, encoding="utf-8")
+    log, out = tmp_path / "log", tmp_path / "out"
+    shell = f"exec {sys.executable} {program} {executor} {log} {out} {closed}"
+    with Pty(["sh", "-c", shell]) as terminal:
+        assert terminal.wait() == 0
+        assert "Traceback" not in terminal.screen.text
+    assert result(out) == repr(list(range(8)))
+    lines = result(log).splitlines()
+    assert "run ended" in lines[-1]
+    assert all(re.match(r"\d{4}-\d\d-\d\d ", line) for line in lines)
+
+
+STRAY = """
+import os, sys, mainstage
+def stray(n):
+    for number in (0, 1, 2):
+        try:
+            os.write(number, b"stray bytes\\n")
+        except OSError:
+            pass
+    return n
+if __name__ == "__main__":
+    with mainstage.Run("Work", executor=sys.argv[1], max_workers=2, log=sys.argv[2]) as run:
+        results = list(run.map(stray, range(8)))
+    with open(sys.argv[3], "w") as file:
+        file.write(repr(results))
+"""

@@ -194,7 +194,8 @@ def test_questions_are_seen_and_answered() -> None:
     with Pty([*EXEC, str(PROGRAMS / "questions.py")]) as program:
         program.expect("Your name?")
         program.send(b"Ann\n")
-        program.expect("And your town?")
+        asked = len("Hello Ann. And your town? ")
+        program.until(lambda: program.screen.cursor[0] == asked, what="all of the question")
         program.send(b"Bonn\n")
         assert program.wait() == 0
         lines = [line for line in program.screen.lines() if line]

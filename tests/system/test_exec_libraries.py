@@ -108,3 +108,113 @@ def test_ctrl_c_and_a_question_reach_a_program_of_green_threads(tmp_path: Path) 
         program.send(b"enough\n")
         assert program.wait() == 0
         assert "stopped, and enough" in program.screen.text
+
+
+# --- before there is anything to show ---
+
+LIGHT = """
+import sys
+known = {"rich", "msgspec", "concurrent.futures", "asyncio", "logging", "mainstage.run.display_session"}
+print(sorted(known & set(sys.modules)))
+import threading
+print(threading.active_count(), sys.meta_path[0].__class__.__module__)
+import signal
+print([signal.getsignal(getattr(signal, name)) for name in ("SIGTERM", "SIGHUP", "SIGURG", "SIGWINCH")])
+"""
+
+
+def test_until_a_program_may_have_something_to_show_nothing_is_loaded_and_no_signal_taken(tmp_path: Path) -> None:
+    script = tmp_path / "light.py"
+    script.write_text(LIGHT)
+    with Pty([*EXEC, str(script)], columns=120) as program:
+        assert program.wait() == 0
+        modules, threads, signals = program.screen.lines()[:3]
+    assert modules == "[]"
+    assert threads == "1 mainstage.cli.exec_start"
+    assert signals.count("SIG_DFL") == 4
+
+
+BEGUN = """
+import io, sys, time
+kept = sys.stdout
+def tell(word, out=sys.stdout):
+    out.write(word)
+class Tee:
+    def __init__(self, stream): self.stream, self.copy = stream, io.StringIO()
+    def write(self, text): self.copy.write(text); return self.stream.write(text)
+    def __getattr__(self, name): return getattr(self.stream, name)
+sys.stdout = Tee(sys.stdout)
+print("begun", end=" ", flush=True)
+from concurrent.futures import ThreadPoolExecutor
+from tqdm import tqdm
+assert type(sys.stdout) is Tee
+with ThreadPoolExecutor(2) as pool:
+    list(pool.map(tell, ["one\\n", "two\\n"]))
+    print("ended")
+    for n in tqdm(range(20), desc="steps"):
+        time.sleep(0.05)
+tell("last\\n", kept)
+print(repr(sys.stdout.copy.getvalue()))
+"""
+
+
+def test_streams_that_a_program_kept_or_replaced_before_the_display_came_lead_through_it(tmp_path: Path) -> None:
+    script = tmp_path / "begun.py"
+    script.write_text(BEGUN.replace("\\\\", "\\"))
+    with Pty([*EXEC, str(script)]) as program:
+        program.expect("▸ steps")
+        assert program.wait() == 0
+        lines = [line for line in program.screen.lines() if line]
+    assert "begun ended" in lines
+    assert [line.split()[-1] for line in lines if line.endswith(("one", "two"))] == ["one", "two"]
+    assert "last" in lines
+    assert "'begun ended\\n'" in lines
+    assert lines[-1].startswith("✓ begun.py: 3 done")
+
+
+SHADOWED = """
+import sys
+import queue
+print("the program's own:", queue.OWN)
+from tqdm import tqdm
+for _ in tqdm(range(3)):
+    pass
+print("done", sys.path[0] == {folder!r})
+"""
+
+
+def test_modules_of_the_program_with_names_of_ours_are_the_program_s(tmp_path: Path) -> None:
+    """The display loads what it needs from where it would have found it at the start."""
+    (tmp_path / "rich.py").write_text("raise SystemExit('a module that is not to be imported')")
+    (tmp_path / "queue.py").write_text("OWN = True")
+    script = tmp_path / "shadowed.py"
+    script.write_text(SHADOWED.format(folder=str(tmp_path)))
+    with Pty([*EXEC, str(script)], columns=160) as program:
+        assert program.wait() == 0
+        text = program.screen.text
+    assert "the program's own: True" in text
+    assert "done True" in text
+    assert "runs without a display" in text
+
+
+FORKS = """
+import os, sys
+child = os.fork()
+from tqdm import tqdm
+for _ in tqdm(range(3), desc="bar"):
+    pass
+if child:
+    os.waitpid(child, 0)
+"""
+
+
+def test_a_child_forked_before_has_no_display_and_the_parent_has(tmp_path: Path) -> None:
+    script = tmp_path / "forks.py"
+    script.write_text(FORKS)
+    (ours,) = in_pipes([*EXEC, "--view", "auto", str(script)])
+    assert ours == ([], 0)
+    with Pty([*EXEC, str(script)]) as program:
+        assert program.wait() == 0
+        text = program.screen.text
+    assert text.count("bar: 100%") == 1, "the child's"
+    assert "bar" not in text.replace("bar: ", "")

@@ -28,6 +28,8 @@ from mainstage.ui.views.rows import RowPainter
 from mainstage.ui.views.text import strip, width
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mainstage.events import Event
 
 BEGUN = RunStarted(0.0, "job", NOON)
@@ -260,9 +262,9 @@ def test_an_asked_stop_is_told_in_the_last_row() -> None:
 # --- the history ---
 
 
-def history(*events: object) -> list[str]:
-    state = after(*first())
-    view = plain_bars()
+def history(*events: object, before: Sequence[Event] | None = None, view: BarsView | None = None) -> list[str]:
+    state = after(*(first() if before is None else before))
+    view = view or plain_bars()
     lines: list[str] = []
     for event in events:
         after(event, state=state)  # type: ignore[arg-type]
@@ -297,6 +299,26 @@ def test_text_is_told_apart_by_the_task_that_wrote_it() -> None:
     assert history(TextWritten(1.0, None, 0, "Thread-7", "log", "stray")) == ["Thread-7 │ stray"]
     assert history(TextWritten(1.0, None, 0, "", "mainstage", "a word")) == ["mainstage: a word"]
     assert history(TaskEnded(1.0, 2, 1, 0), written)[0] == "w2 │ one"
+
+
+def test_a_line_that_begins_with_the_name_of_its_task_has_it_once() -> None:
+    written = TextWritten(1.0, 2, 1, "w2", "stdout", "\x1b[1mlib/beta.bin\x1b[0m: half\nlib/beta")
+    assert history(written) == ["\x1b[1mlib/beta.bin\x1b[0m: half", "lib/beta.bin │ lib/beta"]
+
+
+def test_what_bare_threads_write_is_named_only_beside_several_tasks() -> None:
+    stray = TextWritten(1.0, None, 0, "Thread-7", "stdout", "stray")
+    one = TaskStarted(0.1, 1, 1, "w1", "the only one")
+    assert history(stray, before=[BEGUN]) == ["stray"]
+    assert history(stray, before=[BEGUN, one]) == ["stray"]
+    assert history(stray, before=[BEGUN, one, one._replace(task=2)]) == ["Thread-7 │ stray"]
+
+
+def test_names_before_lines_can_be_switched_off() -> None:
+    view = BarsView(Palette("none"), Glyphs(prefix=False))
+    assert history(TextWritten(1.0, 2, 1, "w2", "stdout", "one"), view=view) == ["one"]
+    assert history(TextWritten(1.0, None, 0, "Thread-7", "log", "stray"), view=view) == ["stray"]
+    assert history(TextWritten(1.0, None, 0, "", "mainstage", "a word"), view=view) == ["mainstage: a word"]
 
 
 def test_a_long_line_stays_whole() -> None:

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
     Note: TypeAlias = "Event | Cell | Block | None"
 
+ROOM = 100_000_000
+"""Characters that wait in memory where no file takes them, by a rough count: what comes then is lost, and counted."""
 FIRST_LOOK = 0.1
 SLOWEST_LOOK = 1.0
 """Seconds between two looks at a cell that stands still, unless its `patience` is shorter."""
@@ -63,6 +65,7 @@ class ThreadChannel:
         self._first: deque[Event] = deque()
         """What goes before all that waits in the inbox."""
         self._spill = Spill(self._put)
+        self._told_of_trouble = False
         self._reading: Block | None = None
         self._ids = count(1)
         self.new_id = self._ids.__next__
@@ -78,9 +81,7 @@ class ThreadChannel:
 
     def send(self, event: Event) -> None:
         """Put one event into the inbox; text that would make it too long, into a file."""
-        if event.__class__ is TextWritten and self._too_much(event):
-            self._spill.take(event)
-        else:
+        if event.__class__ is not TextWritten or not self._too_much(event) or not self._spilled(event):
             self._put(event)
             self._spill.open = None
         if self.away:
@@ -89,13 +90,31 @@ class ThreadChannel:
     def send_first(self, event: Event) -> None:
         """Send one event that does not wait for what was sent before it; in a signal handler too."""
         self._first.append(event)
-        self.wake()
-        if self.away:
-            self.alarm()
+        self.notify()
 
     def _too_much(self, event: TextWritten) -> bool:
         waiting = self._inbox.qsize()
         return waiting > MANY or (waiting > FEW and len(event.text) > LONG)
+
+    def _spilled(self, event: TextWritten) -> bool:
+        """Return whether the file has taken it, or nothing can: memory has no room for it either."""
+        if self._spill.take(event):
+            return True
+        if not self._told_of_trouble:
+            self._told_of_trouble = True
+            trouble = self._spill.trouble
+            why = trouble.strerror if trouble is not None else ""
+            text = f"text that waits for the display stays in memory: no temporary file takes it ({why})"
+            self._put(TextWritten(self.now(), None, 0, "", "mainstage", text))
+        full = len(event.text) * self._inbox.qsize() > ROOM
+        if full:
+            self._spill.lose(event)
+        return full
+
+    @property
+    def lost(self) -> int:
+        """How many lines there was no room for."""
+        return self._spill.lost
 
     def moved(self, cell: Cell) -> None:
         """Put a note that `cell` has moved."""
@@ -111,6 +130,12 @@ class ThreadChannel:
     def wake(self) -> None:
         """Wake the receiver; nothing has happened."""
         self._put(None)
+
+    def notify(self) -> None:
+        """Wake the receiver, also where the owner is in somebody else's code."""
+        self._put(None)
+        if self.away:
+            self.alarm()
 
     # --- receiving half: the owner ---
 

@@ -15,24 +15,28 @@ import atexit
 import contextlib
 import os
 import signal
-from itertools import count
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from mainstage.core.unpatched import get_ident
 from mainstage.events import TextWritten
-from mainstage.run.display_session import Show
+from mainstage.run.display_session import Look, Show
+from mainstage.run.external import Adoption
 from mainstage.run.render_loop import BATCH, Loop
 from mainstage.run.signals import Interrupts, die_of
 from mainstage.tasks.capture.lines import Lines
+from mainstage.tasks.capture.streams import EarlyRouter
+from mainstage.tasks.integrations.asyncio_ import CoroutineBridge
+from mainstage.tasks.integrations.executors import PoolBridge
 from mainstage.tasks.reporter import live
 from mainstage.ui.display.stream import StreamDisplay
 from mainstage.ui.display.terminal import TerminalDisplay
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
-    from mainstage.run.display_session import Look
+    from mainstage.cli.exec_start import Options
+    from mainstage.tasks.integrations.registry import Bridge
 
 LAST_PATIENCE = 5.0
 """Seconds for text that was written before what the program is about to write."""
@@ -125,9 +129,10 @@ class HostedLoop(Loop):
     """A loop whose rounds no handler of the program's interrupts."""
 
     shield: HostedInterrupts
-    begun = 0
-    """The number of the line that the program has begun and not ended; 0: none."""
-    _spared = 0
+    passing = False
+    """Whether the program is just writing by itself."""
+    standing: Callable[[], None] = staticmethod(lambda: None)
+    """Called before a picture with text: tells the display of a line that the program has begun by itself."""
 
     def run_until(self, done: Callable[[], bool], deadline: float | None = None) -> bool:
         """As `Loop.run_until`; Ctrl-C is a request to stop meanwhile, where the program has no handler of its own."""
@@ -141,10 +146,10 @@ class HostedLoop(Loop):
         with self.shield.rounds(waiting=False):
             return super().beat(borrowed=borrowed, most=most)
 
-    def suspend(self) -> None:
+    def suspend(self, question: str = "") -> bool:
         """As `Loop.suspend`."""
         with self.shield.rounds(waiting=False):
-            super().suspend()
+            return super().suspend(question)
 
     def catch_up(self) -> None:
         """Show text that was written before what the program is about to write by itself."""
@@ -161,11 +166,12 @@ class HostedLoop(Loop):
             self.leave()
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
-        """As `Loop.draw`; text waits for one picture longer where it would come into a line of the program's."""
-        if not self._above or self.begun == self._spared or not self.begun:
+        """As `Loop.draw`; text waits for one picture longer where it would come into a write of the program's."""
+        if not self.passing:
+            if self._above or self.partials:
+                self.standing()
             super().draw(now, borrowed=borrowed)
             return
-        self._spared = self.begun
         waiting, self._above = self._above, []
         super().draw(now, borrowed=borrowed)
         self._above = waiting + self._above
@@ -197,11 +203,13 @@ class HostedShow(Show):
         self.interrupts.busy = lambda: bool(self.stops)
         self.interrupts.last_words = self._last_words
         self._lines = Lines()
-        self._line_numbers = count(1)
+        self._standing = Lines()
+        self._stood = False
+        self.loop.standing = self._tell_standing
         display = self.loop.display
         self._terminal = display if isinstance(display, TerminalDisplay) else None
         if isinstance(display, StreamDisplay) or (self._terminal is not None and self._terminal.pins):
-            self.capture.on_pass = self._on_pass
+            self.capture.passage = self
 
     def open(self) -> Callable[[], None]:
         """Go live; return what ends that."""
@@ -209,6 +217,9 @@ class HostedShow(Show):
         if not _forking and hasattr(os, "register_at_fork"):
             os.register_at_fork(before=_before_fork, after_in_child=_in_child)
         _forking[:] = [self]
+        for name, router in self.capture.routers.items():
+            if isinstance(router, EarlyRouter) and self.capture.passage is self:
+                self.leave(name, router.first_line)
         return end
 
     def _finish(self) -> None:
@@ -218,19 +229,48 @@ class HostedShow(Show):
 
     # --- the program's own words ---
 
-    def _on_pass(self, name: str, text: str) -> None:
-        if self.loop.pumping:
-            return
-        if not self.loop.begun:
-            self.loop.catch_up()
+    def enter(self, text: str) -> bool:
+        """Show what was written before, make way for `text`, and hold ours back while it is written."""
+        loop = self.loop
+        if loop.pumping:
+            return False
+        if not self.capture.passed:
+            loop.catch_up()
         if self._terminal is not None:
-            self.loop.make_way(self._terminal)
+            loop.make_way(self._terminal)
+            self._terminal.make_room(text)
         self.interrupts.raise_late()
-        if text.endswith("\n"):
-            self.loop.begun = 0
-        elif text and not self.loop.begun:
-            self.loop.begun = next(self._line_numbers)
-        self._record(name, text)
+        loop.passing = True
+        return True
+
+    def leave(self, name: str, text: str) -> None:
+        """Go on, and know what it has left on the last line."""
+        self.loop.passing = False
+        self._standing.add(_STANDING, text)
+        if text:
+            self.capture.passed = not text.endswith("\n")
+        if self._stood and not self.capture.passed:
+            self._tell_standing()
+        if self.loop.recorders:
+            self._record(name, text)
+
+    def _tell_standing(self) -> None:
+        """Tell the display what the program has begun on the terminal and not ended; flushed, so that it stands there.
+
+        In the middle of a flush of the program's the next picture does.
+        """
+        begun = self._standing.begun(_STANDING)
+        if not begun and not self._stood:
+            return
+        try:
+            for router in self.capture.routers.values():
+                router.original.flush()
+        except (OSError, ValueError, RuntimeError):
+            return
+        self._stood = bool(begun)
+        place = self._terminal or self.loop.display
+        if isinstance(place, TerminalDisplay | StreamDisplay) and place.stand(begun):
+            self.loop.partials.touch()
 
     def _record(self, name: str, text: str) -> None:
         if self.loop.recorders:
@@ -287,6 +327,8 @@ class HostedShow(Show):
 
 
 _KEYS = {"stdout": (0, 1), "stderr": (0, 2)}
+_STANDING = (0, 0)
+"""What both streams have left on the last line of the terminal."""
 _forking: list[HostedShow] = []
 
 
@@ -300,3 +342,32 @@ def _in_child() -> None:
     for show in _forking:
         if Show.current is show:
             show.in_child()
+
+
+# --- the whole of it ---
+
+
+class Hosted(NamedTuple):
+    """The show of a program, and what makes its work a part of it."""
+
+    show: HostedShow
+    bridges: Sequence[Bridge]
+
+    def close(self) -> None:
+        """Show the end; what still runs goes on unseen. In a forked child nothing is left to close."""
+        if HostedShow.current is self.show:
+            for bridge in reversed(self.bridges):
+                bridge.stop()
+        self.show.close()
+
+
+def open_hosted(title: str, options: Options) -> Hosted:
+    """Go live; errors in `options` raise `DisplayError`, a log that does not open `OSError`."""
+    look = Look(options.view, layout=options.layout, log=options.log, capture=options.capture)
+    show = HostedShow(title, look)
+    outside = Adoption(show.channel, show.wake).watch
+    hosted = Hosted(show, [PoolBridge(show.channel, outside), CoroutineBridge(show.channel)])
+    show.open()
+    for bridge in hosted.bridges:
+        bridge.start()
+    return hosted

@@ -4,23 +4,15 @@ from __future__ import annotations
 
 import atexit
 import sys
-from typing import TYPE_CHECKING, Literal, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
-from mainstage.cli.exec_display import HostedShow
+from mainstage.cli.exec_start import Host, Options
 from mainstage.cli.script import Program, die_silently, report
-from mainstage.cli.shell import say
-from mainstage.errors import DisplayError
-from mainstage.run.display_session import Look
-from mainstage.run.external import Adoption
-from mainstage.tasks.integrations.asyncio_ import CoroutineBridge
-from mainstage.tasks.integrations.executors import PoolBridge
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from mainstage.tasks.integrations.registry import Bridge
 
 CAPTURES: dict[str, bool | Literal["fd"]] = {"text": True, "fd": "fd", "none": False}
 
@@ -31,10 +23,10 @@ class Execution(BaseException):
     Raised, so that no frame of the parser stands below the program, and none of its handlers around it.
     """
 
-    def __init__(self, program: Program, look: Look) -> None:
+    def __init__(self, program: Program, options: Options) -> None:
         super().__init__(program.name)
         self.program = program
-        self.look = look
+        self.options = options
 
 
 class NotRunnable(click.ClickException):
@@ -77,58 +69,25 @@ def exec_command(
     trouble = program.trouble()
     if trouble:
         raise NotRunnable(trouble)
-    raise Execution(program, Look(view, layout=layout, log=log, capture=CAPTURES.get(capture or "")))
-
-
-class Host(NamedTuple):
-    """The show of a program, and what makes its work a part of it."""
-
-    show: HostedShow
-    bridges: Sequence[Bridge]
-
-    def open(self) -> None:
-        """Go live."""
-        self.show.open()
-        for bridge in self.bridges:
-            bridge.start()
-
-    def close(self) -> None:
-        """Show the end; what still runs goes on unseen. In a forked child nothing is left to close."""
-        if HostedShow.current is self.show:
-            for bridge in reversed(self.bridges):
-                bridge.stop()
-        self.show.close()
-
-
-def host(title: str, look: Look) -> Host:
-    """Return what shows a program; errors in `look` raise `DisplayError`, a log that does not open `OSError`."""
-    show = HostedShow(title, look)
-    outside = Adoption(show.channel, show.wake).watch
-    return Host(show, [PoolBridge(show.channel, outside), CoroutineBridge(show.channel)])
+    raise Execution(program, Options(view, layout, log, CAPTURES.get(capture or "")))
 
 
 def execute(execution: Execution) -> None:
     """Run the program to its end and raise what ends it; the display ends with its last thread."""
     program = execution.program
-    try:
-        around = host(program.name, execution.look)
-    except (DisplayError, OSError) as error:
-        say(f"mainstage exec: {error}", err=True)
-        raise SystemExit(2) from error
-    around.open()
+    host = Host(program.name, execution.options)
+    host.start()
     try:
         program.run()
     except SystemExit:
         raise
     except KeyboardInterrupt as interrupt:
-        around.show.broken_off("Ctrl-C")
-        with around.show.hushed():
+        with host.broken_off("Ctrl-C"):
             report(interrupt)
         die_silently(interrupt)
     except BaseException as error:  # noqa: BLE001  # told as the interpreter would
-        around.show.broken_off(type(error).__name__)
-        with around.show.hushed():
+        with host.broken_off(type(error).__name__):
             report(error)
         sys.exit(1)
     finally:
-        atexit.register(around.close)  # the last one, so it is the first to be called, when all threads have ended
+        atexit.register(host.close)  # the last one, so it is the first to be called, when all threads have ended

@@ -285,6 +285,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
             retries=options.retries,
             timeout=options.timeout,
             recorder=outputs,
+            lists_failures=False,
         ) as run:
             outcomes = run.outcomes(
                 target.function,

@@ -13,7 +13,6 @@ import traceback
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from mainstage.cli.shell import say
 from mainstage.errors import cause_of, context_of, inner_errors, set_traceback, traceback_of
 
 if TYPE_CHECKING:
@@ -99,6 +98,8 @@ def _found(main: ModuleType, find: Any) -> CodeType:
     try:
         _, spec, code = find()
     except _NotFound as trouble:
+        from mainstage.cli.shell import say  # noqa: PLC0415  # a program that is found needs it not
+
         say(f"{sys.executable}: {trouble}", err=True)
         sys.exit(1)
     main.__spec__ = spec

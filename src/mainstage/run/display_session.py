@@ -23,13 +23,15 @@ from mainstage.run.leaving import WaysOut
 from mainstage.run.render_loop import Loop
 from mainstage.run.signals import Interrupts, interruptible
 from mainstage.run.stalls import StuckWatch
+from mainstage.tasks.capture.lines import Lines, PartialLines
 from mainstage.tasks.capture.streams import STREAMS, Capture
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import close_default_task
 from mainstage.ui.display.jsonl import JsonlDisplay
+from mainstage.ui.display.linewatch import LineWatch
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.settings import STUCK_AFTER, settings, stuck_after
-from mainstage.ui.display.stream import NullDisplay
+from mainstage.ui.display.stream import NullDisplay, StreamDisplay
 from mainstage.ui.setup import Style, stage
 
 if TYPE_CHECKING:
@@ -87,11 +89,13 @@ class Look(NamedTuple):
     clock: Clock | None = None
     capture: bool | Literal["fd"] | None = None
     strict: bool | None = None
+    prefix: bool | None = None
     recorder: OutputRecorder | None = None
     keys: Keys | None = None
     layout: str | Layout = ""
     theme: Theme | Mapping[str, str] | None = None
     stuck_after: float | None = STUCK_AFTER
+    lists_failures: bool = True
 
     def settled(self) -> Look:
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
@@ -106,7 +110,7 @@ class Look(NamedTuple):
     def own(self) -> list[str]:
         """Return the names of the arguments that say how this very run is shown, but for `log`."""
         plain = Look()
-        kept = ("log", "implicit", "clock")
+        kept = ("log", "implicit", "clock", "lists_failures")
         return [name for name in self._fields if name not in kept and getattr(self, name) != getattr(plain, name)]
 
 
@@ -133,13 +137,20 @@ class Show:
         self.channel = ThreadChannel(self.clock)
         opened = stage(
             look.view,
-            Style(look.layout, look.columns, look.theme),
+            Style(
+                look.layout,
+                look.columns,
+                look.theme,
+                prefix=look.prefix is not False,
+                lists_failures=look.lists_failures,
+            ),
             log=look.log,
             display=look.display,
             discreet=look.implicit,
             keys=look.keys,
         )
         self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
+        self.loop.partials = PartialLines(self._partial_changed)
         self.loop.recorders = opened.recorders
         self.loop.watchers += opened.watchers
         self.stuck: StuckWatch | None = None
@@ -148,16 +159,8 @@ class Show:
             self.loop.watchers.append(self.stuck.look)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
-        owned = _owned_streams(opened.display) if look.capture else ()
-        shown = bool(look.capture) and (bool(owned) or not isinstance(opened.display, NullDisplay))
-        taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
-        self.capture = Capture(
-            self.channel,
-            owned=taken,
-            bars={*owned, "stderr"} if shown else (),
-            strict=bool(look.strict),
-            descriptors=look.capture == "fd",
-        )
+        self.capture = self._capture_for(opened.display, look)
+        self.capture.lends = bool(self.capture.taken) and not isinstance(opened.display, NullDisplay)
         self.stops: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
@@ -182,6 +185,7 @@ class Show:
         if opened.keyed is not None:
             self.steering = Steering(*opened.keyed, self.loop, self)
         self.capture.pause = self.lent
+        self._line_watch = self._watch_lines(opened.display)
         self._vain: set[str] = set()
         self._lending = threading.Lock()
         self.on_quiet: Callable[[], None] | None = None
@@ -190,6 +194,32 @@ class Show:
         """Coroutines that wait as `wait` does."""
         self.seat: Seat | None = None
         """The owner's place on the event loop of its thread, while one is to draw."""
+
+    def _capture_for(self, display: Display, look: Look) -> Capture:
+        owned = _owned_streams(display) if look.capture else ()
+        shown = bool(look.capture) and (bool(owned) or not isinstance(display, NullDisplay))
+        taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
+        return Capture(
+            self.channel,
+            owned=taken,
+            bars={*owned, "stderr"} if shown else (),
+            strict=bool(look.strict),
+            descriptors=look.capture == "fd",
+            partials=self.loop.partials,
+        )
+
+    def _watch_lines(self, display: Display) -> LineWatch | None:
+        """Return what sees to it that our lines come into none of the program's on stderr, in a pipe or file."""
+        if not isinstance(display, StreamDisplay) or self.capture.taken or sys.stderr is None:
+            return None
+        lines, key = Lines(), (0, 0)
+
+        def note(text: str) -> None:
+            lines.add(key, text)
+            if display.stand(lines.begun(key)):
+                self.loop.partials.touch()
+
+        return LineWatch(sys.stderr, note)
 
     def _record_all(self, recorder: OutputRecorder, owned: Collection[str]) -> Collection[str]:
         """Have `recorder` take everything; return the streams to capture."""
@@ -213,6 +243,8 @@ class Show:
         self.loop.heard_s = lambda: sum([one.heard_s for one in self.backends.values()])
         self.loop.on_interval = self._ask_interval
         self.capture.start()
+        if self._line_watch is not None:
+            self._line_watch.start()
         if self.steering is not None:
             self.steering.start()
         if self._animated and Heartbeat.possible() and not Show.owner_asleep:
@@ -255,6 +287,8 @@ class Show:
             steps.callback(self._finish)
             steps.callback(close_default_task)
             steps.callback(self.capture.stop)
+            if self._line_watch is not None:
+                steps.callback(self._line_watch.stop)
             if self._heartbeat is not None:
                 steps.callback(self._heartbeat.stop)
             if self.steering is not None:
@@ -362,10 +396,10 @@ class Show:
         """Give the terminal to this thread within the block; the work goes on. Any thread, also within another."""
         with self._lending:
             self._lends += 1
-        self._step_aside()
+        shown = self._step_aside(self.capture.question())
         if self.steering is not None:
             self.steering.keyboard.give_back()  # the owner may be out of reach
-        self.capture.lend(on=True)
+        self.capture.lend(on=True, shown=shown)
         try:
             yield
         finally:
@@ -375,21 +409,24 @@ class Show:
             if not self._lends:
                 self._come_back()
 
-    def _step_aside(self) -> None:
+    def _step_aside(self, question: str) -> bool:
+        """Take the rows away; return whether `question` stands on the terminal then."""
         if get_ident() == self._owner:
-            self.loop.suspend()
-            return
+            return self.loop.suspend(question)
         gone = Flag()
+        shown: list[bool] = []
 
         def suspend() -> None:
-            if self._lends:  # it may come by too late
-                self.loop.suspend()
+            if self._lends and not late:  # it may come by too late
+                shown.append(self.loop.suspend(question))
             gone.set()
 
+        late = False
         self.loop.call_on_owner(suspend)
         self.summon()
-        gone.wait(REACHED)
+        late = not gone.wait(REACHED)
         self.loop.paused = True
+        return any(shown)
 
     def _come_back(self) -> None:
         self.loop.resume()
@@ -446,6 +483,11 @@ class Show:
             self.seat.knock()
         if self._heartbeat is not None:
             self._heartbeat.call()
+
+    def _partial_changed(self) -> None:
+        """Have a line that has not ended shown soon: it may be a question."""
+        if Show.current is self and not Show.owner_asleep:
+            self.summon()
 
     def say(self, text: str) -> None:
         """Show a line of the library's own."""

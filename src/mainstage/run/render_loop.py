@@ -15,6 +15,7 @@ from mainstage.core.clock import cpu, limit_wait
 from mainstage.errors import explain
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
 from mainstage.run.report_interval import Intake
+from mainstage.tasks.capture.lines import PartialLines
 from mainstage.ui.display.stream import NullDisplay
 from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
@@ -35,6 +36,8 @@ HEAD_START = 0.5
 """Seconds before the first picture: a short run does not flash."""
 MOST_ABOVE = 5000
 """Lines that wait in memory for a blocked display; more stay in the channel, which has room on disk."""
+PARTIAL = 0.1
+"""Seconds between two pictures of a line that has not ended, before the first picture of the run too."""
 RETRY = 0.05
 """Seconds between two looks at a display that is blocked and has that many."""
 LAST_PATIENCE = 1.0
@@ -73,6 +76,8 @@ class Loop:
         """What batches from workers in other processes have cost before they came here, in seconds of this process."""
         self.on_interval: Callable[[float], None] | None = None
         """Called, on the owner's thread, with the interval at which workers are to report, when it is another one."""
+        self.partials = PartialLines()
+        """What is to be shown of lines that have not ended."""
         self.fallback: Callable[[], tuple[View, Display]] | None = None
         """Makes what takes over when the view raises."""
         self.paused = False
@@ -95,6 +100,8 @@ class Loop:
         self._sampled_s = 0.0
         self._calls: deque[Callable[[], None]] = deque()
         self._dirty = False
+        self._partials: list[str] = []
+        self._read_partials_at = float("-inf")
         self._moved: set[int] = set()
         self._only_moved = False
         """Whether all that was reduced since the last picture are moves of the tasks `_moved`, and text."""
@@ -144,6 +151,8 @@ class Loop:
             while self._calls:
                 self._calls.popleft()()
             self.when_noted = self._view.due(self.state, self._drawn_at, dirty=True) if not self.paused else None
+            if self.when_noted is not None and self.partials.changed:
+                self.when_noted = self._partial_due(self.when_noted)
             self.channel.away = True
             if not self.channel.empty() and not self._overfull():
                 self.channel.away = False
@@ -173,7 +182,7 @@ class Loop:
 
     def calm(self) -> bool:
         """Return whether nothing but clocks has changed for so long that these may be late."""
-        return not self._dirty and self._drawn_at - self._news_at >= CALM
+        return not self._dirty and not self.partials and self._drawn_at - self._news_at >= CALM
 
     def due(self) -> float | None:
         """Return when the next picture is wanted, if nothing more happens; None: never."""
@@ -182,11 +191,18 @@ class Loop:
         look = self.channel.next_look()
         dirty = self._dirty or bool(self._above) or look == 0.0
         due = self._view.due(self.state, self._drawn_at, dirty=dirty)
+        if self.partials.changed:
+            due = self._partial_due(due)
         if look:
             poll = max(look, self._drawn_at + self._view.interval)
             if poll != float("inf") and (due is None or poll < due):
                 return poll
         return due
+
+    def _partial_due(self, due: float | None) -> float:
+        """Return when a picture is due that shows what became of lines that have not ended: a question cannot wait."""
+        soon = self._read_partials_at + PARTIAL
+        return soon if due is None else min(soon, due)
 
     # --- one round ---
 
@@ -259,6 +275,7 @@ class Loop:
         self._drawn_at = now
         if self._dirty:
             self._news_at = now
+        partials = self._partial_lines(now, borrowed=borrowed)
         for watch in self.watchers:
             watch(self.state, now)
         try:
@@ -270,12 +287,23 @@ class Loop:
         except Exception as error:  # noqa: BLE001  # as above
             self._fall_back(error)
             return
-        self._blocked = not self._display.show(self._above, rows)
+        *others, begun = partials or [""]
+        self._blocked = not self._display.show(self._above, [*others, *rows], begun)
         if not self._blocked:
             self._above = []
             self._dirty = False
 
+    def _partial_lines(self, now: float, *, borrowed: bool) -> list[str]:
+        """Return the lines that have not ended; what one of them has become meanwhile is taken, and shown with it."""
+        before, self._partials = self._partials, self.partials.read()
+        self._read_partials_at = now
+        if len(self._partials) < len(before):
+            self._drain(self.channel, patient=not borrowed)
+        return self._partials
+
     def _rows(self, now: float, *, borrowed: bool) -> list[str]:
+        if self.state.started_at is not None and now < self.state.started_at + HEAD_START:
+            return []  # it is drawn for the sake of text
         moved = self._moved if self._only_moved else None
         rows = self._view.rows(self.state, Moment(now, self._display.size(), borrowed=borrowed, moved=moved))
         self._moved.clear()
@@ -306,18 +334,21 @@ class Loop:
         """The place that is drawn on."""
         return self._display
 
-    def suspend(self) -> None:
-        """Show what was written so far, give the terminal back, and draw nothing until `resume`."""
+    def suspend(self, question: str = "") -> bool:
+        """Show what was written so far, give the terminal back, and draw nothing until `resume`.
+
+        `question` stays at the end of the text; returns whether it stands there.
+        """
         outer, self.pumping = self.pumping, True
         try:
             self._drain(self.channel, seconds=LAST_PATIENCE)
             self.paused = True
             if self._above and self._display.show(self._above, []):
                 self._above = []
-            self._display.suspend()
+            return self._display.suspend(question)
         finally:
             self.pumping = outer
-        self.leave()
+            self.leave()
 
     def resume(self) -> None:
         """Draw again."""
@@ -340,9 +371,7 @@ class Loop:
         """Have the next picture drawn soon, at the size of then; safe in a signal handler."""
         self._display.resized()
         self._dirty = True
-        self.channel.wake()
-        if self.channel.away:
-            self.channel.alarm()
+        self.channel.notify()
 
     def _take_all(self) -> None:
         """Reduce what is left; lines that are too many for memory are shown meanwhile, if the display takes any."""
@@ -369,6 +398,9 @@ class Loop:
         while self.channel.next_look() == 0.0:
             for event in self.channel.sample(now):
                 self._take(event)
+        if self.channel.lost:
+            said = f"{self.channel.lost:,} lines are missing above: neither a file nor memory had room for them"
+            self._take(TextWritten(now, None, 0, "", "mainstage", said))
         self._take(RunEnded(now))
         rows: list[str] = []
         try:

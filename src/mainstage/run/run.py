@@ -94,7 +94,8 @@ class Run(Executor):
     where it stands (None: never). `log` names a file that takes all output and failures too. `heartbeat=False`
     draws only while the owner's thread is in a call of ours. `capture=False` leaves the output of the program
     alone, "fd" takes that of C code and children too (and the words of a crash with it); `strict` raises
-    `RenderingViolation` where it writes. `recorder` takes each event, and all text that is captured then, wherever
+    `RenderingViolation` where it writes; `prefix=False` leaves out the task's name before a worker's line, which stands
+    there in a run of several tasks. `recorder` takes each event, and all text that is captured then, wherever
     it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they can be had,
     without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, ... say in
     the environment. Raises `ValueError` or `DisplayError` for arguments that make no sense.
@@ -127,6 +128,7 @@ class Run(Executor):
         heartbeat: bool | None = None,
         capture: bool | Literal["fd"] | None = None,
         strict: bool | None = None,
+        prefix: bool | None = None,
         recorder: OutputRecorder | None = None,
         display: Display | None = None,
         clock: Clock | None = None,
@@ -150,6 +152,7 @@ class Run(Executor):
             clock=clock,
             capture=capture,
             strict=strict,
+            prefix=prefix,
             recorder=recorder,
             keys=keys,
         )
@@ -564,10 +567,14 @@ def default_on_error() -> OnError:
     return next((run.on_error for run in _live_runs() if run.of_program), "raise")
 
 
-def own_run(title: str = "", **options: Any) -> Run:
-    """Return the run that a bare `track` or `map`, or a command, opens for itself."""
+def own_run(title: str = "", *, lists_failures: bool = True, **options: Any) -> Run:
+    """Return the run that a bare `track` or `map`, or a command, opens for itself.
+
+    Without `lists_failures` each failure is told as it comes, and only counted at the end.
+    """
     run = Run(title, **options)
     run.of_program = False
+    run._look = run._look._replace(lists_failures=lists_failures)  # noqa: SLF001  # no argument of a program's
     return run
 
 

@@ -16,8 +16,10 @@ from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import NullDisplay, StreamDisplay
 from mainstage.ui.display.terminal import TerminalDisplay
+from mainstage.ui.display.tty import reserve_standard
 from mainstage.ui.views.interactive import KeyedView
 from mainstage.ui.views.layouts import LAYOUTS, factory
+from mainstage.ui.views.live import LiveView
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.plain import PlainView, SilentView
 
@@ -117,6 +119,10 @@ class Style(NamedTuple):
     theme: Theme | Mapping[str, str] | None = None
     log: str = ""
     """The name of the log file, for the last lines."""
+    prefix: bool = True
+    """Whether lines of workers begin with the names of their tasks."""
+    lists_failures: bool = True
+    """Whether the last lines list the failures once more; else each is told whole as it comes."""
 
 
 def stage(
@@ -132,6 +138,7 @@ def stage(
 
     `keys` "auto": where they can be had; True: a remark says why where they cannot, though the view is live.
     """
+    reserve_standard()
     recorders: list[Recorder] = [RunLog(log)] if log is not None else []
     name = view if isinstance(view, str) else "auto"
     place = choose(os.environ, sys.stdout, sys.stderr, view=name)
@@ -141,7 +148,7 @@ def stage(
     style = style._replace(log=os.fspath(log) if log is not None else "")
     shown: View = _view(place, style) if isinstance(view, str) else view
     where = display or _display(place)
-    spare = None if place.view == "silent" else partial(_spare, place)
+    spare = None if place.view == "silent" else partial(_spare, place, style)
     if discreet:
         shown = Discreet(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
@@ -149,7 +156,7 @@ def stage(
     if not keys or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
-    look = KeyedView(layouts, first, _palette(place, style), Glyphs(unicode=place.unicode))
+    look = KeyedView(layouts, first, _palette(place, style), _glyphs(place, style))
     return _keyed(staged, look, told=keys is True)
 
 
@@ -165,12 +172,16 @@ def _view(place: Place, style: Style) -> View:
     if place.view == "silent":
         return SilentView()
     if place.view == "plain":
-        return _signed(_plain(place), style)
-    return _signed(make(_palette(place, style), Glyphs(unicode=place.unicode)), style)
+        return _signed(_plain(place, style), style)
+    return _signed(make(_palette(place, style), _glyphs(place, style)), style)
 
 
 def _palette(place: Place, style: Style) -> Palette:
     return Palette(place.color, style.theme, files=place.files)
+
+
+def _glyphs(place: Place, style: Style) -> Glyphs:
+    return Glyphs(unicode=place.unicode, prefix=style.prefix)
 
 
 def _signed(view: View, style: Style) -> View:
@@ -178,6 +189,8 @@ def _signed(view: View, style: Style) -> View:
     summary = getattr(view, "summary", None)
     if summary is not None and style.log:
         summary.log, summary.log_file = style.log, os.path.abspath(style.log)  # noqa: PTH100  # it may not exist
+    if not style.lists_failures and isinstance(view, (LiveView, PlainView)):
+        view.tell_failures_once()
     return view
 
 
@@ -194,7 +207,7 @@ def _layouts(view: View, style: Style | None, place: Place) -> tuple[dict[str, C
     layouts: dict[str, Callable[[], View]] = {} if first in LAYOUTS else {first: lambda: view}
     for name in LAYOUTS:
         make = factory(name, columns=style.columns)
-        palette, glyphs = _palette(place, style), Glyphs(unicode=place.unicode)
+        palette, glyphs = _palette(place, style), _glyphs(place, style)
         layouts[name] = (lambda: view) if name == first else partial(_made, make, palette, glyphs, style)
     return layouts, first
 
@@ -206,15 +219,15 @@ def _layout(style: Style) -> Factory:
     return factory(os.environ.get("MAINSTAGE_LAYOUT", ""), "MAINSTAGE_LAYOUT=", columns=style.columns)
 
 
-def _spare(place: Place) -> tuple[View, Display]:
-    return _plain(place), StreamDisplay(place.stream, runner=place.runner)
+def _spare(place: Place, style: Style) -> tuple[View, Display]:
+    return _plain(place, style), StreamDisplay(place.stream, runner=place.runner)
 
 
-def _plain(place: Place) -> View:
+def _plain(place: Place, style: Style) -> View:
     return PlainView(
         interval=PLAIN_INTERVAL,
         utc_offset_s=SystemClock().utc_offset(),
-        glyphs=Glyphs(unicode=place.unicode),
+        glyphs=_glyphs(place, style),
         groups=place.groups,
     )
 

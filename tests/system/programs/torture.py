@@ -14,7 +14,7 @@ from mainstage.ui.display.terminal import TerminalDisplay
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    Show = Callable[[TerminalDisplay, Sequence[str], Sequence[str]], bool]
+    Show = Callable[[TerminalDisplay, Sequence[str], Sequence[str], str], bool]
 
 NAMES = [
     "名前のファイル.bin",
@@ -34,9 +34,12 @@ NAMES = [
 ]
 
 
-def told(self: TerminalDisplay, above: Sequence[str], rows: Sequence[str], real: Show = TerminalDisplay.show) -> bool:
+REAL: Show = TerminalDisplay.show
+
+
+def told(self: TerminalDisplay, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
     """Show as ever, and say what is shown then."""
-    done = real(self, above, rows)
+    done = REAL(self, above, rows, begun)
     file = Path(sys.argv[2])
     file.with_suffix(".new").write_bytes("\n".join(rows).encode("utf-8"))
     file.with_suffix(".new").replace(file)

@@ -105,6 +105,17 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
 
 
+def _throw_away_key() -> Any:
+    """Return the TLS key of a cluster that is started here, kept in memory alone: without it nobody gets in."""
+    try:
+        return distributed.Security.temporary()
+    except ImportError as missing:
+        raise EngineMissing(
+            'executor="dask" without a cluster starts one that this user alone can reach, and needs cryptography for '
+            'its key: pip install "mainstage[dask]", or name a cluster that runs'
+        ) from missing
+
+
 def _client_of(address: Any) -> Any:
     try:
         return distributed.Client(address, set_as_default=False)
@@ -150,6 +161,7 @@ class DaskPort:
                 threads_per_worker=1,
                 host="127.0.0.1",
                 dashboard_address="127.0.0.1:0",
+                security=_throw_away_key(),
                 silence_logs=50,  # logging.CRITICAL: what matters is told by futures
             )
             self._client = distributed.Client(self._cluster, set_as_default=False)

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import os
 import pickle
+import secrets
 import threading
 from importlib import import_module
 from queue import SimpleQueue
@@ -20,7 +21,7 @@ from mainstage.errors import Cancelled, EngineLost, EngineMissing, WorkerLost
 from mainstage.pool.engines import worker as engine_worker
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from mainstage.pool.engines.adapter import Piece
     from mainstage.pool.engines.worker import Head, Result
@@ -34,6 +35,8 @@ except ImportError as missing:
     raise EngineMissing('executor="ray" needs Ray: pip install "mainstage[ray]"') from missing
 NodeAffinitySchedulingStrategy: Any = import_module("ray.util.scheduling_strategies").NodeAffinitySchedulingStrategy
 
+TOKENS = ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH")
+"""What Ray reads of its tokens from the environment: whether it asks for one, which, and the file with it."""
 RERUNS = 3
 """How often Ray runs a piece again whose worker died."""
 KEPT = 1000
@@ -156,10 +159,45 @@ def _unpacked(result: bytes | Result) -> Result:
     return result
 
 
-def _join(address: str | None, max_workers: int) -> None:
-    options = {"address": address} if address else {"address": "local", "num_cpus": max_workers}
+@contextlib.contextmanager
+def _for_this_user_only() -> Iterator[None]:
+    """Have a cluster that starts within the block ask for a token that this process and its own alone know.
+
+    Ray before 2.52 asks for none. What the user has set for Ray's tokens stands.
+    """
+    if any(name in os.environ for name in TOKENS):
+        yield
+        return
+    os.environ.update(zip(TOKENS, ("token", secrets.token_hex(32)), strict=False))
+    _read_token_anew()
     try:
-        ray.init(**options, log_to_driver=False, logging_level="ERROR", include_dashboard=None if address else False)
+        yield
+    finally:
+        for name in TOKENS:
+            os.environ.pop(name, None)
+
+
+def _read_token_anew() -> None:
+    """Have Ray read anew what the environment says of tokens: it keeps that for good, past the end of its cluster."""
+    with contextlib.suppress(Exception):  # no public way; a Ray that has no such thing keeps none
+        raylet = import_module("ray._raylet")
+        raylet.Config.initialize("")
+        raylet.AuthenticationTokenLoader.instance().reset_cache()
+
+
+def _join(address: str | None, max_workers: int) -> None:
+    try:
+        if address:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        else:
+            with _for_this_user_only():
+                ray.init(
+                    address="local",
+                    num_cpus=max_workers,
+                    log_to_driver=False,
+                    logging_level="ERROR",
+                    include_dashboard=False,
+                )
     except (ConnectionError, ValueError, ImportError) as error:  # no address at all; "ray://" without Ray's client
         raise EngineLost(f"no Ray cluster answers at {address!r}: {error}; see whether it runs, and where") from error
     except Exception as error:
@@ -255,6 +293,8 @@ class RayPort:
                 ray.kill(self._exchange)
         if self._own:
             ray.shutdown()
+        if self._started:
+            _read_token_anew()
 
     # --- threads of the port ---
 

@@ -5,7 +5,10 @@ No lock: a piece is gathered by its own thread, whoever flushes from outside tak
 
 from __future__ import annotations
 
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 Key: TypeAlias = tuple[int, int]
 """A task's number (0: none) and a thread."""
@@ -29,8 +32,8 @@ class Lines:
                 pieces = [text]
             else:
                 pieces.append(text)
-            if "\r" in text:
-                pieces = [_last_start("".join(pieces))]
+            if "\r" in text or "\b" in text:
+                pieces = [_last_start(_taken_back("".join(pieces)))]
             kept = begun.setdefault(key, pieces)
             if kept is not pieces:
                 kept.extend(pieces)
@@ -42,6 +45,8 @@ class Lines:
             head = "".join(pieces)
         if tail:
             self.add(key, tail)
+        if "\b" in head:
+            head = _taken_back(head)
         return overwritten(head) if "\r" in head else head
 
     def begun(self, key: Key) -> str:
@@ -60,6 +65,60 @@ class Lines:
 
     def __bool__(self) -> bool:
         return bool(self._begun)
+
+
+class PartialLines:
+    """Lines that were begun and flushed and have not ended, as a terminal would show them: one a stream and thread.
+
+    The last one is the one that was begun last. Any thread writes, the owner reads.
+    """
+
+    def __init__(self, notify: Callable[[], None] | None = None) -> None:
+        """`notify` is called once when something has changed, until it is read."""
+        self.changed = False
+        self._lines: dict[tuple[str, int], str] = {}
+        self._notify = notify
+
+    def put(self, key: tuple[str, int], line: str) -> None:
+        """Show `line`, or what it has become, from the next picture on."""
+        if self._lines.get(key) != line:
+            self._lines[key] = line
+            self._tell()
+
+    def drop(self, key: tuple[str, int]) -> None:
+        """Show it no more: it has ended."""
+        if self._lines.pop(key, None) is not None:
+            self._tell()
+
+    def read(self) -> list[str]:
+        """Return the lines, in the order of their beginnings."""
+        self.changed = False
+        return [overwritten(_taken_back(line)).rstrip("\b") for line in tuple(self._lines.values())]
+
+    def touch(self) -> None:
+        """Have a picture drawn soon."""
+        self._tell()
+
+    def _tell(self) -> None:
+        if not self.changed:
+            self.changed = True
+            if self._notify is not None:
+                self._notify()
+
+    def __bool__(self) -> bool:
+        return bool(self._lines)
+
+
+def _taken_back(line: str) -> str:
+    """Return `line` without what text after backspaces overwrites; those at its end have overwritten nothing yet."""
+    text = line.rstrip("\b")
+    kept: list[str] = []
+    for character in text:
+        if character != "\b":
+            kept.append(character)
+        elif kept and kept[-1] not in "\r\n":
+            kept.pop()
+    return "".join(kept) + line[len(text) :]
 
 
 def _last_start(line: str) -> str:

@@ -12,14 +12,14 @@ import os
 import sys
 from io import TextIOWrapper
 from threading import RLock, current_thread, main_thread
-from typing import TYPE_CHECKING, Any, TextIO, cast
+from typing import TYPE_CHECKING, Any, Protocol, TextIO, cast
 
 from mainstage.core import unpatched
 from mainstage.core.unpatched import get_ident
 from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.tasks.capture.fds import DescriptorCapture
-from mainstage.tasks.capture.lines import Key, Lines
+from mainstage.tasks.capture.lines import Key, Lines, PartialLines
 from mainstage.tasks.integrations.registry import bridges_for
 from mainstage.tasks.reporter import ambient, live
 from mainstage.tasks.task import Task
@@ -45,6 +45,7 @@ class Router:
         self._original = original
         self._lines = Lines()
         self._bytes: ByteRouter | None = None
+        self._unbuffered = bool(getattr(original, "write_through", False))
         self._statuses: dict[int, float] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -90,8 +91,10 @@ class Router:
         return (descriptors is not None and descriptors.has(self._name)) or self._original.isatty()
 
     def flush(self) -> None:
-        """Flush the original; a line that has not ended stays."""
+        """Flush the original, and show what this thread has begun, outside of any task, and not ended."""
         self._original.flush()
+        if self._lines and self._capture.live and ambient.get() is None:
+            self._show_begun((0, get_ident()))
 
     def write(self, text: Any) -> int:  # any: callers are not all typed
         """As `TextIO.write`: take a piece of text. Raises `RenderingViolation` in a strict run."""
@@ -102,31 +105,45 @@ class Router:
         if task is not None:
             task = capture.task()
         if capture.special and self._refused(task, text):
-            return self._original.write(text)
+            return capture.hand_on(task, self._name, text, self._original.write)
         key = (0 if task is None else task.id, get_ident())
         whole = self._lines.add(key, text)
         if whole is not None:
+            if capture.partials:
+                capture.partials.drop((self._name, key[1]))
             self._send(task, whole, key)
         else:
             if capture.special:
                 self._give_back(key)
             if "\r" in text and task is not None:
                 self._show_status(task, self._lines.begun(key))
+        if self._unbuffered and task is None:
+            self._show_begun(key)
         return len(text)
 
     def _refused(self, task: Task | None, text: str) -> bool:
         """Return whether `text` is for the original."""
         capture = self._capture
-        if not capture.live or capture.passes(task, self._name, text):
+        if not capture.live or capture.passes(task):
             return True
         if capture.strict and text:
             raise RenderingViolation(_violation(self._name, text))
         return False
 
-    def give_begun(self, key: Key) -> None:
-        """Hand on the line that was begun."""
-        begun = self._lines.take(key)
+    def _show_begun(self, key: Key) -> None:
+        begun = self._lines.begun(key)
         if begun:
+            self._capture.partials.put((self._name, key[1]), begun)
+
+    def begun(self, key: Key) -> str:
+        """Return the line that was begun."""
+        return self._lines.begun(key)
+
+    def give_begun(self, key: Key, *, shown: bool) -> None:
+        """Hand on the line that was begun, unless it is `shown`."""
+        begun = self._lines.take(key)
+        self._capture.partials.drop((self._name, key[1]))
+        if begun and not shown:
             self._original.write(begun)
             self._original.flush()
 
@@ -157,11 +174,53 @@ class Router:
     def flush_lines(self, task: Task | None = None) -> None:
         """Send the lines that `task`, or anybody, has begun and not ended."""
         if self._lines:
-            for (number, _), text in self._lines.flush(None if task is None else task.id):
+            for (number, thread), text in self._lines.flush(None if task is None else task.id):
+                if not number:
+                    self._capture.partials.drop((self._name, thread))
                 mended = text if self._bytes is None else self._bytes.mend(text)
                 self._capture.send_late(task, number, self._name, mended)
         if task is not None:
             self._statuses.pop(task.id, None)
+
+
+class EarlyRouter(Router):
+    """One that stands there before anything captures: it hands on, and keeps the line that the program has begun."""
+
+    def __init__(self, name: str, original: TextIO) -> None:
+        super().__init__(_NOTHING, name, original)
+        self.first_line = ""
+        """What the program has begun before, and not ended."""
+
+    def write(self, text: Any) -> int:
+        """As `Router.write`."""
+        if not self._capture.live and isinstance(text, str):
+            self.first_line = (self.first_line + text).rpartition("\n")[2][-LONGEST:]
+        return super().write(text)
+
+
+class _Nothing:
+    """A capture that is not live, for routers that wait for one."""
+
+    live = False
+    descriptors = None
+
+
+_NOTHING: Any = _Nothing()
+LONGEST = 4096
+"""Characters that are kept of a line that was begun."""
+
+
+_early: dict[str, EarlyRouter] = {}
+
+
+def stand_by() -> None:
+    """Put routers in the place of the streams that lead to terminals: the next capture of the streams takes them."""
+    for name in STREAMS:
+        stream = getattr(sys, name)
+        with contextlib.suppress(AttributeError, OSError, ValueError):
+            if stream.isatty():
+                _early[name] = EarlyRouter(name, stream)
+                setattr(sys, name, _early[name])
 
 
 class ByteRouter:
@@ -180,8 +239,13 @@ class ByteRouter:
     def write(self, data: Any) -> int:
         """As `BinaryIO.write`: the bytes are text in the encoding of the stream."""
         capture = self._router._capture  # noqa: SLF001  # its other half
-        if not capture.live or (capture.special and self._passes(capture, data)):
+        if not capture.live:
             return int(self._original.write(data))
+        if capture.special:
+            task = capture.task()
+            if capture.passes(task):
+                text = bytes(data).decode(self._encoding(), "replace")
+                return int(capture.hand_on(task, self._router._name, text, lambda _: self._original.write(data)))  # noqa: SLF001  # as above
         view = bytes(data)
         self._router.write(view.decode(self._encoding(), "surrogateescape"))
         return len(view)
@@ -190,10 +254,6 @@ class ByteRouter:
         """As `BinaryIO.writelines`."""
         for line in lines:
             self.write(line)
-
-    def _passes(self, capture: Capture, data: Any) -> bool:
-        text = bytes(data).decode(self._encoding(), "replace")
-        return capture.passes(capture.task(), self._router._name, text)  # noqa: SLF001  # as above
 
     def mend(self, text: str) -> str:
         """Put characters together whose bytes came in pieces."""
@@ -206,12 +266,24 @@ class ByteRouter:
         return getattr(self._router.original, "encoding", None) or "utf-8"
 
 
+class Passage(Protocol):
+    """The way of the main thread's own words to the terminal."""
+
+    def enter(self, text: str) -> bool:
+        """Make way for `text`, which is about to be written; False: just now there is nothing to be made of it."""
+        ...
+
+    def leave(self, name: str, text: str) -> None:
+        """Take it that `text` was written to the stream `name`."""
+        ...
+
+
 class Capture:
     """Captures the streams named in `owned` ("stdout", "stderr") for `reporter`, from `start` to `stop`.
 
     `bars` names the streams on which progress bars of other libraries would draw and become tasks instead; the owned
     ones unless told. `descriptors`: what C code and children write to them too. `strict`: writing raises
-    `RenderingViolation` instead.
+    `RenderingViolation` instead. `partials` takes what is to be shown of lines that have not ended.
     """
 
     def __init__(
@@ -222,8 +294,11 @@ class Capture:
         bars: Collection[str] | None = None,
         strict: bool = False,
         descriptors: bool = False,
+        partials: PartialLines | None = None,
     ) -> None:
         self.reporter = reporter
+        self.partials = PartialLines() if partials is None else partials
+        """The lines that the main thread and bare threads have begun, flushed and not ended."""
         self.strict = strict
         self.live = False
         """True between `start` and `stop`."""
@@ -233,10 +308,14 @@ class Capture:
         """Above 0 while it is lent to a display of the program's own, which all threads may write through."""
         self.pause: Callable[[], AbstractContextManager[None]] = contextlib.nullcontext
         """What a prompt is to be asked within."""
-        self.on_pass: Callable[[str, str], None] | None = None
-        """Called with the stream and text of what the main thread writes outside any task, which then goes straight to
-        the original: the program's own words, where it has the terminal as ever. None: it becomes events as all else.
+        self.passage: Passage | None = None
+        """What the main thread writes outside any task goes straight to the original, by this: the program's own words,
+        where it has the terminal as ever. None: it becomes events as all else.
         """
+        self.lends = False
+        """Whether `pause` has a terminal to give, for displays of the program's own too."""
+        self.passed = False
+        """Whether what went straight to the original so has left the beginning of a line there."""
         self.tasks_only = False
         """Whether what belongs to no task goes straight to the original: in a process that is not ours alone."""
         self.special = True
@@ -270,9 +349,12 @@ class Capture:
             if stream is not None:
                 self._found[name] = stream, _place(stream)
                 if name in self._owned:
-                    self.routers[name] = Router(self, name, stream)
+                    early = _early.pop(name, None)
+                    router = early if early is not None and early.original is stream else Router(self, name, stream)
+                    router._capture = self  # noqa: SLF001  # its own module
+                    self.routers[name] = router
         self.live = True
-        self.special = self.strict or self.on_pass is not None or self.tasks_only
+        self.special = self.strict or self.passage is not None or self.tasks_only
         live.capture = self
         for name, router in self.routers.items():
             setattr(sys, name, router)
@@ -308,22 +390,22 @@ class Capture:
             if getattr(sys, name) is router:
                 setattr(sys, name, router.original)
 
-    def lend(self, *, on: bool) -> None:
+    def lend(self, *, on: bool, shown: bool = False) -> None:
         """This thread has the terminal, or has it no more: what it writes, or no task, goes straight there meanwhile.
 
-        So does the line that it has begun: it is the question.
+        So does the line that it has begun, the question, unless it is `shown` there.
         """
         thread = get_ident()
         with self.lock:
             if on:
                 self._lead(to_terminal=True)
                 self.lent.append(thread)
-                self._begun_by(thread)
+                self._hand_over(thread, shown=shown)
             else:
                 self.lent.remove(thread)
                 self._lead(to_terminal=bool(self.lent))
             self.special = (
-                bool(self.lent) or self.strict or not self.live or self.on_pass is not None or self.tasks_only
+                bool(self.lent) or self.strict or not self.live or self.passage is not None or self.tasks_only
             )
 
     def _lead(self, *, to_terminal: bool) -> None:
@@ -336,19 +418,39 @@ class Capture:
             return True
         return bool(self.lent) and (task is None or self.lent_to_all > 0 or get_ident() in self.lent)
 
-    def passes(self, task: Task | None, name: str, text: str) -> bool:
-        """Return whether `text`, which the code that runs now writes to the stream `name`, is for the original."""
-        if self.lets_pass(task):
-            return True
-        if self.on_pass is None or task is not None or get_ident() != self._main:
-            return False
-        self.on_pass(name, text)
-        return True
+    def passes(self, task: Task | None) -> bool:
+        """Return whether what the code that runs now writes is for the original."""
+        return self.lets_pass(task) or (self.passage is not None and task is None and get_ident() == self._main)
 
-    def _begun_by(self, thread: int) -> None:
-        task = self.task()
+    def hand_on(self, task: Task | None, name: str, text: str, write: Callable[[str], int]) -> int:
+        """Write to the original what passes."""
+        passage = self.passage
+        if passage is None or not self.live or self.lets_pass(task) or not passage.enter(text):
+            return write(text)
+        try:
+            return write(text)
+        finally:
+            passage.leave(name, text)
+
+    def _hand_over(self, thread: int, *, shown: bool) -> None:
+        key = self._key(thread)
         for router in self.routers.values():
-            router.give_begun((0 if task is None else task.id, thread))
+            router.give_begun(key, shown=shown)
+
+    def question(self) -> str:
+        """Return the line that the code running now has begun; "" for none, or for one on each stream."""
+        key = self._key(get_ident())
+        begun = [line for line in (router.begun(key) for router in self.routers.values()) if line]
+        return begun[0] if len(begun) == 1 else ""
+
+    def _key(self, thread: int) -> Key:
+        task = self.task()
+        return 0 if task is None else task.id, thread
+
+    def asks(self) -> bool:
+        """Return whether the code that runs now has begun a line: what it reads then is the answer to a question."""
+        key = self._key(get_ident())
+        return any(router.begun(key) for router in self.routers.values()) or (self.passed and key[1] == self._main)
 
     def leave_in_child(self) -> None:
         """Give everything back in a forked child, where no other thread is left and any lock may be held for ever."""
@@ -404,6 +506,10 @@ class Capture:
             router.flush_lines(task)
 
     # --- for bridges ---
+
+    def lends_to_display(self) -> bool:
+        """Return whether a display of another library has the terminal while it lives: where the program has it."""
+        return self.lends and (self.passage is not None or ambient.get() is None)
 
     def router_of(self, stream: object) -> Router | None:
         """Return the router that stands for `stream`, be it the original or itself."""

@@ -1,7 +1,8 @@
-"""Prompts: `input`, `getpass` and the debugger have the terminal to themselves while they ask.
+"""Prompts: `input`, `getpass`, the debugger and reads of stdin have the terminal to themselves while they ask.
 
 What is replaced is what each of them comes through, so that names imported long ago follow. The debugger keeps the
 terminal from one step to the next, until it lets the program run: a frame drawn in between would be stepped into.
+A read of stdin is the answer to a question where its reader has begun a line; else it waits beside the rows.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import builtins
 import sys
 from contextlib import ExitStack
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
@@ -16,11 +18,66 @@ from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import ModuleType
+    from typing import Self
 
     from mainstage.tasks.capture.streams import Capture
 
 RUNNING_ON = -1
 """The line that `bdb` stops at when the program was told to continue."""
+
+
+READING = ("read", "read1", "readinto", "readline", "readlines", "__next__")
+
+
+class Reader:
+    """A stream in the place of stdin, text or bytes: a question that it is to answer has the terminal meanwhile."""
+
+    def __init__(self, capture: Capture, original: Any, where: tuple[str, ...] = ("stdin",)) -> None:
+        self._capture = capture
+        self._original = original
+        self._where = where
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._original, name)
+        return self._answering(found) if name in READING else found
+
+    def __iter__(self) -> Self:
+        return self
+
+    def __next__(self) -> Any:
+        return self._answering(self._original.__next__)()
+
+    def __enter__(self) -> Self:
+        self._original.__enter__()
+        return self
+
+    def __exit__(self, *trouble: object) -> None:
+        self._original.__exit__(*trouble)
+
+    def __repr__(self) -> str:
+        return f"<stdin of a live run, for {self._original!r}>"
+
+    def __reduce_ex__(self, _protocol: object) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+        return attrgetter(".".join(self._where)), (sys,)
+
+    @property
+    def original(self) -> Any:
+        """The stream that it stands for."""
+        return self._original
+
+    @property
+    def buffer(self) -> Reader:
+        """The same for bytes."""
+        return Reader(self._capture, self._original.buffer, (*self._where, "buffer"))
+
+    def _answering(self, read: Callable[..., Any]) -> Callable[..., Any]:
+        def reading(*args: Any, **kwargs: Any) -> Any:
+            if not self._capture.live or not self._capture.asks():
+                return read(*args, **kwargs)
+            with self._capture.pause():
+                return read(*args, **kwargs)
+
+        return reading
 
 
 class PromptBridge:
@@ -31,10 +88,14 @@ class PromptBridge:
         self._patches: list[Patch] = []
         self._watch = ImportWatch({"getpass": self._found_getpass, "pdb": self._found_pdb})
         self._stepping: dict[int, ExitStack] = {}
+        self._stdin: Reader | None = None
 
     def start(self) -> None:
         """Replace what asks."""
         self._patches.append(wrap(builtins, "input", self._input))
+        if _at_a_terminal():
+            stdin = sys.stdin.original if isinstance(sys.stdin, Reader) else sys.stdin
+            self._stdin = sys.stdin = Reader(self._capture, stdin)
         self._watch.start()
 
     def stop(self) -> None:
@@ -46,6 +107,9 @@ class PromptBridge:
     def leave_in_child(self) -> None:
         """Put it back."""
         self._watch.stop()
+        if self._stdin is not None and sys.stdin is self._stdin:
+            sys.stdin = self._stdin.original
+        self._stdin = None
         for patch in reversed(self._patches):
             patch.take_off()
         self._patches.clear()

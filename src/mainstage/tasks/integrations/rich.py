@@ -4,7 +4,7 @@ No display of Rich's is started: no thread of it draws, no stream is replaced, t
 1. A console that was given its stream explicitly holds the old one: its `file` is looked up through the router.
 2. `Progress` holds its lock within its methods, so a request to stop is raised after them.
 3. Its `track` advances from a thread of its own, which is not to be told to stop.
-4. Where the program has the terminal as ever (`Capture.on_pass`), what is no `Progress` has it to itself meanwhile.
+4. What is no `Progress`, and no task's, has the terminal to itself meanwhile, where it can be had (`Capture.lends`).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ class RichBridge:
             if display.is_started or not self._takes(display.console):
                 original(display, *args, **kwargs)
                 return
-            if self._capture.on_pass is not None and _progress_of(display) is None:
+            if self._capture.lends_to_display() and _progress_of(display) is None:
                 self._lend(display)
                 original(display, *args, **kwargs)
                 return

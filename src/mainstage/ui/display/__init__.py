@@ -22,16 +22,22 @@ class Display(Protocol):
         """Return the size of the place now."""
         ...
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
-        """Add `above` to the history and show `rows`; False: the place is blocked, hand both in again later."""
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
+        """Add `above` to the history, show `begun`, a line that has not ended, and `rows`.
+
+        False: the place is blocked, hand all of it in again later.
+        """
         ...
 
     def resized(self) -> None:
         """Learn that the terminal's size has changed; the next `show` repaints."""
         ...
 
-    def suspend(self) -> None:
-        """Give the terminal back as it was found (a prompt, Ctrl-Z); the next `show` takes it again."""
+    def suspend(self, question: str = "") -> bool:
+        """Give the terminal back as it was found (a prompt, Ctrl-Z); the next `show` takes it again.
+
+        `question` stays, at the end of the text. Returns whether it stands there.
+        """
         ...
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:

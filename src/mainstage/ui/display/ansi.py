@@ -184,9 +184,35 @@ def encode(text: str, encoding: str, errors: str = "replace") -> bytes:
         return text.encode(encoding, errors)
 
 
-def fresh_line(columns: int) -> str:
+def last_row(line: str, columns: int) -> tuple[int, int]:
+    """Return where the last row of the clean `line` begins, and the column after its end: 0 where a row is full."""
+    text = plain(line)
+    if text.isascii():
+        column = len(text) % columns
+    else:
+        column = 0
+        for character in text:
+            cells = get_character_cell_size(character)
+            column = cells if column + cells > columns else column + cells
+        column %= columns
+    if text is not line:
+        return 0, column
+    start, cells = len(text), column
+    while cells > 0:
+        start -= 1
+        cells -= get_character_cell_size(text[start])
+    return start, column
+
+
+def unended(line: str, columns: int) -> str:
+    """Return the bytes of a clean line that does not end: after a full row the cursor is at the start of the next."""
+    return f"{line} \r" if line and last_row(line, columns)[1] == 0 else line
+
+
+def fresh_line(columns: int, begun: str = "") -> str:
     """Return what moves the cursor to the start of an empty line: the next one if somebody left text on this one.
 
-    The column is not known and need not be: a row of spaces wraps, unless it began at the first column.
+    The column is not known and need not be: a row of spaces wraps, unless it began at the first column. Where the clean
+    line `begun` was left here, its last row makes way, unless somebody has written after it.
     """
-    return f"{PLAIN}{' ' * columns}\r{ERASE_RIGHT}"
+    return f"{PLAIN}{' ' * (columns - last_row(begun, columns)[1])}\r{ERASE_RIGHT}"

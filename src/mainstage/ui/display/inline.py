@@ -31,6 +31,17 @@ class InlineScreen:
         """The most rows that can be shown."""
         return max(1, self._height - 1)
 
+    def ask(self, question: str) -> str:
+        """Return what takes the rows away and leaves the clean `question` in their place."""
+        return f"{self.leave()}{ansi.fresh_line(self._columns)}{question}"
+
+    def make_room(self, text: str) -> str:  # noqa: ARG002  # as above
+        """Return nothing: what others write goes to the row that the cursor is on."""
+        return ""
+
+    def stand(self, begun: str) -> None:
+        """Do nothing: the cursor is on a row here, and so is what others write."""
+
     def forget(self) -> None:
         """Expect strange bytes on the rows: the next frame writes all of them."""
         self._shown = ["\0"] * len(self._shown)
@@ -52,8 +63,9 @@ class InlineScreen:
         self._shown = []
         return f"\r{_up(min(old, height - 1))}{ansi.ERASE_RIGHT if height == 1 else ansi.ERASE_ROWS}{ansi.SHOW}"
 
-    def frame(self, lines: Sequence[str], rows: Sequence[str]) -> str:
-        """Return what adds the clean `lines` to the text and turns the rows shown into `rows`."""
+    def frame(self, lines: Sequence[str], rows: Sequence[str], begun: str = "") -> str:
+        """Return what adds the clean `lines` to the text and turns the rows shown into `rows`, below `begun`."""
+        rows = [begun, *rows] if begun else rows
         if not lines and not rows:
             return self.leave()
         if lines or len(rows) != len(self._shown):

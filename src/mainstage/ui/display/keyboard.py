@@ -203,20 +203,20 @@ class KeyedDisplay:
         """Return the size of the terminal."""
         return self._display.size()
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Show, and have keys come again if they were given back."""
         self._keyboard.take()
-        return self._display.show(above, rows)
+        return self._display.show(above, rows, begun)
 
     def resized(self) -> None:
         """Learn that the size may have changed, or that this process goes on after a stop."""
         self._keyboard.doubt()
         self._display.resized()
 
-    def suspend(self) -> None:
+    def suspend(self, question: str = "") -> bool:
         """Give both back until the next `show`."""
         self._keyboard.give_back()
-        self._display.suspend()
+        return self._display.suspend(question)
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Give both back for good."""

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
 
 
 class Frame(NamedTuple):
-    """One picture: the lines added to the history, and the rows shown below it."""
+    """One picture: the lines added to the history, the rows shown below it, and a line between that has not ended."""
 
     above: tuple[str, ...]
     rows: tuple[str, ...]
+    begun: str = ""
 
 
 class RecordingDisplay:
@@ -53,20 +54,21 @@ class RecordingDisplay:
         """Become another size, as a user's drag at the window's edge does; the loop has to be told."""
         self._size = Size(columns, rows)
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Keep the frame, unless blocked."""
         if self.blocked:
             return False
         if self.broken is None:
-            self.frames.append(Frame(tuple(above), tuple(rows)))
+            self.frames.append(Frame(tuple(above), tuple(rows), begun))
         return True
 
     def resized(self) -> None:
         """Do nothing: `size` is always asked anew."""
 
-    def suspend(self) -> None:
+    def suspend(self, question: str = "") -> bool:  # noqa: ARG002  # the port's signature
         """Count it."""
         self.suspensions += 1
+        return False
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Keep the last frame."""

@@ -1,4 +1,4 @@
-"""The live rows pinned at the bottom, below a scroll region that holds the text.
+"""The live rows below a scroll region that holds the text: right below it, and at the bottom once they are there.
 
 Between two frames the terminal's own cursor stands at the end of the text, inside the region. So bytes that nobody
 captured (C code, a child of a worker) land in the text, whole, and scroll up with it; the rows are out of their reach.
@@ -27,12 +27,25 @@ class RegionScreen:
     def __init__(self, columns: int, height: int) -> None:
         self._columns = columns
         self._height = height
+        self._bottom = height
+        """The line of the lowest row."""
+        self._unsure = False
+        """Whether the cursor may be anywhere on the screen, since others may have written after `place` was asked."""
         self._shown: list[str | None] = []
+        self._begun = ""
+        """The clean line that has not ended: the cursor stands at its end."""
+        self._stays = False
+        """Whether somebody else has written it, who does not write it again."""
         self._changes: dict[int, int] = {}
         """By the screen's line; each begins at another number, so that not all rows are written whole at once."""
 
     @property
     def live(self) -> bool:
+        """Whether rows stand on the screen, or a line that has not ended."""
+        return bool(self._shown or self._begun)
+
+    @property
+    def drawn(self) -> bool:
         """Whether rows stand on the screen."""
         return bool(self._shown)
 
@@ -45,42 +58,71 @@ class RegionScreen:
         """Expect strange bytes on the rows: the next frame writes all of them."""
         self._shown = [None] * len(self._shown)
 
+    def begin(self, count: int) -> str:
+        """Return what makes room for `count` rows below the cursor, wherever it is, and protects it; then `place`."""
+        return f"{self._room_for(count)}{self._margin(count)}"
+
+    def place(self, line: int) -> None:
+        """Have the rows stand right below the cursor's line of a moment ago, when they had room: 1 is the first."""
+        self._bottom = min(self._height, max(line, 2) + len(self._shown))
+        self._unsure = True
+
     def leave(self) -> str:
-        """Return what takes the rows away and leaves the cursor at the end of the text."""
-        if not self._shown:
+        """Return what takes the rows away and leaves the cursor at the end of the text.
+
+        A line that has not ended goes too, unless it stays: its writer has it.
+        """
+        begun = "" if not self._begun or self._stays else ansi.fresh_line(self._columns, self._begun)
+        self._begun, self._stays = "", False
+        return f"{begun}{self._rows_away()}"
+
+    def ask(self, question: str) -> str:
+        """Return what takes the rows away and leaves the clean `question` at the end of the text, for good."""
+        asked = self._without_rows([], question)
+        self.stand(question)
+        return asked
+
+    def make_room(self, text: str) -> str:  # noqa: ARG002  # rows that go down use it
+        """Return what makes way for `text` that somebody else is about to write: our line that has not ended goes."""
+        if not self._begun or self._stays:
             return ""
-        self._shown = []
-        return f"{ansi.ALL_ROWS}{ansi.ERASE_ROWS}{ansi.SHOW}"
+        begun, self._begun = self._begun, ""
+        return ansi.fresh_line(self._columns, begun)
+
+    def stand(self, begun: str) -> None:
+        """Take it that somebody else has written the clean `begun` on the last line of the text, and not ended it."""
+        self._begun, self._stays = begun, bool(begun)
 
     def resized(self, columns: int, height: int) -> str:
         """Return what takes away whatever the new size has made of the rows: all that is below the cursor."""
         self._columns, self._height = columns, height
-        if not self._shown:
-            return ""
-        self._shown = []
         # The cursor may be on the last row now: leave room for what erases below it.
-        return f"{ansi.ALL_ROWS}{ansi.INDEX}\x1b[A{ansi.ERASE_ROWS}{ansi.SHOW}"
+        away = self._rows_away(f"{ansi.INDEX}\x1b[A")
+        self._bottom = height
+        return away
 
-    def frame(self, lines: Sequence[str], rows: Sequence[str]) -> str:
-        """Return what adds the clean `lines` to the text and turns the rows shown into `rows`."""
+    def frame(self, lines: Sequence[str], rows: Sequence[str], begun: str = "") -> str:
+        """Return what adds the clean `lines` to the text, then `begun`, and turns the rows shown into `rows`."""
         if not rows:
-            return self._without_rows(lines)
+            return self._without_rows(lines, begun)
         if len(lines) >= self._height:
-            return self._flooded(lines, rows)
-        if not lines and list(rows) == self._shown:
+            return self._flooded(lines, rows, begun)
+        new = bool(lines) or begun != self._begun
+        if not new and list(rows) == self._shown:
             return ""
-        text = f"{self._margin(len(rows))}{self._text(lines)}" if lines else ""
-        return f"{self._room_for(len(rows))}{text}{self._draw(rows)}"
+        room = self._room_for(len(rows))
+        text = self._text_above(lines, begun) if new else ""
+        return f"{room}{text}{self._draw(rows)}"
 
-    def _flooded(self, lines: Sequence[str], rows: Sequence[str]) -> str:
+    def _flooded(self, lines: Sequence[str], rows: Sequence[str], begun: str) -> str:
         """Let more text than the screen holds run over the rows and draw them anew below it.
 
         A terminal that takes its time may have another size when it comes to these bytes. So nothing in here says where
         on the screen it belongs: text scrolls all of it, and each row is so far below the text. The lowest comes first:
         a row that is laid out anew, for another width, then never lies between the cursor and the text.
         """
-        self._shown = list(rows)
-        text = "".join([f"{line}\r\n" for line in lines])
+        self._shown, self._bottom, self._unsure = list(rows), self._height, False
+        start, text, rest = self._text(lines, begun)
         below = "".join(
             [
                 f"{ansi.INDEX * number}{ansi.row(row, self._columns)}\x1b[{number}A\r"
@@ -88,45 +130,104 @@ class RegionScreen:
             ]
         )
         return (
-            f"{ansi.HIDE}{ansi.ALL_ROWS}{ansi.fresh_line(self._columns)}{ansi.INDEX}{ansi.ERASE_BELOW}\x1b[A{text}"
-            f"{ansi.NO_WRAP}{ansi.PLAIN}{below}{ansi.WRAP}{self._margin(len(rows))}"
+            f"{ansi.HIDE}{ansi.ALL_ROWS}{start}{ansi.INDEX}{ansi.ERASE_BELOW}\x1b[A{text}"
+            f"{ansi.NO_WRAP}{ansi.PLAIN}{below}{ansi.WRAP}{self._margin(len(rows))}{rest}"
         )
 
     def _room_for(self, count: int) -> str:
-        """Scroll the whole screen again and make room for `count` rows at its bottom.
+        """Scroll the whole screen again, down to the lowest row, and make room for `count` rows at its bottom.
 
         In every frame, for some bytes: a child may have reset the terminal, and without a region the text would run
-        over the rows and the rows over the text. The bottom is that of the height we know: a terminal that has grown
-        meanwhile keeps text and rows apart within it.
+        over the rows and the rows over the text. A cursor that is lower than the text should be makes the text scroll.
+        The bottom is that of the height we know: a terminal that has grown meanwhile keeps text and rows apart.
         """
-        whole = self._margin(0)
         before = len(self._shown)
         if not before:
             self._shown = [None] * count
-            return f"{ansi.HIDE}{whole}{_room(count)}{ansi.ERASE_ROWS}"
-        kept = f"{whole}{_room(before)}"
+            return f"{ansi.HIDE}{self._down_to(self._height)}{_room(count)}{ansi.ERASE_ROWS}"
+        # Later not over the whole screen: VTE takes a line that the cursor was on for text, when it gets lower.
+        last = self._height if self._unsure else self._bottom
+        self._unsure = False
+        kept = f"{self._down_to(last)}{_room(last - self._bottom + before)}"
         if count > before:
-            self._shown[:0] = [None] * (count - before)
-            return f"{kept}{self._margin(before)}{_room(count - before)}{whole}"
-        if count < before:
-            freed = f"{ansi.ERASE_RIGHT}\x1b[B" * (before - count)
-            self._shown = self._shown[before - count :]
-            return f"{kept}{ansi.SAVE}\x1b[{self._height - before + 1}H{freed}{ansi.RESTORE}"
-        return kept
+            return f"{kept}{self._more(count - before)}"
+        return f"{kept}{self._fewer(before - count)}" if count < before else kept
+
+    def _more(self, count: int) -> str:
+        """Add `count` rows: below the others, and where that is the bottom, above them, where the text makes way."""
+        below = min(count, self._height - self._bottom)
+        self._bottom += below
+        self._shown += [None] * below
+        above = count - below
+        if not above:
+            return ""
+        made = f"{self._margin(len(self._shown))}{_room(above)}{self._down_to(self._height)}"
+        self._shown[:0] = [None] * above
+        return made
+
+    def _fewer(self, count: int) -> str:
+        """Take `count` rows away: the lowest ones; at the bottom the highest, so that the last row stays there."""
+        kept = len(self._shown) - count
+        if self._bottom == self._height:
+            first = self._bottom - len(self._shown) + 1
+            self._shown = self._shown[count:]
+        else:
+            first = self._bottom - count + 1
+            self._shown = self._shown[:kept]
+            self._bottom -= count
+        return self._erase(first, count)
+
+    def _erase(self, first: int, count: int) -> str:
+        erased = f"{ansi.ERASE_RIGHT}\x1b[B" * count
+        return f"{ansi.SAVE}\x1b[{first}H{erased}{ansi.RESTORE}"
+
+    def _down_to(self, last: int) -> str:
+        """Return what has the screen scroll down to the line `last`; the cursor stays."""
+        return f"{ansi.SAVE}\x1b[1;{last}r{ansi.RESTORE}"
 
     def _margin(self, count: int) -> str:
         """Return what ends the region above the lowest `count` rows; the cursor stays."""
-        return f"{ansi.SAVE}{self._region(count)}{ansi.RESTORE}"
+        return self._down_to(self._bottom - count)
 
-    def _region(self, count: int) -> str:
-        return f"\x1b[1;{self._height - count}r"
+    # --- the text ---
 
-    def _text(self, lines: Sequence[str]) -> str:
-        return "".join([ansi.fresh_line(self._columns), *(f"{line}\r\n" for line in lines)])
+    def _text_above(self, lines: Sequence[str], begun: str) -> str:
+        """Add text above the rows, which go down for it as long as there is room."""
+        count, before = len(self._shown), self._bottom
+        region = self._margin(count)
+        height = self._height_of(begun) - self._height_of(self._begun) + sum(map(self._height_of, lines)) + len(lines)
+        self._bottom = min(self._height, before + max(0, height))
+        start, text, rest = self._text(lines, begun)
+        if self._bottom == before:
+            return f"{region}{start}{text}{rest}"
+        self._shown = [None] * count
+        # In the region of before: what others have begun scrolls there, so the rows of the text are still known.
+        freed = self._erase(before - count + 1, min(self._bottom - before, count))
+        return f"{region}{start}{freed}{self._margin(count)}{text}{rest}"
+
+    def _height_of(self, line: str) -> int:
+        """Return on how many lines more than one the clean `line` lies."""
+        return ansi.height(line, self._columns) - 1 if len(line) >= self._columns else 0
+
+    def _text(self, lines: Sequence[str], begun: str) -> tuple[str, str, str]:
+        """Return what brings the cursor to the text's new place, the `lines`, and what has not ended."""
+        before, self._begun = self._begun, begun
+        self._stays = self._stays and begun == before
+        first = lines[0] if lines else begun
+        if before and "\x1b" not in before and first.startswith(before):
+            if not lines:
+                return "", "", self._unended(begun)[len(before) :]
+            return "", "".join(f"{line}\r\n" for line in (first[len(before) :], *lines[1:])), self._unended(begun)
+        again = ansi.last_row(before, self._columns)[0] if before and begun.startswith(before) else 0
+        start = ansi.fresh_line(self._columns, before)
+        return start, "".join([f"{line}\r\n" for line in lines]), self._unended(begun)[again:]
+
+    def _unended(self, begun: str) -> str:
+        return ansi.unended(begun, self._columns)
 
     def _draw(self, rows: Sequence[str]) -> str:
         """Return what turns the rows shown into `rows`, and pins them."""
-        top = self._height - len(rows) + 1
+        top = self._bottom - len(rows) + 1
         changed = [
             f"\x1b[{top + index}H{self._change(top + index, old, row)}"
             for index, (row, old) in enumerate(zip(rows, self._shown, strict=True))
@@ -135,7 +236,7 @@ class RegionScreen:
         if not changed:
             return self._margin(len(rows))
         self._shown = list(rows)
-        pinned = f"{''.join(changed)}{self._region(len(rows))}"
+        pinned = f"{''.join(changed)}\x1b[1;{self._bottom - len(rows)}r"
         return f"{ansi.SAVE}{ansi.NO_WRAP}{ansi.PLAIN}{pinned}{ansi.RESTORE}{ansi.WRAP}"
 
     def _change(self, line: int, old: str | None, row: str) -> str:
@@ -145,15 +246,26 @@ class RegionScreen:
             return row_diff.whole(row, self._columns)
         return row_diff.change(old, row, self._columns)
 
-    def _without_rows(self, lines: Sequence[str]) -> str:
-        """Add `lines` over what the rows leave behind: every line is replaced at once, none is blank in between."""
+    # --- no rows ---
+
+    def _rows_away(self, first: str = "") -> str:
+        """Return what takes the rows away, where there are any, after `first`."""
         if not self._shown:
-            return self._text(lines) if lines else ""
-        if not lines:
-            return self.leave()
-        self._shown = []
+            return ""
+        self._shown, self._bottom, self._unsure = [], self._height, False
+        return f"{ansi.ALL_ROWS}{first}{ansi.ERASE_ROWS}{ansi.SHOW}"
+
+    def _without_rows(self, lines: Sequence[str], begun: str) -> str:
+        """Add `lines` over what the rows leave behind: every line is replaced at once, none is blank in between."""
+        new = bool(lines) or begun != self._begun
+        if not self._shown or not lines:
+            away = self._rows_away()
+            return f"{away}{''.join(self._text(lines, begun))}" if new else away
+        self._shown, self._bottom, self._unsure = [], self._height, False
+        start = ansi.fresh_line(self._columns, self._begun)
+        self._begun, self._stays = begun, False
         text = "".join(f"{ansi.over(line, self._columns)}\r\n" for line in lines)
-        return f"{ansi.ALL_ROWS}{ansi.fresh_line(self._columns)}{text}{ansi.ERASE_BELOW}{ansi.SHOW}"
+        return f"{ansi.ALL_ROWS}{start}{text}{self._unended(begun)}{ansi.ERASE_BELOW}{ansi.SHOW}"
 
 
 def _room(rows: int) -> str:

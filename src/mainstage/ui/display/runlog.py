@@ -17,7 +17,7 @@ from mainstage.events import (
     TextWritten,
 )
 from mainstage.ui.display.logfile import LogFile
-from mainstage.ui.views.text import clean, one_line
+from mainstage.ui.views.text import clean
 
 if TYPE_CHECKING:
     from mainstage.events import Event
@@ -76,4 +76,4 @@ class RunLog:
 
 def _name(text: str) -> str:
     """Return a name on one line, with nothing in it that could run on into the text behind it."""
-    return clean(one_line(text), sgr=False)
+    return clean(" ".join(text.split()), sgr=False)

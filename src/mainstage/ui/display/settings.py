@@ -34,6 +34,7 @@ class Settings(NamedTuple):
     heartbeat: bool = True
     capture: Captured = True
     strict: bool = False
+    prefix: bool = True
     theme: Theme | None = None
     keys: Keys | None = None
     """None: nothing is said of them."""
@@ -49,6 +50,7 @@ def settings(env: Mapping[str, str]) -> Settings:
         heartbeat=_switch(env, "MAINSTAGE_HEARTBEAT", default=True),
         capture=_captured(env),
         strict=_switch(env, "MAINSTAGE_STRICT", default=False),
+        prefix=_switch(env, "MAINSTAGE_PREFIX", default=True),
         theme=_theme(env.get("MAINSTAGE_THEME", "")),
         keys=_keys(env),
     )

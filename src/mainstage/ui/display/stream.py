@@ -12,6 +12,8 @@ from mainstage.ui.views.runner import Command, defused
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+MOST_WAITING = 1000
+"""Lines that wait for the end of somebody else's line."""
 PLAIN_SIZE = Size(80, 24)
 """What a view without a terminal lays out for."""
 
@@ -78,6 +80,9 @@ class StreamDisplay:
         self._encoding = encoding or found
         self._size = size
         self._closed = False
+        self._begun = ""
+        self._standing = False
+        self._waiting: list[str] = []
 
     @property
     def broken(self) -> OSError | None:
@@ -88,34 +93,62 @@ class StreamDisplay:
         """Return the size to lay out for."""
         return self._size
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
-        """Append `above`, then `rows`; False: the place is blocked and took nothing of them."""
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
+        """Append `above`, then `rows`, then what `begun` has become; False: the place is blocked and took nothing.
+
+        A line that has not ended is continued where nothing came after it, else it is ended and said again below. While
+        somebody else's stands, all waits for its end.
+        """
         if self._closed:
             return True
         if not self._outlet.flush():
             return False
-        self._append([*above, *rows])
+        lines = [*self._waiting, *above, *rows]
+        if self._standing and not begun and len(lines) < MOST_WAITING:
+            self._waiting = lines
+            return True
+        self._waiting = []
+        self._append(lines, begun)
         return True
+
+    def stand(self, begun: str) -> bool:
+        """Take it that somebody else has written `begun` here and not ended the line; True: lines wait to be shown.
+
+        Any thread.
+        """
+        self._standing = bool(begun)
+        return bool(self._waiting) and not begun
 
     def resized(self) -> None:
         """Do nothing: lines once written stay as they are."""
 
-    def suspend(self) -> None:
-        """Do nothing: nothing was taken."""
+    def suspend(self, question: str = "") -> bool:
+        """Show `question`; a line of ours that has not ended ends, and its writer says it again."""
+        self._standing = False
+        if self._closed:
+            return False
+        self._append([], question)
+        self._begun = ""
+        return bool(question)
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Append what is left, waiting for a place that makes progress."""
         if self._closed:
             return
-        self._append([*above, *rows])
+        self._append([*self._waiting, *above, *rows])
         self._outlet.drain()
         self._outlet.close()
         self._closed = True
 
-    def _append(self, texts: Iterable[str]) -> None:
-        text = "".join(f"{line}\n" for text in texts for line in self._lines(text))
+    def _append(self, texts: Iterable[str], begun: str = "") -> None:
+        begun = next(iter(self._lines(begun)), "")
+        whole = "".join(f"{line}\n" for text in texts for line in self._lines(text)) + begun
         if not self._outlet.shows_colors:
-            text = ansi.plain(text)
+            whole, begun = ansi.plain(whole), ansi.plain(begun)
+        before, self._begun = self._begun, begun
+        if self._standing and whole:
+            before, self._standing = "\0", False  # the line of somebody else ends here
+        text = whole[len(before) :] if whole.startswith(before) else f"\n{whole}"
         if text:
             self._outlet.write(ansi.encode(text, self._encoding, "backslashreplace"))
 
@@ -135,15 +168,16 @@ class NullDisplay:
         """Return some size."""
         return PLAIN_SIZE
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:  # noqa: ARG002  # the port's signature
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:  # noqa: ARG002  # the port's signature
         """Show nothing."""
         return True
 
     def resized(self) -> None:
         """Do nothing."""
 
-    def suspend(self) -> None:
+    def suspend(self, question: str = "") -> bool:  # noqa: ARG002  # the port's signature
         """Do nothing."""
+        return False
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Do nothing."""

@@ -93,6 +93,8 @@ class TerminalDisplay:
         self._busy = False
         self._moved = False
         self._rows: Sequence[str] = ()
+        self._begun = ""
+        self._standing = ""
         self._taskbar = Taskbar(shown=is_shown(self._env))
 
     @property
@@ -121,34 +123,50 @@ class TerminalDisplay:
         self._moved = True
         idle = not (self._busy or self._sent or self._outlet.waiting)
         if idle and self._screen.live and self._owner == get_ident():
-            self.show([], self._rows)
+            self.show([], self._rows, self._begun)
 
-    def show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
-        """Add `above` to the text and show `rows` below it; False: not all of it, hand both in again, and more.
+    def stand(self, begun: str) -> bool:
+        """Take it that somebody else has written `begun` at the end of the text, and not ended the line.
+
+        Returns whether anything waits for its end: never.
+        """
+        self._standing = ansi.clean(begun)
+        self._screen.stand(self._standing)
+        return False
+
+    def make_room(self, text: str) -> None:
+        """Make way for `text`, which somebody else is about to write at the end of the text."""
+        if self._screen.live and not self._standing and not self._closed:
+            self._send(self._screen.make_room(text))
+
+    def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
+        """Add `above` to the text and show `rows` below it; False: not all of it, hand it in again, and more.
 
         The terminal is blocked then, or its size is not certain yet. Rows are cut to the width, and in the middle to
-        the height: the last one stays.
+        the height: the last one stays. The cursor is at the end of `begun`, the last line of the text.
         """
         if self._closed or not self._outlet.alive:
             return True
         self._busy, self._owner = True, get_ident()
         try:
-            return self._show(above, rows)
+            return self._show(above, rows, ansi.clean(begun))
         finally:
             self._busy = False
 
-    def _show(self, above: Sequence[str], rows: Sequence[str]) -> bool:
+    def _show(self, above: Sequence[str], rows: Sequence[str], begun: str) -> bool:
         if not self._outlet.flush():
             return False
         if self._outlet.cut:
             self._outlet.cut = False
             self._screen.forget()
-        self._rows = rows
+        if self._standing:
+            rows, begun = [begun, *rows] if begun else rows, self._standing
+        self._rows, self._begun = rows, begun
         settled = True
         for lines, count in _batches(above[self._sent :]) if above else NO_LINES:
             fitted = self._fit_to_size()  # before each: a resize does not wait for a flood to end
             settled = not self._settled_at or monotonic() >= self._settled_at
-            frame = self._screen.frame(lines, self._clip(rows) if settled else [])
+            frame = self._screen.frame(lines, self._clip(rows) if settled else [], begun)
             self._sent += count
             if not self._send(f"{fitted}{frame}{self._taskbar.take()}"):
                 return False
@@ -168,10 +186,14 @@ class TerminalDisplay:
         """Have the next frame show in the window's own way how far the run is, where that is known to work."""
         self._taskbar.look(state, now)
 
-    def suspend(self) -> None:
-        """Take the rows away and give the terminal back; the next `show` takes it again."""
-        if self._screen.live and not self._closed:
-            self._send(self._screen.leave() + self._taskbar.remove())
+    def suspend(self, question: str = "") -> bool:
+        """Take the rows away and give the terminal back; the next `show` takes it again. `question` stays."""
+        self._standing = ""
+        if self._closed or not (self._screen.live or question):
+            return False
+        asked = self._screen.ask(ansi.clean(question)) if question else ""
+        self._send(asked + self._screen.leave() + self._taskbar.remove())
+        return bool(question)
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Write `above` and then `rows` as text, give the terminal back, and write no more.

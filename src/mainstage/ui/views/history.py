@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
 from mainstage.ui.views import formatting
 from mainstage.ui.views.exception_tree import heading_of, tree_of
-from mainstage.ui.views.text import clip, one_line
+from mainstage.ui.views.text import clip, one_line, strip
 
 if TYPE_CHECKING:
     from mainstage.events import ErrorReport, Event
@@ -31,7 +31,7 @@ class History:
     def __init__(self, palette: Palette, glyphs: Glyphs, *, places: bool = False) -> None:
         self._palette = palette
         self._glyphs = glyphs
-        self._places = places
+        self.places = places
 
     def lines(self, event: Event, state: RunState) -> list[str]:
         """Return the lines for `event`, which `state` knows already: mostly none."""
@@ -60,7 +60,7 @@ class History:
         about = self._about(failure)
         lines = [f"{mark} {name}: {error}{about}"]
         lines += [f"  {line}" for line in tree_of(failure.error, self._glyphs, LONGEST_ERROR)]
-        place = place_of(failure.error) if self._places else ""
+        place = place_of(failure.error) if self.places else ""
         return [*lines, f"  at {self._glyphs.name(place)}"] if place else lines
 
     def error(self, error: ErrorReport, cells: int = LONGEST_ERROR) -> str:
@@ -94,22 +94,26 @@ class History:
         return f"{self._glyphs.waiting} {self._name_of(task, state) or f'task {task}'}"
 
     def _text(self, event: TextWritten, state: RunState) -> list[str]:
-        prefix = self._prefix(event, state)
-        return [f"{prefix}{self._glyphs.line(line)}" for line in event.text.replace("\r\n", "\n").split("\n")]
-
-    def _prefix(self, event: TextWritten, state: RunState) -> str:
+        lines = [self._glyphs.line(line) for line in event.text.replace("\r\n", "\n").split("\n")]
         if event.stream == LIBRARY:
-            return self._palette.paint("mainstage.prefix", f"{LIBRARY}: ")
-        if event.task is None:
-            name = self._glyphs.name(event.worker)
-        elif state.expected == 1 and not state.open_ended and not state.nested.seen:
-            return ""  # the only task there is: its name says nothing
-        else:
-            name = self._name_of(event.task, state) or self._glyphs.name(event.worker) or f"task {event.task}"
+            prefix = self._palette.paint("mainstage.prefix", f"{LIBRARY}: ")
+            return [f"{prefix}{line}" for line in lines]
+        name = self._writer(event, state)
         if not name:
-            return ""
+            return lines
         style = "mainstage.prefix" if event.stream in ("stdout", "log") else "mainstage.waiting"
-        return self._palette.paint(style, f"{clip(name, LONGEST_PREFIX, self._glyphs.ellipsis)} {self._glyphs.bar} ")
+        shown = f"{clip(name, LONGEST_PREFIX, self._glyphs.ellipsis)} {self._glyphs.bar} "
+        prefix = self._palette.paint(style, shown)
+        return [line if strip(line).startswith(name) else f"{prefix}{line}" for line in lines]
+
+    def _writer(self, event: TextWritten, state: RunState) -> str:
+        """Return the name that tells this text from others'; "" for the main thread's, and where all is one task's."""
+        alone = state.expected <= 1 and not state.open_ended and not state.nested.seen
+        if alone or not self._glyphs.prefix:
+            return ""
+        if event.task is None:
+            return self._glyphs.name(event.worker)
+        return self._name_of(event.task, state) or self._glyphs.name(event.worker) or f"task {event.task}"
 
     def _name_of(self, task: int, state: RunState) -> str:
         known = state.tasks.get(task) or state.failures.get(task)

@@ -40,6 +40,11 @@ class LiveView:
         """What is chosen to be looked at; whoever reads keys sets it before a picture."""
         self.shown: Sequence[int] = ()
 
+    def tell_failures_once(self) -> None:
+        """Tell each failure with its place as it comes, and only count them at the end."""
+        self._history.places = True
+        self.summary.lists_failures = False
+
     # --- the history ---
 
     def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature

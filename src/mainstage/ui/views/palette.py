@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.theme import Theme
 
 from mainstage.errors import WorkerLost
-from mainstage.ui.views.text import RESET, clean
+from mainstage.ui.views.text import LONGEST_NAME, RESET, clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -151,11 +151,12 @@ class Glyphs:
 
     `encoding` is what the place can take: names are escaped to it, so that a glyph never raises and a row never grows.
     By default UTF-8 with `unicode`, ASCII without; `Glyphs(unicode=False, encoding="utf-8")` keeps names readable where
-    only our own symbols are unwanted (a screen reader).
+    only our own symbols are unwanted (a screen reader). `prefix`: lines of workers begin with their names.
     """
 
-    def __init__(self, *, unicode: bool = True, encoding: str | None = None) -> None:
+    def __init__(self, *, unicode: bool = True, encoding: str | None = None, prefix: bool = True) -> None:
         self.unicode = unicode
+        self.prefix = prefix
         self.encoding = encoding or ("utf-8" if unicode else "ascii")
         self.running = "▸" if unicode else ">"
         self.done = "✓" if unicode else "+"
@@ -181,7 +182,7 @@ class Glyphs:
 
     def name(self, text: str) -> str:
         """Return the name `text` of a thing, safe to show."""
-        return clean(text, sgr=False, encoding=self.encoding)
+        return clean(text[:LONGEST_NAME], sgr=False, encoding=self.encoding)
 
     def line(self, text: str) -> str:
         """Return the line `text` of a program's output, safe to show, its colours kept."""

@@ -9,7 +9,7 @@ from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.runner import END_GROUP, group
 from mainstage.ui.views.summary import Summary
-from mainstage.ui.views.text import clip, one_line
+from mainstage.ui.views.text import clip, one_line, strip
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,6 +60,10 @@ class PlainView:
         self._next = NEVER
         """When the next line is to be said; NEVER: the line of the start has not been."""
         self._gap = min(FIRST_GAP, interval)
+
+    def tell_failures_once(self) -> None:
+        """Only count the failures at the end."""
+        self.summary.lists_failures = False
 
     def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature
         """Return the lines that `event` adds: failures with their place in the source, retries, text."""
@@ -152,7 +156,7 @@ class PlainView:
 
     def _group(self, failure: Failure) -> list[str]:
         head = self._history.failure(failure)[0]
-        lines = [f"{self._glyphs.bar} {self._glyphs.line(line)}" for line in failure.error.traceback.split("\n")]
+        lines = [f"{self._glyphs.bar} {strip(self._glyphs.line(line))}" for line in failure.error.traceback.split("\n")]
         return [group(head), *lines, END_GROUP]
 
 

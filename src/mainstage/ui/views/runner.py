@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 
 _AT_START = re.compile(r"\A((?:\x1b\[[0-9;:]*m|[^!-~])*):(?=[^!-~]*:)")
-_ANYWHERE = re.compile(r"(#[^!-~\s]*#[^!-~\s]*[A-Za-z]*[^!-~\s]*)\[")
+_UNSEEN = r"[^!-~\s\x1b]*"  # but for what begins a colour, whose bracket is no other
+_ANYWHERE = re.compile(rf"(#{_UNSEEN}#{_UNSEEN}[A-Za-z]*{_UNSEEN})\[")
 
 
 class Command(str):

@@ -40,6 +40,8 @@ class Summary:
         self._slowest = slowest
         self._places = places
         self._history = History(palette, glyphs)
+        self.lists_failures = True
+        """Whether the failures, which were told as they came, are listed once more."""
         self.log = ""
         """Where all output and failures are written to, as it is to be told; "" nowhere."""
         self.log_file = ""
@@ -53,7 +55,8 @@ class Summary:
             return []
         room = max(1, min(WIDEST, columns - 1))
         about = [*self._slow(state, room), *self._log(room)]
-        lines = [*self.failures(state, room), *about, self.result(state, now, room)]
+        failures = self.failures(state, room) if self.lists_failures else []
+        lines = [*failures, *about, self.result(state, now, room)]
         return [crop(line, room) for line in lines]
 
     def failures(self, state: RunState, room: int = WIDEST) -> list[str]:

@@ -14,7 +14,7 @@ from rich.cells import cell_len, split_graphemes
 RESET = "\x1b[0m"
 TAB = 8
 """Cells between two tab stops."""
-LONGEST_NAME = 4096
+LONGEST_NAME = 1024
 """Characters of a name that are looked at: a picture shows fewer, and a long one is not to cost more."""
 SHORTEST_ENDS = 6
 """Cells for the two ends of a name, below which only its start is shown."""
@@ -41,7 +41,7 @@ def clean(text: str, *, sgr: bool = True, encoding: str = "utf-8") -> str:
     as its picture. What `encoding` cannot say, lone surrogates too, is escaped as in `\udcff`. Tabs become spaces.
     """
     if not sgr:
-        return _clean_name(text[:LONGEST_NAME], encoding)
+        return _clean_name(text, encoding)
     if text.isprintable():
         return _encodable(text, encoding)
     if "\r" in text:
@@ -126,8 +126,8 @@ def _encodable(text: str, encoding: str) -> str:
 
 
 def one_line(text: str) -> str:
-    """Return `text` with each run of white space, newlines too, as one space."""
-    return _SPACES.sub(" ", text).strip()
+    """Return the beginning of `text`, with each run of white space, newlines too, as one space."""
+    return _SPACES.sub(" ", text[:LONGEST_NAME]).strip()
 
 
 def strip(line: str) -> str:

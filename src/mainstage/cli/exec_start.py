@@ -1,0 +1,139 @@
+"""When the display of `mainstage exec` is loaded: as soon as the program may have something to show, and not before.
+
+A program that imports nothing that makes bars, tasks or runs starts as quickly as without us, and has its signals and
+threads to itself. What leads to the terminal goes through us from the start, so that no part of the program keeps a
+stream that the display knows nothing of.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from mainstage.core.unpatched import in_main_thread
+from mainstage.tasks.capture.streams import STREAMS, stand_by
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from mainstage.cli.exec_display import Hosted
+
+SIGNS = frozenset(("asyncio", "concurrent.futures", "mainstage.run.display_session", "rich", "tqdm", "uvloop"))
+"""What a program imports before it can have anything to show."""
+DEFERRED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+"""Signals that wait until the display is open, or not: within an import of the program's."""
+
+
+class Options(NamedTuple):
+    """What the command line says of the display."""
+
+    view: str = "auto"
+    layout: str = ""
+    log: str | None = None
+    capture: bool | Literal["fd"] | None = None
+
+    def wait(self) -> bool:
+        """Return whether the display may be loaded later: nothing says how it is to be, so nothing can be wrong."""
+        return self == Options() and not any(name.startswith("MAINSTAGE_") for name in os.environ)
+
+
+class Host:
+    """The display of a program, from the moment on in which there may be something to show."""
+
+    def __init__(self, title: str, options: Options) -> None:
+        self._title = title
+        self._options = options
+        self._hosted: Hosted | None = None
+        self._pid = os.getpid()
+        self._path: list[str] = []
+        self._streams: list[Any] = []
+        self._early: list[Any] = []
+
+    def start(self) -> None:
+        """Load the display, or wait for a sign. Errors in what was asked for are told, and end the process."""
+        if not self._options.wait():
+            self._hosted = _opened_as_asked(self._title, self._options)
+            return
+        self._path = list(sys.path)
+        self._streams = [getattr(sys, name) for name in STREAMS]
+        stand_by()
+        self._early = [getattr(sys, name) for name in STREAMS]
+        sys.meta_path.insert(0, self)
+
+    def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: object = None) -> None:
+        """See what the program imports. It is found by others."""
+        if name in SIGNS and self in sys.meta_path and in_main_thread() and os.getpid() == self._pid:
+            sys.meta_path.remove(self)
+            with _signals_deferred(), self._as_at_the_start():
+                self._open()
+
+    def _open(self) -> None:
+        try:
+            from mainstage.cli.exec_display import open_hosted  # noqa: PLC0415  # that is what this module is for
+
+            self._hosted = open_hosted(self._title, self._options)
+        except Exception as error:  # noqa: BLE001  # a module of the program's in the place of one of Python's, maybe
+            kind = type(error).__name__
+            with contextlib.suppress(AttributeError, OSError, ValueError):
+                sys.stderr.write(f"mainstage exec: {self._title} runs without a display: {kind}: {error}\n")
+
+    @contextlib.contextmanager
+    def _as_at_the_start(self) -> Iterator[None]:
+        """Have the import path and the streams that the program was started with, within the block."""
+        path, streams = sys.path, [getattr(sys, name) for name in STREAMS]
+        sys.path = list(self._path)
+        for name, stream in zip(STREAMS, self._streams, strict=True):
+            setattr(sys, name, stream)
+        try:
+            yield
+        finally:
+            sys.path = path
+            for name, stream, early in zip(STREAMS, streams, self._early, strict=True):
+                if stream is not early or self._hosted is None:  # the program has set another
+                    setattr(sys, name, stream)
+
+    @contextlib.contextmanager
+    def broken_off(self, cause: str) -> Iterator[None]:
+        """Show that the program was ended by `cause`, and add nothing to what is said of it in the block."""
+        hushed: AbstractContextManager[None] = contextlib.nullcontext()
+        if self._hosted is not None:
+            self._hosted.show.broken_off(cause)
+            hushed = self._hosted.show.hushed()
+        with hushed:
+            yield
+
+    def close(self) -> None:
+        """Show the end, if there was anything to show."""
+        if self in sys.meta_path:
+            sys.meta_path.remove(self)
+        if self._hosted is not None:
+            self._hosted.close()
+
+
+def _opened_as_asked(title: str, options: Options) -> Hosted:
+    from mainstage.cli.exec_display import open_hosted  # noqa: PLC0415  # only where it is wanted at once
+    from mainstage.errors import DisplayError  # noqa: PLC0415  # as above
+
+    try:
+        return open_hosted(title, options)
+    except (DisplayError, OSError) as error:
+        from mainstage.cli.shell import say  # noqa: PLC0415  # as above
+
+        say(f"mainstage exec: {error}", err=True)
+        raise SystemExit(2) from error
+
+
+@contextlib.contextmanager
+def _signals_deferred() -> Iterator[None]:
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, DEFERRED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)

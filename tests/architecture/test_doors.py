@@ -1,0 +1,96 @@
+"""Every function of the package that writes, and why what it writes is safe: no sink has a road around its door.
+
+A new one fails here until it is listed with the door that its text has passed, and the door is in the fuzz of texts
+(`tests/faults/texts.py`).
+"""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+SOURCE = Path(__file__).parents[2] / "src" / "mainstage"
+WRITES = {"write", "writelines", "writev", "print", "echo", "secho", "print_exception", "print_exc"}
+
+DISPLAY = "bytes of a display, whose foreign text has passed `ansi.clean` and on a CI service `runner.defused`"
+LOG = "lines that `LogFile.write` has cleaned"
+EVENTS = "JSON lines, made printable by the codec"
+SAY = "the command's one door"
+DATA = "JSON or quoted words, in printable ASCII"
+OWN = "the program's own text, to the stream that the program wrote it to"
+INTERNAL = "bytes between our own threads and processes"
+
+DOORS: dict[str, dict[str, str]] = {
+    "channels/pipe.py": {"_write": INTERNAL, "flush": INTERNAL},
+    "channels/spill.py": {"take": INTERNAL},
+    "cli/failures.py": {"_print": "Rich, into a text that goes through `say`"},
+    "cli/map.py": {"_write": DATA},
+    "cli/results.py": {"_copy": DATA, "write_all": "data: results, and what inputs wrote, into files of their own"},
+    "cli/script.py": {"report": "a traceback of the program's own, as the interpreter would write it"},
+    "cli/shell.py": {"say": SAY},
+    "core/fork.py": {"_status_of": "the last words of a child that the program forked, as the interpreter's"},
+    "pool/engines/interpreters.py": {"send": INTERNAL},
+    "pool/processes/calls.py": {"hand": INTERNAL},
+    "pool/processes/dispatcher.py": {"wake": INTERNAL},
+    "pool/processes/maps.py": {"_hand_alone": INTERNAL, "_hand_together": INTERNAL, "_introduce": INTERNAL},
+    "pool/processes/process.py": {"say": INTERNAL},
+    "pool/processes/standalone.py": {"send": OWN},
+    "run/exit.py": {"_name_what_holds": "names of threads, cleaned there: nothing of a display is left"},
+    "tasks/capture/streams.py": dict.fromkeys(("_give_back", "_send", "give_begun", "write", "writelines"), OWN),
+    "tasks/integrations/rich.py": {"stop": OWN},
+    "ui/display/jsonl.py": {"_line": EVENTS},
+    "ui/display/keyboard.py": {"_ring": INTERNAL},
+    "ui/display/logfile.py": {"_put": LOG},
+    "ui/display/runlog.py": {"_write": LOG},
+    "ui/display/stream.py": {"_append": DISPLAY, "write": DISPLAY},
+    "ui/display/terminal.py": {"_send": DISPLAY},
+    "ui/display/tty.py": {"write_all": DISPLAY, "writer": DISPLAY},
+}
+
+
+def trees() -> dict[str, ast.Module]:
+    return {str(path.relative_to(SOURCE)): ast.parse(path.read_text("utf-8")) for path in sorted(SOURCE.rglob("*.py"))}
+
+
+def name_of(call: ast.Call) -> str:
+    if isinstance(call.func, ast.Name):
+        return call.func.id
+    return call.func.attr if isinstance(call.func, ast.Attribute) else ""
+
+
+def is_of_os(node: ast.AST) -> bool:
+    """Return whether it is `os.write` or the like, called or handed on."""
+    return isinstance(node, ast.Attribute) and node.attr in WRITES and getattr(node.value, "id", "") == "os"
+
+
+def writers(tree: ast.Module) -> set[str]:
+    """Return the innermost functions that call, or hand on, something which writes."""
+    found: set[str] = set()
+
+    def visit(node: ast.AST, function: str) -> None:
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            function = node.name
+        if (isinstance(node, ast.Call) and name_of(node) in WRITES) or is_of_os(node):
+            found.add(function)
+        for child in ast.iter_child_nodes(node):
+            visit(child, function)
+
+    visit(tree, "")
+    return found
+
+
+def test_every_function_that_writes_is_listed_with_its_door() -> None:
+    found = {file: writers(tree) for file, tree in trees().items()}
+    listed = {file: set(functions) for file, functions in DOORS.items()}
+    assert {file: functions for file, functions in found.items() if functions} == listed
+
+
+def test_nothing_ends_the_process_with_a_text() -> None:
+    """`sys.exit(text)` is written by the interpreter, past every door."""
+    texts = []
+    for file, tree in trees().items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and name_of(node) in ("exit", "SystemExit"):
+                texts += [(file, node.lineno) for given in node.args if isinstance(given, (ast.JoinedStr, ast.BinOp))]
+                texts += [(file, node.lineno) for given in node.args if isinstance(getattr(given, "value", 0), str)]
+    assert texts == []
