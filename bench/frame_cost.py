@@ -27,7 +27,7 @@ from rich.progress import (
 from bench.rows import Row, interleaved, listed, median, terminal
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.events import RunStarted, SourceOpened
-from mainstage.run.render_loop import Loop
+from mainstage.run.render_loop import RenderLoop
 from mainstage.tasks.task import open_task
 from mainstage.testing import ManualClock, RecordingDisplay
 from mainstage.ui.display import ansi
@@ -62,7 +62,7 @@ class Ours:
         self.channel = ThreadChannel(self.clock)
         self.display = display
         view = factory(layout)(Palette("256"), Glyphs(unicode=True))
-        self.loop = Loop(self.channel, view, display, self.clock)
+        self.loop = RenderLoop(self.channel, view, display, self.clock)
         self.channel.send(RunStarted(1.0, "bench", 0.0))
         self.channel.send(SourceOpened(1.0, 0, live))
         self.tasks = [
@@ -74,7 +74,7 @@ class Ours:
         self.moved = self.tasks[:moved]
         self.clock.advance(1.0)
         while not self.channel.empty():
-            self.loop.beat()
+            self.loop.run_once()
 
     def move(self) -> None:
         self.clock.advance(STEP)
@@ -82,7 +82,7 @@ class Ours:
             task.set(completed=int(self.clock.now() * SPEED) + place * 1_000_000)
 
     def draw(self) -> None:
-        self.loop.beat()
+        self.loop.run_once()
 
 
 class Theirs:

@@ -50,7 +50,7 @@ class Shot(NamedTuple):
     argv: list[str]
     about: str
     times: tuple[float, ...] = ()
-    """Seconds after the first row of the display; the last picture is that of the end, unless `still`."""
+    """Seconds after the first row of the display; the last picture is that of the end, unless `stalled`."""
     still: bool = False
     height: int = 24
     columns: int = 84

@@ -15,7 +15,7 @@ from mainstage.core.policy import check_policy
 from mainstage.events import RunStarted
 from mainstage.pool.engines import workers as engines
 from mainstage.pool.engines.workers import EngineBackend
-from mainstage.pool.results import Consumer
+from mainstage.pool.results import ResultIterator
 from mainstage.run import render_loop
 from mainstage.ui.display.terminal import TerminalDisplay
 from mainstage.ui.views.layouts import factory
@@ -82,11 +82,11 @@ class Owner:
         self.channel = ThreadChannel(timeline.clock)
         display = TerminalDisplay(fd, env={"TERM": "xterm-256color"})
         view = factory("bars")(Palette("256"), Glyphs(unicode=True))
-        self.loop = render_loop.Loop(self.channel, view, display, timeline.clock)
+        self.loop = render_loop.RenderLoop(self.channel, view, display, timeline.clock)
         self.backend = InlineBackend(self.channel, engine, wake=lambda: None)
-        self.loop.heard_s = lambda: self.backend.heard_s
+        self.loop.receive_cpu_s = lambda: self.backend.receive_cpu_s
         self.loop.on_interval = lambda seconds: self.backend.command(SetInterval(seconds))
-        self.loop.expect(engine.slots)
+        self.loop.add_workers(engine.slots)
         self.loop.recorders = [self]
         self.loop.watchers.append(self._look)
         engine.on_arrival = self._summon
@@ -127,7 +127,7 @@ class Owner:
         begun = self.timeline.now()
         self._watch.start()
         done = 0
-        for _ in Consumer(claims, self, ordered=False).results("raise"):
+        for _ in ResultIterator(claims, self, ordered=False).results("raise"):
             done += 1
             if done in (tasks // 2, tasks * 9 // 10):
                 self._weigh()
@@ -146,7 +146,7 @@ class Owner:
             span,
             self.cpu,
             self._raw / self.cpu,
-            self.backend.heard_s * self.cpu / self._raw,
+            self.backend.receive_cpu_s * self.cpu / self._raw,
             self.frames,
             self.events,
             engine.batches,
@@ -159,7 +159,7 @@ class Owner:
             self.owned,
             resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             state.anomalies.count,
-            state.late,
+            state.stale,
         )
 
     def _rank(self, wanted: float) -> float:
@@ -177,11 +177,11 @@ class Owner:
 
     # --- the host of the consumer ---
 
-    def glance(self) -> None:
+    def draw_if_due(self) -> None:
         """Draw if it is time."""
         due = self.loop.due()
         if due is not None and self.timeline.now() >= due:
-            self.loop.beat(borrowed=False)
+            self.loop.run_once(borrowed=False)
 
     def wait_until(self, done: Callable[[], bool]) -> bool:
         """Let simulated time pass until `done()`."""
@@ -195,7 +195,7 @@ class Owner:
     def wind_down(self, busy: Callable[[], bool]) -> None:
         """Not needed: nobody presses Ctrl-C."""
 
-    def consumed(self, consumer: Consumer) -> None:
+    def consumed(self, consumer: ResultIterator) -> None:
         """Nothing to forget."""
 
     # --- its processor ---
@@ -222,7 +222,7 @@ class Owner:
         self._comes_at = float("inf")
         self._watch.start()
         self.backend.pump()
-        due = self.loop.beat(borrowed=False)
+        due = self.loop.run_once(borrowed=False)
         self._charge(self._watch.lap())
         if not self.channel.empty() or not self.backend._posted.empty():  # noqa: SLF001  # its thread would know
             due = self._free_at

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.text import Text
 
     from mainstage.ui.state.model import RunState
-    from mainstage.ui.views import Moment
+    from mainstage.ui.views import FrameContext
 
 
 class BrokenColumn(ProgressColumn):
@@ -32,7 +32,7 @@ class BrokenColumn(ProgressColumn):
 class BrokenView(BarsView):
     """Works until something has been done."""
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Fail in the middle of the run."""
         if state.counts.done:
             raise LookupError("where am I?")

@@ -40,11 +40,9 @@ if TYPE_CHECKING:
 
     from mainstage.ui.views import View
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import Piece, Scene, TaskRows
+    from mainstage.ui.views.pieces import TaskRows, Widget, WidgetContext
 
-    Part: TypeAlias = (
-        "Spec | RenderableType | Callable[[RunState], RenderableType] | Callable[[RunState, float], RenderableType]"
-    )
+    Part: TypeAlias = "WidgetSpec | RenderableType | Callable[[RunState], RenderableType] | Callable[[RunState, float], RenderableType]"
 
 __all__ = [
     "Bars",
@@ -66,23 +64,23 @@ __all__ = [
 MOST_ROWS = 10_000
 
 
-class Stage(NamedTuple):
+class WidgetOptions(NamedTuple):
     """What pieces inside a renderable are drawn with while it is drawn."""
 
-    scene: Scene
+    scene: WidgetContext
     palette: Palette
     glyphs: Glyphs
-    pieces: dict[int, Piece]
+    pieces: dict[int, Widget]
     """Those that were opened for this run, by the identity of their specification."""
 
 
-_stage: ContextVar[Stage | None] = ContextVar("mainstage_stage", default=None)
+_stage: ContextVar[WidgetOptions | None] = ContextVar("mainstage_stage", default=None)
 
 
-class Spec:
+class WidgetSpec:
     """A piece as a dashboard names it: what it is made with in each run."""
 
-    def open(self, palette: Palette, glyphs: Glyphs) -> Piece:
+    def open(self, palette: Palette, glyphs: Glyphs) -> Widget:
         """Return the piece for one run."""
         raise NotImplementedError
 
@@ -101,14 +99,14 @@ class Spec:
             yield Text.from_ansi(line, no_wrap=True, overflow="crop")
 
 
-class _Tasks(Spec):
+class _Tasks(WidgetSpec):
     _piece: Callable[..., TaskRows]
 
     def __init__(self, *, max_rows: int | None = None) -> None:
         """Take at most `max_rows` rows; None: what the other pieces leave."""
         self.max_rows = max_rows
 
-    def open(self, palette: Palette, glyphs: Glyphs) -> Piece:
+    def open(self, palette: Palette, glyphs: Glyphs) -> Widget:
         return self._piece(palette, glyphs, most=self.max_rows)
 
 
@@ -148,49 +146,49 @@ class Grid(_Tasks):
     _piece = GridRows
 
 
-class Header(Spec):
+class Header(WidgetSpec):
     """One line: title, time, counts, workers."""
 
-    def open(self, palette: Palette, glyphs: Glyphs) -> Piece:
+    def open(self, palette: Palette, glyphs: Glyphs) -> Widget:
         """Return the piece for one run."""
         return HeaderPiece(palette, glyphs, most=1)
 
 
-class Metrics(Spec):
+class Metrics(WidgetSpec):
     """A line for each of the metrics `names` (none: for all), at most `max_rows`."""
 
     def __init__(self, *names: str, max_rows: int = 6) -> None:
         self.names = names
         self.max_rows = max_rows
 
-    def open(self, palette: Palette, glyphs: Glyphs) -> Piece:
+    def open(self, palette: Palette, glyphs: Glyphs) -> Widget:
         """Return the piece for one run."""
         return MetricsPiece(palette, glyphs, names=self.names, most=self.max_rows)
 
 
-class Failures(Spec):
+class Failures(WidgetSpec):
     """The last `count` failures, with their input and the place they came from."""
 
     def __init__(self, count: int = 5) -> None:
         self.count = count
 
-    def open(self, palette: Palette, glyphs: Glyphs) -> Piece:
+    def open(self, palette: Palette, glyphs: Glyphs) -> Widget:
         """Return the piece for one run."""
         return FailuresPiece(palette, glyphs, count=self.count)
 
 
-class Logs(Spec):
+class Logs(WidgetSpec):
     """The last `count` lines that were written; they are in the history above as well."""
 
     def __init__(self, count: int = 6) -> None:
         self.count = count
 
-    def open(self, palette: Palette, glyphs: Glyphs) -> Piece:
+    def open(self, palette: Palette, glyphs: Glyphs) -> Widget:
         """Return the piece for one run."""
         return LogsPiece(palette, glyphs, count=self.count)
 
 
-class Panel(Spec):
+class Panel(WidgetSpec):
     """Any Rich renderable, or a function that returns one; `name` is what it is called.
 
     It gets at most `max_rows` rows: ten unless told, and all that the other pieces leave if it is a Rich layout.
@@ -209,7 +207,7 @@ class Panel(Spec):
         self.max_rows = max_rows
         self.name = name or getattr(source, "__name__", "") or type(source).__name__
 
-    def open(self, palette: Palette, glyphs: Glyphs) -> Piece:
+    def open(self, palette: Palette, glyphs: Glyphs) -> Widget:
         """Return the piece for one run."""
         fills = isinstance(self.source, Layout)
         most = self.max_rows or (MOST_ROWS if fills else CUSTOM_ROWS)
@@ -223,10 +221,10 @@ class _Custom(CustomPiece):
 
     def __init__(self, palette: Palette, glyphs: Glyphs, **options: Any) -> None:
         super().__init__(palette, glyphs, **options)
-        self._pieces: dict[int, Piece] = {}
+        self._pieces: dict[int, Widget] = {}
 
-    def lines(self, scene: Scene, room: int) -> list[str]:
-        token = _stage.set(Stage(scene, self._palette, self._glyphs, self._pieces))
+    def lines(self, scene: WidgetContext, room: int) -> list[str]:
+        token = _stage.set(WidgetOptions(scene, self._palette, self._glyphs, self._pieces))
         try:
             return super().lines(scene, room)
         finally:
@@ -234,7 +232,7 @@ class _Custom(CustomPiece):
             self.shown = [task for piece in self._pieces.values() for task in piece.shown]
 
 
-def _render(source: Any) -> Callable[[Scene], RenderableType]:
+def _render(source: Any) -> Callable[[WidgetContext], RenderableType]:
     if not callable(source):
         return lambda _scene: source
     if len(inspect.signature(source).parameters) == 1:
@@ -251,7 +249,7 @@ class Dashboard:
     def __init__(self, *parts: Part) -> None:
         if not parts:
             raise ValueError("a Dashboard needs at least one piece: Dashboard(Bars())")
-        self.parts: Sequence[Spec] = [part if isinstance(part, Spec) else Panel(part) for part in parts]
+        self.parts: Sequence[WidgetSpec] = [part if isinstance(part, WidgetSpec) else Panel(part) for part in parts]
 
     def view(self, palette: Palette, glyphs: Glyphs) -> View:
         """Return a new view in these colours and characters."""

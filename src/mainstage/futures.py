@@ -38,7 +38,7 @@ from mainstage.pool.job import Spec
 from mainstage.pool.options import Crew, context_of, default_processes
 from mainstage.run import exit as exits
 from mainstage.run import waiters
-from mainstage.run.external import Adopted, describe_submitted
+from mainstage.run.external import ExternalCall, describe_submitted
 from mainstage.run.run import Run, current_run
 from mainstage.run.waiters import DoneAndNotDone
 
@@ -88,7 +88,7 @@ class Implicit:
         self._stuck: Run | None = None
         """The last run that ended although calls did not stop when they were asked to."""
 
-    def expect(self, description: str) -> tuple[Run, Adopted] | None:
+    def expect(self, description: str) -> tuple[Run, ExternalCall] | None:
         """Return what shows a call about to be submitted, opening a run if need be; None: there is no display for it.
 
         Raises `RuntimeError` while the interpreter waits for the last calls, as a submit does.
@@ -104,7 +104,7 @@ class Implicit:
                     return None
                 run = self.run = Run(on_error="collect")
                 run.open_implicitly(self.end)
-            return run, run.expect(description)
+            return run, run.announce_external(description)
 
     def end(self) -> None:
         """End the run if nothing is pending in it; on its owner's thread, also in a signal handler. Raises nothing."""
@@ -115,7 +115,7 @@ class Implicit:
             if run is current_run() and not run.pending():
                 self.run = None
                 run.close_implicitly()
-                self._stuck = run if run.stuck() else self._stuck
+                self._stuck = run if run.has_abandoned() else self._stuck
         finally:
             self._lock.release()
 
@@ -125,17 +125,17 @@ class Implicit:
         error = getattr(sys, "last_value", None)  # what the program ends with, if it is no exit
         interrupt = error if is_instance(error, KeyboardInterrupt) else None
         run = self.run
-        if run is not None and run.pumps():
+        if run is not None and run.is_owner():
             try:
                 if interrupt is not None:
                     run.cancel("Ctrl-C")
                 run.wait_until(lambda: not run.pending())
             except KeyboardInterrupt as caught:
                 interrupt = caught
-                exits.die_at_the_end(caught)
+                exits.die_at_exit(caught)
             self.end()
-        if interrupt is not None and self._stuck is not None and self._stuck.stuck():
-            exits.end_at_once(interrupt)
+        if interrupt is not None and self._stuck is not None and self._stuck.has_abandoned():
+            exits.exit_now(interrupt)
 
 
 _implicit = Implicit()
@@ -167,7 +167,7 @@ class ShownFuture(Future[R]):
     def _shown(self, timeout: float | None) -> float | None:
         """Wait where this is the thread that draws, and return how long is left to wait."""
         run = current_run()
-        if run is None or not run.pumps() or (self.settled and run is not _implicit.run):
+        if run is None or not run.is_owner() or (self.settled and run is not _implicit.run):
             return timeout
         run.wait_until(lambda: self.settled, timeout)
         return None if timeout is None else 0
@@ -194,10 +194,10 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
 
         adopted.on_end = settle
         try:
-            future = run.adopt(adopted, super().submit, adopted.inside(fn), args, kwargs)
+            future = run.submit_external(adopted, super().submit, adopted.wrap(fn), args, kwargs)
         except BaseException:
             unsettled.pop(adopted.id, None)
-            if run.pumps():
+            if run.is_owner():
                 _implicit.end()
             raise
         if type(future) is Future:
@@ -223,7 +223,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
         if wait:
             unsettled = self._unsettled()
             run = current_run()
-            if unsettled and run is not None and run.pumps():
+            if unsettled and run is not None and run.is_owner():
                 run.wait_until(lambda: not unsettled)
             super().shutdown(wait=True)
 
@@ -236,7 +236,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
                 adopted.cancel("Ctrl-C")
         return super().__exit__(kind, error, traceback)
 
-    def _unsettled(self) -> dict[int, Adopted]:
+    def _unsettled(self) -> dict[int, ExternalCall]:
         """Return the calls under a display that have not ended; not made in `__init__`, whose signature is not ours."""
         return vars(self).setdefault("_shown", {})  # type: ignore[no-any-return]  # of this type, or new
 
@@ -275,7 +275,7 @@ class ProcessPoolExecutor(Executor):
         crew = Crew("process", None, context, initializer, tuple(initargs), max_tasks_per_child)
         self._pool = StandalonePool(crew, self._max_workers, as_standard=_as_standard)
         self._shutdown = False
-        self._unsettled: dict[int, Adopted] = {}
+        self._unsettled: dict[int, ExternalCall] = {}
         weakref.finalize(self, self._pool.dispatcher.close).atexit = False
 
     @property
@@ -314,7 +314,7 @@ class ProcessPoolExecutor(Executor):
             adopted.task = call
 
         adopted.on_end = settle
-        run.adopt(adopted, lambda *_, **__: future, fn, args, kwargs)
+        run.submit_external(adopted, lambda *_, **__: future, fn, args, kwargs)
         self._put(spec, future, begin)
         return future  # type: ignore[no-any-return]  # as above
 
@@ -356,7 +356,7 @@ class ProcessPoolExecutor(Executor):
         if wait:
             unsettled = self._unsettled
             run = current_run()
-            if unsettled and run is not None and run.pumps():
+            if unsettled and run is not None and run.is_owner():
                 run.wait_until(lambda: not unsettled)
             self._pool.dispatcher.join()
             self._pool.timer.close()

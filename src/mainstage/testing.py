@@ -69,5 +69,5 @@ def collect_events(clock: Clock | None = None) -> Iterator[list[Event]]:
             event = channel.receive(0)
             if event is not None:
                 events.append(event)
-        while channel.next_look() == 0.0:
+        while channel.next_sample_at() == 0.0:
             events += channel.sample(channel.now())

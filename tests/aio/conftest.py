@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mainstage.run.display_session import Show
+from mainstage.run.display_session import DisplaySession
 from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class Events(list["Event"]):
 @pytest.fixture(params=["owner awake", "owner asleep", "silent"], autouse=True)
 def show(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "owner asleep":
-        monkeypatch.setattr(Show, "owner_asleep", True)
+        monkeypatch.setattr(DisplaySession, "owner_asleep", True)
     return str(request.param)
 
 

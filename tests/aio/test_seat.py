@@ -10,8 +10,8 @@ import pytest
 
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.events import RunStarted, TaskEnded, TaskStarted, TextWritten
-from mainstage.run.asyncio_driver import BLOCKED, PATIENCE, Seat
-from mainstage.run.render_loop import Loop
+from mainstage.run.asyncio_driver import BLOCKED, PATIENCE, AsyncioDriver
+from mainstage.run.render_loop import RenderLoop
 from mainstage.testing import ManualClock
 from mainstage.ui.display.recording import RecordingDisplay
 from mainstage.ui.views.bars import BarsView
@@ -71,7 +71,7 @@ class Metronome:
         self.before_beat: Callable[[FrameType | None], float | None] | None = None
         self.due: float | None = None
 
-    def expect(self, due: float | None) -> None:
+    def call_at(self, due: float | None) -> None:
         self.due = due
 
 
@@ -82,13 +82,13 @@ class Stand:
         self.clock = ManualClock(100.0)
         self.channel = ThreadChannel(self.clock)
         self.display = RecordingDisplay()
-        self.loop = Loop(self.channel, BarsView(), self.display, self.clock)
+        self.loop = RenderLoop(self.channel, BarsView(), self.display, self.clock)
         self.seen: list[Event] = []
         self.loop.recorders = [self]
         self.events = Events(self.clock)
         self.metronome = Metronome()
         self.send(RunStarted(self.clock.now(), "Work", 0.0))
-        self.seat = Seat(self.loop, self.events, metronome=self.metronome, after_round=lambda: None)
+        self.seat = AsyncioDriver(self.loop, self.events, metronome=self.metronome, after_round=lambda: None)
 
     def record(self, event: Event) -> None:
         self.seen.append(event)
@@ -175,7 +175,7 @@ def test_a_blocked_loop_is_told_once_with_the_place_where_the_main_thread_stands
     stand.clock.advance(BLOCKED)
     called(frame)
     called(frame)
-    stand.loop.beat()
+    stand.loop.run_once()
     (text,) = stand.texts()
     name = "test_a_blocked_loop_is_told_once_with_the_place_where_the_main_thread_stands"
     assert re.fullmatch(rf"the event loop has been blocked for 1\.3 s at \S*test_seat\.py:\d+ in {name}", text)

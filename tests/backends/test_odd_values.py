@@ -226,7 +226,7 @@ def test_an_engine_outlives_batches_that_are_garbled_and_mistakes_of_its_own() -
         raise SystemExit("a mistake")
 
     port.hear(b"garbage")
-    port.hear(pickling.pack_whole(("fake/1", [(99, 1)]), "a batch"))
+    port.hear(pickling.pickle_inline(("fake/1", [(99, 1)]), "a batch"))
     backend.post(fail)
     backend.post(done.set)
     assert done.wait(SOON)

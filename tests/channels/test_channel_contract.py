@@ -54,9 +54,9 @@ def test_a_cell_that_moves_a_million_times_is_one_note_and_its_position_is_exact
         task.advance()
     assert channel._inbox.qsize() == 1
     assert channel.receive(0) is None
-    assert channel.next_look() == 0.0
+    assert channel.next_sample_at() == 0.0
     assert channel.sample(5.0) == [TaskMoved(5.0, 1, 1, 1000)]
-    assert channel.next_look() is None
+    assert channel.next_sample_at() is None
     task.advance()
     assert channel.receive(0) is None
     assert channel.sample(6.0) == [TaskMoved(6.0, 1, 1, 1001)]
@@ -84,11 +84,11 @@ def test_more_cells_than_a_slice_are_read_in_slices(channel: ThreadChannel) -> N
     for task in tasks[:100]:
         task.advance()
     received(channel)
-    assert channel.next_look() == 0.0
+    assert channel.next_sample_at() == 0.0
     waited = [event.task for event in channel.sample(1.0) if isinstance(event, TaskMoved)]
     assert waited[:9] == [task.id for task in tasks[-10:-1]]
     assert len(waited) == 109
-    assert channel.next_look() is None
+    assert channel.next_sample_at() is None
 
 
 def test_text_past_the_bound_waits_on_disk_and_comes_out_in_order(channel: ThreadChannel) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from mainstage.channels.outbox import INTERVAL, SOON, RemoteChannel
 from mainstage.events import TaskMoved, TaskStarted
-from mainstage.run.report_interval import AIM, BATCH_S, BUDGET, LONGEST, SHORTEST, Intake
+from mainstage.run.report_interval import BATCH_S, BUDGET, LONGEST, SHORTEST, TARGET, ReportInterval
 from mainstage.tasks.task import open_task
 from mainstage.testing import ManualClock
 
@@ -64,14 +64,14 @@ def kinds(batch: list[Event]) -> list[type]:
     return [type(event) for event in batch]
 
 
-def looked_at(intake: Intake, load: float, seconds: float, since: float = 0.0) -> list[float]:
+def looked_at(intake: ReportInterval, load: float, seconds: float, since: float = 0.0) -> list[float]:
     """Have it look twenty times a second for `seconds` while reports cost `load`; return what it asks for."""
-    asked = [intake.look(since + n / 20, (since + n / 20) * load) for n in range(round(seconds * 20) + 1)]
+    asked = [intake.adjust(since + n / 20, (since + n / 20) * load) for n in range(round(seconds * 20) + 1)]
     return [one for one in asked if one is not None]
 
 
 def test_the_interval_grows_with_what_reports_cost_and_shrinks_again() -> None:
-    intake = Intake()
+    intake = ReportInterval()
     assert looked_at(intake, 0.9 * BUDGET, 10) == []
     grown = looked_at(intake, 4 * BUDGET, 3, since=10)
     assert grown == sorted(grown)
@@ -82,40 +82,40 @@ def test_the_interval_grows_with_what_reports_cost_and_shrinks_again() -> None:
 
 
 def test_an_interval_that_keeps_the_budget_is_left_alone() -> None:
-    intake = Intake()
+    intake = ReportInterval()
     intake.seconds = 1.0
     assert looked_at(intake, 0.75 * BUDGET, 60) == []
     assert looked_at(intake, 0.6 * BUDGET, 60, since=60) != []
 
 
 def test_an_owner_that_is_behind_is_helped_at_once() -> None:
-    intake = Intake()
-    assert intake.look(0.0, 0.0) is None
-    assert intake.look(1.0, 1.5 * BUDGET) == pytest.approx(1.5 * SHORTEST / AIM)
+    intake = ReportInterval()
+    assert intake.adjust(0.0, 0.0) is None
+    assert intake.adjust(1.0, 1.5 * BUDGET) == pytest.approx(1.5 * SHORTEST / TARGET)
 
 
 def test_no_load_makes_it_longer_than_the_longest() -> None:
-    intake = Intake()
+    intake = ReportInterval()
     looked_at(intake, 50.0, 600)
     assert intake.seconds == LONGEST
 
 
 def test_thousands_of_workers_begin_at_an_interval_that_the_owner_can_bear() -> None:
-    assert Intake().expect(1000) is None
-    intake = Intake()
+    assert ReportInterval().add_workers(1000) is None
+    intake = ReportInterval()
     many = 100_000
-    first = intake.expect(many)
+    first = intake.add_workers(many)
     assert first is not None
-    assert many * BATCH_S / first == pytest.approx(AIM * BUDGET)
+    assert many * BATCH_S / first == pytest.approx(TARGET * BUDGET)
     assert intake.seconds == first
-    assert intake.expect(10) is None
-    assert Intake().expect(10**9) == LONGEST
+    assert intake.add_workers(10) is None
+    assert ReportInterval().add_workers(10**9) == LONGEST
 
 
 def test_a_run_that_leaves_and_takes_its_costs_along_is_no_load() -> None:
-    intake = Intake()
-    assert intake.look(0.0, 5.0) is None
-    assert intake.look(1.0, 0.0) is None
+    intake = ReportInterval()
+    assert intake.adjust(0.0, 5.0) is None
+    assert intake.adjust(1.0, 0.0) is None
     assert intake.load == 0.0
 
 
@@ -158,7 +158,7 @@ def test_what_is_rung_for_waits_for_no_interval(worker: Worker) -> None:
     worker.open()
     worker.run_for(2 * SOON)
     worker.open()
-    worker.channel.ring()
+    worker.channel.flush_soon()
     assert [kinds(batch) for batch in worker.run_for(2 * SOON)] == [[TaskStarted]]
 
 
@@ -168,7 +168,7 @@ def test_the_intake_is_under_its_budget_however_many_workers_there_are(count: in
     clock = ManualClock(0.0)
     workers = [Worker(clock) for _ in range(count)]
     tasks = [worker.open() for worker in workers]
-    intake = Intake()
+    intake = ReportInterval()
     batches = 0
     half = 0
     for tick in range(1, 41 * 20):
@@ -177,7 +177,7 @@ def test_the_intake_is_under_its_budget_however_many_workers_there_are(count: in
             task.advance()
             worker.channel.report(clock.now())
         batches = sum([len(worker.wire.batches) for worker in workers])
-        asked = intake.look(clock.now(), batches * cost)
+        asked = intake.adjust(clock.now(), batches * cost)
         if asked is not None:
             for worker in workers:
                 worker.channel.set_interval(asked)

@@ -41,7 +41,7 @@ def pauses(channel: ThreadChannel, clock: ManualClock, looks: int) -> list[float
     found = []
     for _ in range(looks):
         assert channel.sample(clock.now()) == []
-        due = channel.next_look()
+        due = channel.next_sample_at()
         assert due is not None
         found.append(round(due - clock.now(), 3))
         clock.advance(due - clock.now())
@@ -65,6 +65,6 @@ def test_descriptors_are_looked_at_more_often_from_the_start_of_a_task_on() -> N
     channel.send(TaskStarted(clock.now(), 1, 1, "", "one"))
     while not channel.empty():
         channel.receive(0)
-    assert channel.next_look() == 0.0
+    assert channel.next_sample_at() == 0.0
     assert pauses(channel, clock, 6)[-1] == PATIENCE
     capture.stop()

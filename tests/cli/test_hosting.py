@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mainstage.channels.inbox import ThreadChannel
-from mainstage.cli.exec_display import HostedInterrupts, HostedLoop
+from mainstage.cli.exec_display import ExecRenderLoop, ExecSignalHandlers
 from mainstage.testing import ManualClock, RecordingDisplay
 from mainstage.ui.views.plain import SilentView
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def interrupts() -> Iterator[HostedInterrupts]:
+def interrupts() -> Iterator[ExecSignalHandlers]:
     """Those of a loop that is at hand; the handlers of the test run are put back."""
     found = {signum: signal.getsignal(signum) for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGUSR1)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     clock = ManualClock()
-    loop = HostedLoop(ThreadChannel(clock), SilentView(), RecordingDisplay(), clock)
+    loop = ExecRenderLoop(ThreadChannel(clock), SilentView(), RecordingDisplay(), clock)
     asked: list[str] = []
 
     def stop(cause: str, _signum: int) -> int:
         asked.append(cause)
         return len(asked)
 
-    made = HostedInterrupts(loop, stop)
+    made = ExecSignalHandlers(loop, stop)
     vars(made)["asked"] = asked
     made.install()
     yield made
@@ -38,11 +38,11 @@ def interrupts() -> Iterator[HostedInterrupts]:
         signal.signal(signum, handler)
 
 
-def test_the_program_finds_the_handler_that_python_sets(interrupts: HostedInterrupts) -> None:
+def test_the_program_finds_the_handler_that_python_sets(interrupts: ExecSignalHandlers) -> None:
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_signal_in_a_round_is_handed_over_after_it(interrupts: HostedInterrupts) -> None:
+def test_a_signal_in_a_round_is_handed_over_after_it(interrupts: ExecSignalHandlers) -> None:
     heard: list[int] = []
     theirs: Any = lambda signum, _frame: heard.append(signum)  # noqa: E731  # compared below
     signal.signal(signal.SIGUSR1, theirs)
@@ -58,7 +58,7 @@ def test_a_signal_in_a_round_is_handed_over_after_it(interrupts: HostedInterrupt
     interrupts.raise_late()
 
 
-def test_ctrl_c_while_a_run_of_the_programs_own_waits_is_a_request_to_stop(interrupts: HostedInterrupts) -> None:
+def test_ctrl_c_while_a_run_of_the_programs_own_waits_is_a_request_to_stop(interrupts: ExecSignalHandlers) -> None:
     loop = interrupts._loop
 
     def done() -> bool:
@@ -70,7 +70,7 @@ def test_ctrl_c_while_a_run_of_the_programs_own_waits_is_a_request_to_stop(inter
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_a_handler_of_the_programs_own_hears_of_ctrl_c_while_it_waits(interrupts: HostedInterrupts) -> None:
+def test_a_handler_of_the_programs_own_hears_of_ctrl_c_while_it_waits(interrupts: ExecSignalHandlers) -> None:
     heard: list[int] = []
     signal.signal(signal.SIGINT, lambda signum, _frame: heard.append(signum))
 

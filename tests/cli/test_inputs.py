@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 import pytest
 
-from mainstage.cli.inputs import Job, gather, select
+from mainstage.cli.inputs import JobInput, gather, select
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,4 +85,4 @@ def test_a_file_that_is_not_there_is_a_usage_error_that_names_it(tmp_path: Path)
 
 def test_as_many_of_a_duplicate_are_skipped_as_have_been_done() -> None:
     left = select(["a", "b", "a", "a"], Counter({"a": 2}))
-    assert left == [Job(2, "b"), Job(4, "a")]
+    assert left == [JobInput(2, "b"), JobInput(4, "a")]

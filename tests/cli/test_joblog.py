@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mainstage.cli.inputs import Job
+from mainstage.cli.inputs import JobInput
 from mainstage.cli.joblog import JobLog
 from mainstage.errors import TaskTimeout
 from mainstage.pool.results import ItemOutcome
@@ -20,9 +20,9 @@ def outcome(error: BaseException | None = None) -> ItemOutcome:
 def test_the_log_has_gnu_parallels_columns(tmp_path: Path) -> None:
     path = tmp_path / "log"
     log = JobLog(str(path), "mod:f", append=False)
-    log.append(Job(3, "a b"), outcome(), started=1700000000.25, received=42)
-    log.append(Job(4, "c\td\udcff"), outcome(ValueError()), started=1700000001.0, received=7)
-    log.append(Job(5, "e"), outcome(TaskTimeout()), started=1700000001.0, received=0)
+    log.append(JobInput(3, "a b"), outcome(), started=1700000000.25, received=42)
+    log.append(JobInput(4, "c\td\udcff"), outcome(ValueError()), started=1700000001.0, received=7)
+    log.append(JobInput(5, "e"), outcome(TaskTimeout()), started=1700000001.0, received=0)
     log.close()
     assert path.read_text() == (
         HEADER
@@ -41,7 +41,7 @@ def test_a_log_begins_anew_unless_a_plus_or_a_resumed_run_appends(tmp_path: Path
         (str(path), False, 2),
     ):
         log = JobLog(name, "mod:f", append=append)
-        log.append(Job(1, "a"), outcome(), started=0.0, received=0)
+        log.append(JobInput(1, "a"), outcome(), started=0.0, received=0)
         log.close()
         assert len(path.read_text().splitlines()) == lines
         assert path.read_text().count(HEADER) == 1

@@ -43,7 +43,7 @@ def test_a_picture_in_the_middle_of_the_end_does_not_take_the_modes_again(
 
     def interrupted(modes: Modes) -> None:
         give_back(modes)
-        keyboard.take()
+        keyboard.grab()
 
     monkeypatch.setattr(Modes, "give_back", interrupted)
     keyboard.close()

@@ -35,4 +35,4 @@ HOST = f"file://{os.uname().nodename}"
     ],
 )
 def test_where_links_are_shown(env: dict[str, str], shown: bool) -> None:
-    assert links.begin(env) == (HOST if shown else "")
+    assert links.link_prefix(env) == (HOST if shown else "")

@@ -8,7 +8,7 @@ import pytest
 
 import mainstage
 from mainstage.errors import DisplayError
-from mainstage.run.display_session import Look
+from mainstage.run.display_session import DisplayOptions
 from mainstage.ui.display.recording import RecordingDisplay
 from mainstage.ui.display.settings import Captured, Keys, Settings, settings, stuck_after
 from mainstage.ui.views.palette import Palette
@@ -44,9 +44,9 @@ def test_no_keys_of_the_environment_hold_for_those_who_take_them_where_they_can_
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("MAINSTAGE_KEYS", "0")
-    assert [Look(keys=keys).settled().keys for keys in (None, "auto", True)] == [False, False, True]
+    assert [DisplayOptions(keys=keys).resolved().keys for keys in (None, "auto", True)] == [False, False, True]
     monkeypatch.setenv("MAINSTAGE_KEYS", "1")
-    assert [Look(keys=keys).settled().keys for keys in (None, "auto", False)] == [True, "auto", False]
+    assert [DisplayOptions(keys=keys).resolved().keys for keys in (None, "auto", False)] == [True, "auto", False]
 
 
 @pytest.mark.parametrize("name", [f"MAINSTAGE_{end}" for end in ("KEYS", "HEARTBEAT", "CAPTURE", "STRICT", "PREFIX")])
@@ -74,8 +74,10 @@ def test_a_theme_is_a_file_of_richs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     file = tmp_path / "theme"
     file.write_text("[styles]\nbar.complete = bold blue\n", encoding="utf-8")
     monkeypatch.setenv("MAINSTAGE_THEME", str(file))
-    assert Palette("16", Look().settled().theme).sgr("bar.complete") == "\x1b[1;34m"
-    assert Palette("16", Look(theme={"bar.complete": "red"}).settled().theme).sgr("bar.complete") == "\x1b[31m"
+    assert Palette("16", DisplayOptions().resolved().theme).sgr("bar.complete") == "\x1b[1;34m"
+    assert (
+        Palette("16", DisplayOptions(theme={"bar.complete": "red"}).resolved().theme).sgr("bar.complete") == "\x1b[31m"
+    )
 
 
 @pytest.mark.parametrize("text", [None, "no sections", "[styles]\nbar.complete = no such colour at all\n", "[other]\n"])
@@ -94,7 +96,9 @@ def test_the_program_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     said_there = {"LOG": "a", "HEARTBEAT": "0", "CAPTURE": "fd", "STRICT": "1", "PREFIX": "0", "STUCK_AFTER": "9"}
     for name, value in said_there.items():
         monkeypatch.setenv(f"MAINSTAGE_{name}", value)
-    given = Look(log="b", heartbeat=True, capture=False, strict=False, prefix=True, stuck_after=None).settled()
+    given = DisplayOptions(
+        log="b", heartbeat=True, capture=False, strict=False, prefix=True, stuck_after=None
+    ).resolved()
     assert given.prefix is True
     assert (given.log, given.heartbeat, given.capture, given.strict, given.stuck_after) == (
         "b",
@@ -103,7 +107,7 @@ def test_the_program_wins(monkeypatch: pytest.MonkeyPatch) -> None:
         False,
         None,
     )
-    said = Look().settled()
+    said = DisplayOptions().resolved()
     assert said.prefix is False
     assert (said.log, said.heartbeat, said.capture, said.strict, said.stuck_after) == ("a", False, "fd", True, 9.0)
 

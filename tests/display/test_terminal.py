@@ -17,7 +17,7 @@ import pytest
 from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.ui.display import terminal as terminal_module
-from mainstage.ui.display.fd_writer import Outlet
+from mainstage.ui.display.fd_writer import FdWriter
 from mainstage.ui.display.recording import Screen
 from mainstage.ui.display.terminal import TerminalDisplay, has_region, size_of
 from mainstage.ui.views import Size
@@ -403,7 +403,7 @@ def test_what_the_encoding_cannot_say_is_a_question_mark(terminal: Terminal) -> 
 
 def test_a_pipe_is_never_waited_for_longer_than_asked() -> None:
     read, write = os.pipe()
-    outlet = Outlet(write)
+    outlet = FdWriter(write)
     while outlet.write(b"x" * 65536):
         pass
     began = monotonic()

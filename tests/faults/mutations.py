@@ -69,7 +69,7 @@ MUTATIONS = [
     # the worker is told, once, and wakes
     Mutation(CANCEL, "        request.told.add(thread)", "        pass", product("once-cleanup", "cancel-nested")),
     Mutation(CANCEL, "                alarm.release()", "                pass", product("once-blocked")),
-    Mutation(CANCEL, "                loop.cut(request)", "                pass", product("once-computing")),
+    Mutation(CANCEL, "                loop.interrupt(request)", "                pass", product("once-computing")),
     # work that waits ends at once, and no more is handed out
     Mutation(
         CALLS,
@@ -84,7 +84,10 @@ MUTATIONS = [
         product("map-computing", "cancel-map-nested"),
     ),
     Mutation(
-        ENDING, 'self._work.ask(f"the run was left by {name}")', "pass", product("leave-computing", "exit-blocked")
+        ENDING,
+        'self._work.cancel_all(f"the run was left by {name}")',
+        "pass",
+        product("leave-computing", "exit-blocked"),
     ),
     Mutation(
         SESSION,

@@ -12,7 +12,7 @@ from mainstage.core.clock import cpu
 from mainstage.events import RunStarted, TaskChanged, TaskStarted
 from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
-from mainstage.ui.views import Moment, Size
+from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.runner import Command, defused
@@ -92,7 +92,7 @@ def test_a_frame_costs_what_is_shown_of_a_name(layout: str, unit: str) -> None:
             for task in range(1, 11):
                 reduce(state, TaskChanged(1.0 + frame, task, 1, status=f"{name}{frame}"))
             began = cpu()
-            view.rows(state, Moment(1.0 + frame, Size(100, 30)))
+            view.rows(state, FrameContext(1.0 + frame, Size(100, 30)))
             spent.append(cpu() - began)
         return min(spent)
 

@@ -27,8 +27,8 @@ import click
 from docs.screens import rows_of, svg
 from tests.system.terminals import Pty, environment
 
-from mainstage.cli.failures import Failures
-from mainstage.cli.inputs import Job
+from mainstage.cli.failures import FailureReport
+from mainstage.cli.inputs import JobInput
 from mainstage.cli.joblog import JobLog
 from mainstage.cli.outputs import folder_names
 from mainstage.cli.results import encode, line_of
@@ -54,7 +54,7 @@ from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import StreamDisplay
 from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
-from mainstage.ui.views import Moment, Size
+from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.plain import PlainView
 
 if TYPE_CHECKING:
@@ -239,8 +239,8 @@ def written(texts: Sequence[str], *, groups: bool = False, unicode: bool = True)
         state = RunState()
         for event in events(texts):
             reduce(state, event)
-            moment = Moment(event.at, Size(80, 24), final=isinstance(event, RunEnded))
-            display.show(view.above(event, state, moment), view.rows(state, moment))
+            moment = FrameContext(event.at, Size(80, 24), final=isinstance(event, RunEnded))
+            display.show(view.history_lines(event, state, moment), view.rows(state, moment))
         display.close([], [])
         file.seek(0)
         return file.read()
@@ -297,7 +297,7 @@ def joblog(texts: Sequence[str]) -> list[str]:
         path = Path(folder) / "jobs"
         sink = JobLog(str(path), texts[0] if texts[0] in given else "x", append=False)
         for seq, text in enumerate(given, 1):
-            sink.append(Job(seq, text), ItemOutcome(0, text, 1, None, 0.1, 1, 0.0), started=0.0, received=0)
+            sink.append(JobInput(seq, text), ItemOutcome(0, text, 1, None, 0.1, 1, 0.0), started=0.0, received=0)
         sink.close()
         data = path.read_bytes()
     lines = [line for line in data.split(b"\n")[:-1] if line.count(b"\t") != 8]  # between nine columns
@@ -325,14 +325,14 @@ def tracebacks(texts: Sequence[str]) -> list[str]:
     found = []
     for env in ({"FORCE_COLOR": "1"}, {"GITHUB_ACTIONS": "true"}):
         with _stderr(env) as stream:
-            failures = Failures(2)
+            failures = FailureReport(2)
             for at in range(0, len(texts) - 4, 5):
                 name, *told = texts[at : at + 5]
                 kind = type(re.sub("\0|[\ud800-\udfff]", "", name) or "X", (ValueError,), {})
                 error = kind(told[0])
                 error.__notes__ = [told[1]]
                 error.__cause__ = ExceptionGroup(told[2], [KeyError(told[3])])
-                failures.add(Job(1, name), error)
+                failures.add(JobInput(1, name), error)
             failures.tell()
         data = stream.buffer.getvalue()  # type: ignore[attr-defined]  # as above
         found += terminal_breaches(data) + (command_breaches(data) if env.get("GITHUB_ACTIONS") else [])

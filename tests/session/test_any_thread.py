@@ -13,7 +13,7 @@ import pytest
 from tests.system.terminals import environment
 
 import mainstage
-from mainstage.run.display_session import Show
+from mainstage.run.display_session import DisplaySession
 from mainstage.run.run import own_run
 from mainstage.ui.display.recording import RecordingDisplay
 
@@ -57,7 +57,7 @@ def how(request: pytest.FixtureRequest) -> dict[str, Any]:
 def all_given_back() -> Iterator[None]:
     before, threads = handlers(), set(threading.enumerate())
     yield
-    assert Show.current is None
+    assert DisplaySession.current is None
     with pytest.raises(KeyboardInterrupt):  # our handler may still stand, to be put off by the first signal
         signal.raise_signal(signal.SIGINT)
     with mainstage.Run(view="silent"):  # or by the next run
@@ -84,7 +84,7 @@ def test_a_map_begun_here_is_dropped_there() -> None:
     taken: list[Any] = [mainstage.map(str, range(50), view="silent")]
     next(taken[0])
     assert elsewhere(taken.clear) is None
-    assert Show.current is None
+    assert DisplaySession.current is None
 
 
 def test_a_track_begun_here_is_finished_there() -> None:

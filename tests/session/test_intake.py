@@ -8,7 +8,7 @@ import mainstage
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.core.clock import monotonic
 from mainstage.core.commands import SetInterval
-from mainstage.run.render_loop import Loop
+from mainstage.run.render_loop import RenderLoop
 from mainstage.run.report_interval import SHORTEST
 from mainstage.testing import ManualClock
 from mainstage.ui.display.stream import NullDisplay
@@ -22,20 +22,20 @@ FAR = 600.0
 
 def test_the_loop_asks_for_a_longer_interval_when_reports_cost_too_much_and_for_the_usual_one_after() -> None:
     clock = ManualClock()
-    loop = Loop(ThreadChannel(clock), SilentView(), NullDisplay(), clock)
+    loop = RenderLoop(ThreadChannel(clock), SilentView(), NullDisplay(), clock)
     asked: list[float] = []
     cost = 0.0
-    loop.heard_s = lambda: cost
+    loop.receive_cpu_s = lambda: cost
     loop.on_interval = asked.append
     for _ in range(20):
         clock.advance(0.2)
         cost += 0.2
-        loop.beat()
+        loop.run_once()
     longest = asked[-1]
     assert longest > SHORTEST
     for _ in range(20):
         clock.advance(100.0)
-        loop.beat()
+        loop.run_once()
     assert asked[-1] == SHORTEST
 
 

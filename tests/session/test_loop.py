@@ -9,7 +9,7 @@ from mainstage.channels.inbox import ThreadChannel
 from mainstage.core.clock import monotonic
 from mainstage.events import RunStarted, StopRequested, TaskStarted, TextWritten
 from mainstage.run.heartbeat import Heartbeat
-from mainstage.run.render_loop import CALM, FEW, Loop
+from mainstage.run.render_loop import CALM, FEW, RenderLoop
 from mainstage.testing import ManualClock, RecordingDisplay
 from mainstage.ui.views.bars import BarsView
 
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from mainstage.events import Event
 
 
-def running() -> tuple[Loop, ManualClock]:
+def running() -> tuple[RenderLoop, ManualClock]:
     """A loop whose run has one task, that says nothing more."""
     clock = ManualClock()
-    loop = Loop(ThreadChannel(clock), BarsView(), RecordingDisplay(), clock)
+    loop = RenderLoop(ThreadChannel(clock), BarsView(), RecordingDisplay(), clock)
     loop.channel.send(RunStarted(clock.now(), "", 0.0))
     loop.channel.send(TaskStarted(clock.now(), 1, 1, "w", "still"))
     return loop, clock
 
 
-def pauses(loop: Loop, clock: ManualClock, rounds: int, *, borrowed: bool) -> list[float]:
+def pauses(loop: RenderLoop, clock: ManualClock, rounds: int, *, borrowed: bool) -> list[float]:
     """Call it as often as it wants to be called; return the seconds between."""
     found = []
     for _ in range(rounds):
-        due = loop.beat(borrowed=borrowed)
+        due = loop.run_once(borrowed=borrowed)
         assert due is not None
         found.append(round(due - clock.now(), 3))
         clock.advance(max(0.0, due - clock.now()))
@@ -50,10 +50,10 @@ def test_in_a_call_of_ours_it_goes_on_by_seconds() -> None:
 def test_news_is_shown_as_soon_as_ever() -> None:
     loop, clock = running()
     pauses(loop, clock, 6, borrowed=True)
-    assert loop.calm()
+    assert loop.is_idle()
     loop.channel.send(TextWritten(clock.now(), 1, 1, "w", "log", "here"))
-    loop.beat()
-    assert not loop.calm()
+    loop.run_once()
+    assert not loop.is_idle()
     assert pauses(loop, clock, 3, borrowed=True) == [1.0, 1.0, CALM]
 
 
@@ -71,12 +71,12 @@ class Slow:
 
 def test_a_round_ends_in_time_however_much_waits() -> None:
     loop, clock = running()
-    loop.beat()
+    loop.run_once()
     slow = Slow(clock)
     loop.recorders = [slow]
     for number in range(1000):
         loop.channel.send(TextWritten(clock.now(), 1, 1, "w", "log", str(number)))
-    loop.beat()
+    loop.run_once()
     assert len(slow.kept) <= FEW
     loop.suspend()  # what comes after it stands below all that was written before
     assert len(slow.kept) > FEW
@@ -89,9 +89,9 @@ def test_a_request_to_stop_waits_for_no_text() -> None:
         slow = Slow(ManualClock())
         show.loop.recorders = [slow]
         for number in range(1000):
-            show.say(str(number))
+            show.notice(str(number))
         show._request("Ctrl-C", 2)
-        show.loop.beat()
+        show.loop.run_once()
         assert isinstance(slow.kept[0], StopRequested)
         run._live().ending.raised = True
 
@@ -103,13 +103,13 @@ def test_an_owner_in_other_code_has_half_of_its_time_for_itself() -> None:
         pumping = paused = False
         when_noted = 0.0
 
-        def beat(self) -> float:
+        def run_once(self) -> float:
             began = monotonic()
             while monotonic() < began + 0.05:
                 pass
             return monotonic()
 
-        def calm(self) -> bool:
+        def is_idle(self) -> bool:
             return False
 
     heartbeat = Heartbeat(Laborious())  # type: ignore[arg-type]  # as much of a loop as it takes

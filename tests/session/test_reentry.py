@@ -10,7 +10,7 @@ import pytest
 
 import mainstage
 from mainstage.core.commands import Cancel, Hold
-from mainstage.run.display_session import Show
+from mainstage.run.display_session import DisplaySession
 from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ _pictures = itertools.count(1)
 
 def draw() -> None:
     """Draw as the handler of SIGURG does, each time so late that a picture is due and every position is read anew."""
-    show = Show.current
+    show = DisplaySession.current
     if show is None or show.loop.pumping:
         return
     loop = show.loop
-    loop.beat()
+    loop.run_once()
     loop.beating = loop.pumping = True
     try:
         loop.draw(loop.channel.now() + 2.0 * next(_pictures), borrowed=True)
@@ -78,9 +78,9 @@ def draw() -> None:
 
 
 def command(*commands: Any) -> None:
-    show = Show.current
+    show = DisplaySession.current
     if show is not None:
-        for commanded in list(show.commanded.values()):
+        for commanded in list(show.command_targets.values()):
             for one in commands:
                 commanded.command(one)
 
@@ -114,7 +114,7 @@ def options(request: pytest.FixtureRequest) -> dict[str, Any]:
     return {**common, "max_workers": 2, "grace": DEADLINE, "executor": request.param}
 
 
-def checked(show: Show) -> None:
+def checked(show: DisplaySession) -> None:
     state = show.loop.state
     assert state.anomalies.count == 0, list(state.anomalies.last)
     assert (state.counts.queued, state.counts.running, state.counts.waiting) == (0, 0, 0)
@@ -123,7 +123,7 @@ def checked(show: Show) -> None:
 @pytest.mark.timeout(DEADLINE)
 def test_a_frame_before_each_line_holds_nothing_up(options: dict[str, Any]) -> None:
     with mainstage.Run("frames", **options) as run:
-        show = Show.current
+        show = DisplaySession.current
         assert show is not None
         with Intrusion(draw) as one:
             assert use_all_of_it(run) == 0.0
@@ -134,7 +134,7 @@ def test_a_frame_before_each_line_holds_nothing_up(options: dict[str, Any]) -> N
 @pytest.mark.timeout(DEADLINE)
 def test_holding_the_work_before_each_line_holds_nothing_up(options: dict[str, Any]) -> None:
     with mainstage.Run("holds", **options) as run:
-        show = Show.current
+        show = DisplaySession.current
         assert show is not None
         with Intrusion(lambda: command(Hold(on=True), Hold(on=False))) as one:
             assert use_all_of_it(run) == 0.0
@@ -151,7 +151,7 @@ def test_a_request_to_stop_before_any_line_holds_nothing_up(options: dict[str, A
     at, calls = first, 1
     while calls:
         with mainstage.Run("stops", **options) as run:
-            show = Show.current
+            show = DisplaySession.current
             assert show is not None
             with Intrusion(lambda: command(Cancel(None, "stop")), at=at, once=True) as one:
                 use_all_of_it(run)

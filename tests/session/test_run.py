@@ -12,7 +12,7 @@ import pytest
 
 import mainstage
 from mainstage.errors import TaskTimeout
-from mainstage.run.display_session import Show
+from mainstage.run.display_session import DisplaySession
 from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ DEADLINE = 10.0
 @pytest.fixture(params=["owner awake", "owner asleep", "no heartbeat", "silent"], autouse=True)
 def show(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
     if request.param == "owner asleep":
-        monkeypatch.setattr(Show, "owner_asleep", True)
+        monkeypatch.setattr(DisplaySession, "owner_asleep", True)
     return str(request.param)
 
 

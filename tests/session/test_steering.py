@@ -18,10 +18,10 @@ import mainstage
 from mainstage.core.commands import Cancel, Hold
 from mainstage.errors import Cancelled
 from mainstage.events import KeyPressed, TaskStarted
-from mainstage.run.key_commands import Crowd, Steering
+from mainstage.run.key_commands import CommandFanout, KeyCommands
 from mainstage.ui.display import keyboard, tty_modes
 from mainstage.ui.views.keymap import Quit, Repaint
-from mainstage.ui.views.selection import Browse
+from mainstage.ui.views.selection import Selection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -33,7 +33,7 @@ DEADLINE = 10.0
 
 def command(run: mainstage.Run, what: Command) -> None:
     """Carry out what a key would have carried out."""
-    for one in run._live().show.commanded.values():
+    for one in run._live().show.command_targets.values():
         one.command(what)
 
 
@@ -214,8 +214,8 @@ def test_work_that_is_held_is_not_handed_out_until_it_is_released_items_of_maps_
 def test_a_run_leaves_nobody_to_be_commanded_behind() -> None:
     with mainstage.Run(view="silent") as outer:
         with mainstage.Run():
-            assert len(outer._live().show.commanded) == 2
-        assert list(outer._live().show.commanded) == [outer]
+            assert len(outer._live().show.command_targets) == 2
+        assert list(outer._live().show.command_targets) == [outer]
 
 
 # --- keys, where there is a keyboard ---
@@ -240,9 +240,9 @@ class FakeView:
 
     def __init__(self, action: object = None, *, held: bool = False) -> None:
         self.action = action
-        self.browse = Browse(held=held)
+        self.browse = Selection(held=held)
 
-    def press(self, _key: str, _state: object) -> object:
+    def handle_key(self, _key: str, _state: object) -> object:
         return self.action
 
 
@@ -268,18 +268,18 @@ class FakeStage:
     def __init__(self) -> None:
         self.said: list[str] = []
         self.carried = SimpleQueue[object]()
-        self.commanded = {"run": Crowd([self], [])}
+        self.command_targets = {"run": CommandFanout([self], [])}
 
-    def say(self, text: str) -> None:
+    def notice(self, text: str) -> None:
         self.said.append(text)
 
     def command(self, what: object) -> None:
         self.carried.put((what, threading.get_ident()))
 
 
-def steering(view: FakeView) -> tuple[Steering, FakeKeyboard, FakeLoop, FakeStage]:
+def steering(view: FakeView) -> tuple[KeyCommands, FakeKeyboard, FakeLoop, FakeStage]:
     board, loop, stage = FakeKeyboard(), FakeLoop(), FakeStage()
-    return Steering(board, view, loop, stage), board, loop, stage  # type: ignore[arg-type]  # fakes
+    return KeyCommands(board, view, loop, stage), board, loop, stage  # type: ignore[arg-type]  # fakes
 
 
 def test_a_key_is_an_event_in_the_inbox() -> None:
@@ -371,7 +371,7 @@ def test_screen_and_keyboard_are_taken_lent_and_given_back_as_one() -> None:
     both.emergency()
     both.close([], [])
     assert calls == [
-        *("keys.take", "screen.show", "keys.doubt", "screen.resized", "keys.give_back", "screen.suspend"),
+        *("keys.grab", "screen.show", "keys.doubt", "screen.resized", "keys.release", "screen.suspend"),
         *("keys.emergency", "screen.emergency", "keys.close", "screen.close"),
     ]
 
@@ -386,7 +386,7 @@ def test_a_terminal_of_another_session_is_left_alone() -> None:
         assert not board._modes.taken
         board.close()
         board.close()
-        board.give_back()
+        board.release()
     finally:
         os.close(master)
         os.close(slave)

@@ -9,7 +9,7 @@ import pytest
 
 from mainstage.core.commands import Locate
 from mainstage.events import RunStarted, TaskStarted, TaskStuck
-from mainstage.run.stalls import StuckWatch, place_of_thread
+from mainstage.run.stalls import StallDetector, place_of_thread
 from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
 
@@ -34,12 +34,12 @@ def test_a_stuck_task_is_told_once_with_the_place_where_its_thread_stands() -> N
         assert here.wait(10)
         state = RunState()
         sent: list[Event] = []
-        watch = StuckWatch(sent.append, 60.0, unasked)
+        watch = StallDetector(sent.append, 60.0, unasked)
         begun: list[Event] = [RunStarted(0.0, "r", 0.0), TaskStarted(0.0, 1, 1, "thread-7", "t", 9.0)]
         for event in begun:
             reduce(state, event)
         for now in (59.0, 62.0, 66.0, 90.0):
-            watch.look(state, now)
+            watch.check(state, now)
             for event in sent[len(sent) - 1 :]:
                 reduce(state, event)
     finally:
@@ -56,14 +56,14 @@ def test_a_worker_that_is_no_thread_is_asked_and_told_without_a_place_if_it_does
     state = RunState()
     sent: list[Event] = []
     asked: list[Locate] = []
-    watch = StuckWatch(sent.append, 60.0, asked.append)
+    watch = StallDetector(sent.append, 60.0, asked.append)
     for event in (RunStarted(0.0, "r", 0.0), TaskStarted(0.0, 1, 1, "process-1", "t", 9.0)):
         reduce(state, event)
-    watch.look(state, 61.0)
+    watch.check(state, 61.0)
     assert (asked, sent) == ([Locate("process-1", 1, 1, 0.0)], [])
-    watch.look(state, 62.0)
+    watch.check(state, 62.0)
     assert sent == []
-    watch.look(state, 67.0)
+    watch.check(state, 67.0)
     assert sent == [TaskStuck(67.0, 1, 1, 67.0, "")]
     assert len(asked) == 1
 

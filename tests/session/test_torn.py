@@ -11,7 +11,7 @@ import pytest
 
 import mainstage
 from mainstage.run import run as session
-from mainstage.run.display_session import Show
+from mainstage.run.display_session import DisplaySession
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -60,7 +60,7 @@ def injected() -> Iterator[Callable[[Injection], None]]:
 
 def all_is_over() -> None:
     sys.settrace(None)
-    assert Show.current is None
+    assert DisplaySession.current is None
     assert not session._runs
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

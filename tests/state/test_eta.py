@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mainstage.events import ItemsEnded, SourceForeseen, SourceOpened, TaskEnded, TaskMoved, TaskStarted
-from mainstage.ui.eta.position import DONE, MARKS, Course, Eta
-from mainstage.ui.eta.simulation import Durations, Law, Rest, crowd_eta
-from mainstage.ui.eta.sizes import Costs
+from mainstage.ui.eta.position import DONE, MARKS, Eta, PositionHistory
+from mainstage.ui.eta.simulation import Durations, RemainingWork, SurvivalCurve, crowd_eta
+from mainstage.ui.eta.sizes import SizeModel
 from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
 
@@ -23,8 +23,8 @@ def told(eta: Eta | None) -> Eta:
     return eta
 
 
-def even(seconds: float, rate: float = 10.0, step: float = 0.5) -> Course:
-    course = Course(0.0)
+def even(seconds: float, rate: float = 10.0, step: float = 0.5) -> PositionHistory:
+    course = PositionHistory(0.0)
     for number in range(1, round(seconds / step) + 1):
         course.feed(rate * step * number, step * number)
     return course
@@ -39,9 +39,9 @@ def durations(*seconds: float) -> Durations:
 
 def rest(
     unstarted: int, ages: list[float], known: list[tuple[float, float]] | None = None, elapsed: float = 0.0
-) -> Rest:
+) -> RemainingWork:
     running = len(ages) + len(known or [])
-    return Rest(unstarted, max(1, running), known or [], ages, running, elapsed)
+    return RemainingWork(unstarted, max(1, running), known or [], ages, running, elapsed)
 
 
 def test_an_even_course_ends_when_it_must() -> None:
@@ -49,7 +49,7 @@ def test_an_even_course_ends_when_it_must() -> None:
 
 
 def test_a_course_that_has_not_moved_tells_nothing() -> None:
-    assert Course(0.0).eta(100.0, 50.0) is None
+    assert PositionHistory(0.0).eta(100.0, 50.0) is None
 
 
 def test_a_course_that_is_through_has_nothing_left() -> None:
@@ -64,7 +64,7 @@ def test_a_slow_start_is_forgotten_soon_after_it_is_over() -> None:
 
 
 def test_a_speed_that_grows_is_expected_to_grow_on() -> None:
-    course = Course(0.0)
+    course = PositionHistory(0.0)
     for number in range(1, 121):
         course.feed((number / 2) ** 2, number / 2)
     even_pace = (14400.0 - 3600.0) / 120.0  # at the speed of now: 120 a second
@@ -89,7 +89,7 @@ def test_a_pause_widens_the_interval_the_longer_it_lasts() -> None:
 
 
 def test_a_speed_that_jumps_to_and_fro_is_taken_on_the_mean() -> None:
-    course, completed = Course(0.0), 0.0
+    course, completed = PositionHistory(0.0), 0.0
     for number in range(1, 121):
         completed += 5.0 if number // 50 % 2 else 1.0
         course.feed(completed, number / 2)
@@ -98,7 +98,7 @@ def test_a_speed_that_jumps_to_and_fro_is_taken_on_the_mean() -> None:
 
 
 def test_a_speed_that_falls_with_every_item_is_expected_to_fall_on() -> None:
-    course = Course(0.0)
+    course = PositionHistory(0.0)
     for number in range(1, 301):
         course.feed(number, number * (1.0 + number / 100.0) / 10.0)
     left = 600 * (1.0 + 6.0) / 10.0 - 300 * (1.0 + 3.0) / 10.0
@@ -117,7 +117,7 @@ def test_what_was_fast_and_is_slow_is_expected_to_be_slow_for_as_long_as_it_was(
 
 
 def test_after_a_few_lumps_an_even_speed_is_within_the_interval() -> None:
-    course, completed = Course(0.0), 0.0
+    course, completed = PositionHistory(0.0), 0.0
     for number, lump in enumerate([20, 25, 15, 30, 60, 90, 70], 1):
         completed += lump
         course.feed(completed, 4.0 * number)
@@ -141,7 +141,7 @@ def test_what_runs_and_tells_its_rest_is_taken_at_its_word() -> None:
 
 
 def test_parts_of_the_tasks_take_what_all_of_them_take() -> None:
-    law = Law([1.0, 2.0, 80.0], [0.9, 0.09, 0.01])
+    law = SurvivalCurve([1.0, 2.0, 80.0], [0.9, 0.09, 0.01])
     for number in (1, 7, 32):
         parts = law.parts(number)
         assert sum(parts) / number == pytest.approx(law.mean)
@@ -291,7 +291,7 @@ def test_the_last_big_one_of_all_is_waited_for() -> None:
 
 
 def test_what_the_smallest_took_says_little_of_the_largest() -> None:
-    costs = Costs(1.0)
+    costs = SizeModel(1.0)
     costs.add(0.05, 1.0, 1.0)
     few = costs.told(1.0)
     assert few.base + few.each == pytest.approx(20.0**0.5, rel=0.25)  # 1.0 if sizes do not count, 20.0 if all is size
@@ -303,7 +303,7 @@ def test_what_the_smallest_took_says_little_of_the_largest() -> None:
 
 
 def test_of_many_tasks_the_later_ones_are_learned_from_too() -> None:
-    costs = Costs(2.0)
+    costs = SizeModel(2.0)
     for place in range(5000):
         costs.add(1.0 + place % 2 * 2.0, 1.0 if place < 600 else 3.0, place + 1.0)
     base, each, _ = costs.told(2.0)
@@ -311,7 +311,7 @@ def test_of_many_tasks_the_later_ones_are_learned_from_too() -> None:
 
 
 def test_no_sizes_at_all_are_one_size() -> None:
-    costs = Costs(0.0)
+    costs = SizeModel(0.0)
     for _ in range(10):
         costs.add(0.0, 3.0, 1.0)
     assert costs.told(0.0)[:2] == pytest.approx((3.0, 0.0), rel=1e-3)
@@ -342,7 +342,7 @@ def test_what_was_told_is_counted_down_for_a_moment_and_then_told_anew() -> None
 
 @given(st.lists(st.tuples(st.floats(0.0, 1e9), st.floats(0.0, 1e6)), min_size=1, max_size=20), st.floats(0.0, 1e9))
 def test_no_task_is_expected_to_take_less_than_nothing(ended: list[tuple[float, float]], size: float) -> None:
-    costs = Costs(1.0)
+    costs = SizeModel(1.0)
     for place, (of, seconds) in enumerate(ended):
         costs.add(of, seconds, place + 1.0)
     base, each, spread = costs.told(size)
@@ -358,7 +358,7 @@ positive = st.floats(0.0, 1e7)
 def test_no_course_gives_anything_but_an_interval_or_nothing(
     steps: list[tuple[float, float]], total: float, later: float
 ) -> None:
-    course, at, completed = Course(0.0), 0.0, 0.0
+    course, at, completed = PositionHistory(0.0), 0.0, 0.0
     for step, seconds in steps:
         at += seconds
         completed += step

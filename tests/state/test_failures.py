@@ -11,7 +11,7 @@ from mainstage.ui.state.reducer import REOPENABLE, reduce
 from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.selected_rows import BrowsedRows, look
-from mainstage.ui.views.selection import Browse
+from mainstage.ui.views.selection import Selection
 from mainstage.ui.views.summary import Summary
 
 MANY = 3 * MOST
@@ -98,7 +98,7 @@ def test_so_many_failed_tasks_may_go_on_and_older_ones_come_late() -> None:
     state = run_of(["ValueError"] * (REOPENABLE + 1))
     assert len(state.reopenable) == REOPENABLE
     reduce(state, TaskReopened(3.0, 1, 1))
-    assert (state.late, state.counts.failed, state.anomalies.count) == (1, REOPENABLE + 1, 0)
+    assert (state.stale, state.counts.failed, state.anomalies.count) == (1, REOPENABLE + 1, 0)
 
 
 def test_what_did_not_stay_is_counted_wherever_failures_are_told() -> None:
@@ -108,7 +108,7 @@ def test_what_did_not_stay_is_counted_wherever_failures_are_told() -> None:
     last = Summary(Palette("none"), Glyphs()).lines(state, 3.0)
     assert any(f"+ {MANY - 10:,} more failures" in line for line in last)
     assert f"{MANY:,} failed (3 lost)" in last[-1]
-    window = look(state, Browse(), 10)
+    window = look(state, Selection(), 10)
     assert window.gone == MANY - len(state.failures)
-    rows = BrowsedRows(Palette("none"), Glyphs()).compose(window, [], Browse(), 100, 10)
+    rows = BrowsedRows(Palette("none"), Glyphs()).compose(window, [], Selection(), 100, 10)
     assert rows[-1].endswith(f"{window.gone} failures that only the log has")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mainstage.testing import ManualClock
-from mainstage.ui.eta.speed import CLOSEST, Crowd, Speed
+from mainstage.ui.eta.speed import CLOSEST, AggregateEta, Speed
 
 LOTS = 1e9
 
@@ -130,8 +130,10 @@ def test_no_reading_breaks_it(readings: list[tuple[float, float]], now: float) -
     assert eta is None or 0.0 <= eta.low <= eta.likely <= eta.high
 
 
-def crowd(*, ended: int, left: int, running: int = 0, progress: float = 0.0, **times: float) -> Crowd:
-    return Crowd(ended, left, running, progress, times.get("age", 0.0), times.get("typical", 0.0), times["seconds"])
+def crowd(*, ended: int, left: int, running: int = 0, progress: float = 0.0, **times: float) -> AggregateEta:
+    return AggregateEta(
+        ended, left, running, progress, times.get("age", 0.0), times.get("typical", 0.0), times["seconds"]
+    )
 
 
 def test_minute_long_tasks_on_four_workers_give_an_eta_that_falls_evenly() -> None:

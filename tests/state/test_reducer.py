@@ -30,7 +30,7 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.ui.state.model import DESCRIBED, SLOWEST, Failure, Metric, RunState, Source
+from mainstage.ui.state.model import DESCRIBED, SLOWEST, Failure, MetricState, RunState, Source
 from mainstage.ui.state.reducer import _REDUCERS, reduce
 
 ERROR = ErrorReport("ValueError", "bad row", "Traceback ...")
@@ -105,7 +105,7 @@ TABLE: dict[str, tuple[list[Event], dict[str, object]]] = {
     ),
     "a metric": (
         [started(), *(MetricReported(2.0, 1, 1, "loss", value) for value in (3.0, 1.0, 2.0))],
-        {"metrics": {"loss": Metric(2.0, 1.0, 3.0, 6.0, 3)}},
+        {"metrics": {"loss": MetricState(2.0, 1.0, 3.0, 6.0, 3)}},
     ),
     "bytes of tasks over and of live ones": (
         [
@@ -357,9 +357,9 @@ def test_a_reopened_task_goes_on_where_it_was() -> None:
 def test_a_task_reopened_in_its_second_attempt_ends_in_it() -> None:
     state = reduced([started(), started(attempt=2), TaskFailed(3.0, 1, 2, 4, ERROR), TaskReopened(4.0, 1, 2)])
     reduce(state, TaskEnded(5.0, 1, 1, 10))
-    assert (state.late, list(state.tasks)) == (1, [1])
+    assert (state.stale, list(state.tasks)) == (1, [1])
     reduce(state, TaskEnded(5.0, 1, 2, 10))
-    assert (state.late, list(state.tasks), state.anomalies.count) == (1, [], 0)
+    assert (state.stale, list(state.tasks), state.anomalies.count) == (1, [], 0)
 
 
 def test_a_task_that_failed_between_two_attempts_runs_again_when_reopened() -> None:
@@ -545,7 +545,7 @@ MEMBERS = [
 )
 def test_an_event_with_the_right_members_is_taken(events: list[Event], event: Event) -> None:
     state = reduced([*events, event])
-    assert (state.anomalies.count, state.late) == (0, 0)
+    assert (state.anomalies.count, state.stale) == (0, 0)
 
 
 @pytest.mark.parametrize(("events", "odd"), MEMBERS)
@@ -593,7 +593,7 @@ def test_numbers_of_other_libraries_become_plain_ones() -> None:
 def test_a_metric_that_is_no_finite_number_is_only_the_last_value() -> None:
     values = (NAN, 2.0, float("inf"), 4.0, float("-inf"))
     state = reduced([started(), *(MetricReported(2.0, 1, 1, "loss", value) for value in values)])
-    assert state.metrics == {"loss": Metric(float("-inf"), 2.0, 4.0, 6.0, 2)}
+    assert state.metrics == {"loss": MetricState(float("-inf"), 2.0, 4.0, 6.0, 2)}
     assert state.metrics["loss"].mean == 3.0
     lone = reduced([started(), MetricReported(2.0, 1, 1, "loss", NAN), MetricReported(2.0, 1, 1, "loss", NAN)])
     assert lone.metrics["loss"].mean is None

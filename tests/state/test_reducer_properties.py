@@ -120,9 +120,9 @@ def test_a_late_event_of_an_old_attempt_changes_nothing_but_the_count_of_late_on
             begun[event.task] = event.attempt
         old = [(task, attempt) for task, last in begun.items() for attempt in range(1, last)]
         if old:
-            before, late = but(state, "late"), state.late
+            before, late = but(state, "stale"), state.stale
             reduce(state, data.draw(of_an_attempt(*data.draw(st.sampled_from(old)))))
-            assert (but(state, "late"), state.late) == (before, late + 1)
+            assert (but(state, "stale"), state.stale) == (before, late + 1)
 
 
 def impossible_after(state: RunState) -> list[Event]:

@@ -18,9 +18,9 @@ from mainstage.events import (
     TaskStuck,
     TextWritten,
 )
-from mainstage.ui.state.outliers import is_slow, still, typical
+from mainstage.ui.state.outliers import is_slow, stalled, typical
 from mainstage.ui.state.series import POINTS, Series
-from mainstage.ui.state.status_map import DONE, FAILED, MOST, Board
+from mainstage.ui.state.status_map import DONE, FAILED, MOST, StatusMap
 
 if TYPE_CHECKING:
     from mainstage.events import Event
@@ -29,7 +29,7 @@ BEGUN = RunStarted(0.0, "run", 0.0)
 
 
 def stuck(*events: Event, now: float = 100.0) -> list[int]:
-    return [task.id for task in still(reduced([BEGUN, *events]), now, 60.0)]
+    return [task.id for task in stalled(reduced([BEGUN, *events]), now, 60.0)]
 
 
 def test_a_task_that_reports_and_does_not_move_stands_still() -> None:
@@ -78,7 +78,7 @@ def test_a_course_keeps_the_whole_in_few_points(values: list[float]) -> None:
 
 
 def test_the_board_has_a_bound_and_its_blocks_show_the_worst() -> None:
-    board = Board()
+    board = StatusMap()
     board.add_many(MOST + 5)
     assert board.add(FAILED) == -1
     assert len(board.cells) == MOST

@@ -67,7 +67,7 @@ def picture(layout: str | Layout, columns: int, rows: int) -> str:
         said: list[str] = []
         for event in events:
             reduce(state, event)
-            said += view.above(event, state, moment(event.at, columns, rows))
+            said += view.history_lines(event, state, moment(event.at, columns, rows))
         shown = view.rows(state, moment(now, columns, rows, final=name == "final"))
         parts += [f"== {columns}x{rows} {name}", *_told(said, columns), *(line.rstrip() for line in shown)]
     assert not state.anomalies.count, list(state.anomalies.last)

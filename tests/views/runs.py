@@ -18,7 +18,7 @@ from mainstage.events import (
 )
 from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
-from mainstage.ui.views import Moment, Size
+from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.bars import BarsView
 from mainstage.ui.views.palette import Glyphs, Palette
 
@@ -41,8 +41,10 @@ def after(*events: Event, state: RunState | None = None) -> RunState:
     return state
 
 
-def moment(now: float, columns: int = 80, rows: int = 24, *, final: bool = False, borrowed: bool = False) -> Moment:
-    return Moment(now, Size(columns, rows), final, borrowed)
+def moment(
+    now: float, columns: int = 80, rows: int = 24, *, final: bool = False, borrowed: bool = False
+) -> FrameContext:
+    return FrameContext(now, Size(columns, rows), final, borrowed)
 
 
 def plain_bars(*, unicode: bool = True, **options: object) -> BarsView:

@@ -239,7 +239,7 @@ def test_the_width_of_a_head_is_known_without_measuring_it() -> None:
     painter = RowPainter(Palette("16"), Glyphs())
     for columns in range(4, 120):
         layout = arrange(columns, ((12, 7, 9, 9, 0),))
-        assert width(painter.with_bar(painter.left(">", "名前", layout), 0.3, 0, layout)) == layout.head
+        assert width(painter.with_bar(painter.flush_held(">", "名前", layout), 0.3, 0, layout)) == layout.head
 
 
 def test_state_is_told_without_colours_too() -> None:
@@ -268,7 +268,7 @@ def history(*events: object, before: Sequence[Event] | None = None, view: BarsVi
     lines: list[str] = []
     for event in events:
         after(event, state=state)  # type: ignore[arg-type]
-        lines += view.above(event, state, moment(1.0))  # type: ignore[arg-type]
+        lines += view.history_lines(event, state, moment(1.0))  # type: ignore[arg-type]
     return lines
 
 
@@ -327,7 +327,7 @@ def test_a_long_line_stays_whole() -> None:
 
 def test_the_only_task_needs_no_name_before_its_text() -> None:
     state = after(BEGUN, *crowd(1))
-    assert plain_bars().above(TextWritten(1.0, 1, 1, "w", "stdout", "hi"), state, moment(1.0)) == ["hi"]
+    assert plain_bars().history_lines(TextWritten(1.0, 1, 1, "w", "stdout", "hi"), state, moment(1.0)) == ["hi"]
 
 
 def test_successes_are_silent() -> None:

@@ -192,13 +192,13 @@ def test_a_column_that_raises_is_named_once_and_our_own_rows_take_over() -> None
     after(TaskMoved(11.0, 1, 1, 9e5), state=state)
     assert view.rows(state, moment(11.0)) == plain_bars().rows(state, moment(11.0))
     said = TextWritten(11.0, None, 0, "", "stdout", "hi")
-    assert view.above(said, state, moment(11.0)) == [
+    assert view.history_lines(said, state, moment(11.0)) == [
         "mainstage: a column raised KeyError: 'lib/alpha.bin'; it is left out from here on",
         "hi",
     ]
     after(TaskMoved(12.0, 1, 1, 9.1e5), state=state)
     view.rows(state, moment(12.0))
-    assert view.above(said, state, moment(12.0)) == ["hi"]
+    assert view.history_lines(said, state, moment(12.0)) == ["hi"]
 
 
 def test_a_trouble_is_told_at_the_end_at_the_latest() -> None:
@@ -206,7 +206,11 @@ def test_a_trouble_is_told_at_the_end_at_the_latest() -> None:
     for final in (False, True):
         view = plain_bars(columns=[Broken()])
         view.rows(state, moment(1.0))
-        told = view.rows(state, moment(9.0, final=True)) if final else view.above(RunEnded(9.0), state, moment(9.0))
+        told = (
+            view.rows(state, moment(9.0, final=True))
+            if final
+            else view.history_lines(RunEnded(9.0), state, moment(9.0))
+        )
         assert told[0].startswith("mainstage: a column raised KeyError: 'a'")
 
 
@@ -350,7 +354,7 @@ def test_a_header_is_any_renderable_and_one_that_raises_is_left_out() -> None:
     fails_silently: Callable[[RunState, float], str] = fails
     view = plain_bars(header=fails_silently)
     assert view.rows(state, moment(10.0)) == plain_bars().rows(state, moment(10.0))
-    assert view.above(RunEnded(11.0), state, moment(11.0)) == [
+    assert view.history_lines(RunEnded(11.0), state, moment(11.0)) == [
         "mainstage: the header raised ValueError: no header; it is left out from here on"
     ]
 

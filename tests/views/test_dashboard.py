@@ -58,7 +58,7 @@ def test_a_panel_that_raises_is_named_once_and_the_others_stay() -> None:
     assert first == rows(view)
     assert first[0].startswith("hashing  0:10  1/30")
     state = after(*middle())
-    said = view.above(RunEnded(11.0), state, moment(11.0))
+    said = view.history_lines(RunEnded(11.0), state, moment(11.0))
     assert said == ["mainstage: the panel 'broken' raised ValueError: no panel; it is left out from here on"]
 
 

@@ -15,7 +15,7 @@ from mainstage.events import ErrorReport, RunStarted, TaskChanged, TaskFailed, T
 from mainstage.ui.views.interactive import KeyedView
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.selected_rows import height_of, look
-from mainstage.ui.views.selection import Browse, number_of
+from mainstage.ui.views.selection import Selection, number_of
 from mainstage.ui.views.text import strip, width
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ def shown(view: KeyedView, keys: str, state: RunState, columns: int = 60, rows: 
     """Return the rows after `keys`, each of which found a picture; "_" is the space bar."""
     lines = view.rows(state, moment(11.0, columns, rows))
     for key in keys.split():
-        view.press(" " if key == "_" else key, state)
+        view.handle_key(" " if key == "_" else key, state)
         lines = view.rows(state, moment(11.0, columns, rows))
     return [line.rstrip() for line in lines]
 
@@ -99,7 +99,7 @@ def test_what_stands_elsewhere_is_counted_above_and_below() -> None:
 
 def test_a_list_that_has_shrunk_below_where_it_was_scrolled_to_shows_its_end() -> None:
     view = keyed()
-    view.browse = Browse(top=50)
+    view.browse = Selection(top=50)
     assert any("task 3" in line for line in shown(view, "", crowd(3)))
 
 
@@ -111,7 +111,7 @@ def test_a_filter_shows_what_it_lets_through_and_stays_in_sight() -> None:
 
 def test_of_a_filter_that_is_longer_than_the_screen_its_end_is_seen() -> None:
     view = keyed()
-    view.browse = Browse(prompt="名" * 30 + "end", filter="x")
+    view.browse = Selection(prompt="名" * 30 + "end", filter="x")
     line = shown(view, "", crowd(1), columns=20)[-1]
     assert line.endswith("名end_")
     assert width(line) == 18
@@ -152,7 +152,7 @@ def test_another_layout_is_made_once_and_seen_whatever_was_chosen_before() -> No
     for keys, name in [("tab l", "two"), ("/ 2 enter l", "one"), ("p 2", "two"), ("7", "two"), ("1", "one")]:
         assert shown(view, keys, state)[0].startswith("▸ task 1")
         assert view.layout == name
-    assert view.browse == Browse(held=True)
+    assert view.browse == Selection(held=True)
     assert shown(view, "tab 7", state)[0].startswith("» task 1"), "there is no such layout: nothing changes"
     assert made == ["one", "two"]
 
@@ -200,7 +200,7 @@ def test_rows_fit_the_screen_and_the_selection_is_among_them(
     columns, rows = size
     for key in keys:
         view.rows(state, moment(11.0, columns, rows))
-        view.press(key, state)
+        view.handle_key(key, state)
     lines = view.rows(state, moment(11.0, columns, rows))
     assert len(lines) <= max(2, rows - 1)
     assert all(width(strip(line)) <= max(1, columns - 1) for line in lines)
@@ -215,7 +215,9 @@ def test_what_is_seen_above_and_below_adds_up(
     live: int, failed: int, top: int, selected: int, room: int, unfolded: bool
 ) -> None:
     state = crowd(live, failed)
-    browse = Browse(top=top, selected=selected or None, unfolded=frozenset(state.failures) if unfolded else frozenset())
+    browse = Selection(
+        top=top, selected=selected or None, unfolded=frozenset(state.failures) if unfolded else frozenset()
+    )
     window = look(state, browse, room)
     assert window.above + len(window.entries) + window.below == live + failed
     assert window.above >= 0
@@ -239,5 +241,5 @@ def test_ten_thousand_tasks_are_looked_at_only_as_far_as_is_shown(rows: int) -> 
                 yield task
 
     state.tasks = Watched(state.tasks)  # type: ignore[assignment]
-    look(state, Browse(top=100), rows)
+    look(state, Selection(top=100), rows)
     assert looked_at < 200

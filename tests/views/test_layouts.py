@@ -32,7 +32,7 @@ from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.palette import Glyphs, Palette
-from mainstage.ui.views.selection import Browse
+from mainstage.ui.views.selection import Selection
 from mainstage.ui.views.text import strip, width
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def test_the_pictures_are_these(name: str) -> None:
     TIMES,
     st.booleans(),
     st.builds(
-        Browse,
+        Selection,
         st.integers(0, 5),
         st.sampled_from(["", "a", "[/"]),
         st.none() | st.integers(1, 12),
@@ -76,17 +76,24 @@ def test_the_pictures_are_these(name: str) -> None:
     ),
 )
 def test_rows_fit_and_hold_no_controls_in_every_layout(
-    happened: list[Event], title: str, name: str, columns: int, height: int, now: float, unicode: bool, browse: Browse
+    happened: list[Event],
+    title: str,
+    name: str,
+    columns: int,
+    height: int,
+    now: float,
+    unicode: bool,
+    browse: Selection,
 ) -> None:
     state = RunState()
     plain = new_view(NAMES[name], unicode=unicode)
     coloured = factory(NAMES[name])(Palette("truecolor"), Glyphs(unicode=unicode))
     for event in [RunStarted(0.0, title, NOON), *happened]:
         reduce(state, event)
-        for line in plain.above(event, state, moment(now, columns, height)):
+        for line in plain.history_lines(event, state, moment(now, columns, height)):
             assert not CONTROL.search(strip(line))
-        coloured.above(event, state, moment(now, columns, height))
-    for chosen in (Browse(), browse, Browse()):
+        coloured.history_lines(event, state, moment(now, columns, height))
+    for chosen in (Selection(), browse, Selection()):
         plain.browse = coloured.browse = chosen  # type: ignore[attr-defined]  # every layout has it
         lines = plain.rows(state, moment(now, columns, height))
         assert [strip(line) for line in lines] == [
@@ -97,7 +104,9 @@ def test_rows_fit_and_hold_no_controls_in_every_layout(
             assert width(line) < max(columns, 2)
             assert not CONTROL.search(strip(line))
             assert unicode or strip(line).isascii()
-        assert not any("raised" in line for line in plain.above(TaskEnded(now, -1, 1, 0), RunState(), moment(now)))
+        assert not any(
+            "raised" in line for line in plain.history_lines(TaskEnded(now, -1, 1, 0), RunState(), moment(now))
+        )
 
 
 @settings(max_examples=25)
@@ -237,7 +246,7 @@ def test_a_step_that_ends_well_is_folded_and_one_that_fails_tells_its_whole_outp
     for event in happened:
         if not isinstance(event, TaskStarted):
             reduce(state, event)
-        said += view.above(event, state, moment(2.0))
+        said += view.history_lines(event, state, moment(2.0))
     assert said[:2] == ["main │ the program's", "✓ task 1  2.0 s, 20 lines"]
     assert said[2:22] == [f"  │ 2 says {n}" for n in range(20)]
     assert len(said) == 23
@@ -250,7 +259,7 @@ def test_a_step_past_what_is_held_loses_no_line(monkeypatch: pytest.MonkeyPatch)
     said: list[str] = []
     for event in [*crowd(1), *[TextWritten(1.0, 1, 1, "w", "log", f"line {n}") for n in range(12)]]:
         reduce(state, event)
-        said += view.above(event, state, moment(2.0))
+        said += view.history_lines(event, state, moment(2.0))
     assert said == [f"task 1 │ line {n}" for n in range(7)]
     said += view.rows(state, moment(3.0, final=True))
     assert [line for line in said if "line" in line] == [f"task 1 │ line {n}" for n in range(12)]
@@ -275,11 +284,11 @@ def test_what_keys_choose_is_shown(name: str) -> None:
     failed = [TaskFailed(1.0, 3, 1, 0, ERROR)]
     state = after(BEGUN, SourceOpened(0.0, 900, 99), *crowd(40), *failed)
     view = new_view(NAMES[name])
-    view.browse = Browse(filter="task 3")  # type: ignore[attr-defined]  # every layout has it
+    view.browse = Selection(filter="task 3")  # type: ignore[attr-defined]  # every layout has it
     lines = view.rows(state, moment(2.0))
     assert sum("task 3" in line for line in lines) >= 6
     assert not any("task 4" in line for line in lines)
-    view.browse = Browse(selected=3, unfolded=frozenset({3}))  # type: ignore[attr-defined]  # as above
+    view.browse = Selection(selected=3, unfolded=frozenset({3}))  # type: ignore[attr-defined]  # as above
     lines = view.rows(state, moment(2.0, 80, 40))
     assert any(line.startswith("»") and "task 3" in line for line in lines)
     assert any('File "a.py", line 3, in f' in line for line in lines)

@@ -53,7 +53,7 @@ def test_the_end_is_the_summary_and_groups_hold_the_tracebacks() -> None:
 
 def test_a_failure_comes_with_its_place() -> None:
     state = after(*middle())
-    assert PlainView().above(middle()[-1], state, moment(10.0)) == [
+    assert PlainView().history_lines(middle()[-1], state, moment(10.0)) == [
         "✗ gamma: ValueError: bad row (input 'gamma.csv', worker w4)",
         "  at /srv/job.py:12 in load",
     ]
@@ -76,7 +76,7 @@ def test_what_is_written_does_not_wait_for_the_interval_and_brings_no_line() -> 
     view = PlainView()
     state = after(*first())
     view.rows(state, moment(1.0))
-    assert view.above(TextWritten(2.0, 2, 1, "w2", "stdout", "hi"), state, moment(2.0)) == ["lib/beta.bin │ hi"]
+    assert view.history_lines(TextWritten(2.0, 2, 1, "w2", "stdout", "hi"), state, moment(2.0)) == ["lib/beta.bin │ hi"]
     assert view.due(state, 2.0, dirty=True) == pytest.approx(2.1)
     assert view.rows(state, moment(2.1)) == []
     assert view.due(state, 2.1, dirty=True) == pytest.approx(11.0)
@@ -93,9 +93,9 @@ def test_a_single_task_lends_its_name_and_amounts() -> None:
 def test_no_colours_unless_asked_for_and_ascii_where_wanted() -> None:
     state = after(*middle())
     event = middle()[-1]
-    assert "\x1b" not in "".join(PlainView().above(event, state, moment(10.0)))
-    assert "\x1b[" in "".join(PlainView(palette=Palette("16")).above(event, state, moment(10.0)))
-    assert PlainView(glyphs=Glyphs(unicode=False)).above(event, state, moment(10.0))[0].startswith("x gamma: ")
+    assert "\x1b" not in "".join(PlainView().history_lines(event, state, moment(10.0)))
+    assert "\x1b[" in "".join(PlainView(palette=Palette("16")).history_lines(event, state, moment(10.0)))
+    assert PlainView(glyphs=Glyphs(unicode=False)).history_lines(event, state, moment(10.0))[0].startswith("x gamma: ")
 
 
 def test_a_reader_of_screens_gets_names_as_they_are() -> None:
@@ -107,6 +107,6 @@ def test_a_reader_of_screens_gets_names_as_they_are() -> None:
 def test_the_silent_view_says_nothing() -> None:
     view = SilentView()
     state = after(*end())
-    assert view.above(middle()[-1], state, moment(1.0)) == []
+    assert view.history_lines(middle()[-1], state, moment(1.0)) == []
     assert view.rows(state, moment(14.0, final=True)) == []
     view.due(state, 1.0, dirty=True)

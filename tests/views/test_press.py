@@ -10,8 +10,8 @@ from tests.views.runs import BAD_ROW, NOON, after
 from mainstage.core.commands import Cancel, Hold
 from mainstage.events import RunStarted, TaskEnded, TaskFailed, TaskStarted
 from mainstage.ui.state.model import RunState
-from mainstage.ui.views.keymap import HELP, Quit, Repaint, ShowLayout, press
-from mainstage.ui.views.selection import Browse, listing, number_of
+from mainstage.ui.views.keymap import HELP, Quit, Repaint, ShowLayout, handle_key
+from mainstage.ui.views.selection import Selection, listing, number_of
 
 NAMES = ["alpha", "beta", "Gamma", "delta"]
 
@@ -31,25 +31,25 @@ def a_run() -> RunState:
 ORDER = [1, 2, 5, 3, 4, 12, 11]
 
 
-def typed(keys: str, browse: Browse | None = None, *, page: int = 3, state: RunState | None = None) -> Browse:
+def typed(keys: str, browse: Selection | None = None, *, page: int = 3, state: RunState | None = None) -> Selection:
     """Return what is chosen after `keys`, names of keys with blanks between; "_" is the space bar."""
-    browse = browse or Browse()
+    browse = browse or Selection()
     for key in keys.split():
-        browse, _ = press(browse, " " if key == "_" else key, state or a_run(), page)
+        browse, _ = handle_key(browse, " " if key == "_" else key, state or a_run(), page)
     return browse
 
 
 def done(keys: str) -> object:
     """Return what is to be done after the last of `keys`."""
     *before, last = keys.split()
-    return press(typed(" ".join(before)), last, a_run(), 3)[1]
+    return handle_key(typed(" ".join(before)), last, a_run(), 3)[1]
 
 
 # --- the list ---
 
 
 def test_live_tasks_come_first_nested_ones_below_their_parent_then_failures_the_last_one_first() -> None:
-    assert [number_of(one) for _, one in listing(a_run(), Browse())] == ORDER
+    assert [number_of(one) for _, one in listing(a_run(), Selection())] == ORDER
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_live_tasks_come_first_nested_ones_below_their_parent_then_failures_the_
     ],
 )
 def test_without_a_selection_the_list_is_scrolled_within_its_bounds(keys: str, top: int) -> None:
-    assert typed(keys) == Browse(top=top)
+    assert typed(keys) == Selection(top=top)
 
 
 @pytest.mark.parametrize(
@@ -94,14 +94,14 @@ def test_without_a_selection_the_list_is_scrolled_within_its_bounds(keys: str, t
     ],
 )
 def test_a_selection_is_moved_and_the_list_with_it(keys: str, selected: int, top: int) -> None:
-    assert typed(keys) == Browse(top=top, selected=selected)
+    assert typed(keys) == Selection(top=top, selected=selected)
 
 
 @pytest.mark.parametrize(
     ("keys", "selected"), [("down", 1), ("up", 1), ("pgdn", 1), ("home", 1), ("end", 11), ("j j", 2)]
 )
 def test_where_nothing_is_to_be_scrolled_the_first_one_is_selected(keys: str, selected: int) -> None:
-    assert typed(keys, page=7) == Browse(selected=selected)
+    assert typed(keys, page=7) == Selection(selected=selected)
 
 
 def test_after_the_selected_task_has_ended_the_first_that_is_seen_is_selected() -> None:
@@ -111,14 +111,14 @@ def test_after_the_selected_task_has_ended_the_first_that_is_seen_is_selected() 
 
 
 def test_with_no_task_at_all_there_is_nothing_to_move() -> None:
-    assert typed("down tab end enter x", Browse(top=4, selected=9), state=RunState()) == Browse()
+    assert typed("down tab end enter x", Selection(top=4, selected=9), state=RunState()) == Selection()
 
 
 def test_escape_first_lets_go_of_the_selection_then_of_all_else_but_what_is_held() -> None:
-    chosen = Browse(top=2, filter="a", selected=2, unfolded=frozenset({12}), held=True)
+    chosen = Selection(top=2, filter="a", selected=2, unfolded=frozenset({12}), held=True)
     once = typed("esc", chosen)
     assert once == chosen._replace(selected=None)
-    assert typed("esc", once) == Browse(held=True)
+    assert typed("esc", once) == Selection(held=True)
 
 
 # --- tracebacks ---
@@ -127,35 +127,35 @@ def test_escape_first_lets_go_of_the_selection_then_of_all_else_but_what_is_held
 @pytest.mark.parametrize("key", ["enter", "_"])
 def test_the_traceback_of_the_selected_failure_is_opened_and_folded(key: str) -> None:
     opened = typed(f"backtab {key}")
-    assert opened == Browse(top=4, selected=11, unfolded=frozenset({11}))
+    assert opened == Selection(top=4, selected=11, unfolded=frozenset({11}))
     assert typed(key, opened).unfolded == frozenset()
     assert typed(f"backtab {key} up {key}").unfolded == {11, 12}
 
 
 def test_with_nothing_selected_it_is_that_of_the_last_failure() -> None:
-    assert typed("enter") == Browse(selected=12, unfolded=frozenset({12}))
-    assert typed("enter", Browse(selected=99)).unfolded == {12}  # it has ended
-    assert typed("enter", state=RunState()) == Browse()
+    assert typed("enter") == Selection(selected=12, unfolded=frozenset({12}))
+    assert typed("enter", Selection(selected=99)).unfolded == {12}  # it has ended
+    assert typed("enter", state=RunState()) == Selection()
 
 
 def test_a_task_that_runs_has_none() -> None:
-    assert typed("tab enter") == Browse(selected=1)
+    assert typed("tab enter") == Selection(selected=1)
 
 
 # --- the filter ---
 
 
 def test_a_filter_is_applied_as_it_is_typed_and_kept_by_enter() -> None:
-    assert typed("/ g A") == Browse(filter="gA", prompt="gA")
-    assert typed("/ g a enter") == Browse(filter="ga")
+    assert typed("/ g A") == Selection(filter="gA", prompt="gA")
+    assert typed("/ g a enter") == Selection(filter="ga")
     assert [one.description for _, one in listing(a_run(), typed("/ g a enter"))] == ["Gamma"]
     assert [number_of(one) for _, one in listing(a_run(), typed("/ b r o k"))] == [12, 11]
 
 
 def test_letters_are_text_while_a_filter_is_typed() -> None:
-    browse = Browse()
+    browse = Selection()
     for key in ["/", "q", "p", "x", "?", " ", "ü", "1"]:
-        browse, action = press(browse, key, a_run())
+        browse, action = handle_key(browse, key, a_run())
         assert action is None
     assert browse.prompt == "qpx? ü1"
 
@@ -165,7 +165,7 @@ def test_a_filter_is_corrected_emptied_taken_up_again_and_given_up() -> None:
     assert typed("/ backspace backspace").prompt == ""
     assert typed("/ a b ctrl-u").prompt == ""
     assert typed("/ a b enter /").prompt == "ab"
-    assert typed("/ a b esc") == Browse()
+    assert typed("/ a b esc") == Selection()
 
 
 def test_the_list_is_scrolled_while_a_filter_is_typed_and_other_names_of_keys_are_no_text() -> None:
@@ -177,7 +177,7 @@ def test_the_list_is_scrolled_while_a_filter_is_typed_and_other_names_of_keys_ar
 
 
 def test_to_cancel_takes_a_selection_a_question_and_a_yes() -> None:
-    assert typed("tab tab x") == Browse(selected=2, asked=2)
+    assert typed("tab tab x") == Selection(selected=2, asked=2)
     for yes in ("y", "Y", "x"):
         assert done(f"tab tab x {yes}") == Cancel(2, "cancelled by a key")
     assert typed("tab tab x y").asked is None
@@ -185,8 +185,8 @@ def test_to_cancel_takes_a_selection_a_question_and_a_yes() -> None:
 
 @pytest.mark.parametrize("key", ["n", "enter", "esc", "q", "down", "_"])
 def test_anything_but_a_yes_is_a_no(key: str) -> None:
-    browse, action = press(typed("tab tab x"), key, a_run(), 3)
-    assert (browse, action) == (Browse(selected=2), None)
+    browse, action = handle_key(typed("tab tab x"), key, a_run(), 3)
+    assert (browse, action) == (Selection(selected=2), None)
 
 
 def test_a_nested_task_is_cancelled_with_the_one_it_is_part_of() -> None:
@@ -200,15 +200,15 @@ def test_what_does_not_run_is_not_asked_about(keys: str) -> None:
 
 def test_a_task_that_ended_before_the_answer_is_not_cancelled() -> None:
     state = after(TaskEnded(1.0, 1, 1, 10), state=a_run())
-    assert press(Browse(selected=1, asked=1), "y", state) == (Browse(selected=1), None)
+    assert handle_key(Selection(selected=1, asked=1), "y", state) == (Selection(selected=1), None)
 
 
 # --- the rest ---
 
 
 def test_work_is_held_and_released_by_the_same_key() -> None:
-    assert press(Browse(), "p", a_run()) == (Browse(held=True), Hold(on=True))
-    assert press(Browse(held=True), "p", a_run()) == (Browse(), Hold(on=False))
+    assert handle_key(Selection(), "p", a_run()) == (Selection(held=True), Hold(on=True))
+    assert handle_key(Selection(held=True), "p", a_run()) == (Selection(), Hold(on=False))
 
 
 @pytest.mark.parametrize(
@@ -216,33 +216,33 @@ def test_work_is_held_and_released_by_the_same_key() -> None:
 )
 def test_what_others_do_changes_nothing_that_is_chosen(key: str, action: object) -> None:
     chosen = typed("tab down")
-    assert press(chosen, key, a_run()) == (chosen, action)
+    assert handle_key(chosen, key, a_run()) == (chosen, action)
 
 
 @pytest.mark.parametrize("before", ["", "?", "/ a", "tab x", "tab"])
 def test_a_repaint_can_always_be_had(before: str) -> None:
     chosen = typed(before)
-    assert press(chosen, "ctrl-l", a_run()) == (chosen, Repaint())
+    assert handle_key(chosen, "ctrl-l", a_run()) == (chosen, Repaint())
 
 
 def test_the_list_of_keys_is_opened_scrolled_and_closed() -> None:
-    assert typed("?") == Browse(help=True)
+    assert typed("?") == Selection(help=True)
     assert typed("? down j pgdn").help_top == 5
     assert typed("? down up up").help_top == 0
     for key in ("?", "q", "esc", "enter", "_"):
-        assert typed(f"? down {key}") == Browse()
+        assert typed(f"? down {key}") == Selection()
 
 
 def test_behind_the_list_of_keys_nothing_is_done() -> None:
     for key in ("p", "x", "l", "1", "/"):
-        assert press(Browse(help=True), key, a_run()) == (Browse(help=True), None)
-    assert press(Browse(help=True), "q", a_run())[1] is None
+        assert handle_key(Selection(help=True), key, a_run()) == (Selection(help=True), None)
+    assert handle_key(Selection(help=True), "q", a_run())[1] is None
 
 
 def test_a_key_that_means_nothing_changes_nothing() -> None:
     chosen = typed("tab")
     for key in ("f5", "z", "0", "alt-x", "ctrl-d", "ü", "left"):
-        assert press(chosen, key, a_run()) == (chosen, None)
+        assert handle_key(chosen, key, a_run()) == (chosen, None)
 
 
 KEYS = [
@@ -269,10 +269,10 @@ KEYS = [
 @settings(max_examples=60)
 @given(st.lists(st.sampled_from(KEYS), max_size=25), st.integers(1, 20))
 def test_whatever_is_pressed_what_is_chosen_is_in_the_list(keys: list[str], page: int) -> None:
-    state, browse = a_run(), Browse()
+    state, browse = a_run(), Selection()
     holds = 0
     for key in keys:
-        browse, action = press(browse, key, state, page)
+        browse, action = handle_key(browse, key, state, page)
         holds += isinstance(action, Hold)
         assert 0 <= browse.top < len(ORDER)
         assert browse.unfolded <= {11, 12}

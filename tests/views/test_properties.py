@@ -89,7 +89,7 @@ def test_rows_fit_hold_no_controls_and_add_up(
     for event in [RunStarted(0.0, title, NOON), *happened, *([RunEnded(now)] if final else [])]:
         reduce(state, event)
         for either in every:
-            for line in either.above(event, state, moment(now, columns, height)):
+            for line in either.history_lines(event, state, moment(now, columns, height)):
                 assert not CONTROL.search(strip(line))
                 assert unicode or strip(line).isascii()
     rows = [view.rows(state, moment(now, columns, height, final=final)) for view in views]

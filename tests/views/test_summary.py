@@ -17,7 +17,7 @@ from mainstage.events import (
 from mainstage.ui.views.history import History
 from mainstage.ui.views.layouts import factory
 from mainstage.ui.views.palette import Glyphs, Palette
-from mainstage.ui.views.selection import Browse
+from mainstage.ui.views.selection import Selection
 from mainstage.ui.views.summary import Summary
 from mainstage.ui.views.text import width
 
@@ -126,6 +126,6 @@ def test_a_task_whose_worker_died_is_told_apart_from_one_that_failed() -> None:
     assert found[-1] == "✗ job: 0 done, 2 failed (1 lost) in 0:03"
     assert History(Palette("none"), Glyphs()).failure(state.failures[1])[0].startswith("↯ a: WorkerLost")
     view = factory("bars")(Palette("none"), Glyphs(unicode=False))
-    view.browse = Browse(selected=2)  # type: ignore[attr-defined]  # every layout has it
+    view.browse = Selection(selected=2)  # type: ignore[attr-defined]  # every layout has it
     rows = view.rows(state, moment(3.0))
     assert [row[:4] for row in rows[:2]] == ["* b:", "% a:"]

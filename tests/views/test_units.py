@@ -102,7 +102,7 @@ def test_durations(seconds: float, said: str) -> None:
     ],
 )
 def test_spoken_durations(seconds: float, said: str) -> None:
-    assert formatting.spoken(seconds) == said
+    assert formatting.in_words(seconds) == said
 
 
 def test_an_eta_is_rounded_up() -> None:
@@ -133,7 +133,7 @@ def test_no_number_is_too_odd_to_be_said(a: float, b: float, unit: str) -> None:
         formatting.rate(a, unit),
         formatting.si(a),
         formatting.duration(a),
-        formatting.spoken(a),
+        formatting.in_words(a),
     ):
         assert said
     assert 0 <= formatting.hundredths(a) <= 100
@@ -150,9 +150,9 @@ def test_a_part_is_as_wide_as_its_whole(completed: int, total: int, unit: str) -
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.04, "0.0 s"), (1.26, "1.3 s"), (59.9, "59.9 s"), (65.0, "1:05")])
 def test_what_has_ended_took_so_long(seconds: float, told: str) -> None:
-    assert formatting.took(seconds) == told
+    assert formatting.duration_text(seconds) == told
 
 
 @pytest.mark.parametrize(("seconds", "told"), [(0.0, "again now"), (0.4, "again now"), (4.6, "again in 5 s")])
 def test_when_a_task_is_tried_again(seconds: float, told: str) -> None:
-    assert formatting.again_in(seconds) == told
+    assert formatting.retry_text(seconds) == told

@@ -14,7 +14,7 @@ import pytest
 from mainstage import current_task
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
 from mainstage.futures import ThreadPoolExecutor as OurThreadPoolExecutor
-from mainstage.run.external import Adoption
+from mainstage.run.external import ExternalExecutors
 from mainstage.tasks.integrations.executors import PoolBridge, describe_submitted
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ WAIT = 20
 @pytest.fixture
 def pools(recorder: Recorder) -> Iterator[PoolBridge]:
     """A bridge that watches the standard pools for the length of the test."""
-    bridge = PoolBridge(recorder, Adoption(recorder, lambda: None).watch)
+    bridge = PoolBridge(recorder, ExternalExecutors(recorder, lambda: None).watch)
     bridge.start()
     yield bridge
     bridge.stop()
@@ -89,7 +89,7 @@ def test_a_traceback_of_a_call_has_no_frame_of_ours(pools: PoolBridge) -> None:
 def test_a_pool_that_shows_itself_and_a_call_that_is_shown_are_left_alone(
     pools: PoolBridge, recorder: Recorder
 ) -> None:
-    adoption = Adoption(recorder, lambda: None)
+    adoption = ExternalExecutors(recorder, lambda: None)
     with OurThreadPoolExecutor(1) as ours, ThreadPoolExecutor(1) as pool:
         adoption.attach(pool)
         pool.submit(square, 2).result()
@@ -115,7 +115,7 @@ def test_a_process_pool_is_seen_from_outside(pools: PoolBridge, recorder: Record
 def test_afterwards_the_pools_are_as_they_were(recorder: Recorder) -> None:
     item: Any = concurrent.futures.thread._WorkItem
     before = [ThreadPoolExecutor.submit, ProcessPoolExecutor.submit, item.run, item.__init__]
-    bridge = PoolBridge(recorder, Adoption(recorder, lambda: None).watch)
+    bridge = PoolBridge(recorder, ExternalExecutors(recorder, lambda: None).watch)
     bridge.start()
     with ThreadPoolExecutor(1) as pool:
         go = threading.Event()

@@ -9,8 +9,8 @@ import pytest
 
 from mainstage.errors import Cancelled
 from mainstage.tasks import outcome, track
-from mainstage.tasks.cancel_scope import Request, Tree
-from mainstage.tasks.track import Loop, Part
+from mainstage.tasks.cancel_scope import CancelScope, Request
+from mainstage.tasks.track import LoopPart, TrackLoop
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,11 +27,11 @@ class Watched:
         self.mended = 0
         self.when_cut = when_cut
 
-    def cut(self, request: Request) -> None:
+    def interrupt(self, request: Request) -> None:
         self.cuts.append(request)
         self.when_cut()
 
-    def mend(self) -> None:
+    def resume(self) -> None:
         self.mended += 1
 
     def position(self) -> float:
@@ -42,10 +42,10 @@ class Watched:
 
 
 def test_loops_are_cut_before_anybody_can_be_told_so_that_who_is_told_can_mend_them() -> None:
-    tree = Tree(1)
+    tree = CancelScope(1)
     seen: list[Request | None] = []
     tree.loops[1] = loop = Watched(lambda: seen.append(tree.request))
-    tree.ask("enough")
+    tree.cancel("enough")
     assert seen[0] is None
     with pytest.raises(Cancelled):
         tree.check()
@@ -53,26 +53,26 @@ def test_loops_are_cut_before_anybody_can_be_told_so_that_who_is_told_can_mend_t
 
 
 def test_a_loop_that_begins_while_others_are_cut_is_cut_too() -> None:
-    tree, late = Tree(1), Watched()
+    tree, late = CancelScope(1), Watched()
     tree.loops[1] = Watched(lambda: tree.loops.setdefault(2, late))
-    tree.ask("enough")
+    tree.cancel("enough")
     assert late.cuts == [tree.request]
 
 
 def test_a_loop_whose_thread_was_told_meanwhile_is_left_alone() -> None:
-    tree = Tree(1)
+    tree = CancelScope(1)
 
     def told_at_once() -> None:
         with pytest.raises(Cancelled):
-            tree.tell(loop.cuts[0])
+            tree.raise_cancelled(loop.cuts[0])
 
     tree.loops[1] = loop = Watched(told_at_once)
-    tree.ask("enough")
+    tree.cancel("enough")
     assert len(loop.cuts) == 1
 
 
 def test_a_loop_that_moves_to_its_next_part_while_it_is_cut_is_cut_there() -> None:
-    loop = Loop(iter(range(3000)))
+    loop = TrackLoop(iter(range(3000)))
     first = loop._part
     parts = loop.parts()
 
@@ -84,9 +84,9 @@ def test_a_loop_that_moves_to_its_next_part_while_it_is_cut_is_cut_there() -> No
     flags = Moving(first.flags)
     following = first
     ticks = iter(flags)
-    loop._part = Part(0, flags, ticks, ticks, first.items, [])
+    loop._part = LoopPart(0, flags, ticks, ticks, first.items, [])
     request = Request("enough")
-    loop.cut(request)
+    loop.interrupt(request)
     assert not following.flags
     assert list(next(parts)) == []
     with pytest.raises(StopIteration) as stopped:

@@ -18,7 +18,7 @@ from tests.worker.captured import captured, take_warnings
 
 from mainstage.errors import RenderingViolation
 from mainstage.events import Event, TaskChanged, TaskEnded, TextWritten
-from mainstage.tasks.capture.streams import Router
+from mainstage.tasks.capture.streams import StreamProxy
 from mainstage.tasks.reporter import ambient
 from mainstage.tasks.task import Task, root_task
 
@@ -220,7 +220,7 @@ def test_a_router_left_over_from_an_earlier_run_is_not_captured_again() -> None:
         assert stage.capture is not None
         with contextlib.redirect_stdout(io.StringIO()):
             stage.capture.stop()
-        assert isinstance(sys.stdout, Router)
+        assert isinstance(sys.stdout, StreamProxy)
         stage.capture.start()
         assert stage.capture.routers["stdout"].original is stage.stdout
 
@@ -269,13 +269,13 @@ def test_a_strict_run_raises_at_the_line_that_writes() -> None:
 def test_what_the_program_writes_while_it_has_the_terminal_goes_there() -> None:
     with captured() as stage:
         assert stage.capture is not None
-        stage.capture.lend(on=True)
+        stage.capture.release_terminal(on=True)
         print("Name? ", end="")
         assert stage.passed() == "Name? "
         other = threading.Thread(target=stage.run, args=(lambda: print("a task"),))
         other.start()
         other.join()
-        stage.capture.lend(on=False)
+        stage.capture.release_terminal(on=False)
     assert stage.lines(7) == ["a task"]
 
 

@@ -92,7 +92,7 @@ def test_a_line_of_a_task_stays_until_it_ends() -> None:
 
 
 def lend(capture: Capture) -> None:
-    capture.lend(on=True)
+    capture.release_terminal(on=True)
 
 
 @pytest.mark.parametrize("end", [lend, lambda capture: capture.stop()])

@@ -27,7 +27,7 @@ from mainstage.events import (
 )
 from mainstage.tasks import current_task, task
 from mainstage.tasks import outcome as runner
-from mainstage.tasks.position import OneCell, PositionCell, ThreadCells
+from mainstage.tasks.position import PerThreadPositionCell, PositionCell, SharedPositionCell
 from mainstage.tasks.reporter import ambient
 from mainstage.tasks.task import NULL, NullTask, close_default_task, open_task
 
@@ -89,14 +89,15 @@ def test_what_is_not_finite_is_refused(recorder: Recorder, n: float) -> None:
 
 
 ONE_CELL = pytest.param(
-    OneCell, marks=pytest.mark.skipif(PositionCell is not OneCell, reason="one number for all threads needs the GIL")
+    SharedPositionCell,
+    marks=pytest.mark.skipif(PositionCell is not SharedPositionCell, reason="one number for all threads needs the GIL"),
 )
 
 
-@pytest.mark.parametrize("kind", [ONE_CELL, ThreadCells])
+@pytest.mark.parametrize("kind", [ONE_CELL, PerThreadPositionCell])
 @pytest.mark.parametrize("n", [1, 2, 0.5, Fraction(1, 4)])
 def test_four_threads_on_one_task_lose_nothing(
-    switching: None, recorder: Recorder, kind: type[OneCell], n: float
+    switching: None, recorder: Recorder, kind: type[SharedPositionCell], n: float
 ) -> None:
     cell, start = kind(recorder, 1, 1, None), threading.Barrier(4)
 
@@ -114,7 +115,7 @@ def test_four_threads_on_one_task_lose_nothing(
 
 
 def test_a_jump_sets_the_sum_of_all_threads(recorder: Recorder) -> None:
-    cell = ThreadCells(recorder, 1, 1, None)
+    cell = PerThreadPositionCell(recorder, 1, 1, None)
     cell.advance(5)
     thread = threading.Thread(target=cell.advance, args=(3,))
     thread.start()
@@ -158,7 +159,7 @@ def test_the_receiver_is_told_only_what_has_changed(recorder: Recorder) -> None:
     assert root.sample(3.0) == []
 
 
-def advance_often(cell: OneCell, times: int) -> None:
+def advance_often(cell: SharedPositionCell, times: int) -> None:
     for _ in range(times):
         cell.advance()
 
@@ -469,17 +470,19 @@ def test_without_a_run_every_report_does_nothing() -> None:
 
 def test_a_silent_task_has_every_method_of_its_own() -> None:
     """One that it inherited would look for a run."""
-    made = {name for name in vars(OneCell) | vars(type(current_task()).__mro__[1]) if not name.startswith("_")}
+    made = {
+        name for name in vars(SharedPositionCell) | vars(type(current_task()).__mro__[1]) if not name.startswith("_")
+    }
     internal = {
         "arm",
         "arm_for_cancel",
         "as_parent",
-        "driven",
+        "attach_loop",
         "nest",
-        "released",
+        "detach_loop",
         "resolve",
         "sample",
-        "shut",
+        "close_silently",
         "tell_cancelled",
         "reporter",
     }

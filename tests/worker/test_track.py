@@ -21,7 +21,7 @@ from mainstage.tasks import outcome as runner_module
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from mainstage.tasks.track import Part
+    from mainstage.tasks.track import LoopPart
 
 track_module = import_module("mainstage.tasks.track")  # the package has a function of that name
 LENGTHS = [0, 1, 2, 1023, 1024, 1025, 2047, 2048, 2049, 5000]
@@ -388,7 +388,7 @@ MAKERS = [
 @pytest.mark.parametrize("maker", MAKERS)
 @pytest.mark.parametrize("at", [0, 1, 5, 1022, 1023, 1024, 1500, 2047])
 def test_the_count_is_exact_however_the_loop_is_cut(
-    monkeypatch: pytest.MonkeyPatch, recorder: Recorder, maker: Callable[..., Part], at: int
+    monkeypatch: pytest.MonkeyPatch, recorder: Recorder, maker: Callable[..., LoopPart], at: int
 ) -> None:
     monkeypatch.setattr(track_module, "_part", maker)
     done = 0

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mainstage.aio import implicit
 from mainstage.aio.group import Group, awaited
-from mainstage.aio.lazy_tasks import Flight, Shown
+from mainstage.aio.lazy_tasks import LazyTask, LazyTaskCell
 from mainstage.aio.names import describe_future
 from mainstage.errors import Cancelled
 from mainstage.events import SourceClosed, SourceOpened
-from mainstage.run.async_scope import Orders
+from mainstage.run.async_scope import ScopeCallbacks
 from mainstage.tasks.reporter import ambient
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Coroutine, Iterable, Iterator, Sequence
     from contextvars import Context
 
-    from mainstage.run.async_scope import Stay
+    from mainstage.run.async_scope import ExternalScope
 
 __all__ = ["as_completed", "gather"]
 
@@ -55,20 +55,20 @@ else:
 class Batch:
     """Awaitables that are begun together: it is known how many there are."""
 
-    def __init__(self, number: int, stay: Stay) -> None:
+    def __init__(self, number: int, stay: ExternalScope) -> None:
         self._left = self._number = number
         self._stay = stay
         self._source: int | None = None
         self.group = Group(stay, self._flight(), self.one_less)
 
-    def _flight(self) -> Flight | None:
+    def _flight(self) -> LazyTaskCell | None:
         """Announce them, where they are no part of a task."""
         if ambient.get() is not None:
             return None
         reporter = self._stay.reporter
         self._source = reporter.new_id()
         reporter.send(SourceOpened(reporter.now(), self._source, self._number))
-        return Flight(reporter, self._source)
+        return LazyTaskCell(reporter, self._source)
 
     def one_less(self) -> None:
         """Count one that is done."""
@@ -84,11 +84,11 @@ class Batch:
         self._stay.leave()
 
 
-class Child(Shown):
+class Child(LazyTask):
     """One of a `gather`, and the only done-callback of it: a second one costs as much as a short coroutine."""
 
     def __init__(self, gathering: Gathering, group: Group, name: str | Coroutine[Any, Any, Any], at: float) -> None:
-        flight = self.flight = group.flight  # not by `Shown`'s: the clock is read once for all
+        flight = self.flight = group.flight  # not by `LazyTask`'s: the clock is read once for all
         reporter = self.reporter = flight.reporter
         self.id = reporter.new_id()
         self.started = at
@@ -121,7 +121,7 @@ class Gathering(asyncio.Future[list[Any]]):
         self._different: Sequence[Awaitable[Any]] = ()
         self._left = 0
 
-    def begin(self, different: Sequence[Awaitable[Any]], stay: Stay) -> None:
+    def begin(self, different: Sequence[Awaitable[Any]], stay: ExternalScope) -> None:
         """Begin those that are `different`; one that was given twice is begun once."""
         self._different = different
         self._left = len(different)
@@ -198,7 +198,7 @@ def _gathering(aws: Sequence[Awaitable[Any]], *, return_exceptions: bool) -> Gat
         return None
     gathering = Gathering(aws, loop, return_exceptions=return_exceptions)
     stay = implicit.stay(
-        Orders(partial(_cancel, gathering.children))
+        ScopeCallbacks(partial(_cancel, gathering.children))
     )  # without it itself: it would lead to its results
     if stay is None:
         return None
@@ -229,7 +229,7 @@ def _shown(aws: Sequence[Awaitable[T]]) -> Sequence[Awaitable[T]]:
     if loop is None:
         return aws
     futures: dict[Awaitable[T], asyncio.Future[T]] = {}
-    stay = implicit.stay(Orders(lambda: _cancel(futures.values())))
+    stay = implicit.stay(ScopeCallbacks(lambda: _cancel(futures.values())))
     if stay is None:
         return aws
     group = Batch(len(different), stay).group

@@ -7,7 +7,7 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakKeyDictionary
 
-from mainstage.aio.lazy_tasks import Flight, Shown
+from mainstage.aio.lazy_tasks import LazyTask, LazyTaskCell
 from mainstage.aio.names import describe_future
 from mainstage.errors import Cancelled
 from mainstage.tasks.reporter import ambient
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from contextvars import Context
 
-    from mainstage.run.async_scope import Stay
+    from mainstage.run.async_scope import ExternalScope
     from mainstage.tasks.reporter import Reporter
 
 T = TypeVar("T")
 Made = TypeVar("Made", bound="asyncio.Future[Any]")
 
-_flights: WeakKeyDictionary[Reporter, Flight] = WeakKeyDictionary()
+_flights: WeakKeyDictionary[Reporter, LazyTaskCell] = WeakKeyDictionary()
 """Of each run's channel: the tasks of groups that are no `map` nor `gather`."""
 
 
-class ShownTask(Shown):
+class ShownTask(LazyTask):
     """A task of an event loop while it is under way; `after` is called once its end has been told."""
 
     def __init__(
-        self, flight: Flight, description: str | Coroutine[Any, Any, Any], after: Callable[[], None] | None
+        self, flight: LazyTaskCell, description: str | Coroutine[Any, Any, Any], after: Callable[[], None] | None
     ) -> None:
         super().__init__(flight, description)
         self._after = after
@@ -49,12 +49,14 @@ class ShownTask(Shown):
 class Group:
     """Tasks that belong to one stay in a run; `after` is called at the end of each."""
 
-    def __init__(self, stay: Stay, flight: Flight | None = None, after: Callable[[], None] | None = None) -> None:
+    def __init__(
+        self, stay: ExternalScope, flight: LazyTaskCell | None = None, after: Callable[[], None] | None = None
+    ) -> None:
         reporter = stay.reporter
         if flight is None:
             flight = _flights.get(reporter)
             if flight is None:
-                flight = _flights[reporter] = Flight(reporter)
+                flight = _flights[reporter] = LazyTaskCell(reporter)
         parent = ambient.get()
         self.stay = stay
         self.flight = flight

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 from mainstage.run.run import Run, current_run
 
 if TYPE_CHECKING:
-    from mainstage.run.async_scope import Orders, Stay
+    from mainstage.run.async_scope import ExternalScope, ScopeCallbacks
 
 
-class Implicit:
+class ImplicitGroup:
     """The run that exists because coroutines are under way."""
 
     def __init__(self) -> None:
@@ -28,12 +28,12 @@ class Implicit:
         """While something joins it; who ends the run may be a signal handler in the middle of that."""
         self._pid = os.getpid()
 
-    def stay(self, orders: Orders) -> Stay | None:
+    def stay(self, orders: ScopeCallbacks) -> ExternalScope | None:
         """Have something belong to the run that is live, or to one that is opened now; None: it cannot be shown."""
         self._entering = True
         try:
             run = current_run() or self._open()
-            return run.stay(orders) if run is not None else None
+            return run.open_scope(orders) if run is not None else None
         finally:
             self._entering = False
 
@@ -64,9 +64,9 @@ def _is_child() -> bool:
     return module is not None and module.parent_process() is not None
 
 
-_implicit = Implicit()
+_implicit = ImplicitGroup()
 
 
-def stay(orders: Orders) -> Stay | None:
+def stay(orders: ScopeCallbacks) -> ExternalScope | None:
     """Have what a coroutine begins belong to a run, until `leave` of what is returned; None: nothing is shown."""
     return _implicit.stay(orders)

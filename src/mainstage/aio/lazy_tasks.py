@@ -1,7 +1,7 @@
 """Coroutines under way, as a cell of the channel: thousands of short ones are a few events a frame.
 
 A coroutine becomes a task that a display and its own code see only if somebody asks: its own code (`current_task`,
-`track`), its failure, or an owner that finds it running for longer than a glance. Whoever takes it out of `young`
+`track`), its failure, or an owner that finds it running for longer than a glance. Whoever takes it out of `unreported`
 announces it: one C call, so that neither a lock nor a signal handler on the same thread comes between.
 """
 
@@ -12,10 +12,10 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from mainstage.aio.names import describe_coroutine
-from mainstage.aio.part import Part
+from mainstage.aio.part import LazyNestedTask
 from mainstage.errors import Cancelled
 from mainstage.events import ItemsEnded, PartsEnded, TaskEnded, TaskStarted
-from mainstage.tasks.cancel_scope import Tree
+from mainstage.tasks.cancel_scope import CancelScope
 from mainstage.tasks.task import Task
 
 if TYPE_CHECKING:
@@ -34,19 +34,19 @@ WORKER = ""
 """None that tells anything: all of them work on the event loop's thread."""
 
 
-class Shown:
+class LazyTask:
     """One coroutine under way; in the place of the ambient task until one is needed."""
 
     task: Task | None = None
-    tree: Tree | None = None
+    tree: CancelScope | None = None
     """What it shares with the tasks nested in it, if there were any."""
-    part: Part | None = None
+    part: LazyNestedTask | None = None
     """The newest of the open tasks that are nested in it."""
     worker = WORKER
     parent: int | None = None
     attempt = 1
 
-    def __init__(self, flight: Flight, description: str | Coroutine[Any, Any, Any]) -> None:
+    def __init__(self, flight: LazyTaskCell, description: str | Coroutine[Any, Any, Any]) -> None:
         """Begin; of a coroutine its name is found when somebody wants to know it."""
         self.flight = flight
         self.reporter = flight.reporter
@@ -75,13 +75,13 @@ class Shown:
         """Return the task that stands for it, made now if need be."""
         task = self.task
         if task is None:
-            if self.flight.young.pop(self.id, None) is not None:
+            if self.flight.unreported.pop(self.id, None) is not None:
                 self.reporter.send(self.start())
             made = Task(self.reporter, self.id, self.attempt, self.description, worker=WORKER, tree=self.shared_tree())
             task = vars(self).setdefault("task", made)
         return task
 
-    def as_parent(self) -> Shown:
+    def as_parent(self) -> LazyTask:
         """Return itself: tasks are nested in it by the hundred without anybody's having to see it."""
         return self
 
@@ -89,12 +89,12 @@ class Shown:
         """Open a task within it."""
         if get_ident() != self.flight.thread:
             return self.resolve().nest(description, total=total, unit=unit, fields=fields)
-        return Part(self, self.id, description, total, unit, fields)
+        return LazyNestedTask(self, self.id, description, total, unit, fields)
 
-    def shared_tree(self) -> Tree:
+    def shared_tree(self) -> CancelScope:
         """Return what it shares with the tasks nested in it, made now if need be."""
         tree = self.tree
-        return vars(self).setdefault("tree", Tree(self.id)) if tree is None else tree
+        return vars(self).setdefault("tree", CancelScope(self.id)) if tree is None else tree
 
     def close_parts(self, error: BaseException | None) -> None:
         """Close what was left open in it, the newest first."""
@@ -105,7 +105,7 @@ class Shown:
             part = before
 
 
-class Flight:
+class LazyTaskCell:
     """The cell: polled while it has coroutines under way, silent while it has none. `source` is the map they are of."""
 
     closed = False
@@ -121,7 +121,7 @@ class Flight:
         self.parts = 0
         """How many nested tasks have ended well without having been announced; that thread counts."""
         self._told_parts = 0
-        self.young: dict[int, Shown | Part] = {}
+        self.unreported: dict[int, LazyTask | LazyNestedTask] = {}
         """Those that nobody has announced, in the order in which they began."""
         self._live = 0
         self._count = 0
@@ -131,22 +131,22 @@ class Flight:
 
     # --- on the event loop's thread ---
 
-    def begin(self, shown: Shown) -> None:
+    def begin(self, shown: LazyTask) -> None:
         """Have one more under way."""
-        self.young[shown.id] = shown
+        self.unreported[shown.id] = shown
         self._live += 1
         if not self.polled:
             self.polled = True
             self.reporter.moved(self)
 
-    def end(self, shown: Shown, error: BaseException | None, told_input: str = "") -> None:
+    def end(self, shown: LazyTask, error: BaseException | None, told_input: str = "") -> None:
         """Have one less: it ended well, failed, or was cancelled, as `error` says."""
         at = self.reporter.now()
         if shown.part is not None:
             shown.close_parts(error)
         if error is None and shown.task is None and not (shown.tree is not None and shown.tree.tasks):
             self._count += 1
-            if self.young.pop(shown.id, None) is None:
+            if self.unreported.pop(shown.id, None) is None:
                 self.reporter.send(TaskEnded(at, shown.id, shown.attempt, 0))
             elif shown.parent is None:
                 self._ended.append((shown.id, shown.started, at))
@@ -162,9 +162,9 @@ class Flight:
         if not self._live:
             self._rest()
 
-    def forget(self, shown: Shown) -> None:
+    def forget(self, shown: LazyTask) -> None:
         """Have one less, that never began."""
-        if self.young.pop(shown.id, None) is None:
+        if self.unreported.pop(shown.id, None) is None:
             shown.resolve().close(Cancelled("it never began"))
         self.leave()
 
@@ -198,7 +198,7 @@ class Flight:
     def sample(self, now: float) -> list[Event]:
         """Return those that ended, and the starts of those that have run for long."""
         events: list[Event] = []
-        young = list(self.young.values())  # before `_ended` is read: one that ends in between is then in that
+        young = list(self.unreported.values())  # before `_ended` is read: one that ends in between is then in that
         ended = self._ended
         items = tuple([ended.popleft() for _ in range(len(ended))])
         more, seconds = self._folded, self._folded_seconds
@@ -213,6 +213,6 @@ class Flight:
         for shown in young[:MOST]:
             if now - shown.started < GLANCE:
                 break
-            if self.young.pop(shown.id, None) is not None:
+            if self.unreported.pop(shown.id, None) is not None:
                 events.append(shown.start())
         return events

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterable, AsyncIterator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from mainstage.aio.map_run import Course
+from mainstage.aio.map_run import MapRun
 from mainstage.core.policy import check_policy
 from mainstage.pool.results import OnError, check_on_error
 from mainstage.run.run import default_on_error
@@ -22,7 +22,7 @@ R_co = TypeVar("R_co", covariant=True)
 class Map(AsyncIterator[R_co], Generic[R_co]):
     """The results of a `map`. Whoever leaves its loop early may `await` its `aclose()`; dropping it cancels too."""
 
-    def __init__(self, course: Course) -> None:
+    def __init__(self, course: MapRun) -> None:
         self._course = course
 
     def __aiter__(self) -> Self:
@@ -62,7 +62,7 @@ def map(  # noqa: A001  # the builtin's name, on purpose; keyword-only options
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, not {limit}")
-    course = Course(
+    course = MapRun(
         fn,
         source,
         limit=limit,

@@ -10,12 +10,12 @@ from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from mainstage.aio import implicit
-from mainstage.aio.lazy_tasks import Flight, Shown
+from mainstage.aio.lazy_tasks import LazyTask, LazyTaskCell
 from mainstage.core.describe import describe
 from mainstage.core.policy import Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceOpened
-from mainstage.run.async_scope import Orders
+from mainstage.run.async_scope import ScopeCallbacks
 from mainstage.tasks import outcome
 from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.position import known_length
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 
     from mainstage.pool.results import OnError
-    from mainstage.run.async_scope import Stay
+    from mainstage.run.async_scope import ExternalScope
 
 Record: TypeAlias = "tuple[int, Any, BaseException | None]"
 """What became of an item: its place in the input, value, error."""
@@ -34,12 +34,12 @@ STRIDE = 100
 """So many items are begun in one go: then the loop has its turn."""
 
 
-class Item:
+class MapRunItem:
     """One item under way."""
 
     __slots__ = ("attempt", "course", "number", "shown", "value")
 
-    def __init__(self, course: Course, number: int, value: Any) -> None:
+    def __init__(self, course: MapRun, number: int, value: Any) -> None:
         self.course = course
         self.number = number
         self.value = value
@@ -51,10 +51,10 @@ class Item:
         self.course.done(self, task)
 
 
-class ShownItem(Shown):
+class ShownItem(LazyTask):
     """One item as the display has it, under the name of its input."""
 
-    def __init__(self, flight: Flight, value: Any, parent: int | None) -> None:
+    def __init__(self, flight: LazyTaskCell, value: Any, parent: int | None) -> None:
         super().__init__(flight, "")
         self._value: Any = value
         self._name: str | None = None
@@ -75,11 +75,11 @@ class ShownItem(Shown):
         self.started = self.reporter.now()
         for made in ("task", "tree"):
             vars(self).pop(made, None)
-        self.flight.young[self.id] = self
+        self.flight.unreported[self.id] = self
         self.resolve()
 
 
-class Course:
+class MapRun:
     """One `map`. All of it happens on its event loop's thread."""
 
     def __init__(
@@ -100,11 +100,11 @@ class Course:
         self._policy = policy
         self._on_error = on_error
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._stay: Stay | None = None
-        self._flight: Flight | None = None
+        self._stay: ExternalScope | None = None
+        self._flight: LazyTaskCell | None = None
         self._parent: int | None = None
         self._feeder: asyncio.Task[None] | None = None
-        self._running: dict[asyncio.Task[Any], Item] = {}
+        self._running: dict[asyncio.Task[Any], MapRunItem] = {}
         self._ready: deque[Record] = deque()
         self._early: dict[int, Record] = {}
         self._next = 0
@@ -188,11 +188,11 @@ class Course:
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         self._loop = loop
-        self._stay = implicit.stay(Orders(self.halt, close=self.close))
+        self._stay = implicit.stay(ScopeCallbacks(self.halt, close=self.close))
         if self._stay is not None:
             reporter = self._stay.reporter
             parent = ambient.get()
-            self._flight = Flight(reporter)
+            self._flight = LazyTaskCell(reporter)
             if parent is None:
                 reporter.send(SourceOpened(reporter.now(), self._flight.source, known_length(self._source)))
             else:
@@ -249,7 +249,7 @@ class Course:
 
     def _begin(self, value: Any) -> None:
         assert self._loop is not None  # noqa: S101  # it has been started
-        item = Item(self, self._handed, value)
+        item = MapRunItem(self, self._handed, value)
         self._handed += 1
         context = copy_context()
         flight = self._flight
@@ -262,7 +262,7 @@ class Course:
         self._running[task] = item
         task.add_done_callback(item.over, context=context)
 
-    async def _attempts(self, item: Item) -> Any:
+    async def _attempts(self, item: MapRunItem) -> Any:
         """Run one item, as often and for as long as the policy says."""
         policy = self._policy
         while True:
@@ -286,7 +286,7 @@ class Course:
             if item.shown is not None:
                 item.shown.again()
 
-    def done(self, item: Item, task: asyncio.Task[Any]) -> None:
+    def done(self, item: MapRunItem, task: asyncio.Task[Any]) -> None:
         """Take what became of an item."""
         del self._running[task]
         cancelled = task.cancelled()
@@ -303,7 +303,7 @@ class Course:
                 self._make_room()
             self._tell()
 
-    def _failed(self, item: Item, error: BaseException) -> None:
+    def _failed(self, item: MapRunItem, error: BaseException) -> None:
         add_note(error, f"while working on input {describe(item.value)} (attempt {item.attempt})")
         self._first_failure = error if self._first_failure is None else self._first_failure
         if self._on_error == "raise":

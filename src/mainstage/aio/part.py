@@ -6,31 +6,31 @@ from threading import get_ident
 from typing import TYPE_CHECKING
 
 from mainstage.events import TaskStarted
-from mainstage.tasks.cancel_scope import Tree
+from mainstage.tasks.cancel_scope import CancelScope
 from mainstage.tasks.position import PositionCell
 from mainstage.tasks.task import Task
 
 if TYPE_CHECKING:
-    from mainstage.aio.lazy_tasks import Shown
+    from mainstage.aio.lazy_tasks import LazyTask
     from mainstage.events import Fields
 
-NOWHERE = Tree(0)
+NOWHERE = CancelScope(0)
 """In the place of a tree that nobody has asked for."""
 
 
-class Part(Task):
+class LazyNestedTask(Task):
     """It is announced with its first report, or once it has run for longer than a glance; else it is a number.
 
     Likewise it joins the tree of its coroutine when somebody asks for that: made for each, trees were half of what a
     nested task costs, most of it the garbage collector's time. It is made on the event loop's thread.
     """
 
-    _joined: Tree
+    _joined: CancelScope
 
     __slots__ = ("_fields", "_joined", "_parent", "_root", "_unit", "after", "before", "started")
 
     def __init__(
-        self, root: Shown, parent: int, description: str, total: float | None, unit: str, fields: Fields
+        self, root: LazyTask, parent: int, description: str, total: float | None, unit: str, fields: Fields
     ) -> None:
         """Begin within the task `parent` of the coroutine `root`, silently."""
         reporter = root.reporter
@@ -44,12 +44,12 @@ class Part(Task):
         self._fields = fields
         before = self.before = root.part
         """The one of its coroutine that was begun before it, and is open."""
-        self.after: Part | None = None
+        self.after: LazyNestedTask | None = None
         if before is not None:
             before.after = self
         root.part = self
         self.started = reporter.now()
-        root.flight.young[self.id] = self
+        root.flight.unreported[self.id] = self
 
     @property
     def worker(self) -> str:  # type: ignore[override]  # as the coroutine's
@@ -57,7 +57,7 @@ class Part(Task):
         return self._root.worker
 
     @property
-    def _tree(self) -> Tree:
+    def _tree(self) -> CancelScope:
         tree = self._joined
         if tree is NOWHERE:
             tree = self._joined = self._root.shared_tree()
@@ -66,7 +66,7 @@ class Part(Task):
         return tree
 
     @_tree.setter
-    def _tree(self, tree: Tree) -> None:
+    def _tree(self, tree: CancelScope) -> None:
         self._joined = tree
 
     def start(self) -> TaskStarted:
@@ -76,7 +76,7 @@ class Part(Task):
 
     def resolve(self) -> Task:
         """Return itself, announced: somebody wants to tell something of it."""
-        if self._root.flight.young.pop(self.id, None) is not None:
+        if self._root.flight.unreported.pop(self.id, None) is not None:
             self.reporter.send(self.start())
         return self
 
@@ -84,7 +84,7 @@ class Part(Task):
         """Open a task within it."""
         if get_ident() != self._root.flight.thread:
             return super().nest(description, total=total, unit=unit, fields=fields)
-        return Part(self._root, self.id, description, total, unit, fields)
+        return LazyNestedTask(self._root, self.id, description, total, unit, fields)
 
     # --- what a task says ---
 
@@ -92,10 +92,10 @@ class Part(Task):
         self.resolve()
         super()._fire()
 
-    def place(self, completed: float) -> None:
+    def set_position(self, completed: float) -> None:
         """As `Task.place`."""
         self.resolve()
-        super().place(completed)
+        super().set_position(completed)
 
     def set(self, *, completed: float | None = None, **known: object) -> None:
         """As `Task.set`."""
@@ -119,7 +119,7 @@ class Part(Task):
         here = get_ident() == flight.thread
         if here and not self.closed:
             self._stand_out()
-        if error is None and here and flight.young.pop(self.id, None) is not None:
+        if error is None and here and flight.unreported.pop(self.id, None) is not None:
             flight.parts += 1
             if self._joined is not NOWHERE:
                 self._joined.tasks.pop(self.id, None)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mainstage.aio import implicit
 from mainstage.aio.group import Group
-from mainstage.run.async_scope import Orders
+from mainstage.run.async_scope import ScopeCallbacks
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine, Generator
@@ -30,7 +30,7 @@ class TaskGroup(asyncio.TaskGroup):
 
     async def __aenter__(self) -> Self:
         await super().__aenter__()
-        stay = implicit.stay(Orders(self._cancel_tasks))
+        stay = implicit.stay(ScopeCallbacks(self._cancel_tasks))
         self._group = Group(stay) if stay is not None else None
         return self
 

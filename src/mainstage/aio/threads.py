@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from mainstage.aio import implicit
 from mainstage.aio.group import Group
 from mainstage.events import TaskStarted
-from mainstage.run.async_scope import Orders
-from mainstage.run.external import as_futures_have_it, describe_submitted
+from mainstage.run.async_scope import ScopeCallbacks
+from mainstage.run.external import describe_submitted, to_future_exception
 from mainstage.run.run import Run
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.queue import raw_queue
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from concurrent.futures import Executor
 
-    from mainstage.run.async_scope import Stay
+    from mainstage.run.async_scope import ExternalScope
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -50,7 +50,9 @@ async def run_in_executor(executor: Executor | None, func: Callable[..., R], *ar
         return await _in_thread(executor, functools.partial(func, *args), describe_submitted(func, args), args, {})  # type: ignore[no-any-return]  # what func returns
     future = loop.run_in_executor(executor, func, *args)
     stay = (
-        None if getattr(executor, "shows_itself", isinstance(executor, Run)) else implicit.stay(Orders(future.cancel))
+        None
+        if getattr(executor, "shows_itself", isinstance(executor, Run))
+        else implicit.stay(ScopeCallbacks(future.cancel))
     )
     if stay is not None:
         group = Group(stay, after=stay.leave)
@@ -58,10 +60,10 @@ async def run_in_executor(executor: Executor | None, func: Callable[..., R], *ar
     return await future
 
 
-class Call:
+class ThreadCall:
     """A call in a thread, shown from its start there to its end."""
 
-    def __init__(self, stay: Stay, description: str) -> None:
+    def __init__(self, stay: ExternalScope, description: str) -> None:
         self._stay = stay
         self._description = description
         parent = ambient.get()
@@ -103,7 +105,7 @@ class Call:
         self._stay.leave_from_anywhere()
         try:
             if error is not None:
-                raise as_futures_have_it(error)
+                raise to_future_exception(error)
             value: R = outcome.value
             return value
         finally:
@@ -119,16 +121,16 @@ async def _in_thread(
 ) -> Any:
     loop = asyncio.get_running_loop()
     context = copy_context()
-    shown: Call | None = None
+    shown: ThreadCall | None = None
 
     def ask(reason: str) -> None:
         if shown is not None:
             shown.ask(reason)
 
-    stay = implicit.stay(Orders(ask=ask))
+    stay = implicit.stay(ScopeCallbacks(ask=ask))
     if stay is None:
         return await loop.run_in_executor(executor, functools.partial(context.run, call))
-    shown = Call(stay, description)
+    shown = ThreadCall(stay, description)
     try:
         future = loop.run_in_executor(executor, functools.partial(context.run, shown, call, args, kwargs))
     except BaseException:

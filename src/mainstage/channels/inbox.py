@@ -14,7 +14,7 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakSet
 
-from mainstage.channels.spill import FEW, LONG, MANY, Block, Spill
+from mainstage.channels.spill import FEW, LONG, MANY, Spill, TextBlock
 from mainstage.events import TextWritten
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.tasks.reporter import Cell
 
-    Note: TypeAlias = "Event | Cell | Block | None"
+    Note: TypeAlias = "Event | Cell | TextBlock | None"
 
 ROOM = 100_000_000
 """Characters that wait in memory where no file takes them, by a rough count: what comes then is lost, and counted."""
@@ -66,7 +66,7 @@ class ThreadChannel:
         """What goes before all that waits in the inbox."""
         self._spill = Spill(self._put)
         self._told_of_trouble = False
-        self._reading: Block | None = None
+        self._reading: TextBlock | None = None
         self._ids = count(1)
         self.new_id = self._ids.__next__
         self._moved: dict[int, Cell] = {}
@@ -167,7 +167,7 @@ class ThreadChannel:
             return None
         if note is None or isinstance(note, tuple):
             return note
-        if isinstance(note, Block):
+        if isinstance(note, TextBlock):
             self._reading = note
             return self._spill.read(note, patient=patient)
         if note.polled:
@@ -181,7 +181,7 @@ class ThreadChannel:
         """Keep the plain notes that come first, at most one a cell, and return what follows; `Empty`: nothing does."""
         get, moved = self._inbox.get_nowait, self._moved
         note = get()
-        while note is not None and not isinstance(note, tuple | Block) and not note.polled:
+        while note is not None and not isinstance(note, tuple | TextBlock) and not note.polled:
             moved[note.id] = note
             note = get()
         return note
@@ -194,13 +194,13 @@ class ThreadChannel:
         """Return whether nothing waits."""
         return self._reading is None and not self._first and self._inbox.empty()
 
-    def next_look(self) -> float | None:
+    def next_sample_at(self) -> float | None:
         """Return when `sample` is worth calling: 0.0 at the next frame, a time for idle `track` loops, None: never."""
         if self._moved:
             return 0.0
         return self._next_look if self._polled else None
 
-    def behind(self, tasks: Iterable[int]) -> bool:
+    def has_unread(self, tasks: Iterable[int]) -> bool:
         """Return whether any of these has moved and not been read: they wait for a later slice."""
         return bool(self._moved) and any(task in self._moved for task in tasks)
 

@@ -90,7 +90,7 @@ class RemoteChannel(ThreadChannel):
             self._told = self.now()
             self.wake()
 
-    def ring(self) -> None:
+    def flush_soon(self) -> None:
         """Have what the transport took sent soon, if nobody does so before."""
         if self._rung is None:
             self._rung = self.now()
@@ -99,7 +99,7 @@ class RemoteChannel(ThreadChannel):
     def silence(self) -> None:
         """Drop what is sent from now on, and flush nothing; takes no lock."""
         super().silence()
-        self.ring = self.wake = _nothing  # type: ignore[method-assign]  # from now on
+        self.flush_soon = self.wake = _nothing  # type: ignore[method-assign]  # from now on
 
     def set_interval(self, seconds: float) -> None:
         """Send positions at most once in `seconds`."""
@@ -129,7 +129,7 @@ class RemoteChannel(ThreadChannel):
             times.append(self._rung + SOON)
         if self._told is not None:
             times.append(max(self._told + SOON, again) if self._seconds > INTERVAL else self._told + SOON)
-        look = self.next_look()
+        look = self.next_sample_at()
         if look is not None:
             times.append(max(look, again))
         return min(times, default=None)
@@ -142,7 +142,7 @@ class RemoteChannel(ThreadChannel):
         if due is None or now < due:
             return
         if now >= self._reported + self._seconds:
-            events = self.sample(now) if self.next_look() is not None else []
+            events = self.sample(now) if self.next_sample_at() is not None else []
             if events:
                 self._transport.send_batch(events)
             if events or self._seconds > INTERVAL:

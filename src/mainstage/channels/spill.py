@@ -24,7 +24,7 @@ LONG = 16_384
 FEW = 100
 
 
-class Block:
+class TextBlock:
     """A run of texts in the file, in the place of their events in the inbox."""
 
     __slots__ = ("at", "left")
@@ -37,7 +37,7 @@ class Block:
 class Spill:
     """The file. `take` on any thread, `read` by the owner. Neither raises: what fails is kept in `trouble`."""
 
-    def __init__(self, put: Callable[[Block], None]) -> None:
+    def __init__(self, put: Callable[[TextBlock], None]) -> None:
         self._put = put
         self._lock = threading.Lock()
         self._file: IO[bytes] | None = None
@@ -48,7 +48,7 @@ class Spill:
         """Why the file could not be opened, written or read, the first time."""
         self.lost = 0
         """Lines that were in the file, and cannot be read any more, or had no room in memory either."""
-        self.open: Block | None = None
+        self.open: TextBlock | None = None
         """The block that the next text goes to; whoever puts another event into the inbox sets it to None after."""
 
     def take(self, event: TextWritten) -> bool:
@@ -65,7 +65,7 @@ class Spill:
             block = self.open
             fresh = block is None
             if block is None:
-                block = Block(self._end)
+                block = TextBlock(self._end)
             self._end += 8 + len(data)
             self._waiting += 1
             block.left += 1
@@ -88,7 +88,7 @@ class Spill:
                     self._file.close()
                 self._file = None
 
-    def read(self, block: Block, *, patient: bool = True) -> TextWritten | None:
+    def read(self, block: TextBlock, *, patient: bool = True) -> TextWritten | None:
         """Return the next text of `block`, or None when there is none left; the block takes no more from now on.
 
         Not `patient` (in a signal handler, whose thread may be the one that holds the lock): None too if the file is
@@ -112,7 +112,7 @@ class Spill:
         while view:
             view = view[self._file.write(view) :]
 
-    def _next(self, block: Block) -> TextWritten | None:
+    def _next(self, block: TextBlock) -> TextWritten | None:
         try:
             size = int.from_bytes(self._bytes(block.at, 8), "big")
             event = TextWritten(*pickle.loads(self._bytes(block.at + 8, size)))  # noqa: S301  # our own, unlinked file

@@ -14,7 +14,7 @@ import mainstage
 from mainstage.cli.shell import quote, say
 from mainstage.core.clock import monotonic
 from mainstage.errors import Cancelled, DisplayError, Terminated, is_instance
-from mainstage.run.signals import die_of
+from mainstage.run.signals import die_by_signal
 from mainstage.ui.display.detect import VIEWS
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ CHUNK = 1 << 18
 SHOWN_FAILURES = 20
 
 
-class Tree(NamedTuple):
+class FileTree(NamedTuple):
     """What a folder holds: regular files, relative to `root`; how much else; what could not be listed, and why."""
 
     root: str
@@ -44,11 +44,11 @@ class Hashed(NamedTuple):
     size: int
 
 
-def survey(root: str) -> Tree:
+def survey(root: str) -> FileTree:
     """List the regular files under `root` (or `root` itself); links are not followed, they and devices are counted."""
     if not os.path.isdir(root):  # noqa: PTH112  # names of any bytes, as strings
         folder, name = os.path.split(root)
-        return Tree(folder or ".", [name], 0, [])
+        return FileTree(folder or ".", [name], 0, [])
     files: list[str] = []
     unlisted: list[tuple[str, str]] = []
     skipped = 0
@@ -66,7 +66,7 @@ def survey(root: str) -> Tree:
                     skipped += 1
         except OSError as error:
             unlisted.append((folder or ".", _reason(error)))
-    return Tree(root, sorted(files, key=os.fsencode), skipped, unlisted)
+    return FileTree(root, sorted(files, key=os.fsencode), skipped, unlisted)
 
 
 def _size(path: str) -> int:
@@ -127,7 +127,7 @@ def demo_command(path: str | None, max_workers: int, **look: Any) -> None:
     """
     root = path or sysconfig.get_path("stdlib")
     began = monotonic()
-    tree = Tree(root, [], 0, [])
+    tree = FileTree(root, [], 0, [])
     hashed: dict[str, Hashed] = {}
     failures: list[tuple[str, str]] = []
     try:
@@ -144,7 +144,7 @@ def demo_command(path: str | None, max_workers: int, **look: Any) -> None:
         raise click.UsageError(str(error)) from error
     except KeyboardInterrupt as interrupt:
         say(f"interrupted: {len(hashed)} of {len(tree.files)} files were hashed", err=True)
-        die_of(interrupt.signum if isinstance(interrupt, Terminated) else signal.SIGINT)
+        die_by_signal(interrupt.signum if isinstance(interrupt, Terminated) else signal.SIGINT)
     _summarise(tree, hashed, failures, monotonic() - began)
     raise SystemExit(1 if failures else 0)
 
@@ -153,7 +153,7 @@ def _reason(error: BaseException) -> str:
     return str(getattr(error, "strerror", None) or error)
 
 
-def _summarise(tree: Tree, hashed: dict[str, Hashed], failures: list[tuple[str, str]], seconds: float) -> None:
+def _summarise(tree: FileTree, hashed: dict[str, Hashed], failures: list[tuple[str, str]], seconds: float) -> None:
     size = sum(file.size for file in hashed.values())
     for name, reason in failures[:SHOWN_FAILURES]:
         say(f"failed: {quote(name)}: {reason}")

@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from mainstage.core.unpatched import get_ident
 from mainstage.events import TextWritten
-from mainstage.run.display_session import Look, Show
-from mainstage.run.external import Adoption
-from mainstage.run.render_loop import BATCH, Loop
-from mainstage.run.signals import Interrupts, die_of
+from mainstage.run.display_session import DisplayOptions, DisplaySession
+from mainstage.run.external import ExternalExecutors
+from mainstage.run.render_loop import BATCH, RenderLoop
+from mainstage.run.signals import SignalHandlers, die_by_signal
 from mainstage.tasks.capture.lines import Lines
 from mainstage.tasks.capture.streams import EarlyRouter
 from mainstage.tasks.integrations.asyncio_ import CoroutineBridge
@@ -50,7 +50,7 @@ PATIENCE = 1.0
 """Seconds between two looks at a terminal that takes nothing."""
 
 
-class HostedInterrupts(Interrupts):
+class ExecSignalHandlers(SignalHandlers):
     """The program's handlers, kept out of rounds of the loop; ours only where the default action would kill."""
 
     busy: Callable[[], bool] = staticmethod(lambda: False)
@@ -58,11 +58,11 @@ class HostedInterrupts(Interrupts):
     last_words: Callable[[str], None] = staticmethod(lambda _: None)
     """Called with the name of the signal before the process dies of it."""
 
-    def __init__(self, loop: Loop, stop: Callable[[str, int], int], stage: Callable[[], int] = int) -> None:
+    def __init__(self, loop: RenderLoop, stop: Callable[[str, int], int], stage: Callable[[], int] = int) -> None:
         super().__init__(loop, stop, stage)
         self._found: list[tuple[int, Any]] = []
         self._deferred: list[tuple[int, Any]] = []
-        cast("HostedLoop", loop).shield = self
+        cast("ExecRenderLoop", loop).shield = self
 
     def install(self) -> None:
         """Take what kills or stops by default, and resizes; SIGINT stays as Python has it."""
@@ -72,12 +72,12 @@ class HostedInterrupts(Interrupts):
 
     def _on_stop(self, signum: int, frame: FrameType | None) -> None:
         if os.getpid() != self._pid:
-            die_of(signum)
+            die_by_signal(signum)
         if signum == signal.SIGINT or self.busy():
             super()._on_stop(signum, frame)
             return
         self.last_words(signal.Signals(signum).name)
-        die_of(signum)
+        die_by_signal(signum)
 
     @contextlib.contextmanager
     def rounds(self, *, waiting: bool) -> Iterator[None]:
@@ -122,13 +122,13 @@ class HostedInterrupts(Interrupts):
         for signum, handler in deferred:
             if callable(handler):
                 handler(signum, None)
-        super().raise_late()
+        super().raise_deferred()
 
 
-class HostedLoop(Loop):
+class ExecRenderLoop(RenderLoop):
     """A loop whose rounds no handler of the program's interrupts."""
 
-    shield: HostedInterrupts
+    shield: ExecSignalHandlers
     passing = False
     """Whether the program is just writing by itself."""
     standing: Callable[[], None] = staticmethod(lambda: None)
@@ -139,12 +139,12 @@ class HostedLoop(Loop):
         with self.shield.rounds(waiting=True):
             return super().run_until(done, deadline)
 
-    def beat(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
+    def run_once(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
         """As `Loop.beat`."""
         if self.pumping:
             return None
         with self.shield.rounds(waiting=False):
-            return super().beat(borrowed=borrowed, most=most)
+            return super().run_once(borrowed=borrowed, most=most)
 
     def suspend(self, question: str = "") -> bool:
         """As `Loop.suspend`."""
@@ -153,30 +153,30 @@ class HostedLoop(Loop):
 
     def catch_up(self) -> None:
         """Show text that was written before what the program is about to write by itself."""
-        if self.paused or (self.channel.empty() and not self._above):
+        if self.paused or (self.channel.empty() and not self._pending_lines):
             return
         with self.shield.rounds(waiting=False):
             self.beating = self.pumping = True
             try:
                 self._drain(self.channel, seconds=LAST_PATIENCE)
-                if self._above:
+                if self._pending_lines:
                     self.draw(self._now())
             finally:
                 self.beating = self.pumping = False
-            self.leave()
+            self.go_away()
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """As `Loop.draw`; text waits for one picture longer where it would come into a write of the program's."""
         if not self.passing:
-            if self._above or self.partials:
+            if self._pending_lines or self.partials:
                 self.standing()
             super().draw(now, borrowed=borrowed)
             return
-        waiting, self._above = self._above, []
+        waiting, self._pending_lines = self._pending_lines, []
         super().draw(now, borrowed=borrowed)
-        self._above = waiting + self._above
+        self._pending_lines = waiting + self._pending_lines
 
-    def make_way(self, display: TerminalDisplay) -> None:
+    def wait_writable(self, display: TerminalDisplay) -> None:
         """Wait until the terminal has taken what we sent: as the program would for what it sends itself."""
         while display.stand_by(PATIENCE):
             with self.shield.rounds(waiting=False):
@@ -190,17 +190,17 @@ class HostedLoop(Loop):
             atexit.unregister(display.emergency)
 
 
-class HostedShow(Show):
+class ExecDisplaySession(DisplaySession):
     """The show of a program that runs on the main thread; `open` and `close` there."""
 
-    loops = HostedLoop
-    signals = HostedInterrupts
-    loop: HostedLoop
-    interrupts: HostedInterrupts
+    loops = ExecRenderLoop
+    signals = ExecSignalHandlers
+    loop: ExecRenderLoop
+    interrupts: ExecSignalHandlers
 
-    def __init__(self, title: str, look: Look) -> None:
+    def __init__(self, title: str, look: DisplayOptions) -> None:
         super().__init__(title, look._replace(implicit=True))
-        self.interrupts.busy = lambda: bool(self.stops)
+        self.interrupts.busy = lambda: bool(self.stop_listeners)
         self.interrupts.last_words = self._last_words
         self._lines = Lines()
         self._standing = Lines()
@@ -237,7 +237,7 @@ class HostedShow(Show):
         if not self.capture.passed:
             loop.catch_up()
         if self._terminal is not None:
-            loop.make_way(self._terminal)
+            loop.wait_writable(self._terminal)
             self._terminal.make_room(text)
         self.interrupts.raise_late()
         loop.passing = True
@@ -282,7 +282,7 @@ class HostedShow(Show):
 
     # --- ways out ---
 
-    def broken_off(self, cause: str) -> None:
+    def announce_end(self, cause: str) -> None:
         """Show that the program was ended by `cause`, if there is anything else to show."""
         if not self.loop.pumping:
             self.loop.catch_up()
@@ -290,7 +290,7 @@ class HostedShow(Show):
             self.stopped(cause)
 
     @contextlib.contextmanager
-    def hushed(self) -> Iterator[None]:
+    def silenced(self) -> Iterator[None]:
         """Add no line to what the program says in the block, in pieces, to a stream that nobody routes."""
         if self._terminal is not None or self.loop.paused:
             yield
@@ -305,7 +305,7 @@ class HostedShow(Show):
         """Give the terminal back, with what there is to show if this is the place for it."""
         if get_ident() == self._owner and not self.loop.pumping:
             if cause:
-                self.broken_off(cause)
+                self.announce_end(cause)
             self.close()
         else:
             getattr(self.loop.display, "emergency", lambda: None)()
@@ -315,13 +315,13 @@ class HostedShow(Show):
     def before_fork(self) -> None:
         """Leave no thread of ours to be copied; on any thread."""
         if self._heartbeat is not None and not self.loop.pumping:
-            self._heartbeat.doze()
+            self._heartbeat.pause_for_fork()
 
     def in_child(self) -> None:
         """Be none of the child's business."""
         self.loop.go_silent()
         self.interrupts.restore()
-        Show.current = None
+        DisplaySession.current = None
         live.reporter = None
         self.ways_out.give_back()
 
@@ -329,18 +329,18 @@ class HostedShow(Show):
 _KEYS = {"stdout": (0, 1), "stderr": (0, 2)}
 _STANDING = (0, 0)
 """What both streams have left on the last line of the terminal."""
-_forking: list[HostedShow] = []
+_forking: list[ExecDisplaySession] = []
 
 
 def _before_fork() -> None:
     for show in _forking:
-        if Show.current is show:
+        if DisplaySession.current is show:
             show.before_fork()
 
 
 def _in_child() -> None:
     for show in _forking:
-        if Show.current is show:
+        if DisplaySession.current is show:
             show.in_child()
 
 
@@ -350,12 +350,12 @@ def _in_child() -> None:
 class Hosted(NamedTuple):
     """The show of a program, and what makes its work a part of it."""
 
-    show: HostedShow
+    show: ExecDisplaySession
     bridges: Sequence[Bridge]
 
     def close(self) -> None:
         """Show the end; what still runs goes on unseen. In a forked child nothing is left to close."""
-        if HostedShow.current is self.show:
+        if ExecDisplaySession.current is self.show:
             for bridge in reversed(self.bridges):
                 bridge.stop()
         self.show.close()
@@ -363,9 +363,9 @@ class Hosted(NamedTuple):
 
 def open_hosted(title: str, options: Options) -> Hosted:
     """Go live; errors in `options` raise `DisplayError`, a log that does not open `OSError`."""
-    look = Look(options.view, layout=options.layout, log=options.log, capture=options.capture)
-    show = HostedShow(title, look)
-    outside = Adoption(show.channel, show.wake).watch
+    look = DisplayOptions(options.view, layout=options.layout, log=options.log, capture=options.capture)
+    show = ExecDisplaySession(title, look)
+    outside = ExternalExecutors(show.channel, show.wake).watch
     hosted = Hosted(show, [PoolBridge(show.channel, outside), CoroutineBridge(show.channel)])
     show.open()
     for bridge in hosted.bridges:

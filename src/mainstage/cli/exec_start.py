@@ -101,8 +101,8 @@ class Host:
         """Show that the program was ended by `cause`, and add nothing to what is said of it in the block."""
         hushed: AbstractContextManager[None] = contextlib.nullcontext()
         if self._hosted is not None:
-            self._hosted.show.broken_off(cause)
-            hushed = self._hosted.show.hushed()
+            self._hosted.show.announce_end(cause)
+            hushed = self._hosted.show.silenced()
         with hushed:
             yield
 

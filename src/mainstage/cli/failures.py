@@ -11,21 +11,21 @@ from mainstage.errors import describe_error, traceback_of
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from mainstage.cli.inputs import Job
+    from mainstage.cli.inputs import JobInput
 
 SHOWN = 10
 """Failures that are told unless all are asked for."""
 
 
-class Failures:
+class FailureReport:
     """The failures of a run; `asked` says how often `--traceback` was given: not at all, for ten, for all."""
 
     def __init__(self, asked: int) -> None:
         self._asked = asked
-        self._kept: list[tuple[Job, BaseException]] = []
+        self._kept: list[tuple[JobInput, BaseException]] = []
         self._more = 0
 
-    def add(self, job: Job, error: BaseException) -> None:
+    def add(self, job: JobInput, error: BaseException) -> None:
         """Keep a failure, if it is to be told."""
         if not self._asked:
             return

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
-class Job(NamedTuple):
+class JobInput(NamedTuple):
     """One input and its place among all that were given, from 1."""
 
     seq: int
@@ -66,7 +66,7 @@ def _read(file: str) -> bytes:
         raise click.UsageError(f"--inputs {file}: {error.strerror}") from error
 
 
-def select(inputs: Iterable[str], skip: Counter[str]) -> list[Job]:
+def select(inputs: Iterable[str], skip: Counter[str]) -> list[JobInput]:
     """Return what is left when the first `skip[input]` occurrences of each input are left out."""
     left = skip.copy()
     jobs = []
@@ -74,5 +74,5 @@ def select(inputs: Iterable[str], skip: Counter[str]) -> list[Job]:
         if left[text] > 0:
             left[text] -= 1
         else:
-            jobs.append(Job(seq, text))
+            jobs.append(JobInput(seq, text))
     return jobs

@@ -11,7 +11,7 @@ from mainstage.cli.shell import join
 from mainstage.errors import TaskTimeout, is_instance
 
 if TYPE_CHECKING:
-    from mainstage.cli.inputs import Job
+    from mainstage.cli.inputs import JobInput
     from mainstage.pool.results import ItemOutcome
 
 COLUMNS = ("Seq", "Host", "Starttime", "JobRuntime", "Send", "Receive", "Exitval", "Signal", "Command")
@@ -33,7 +33,7 @@ class JobLog:
         if os.fstat(self._fd).st_size == 0:
             write_all(self._fd, ("\t".join(COLUMNS) + "\n").encode())
 
-    def append(self, job: Job, outcome: ItemOutcome, *, started: float, received: int) -> None:
+    def append(self, job: JobInput, outcome: ItemOutcome, *, started: float, received: int) -> None:
         """Log one job: `started` in seconds since the epoch, `received` bytes of result."""
         exitval = 0 if outcome.error is None else KILLED if is_instance(outcome.error, TaskTimeout) else 1
         command = join(["mainstage", "map", self._target, job.input])

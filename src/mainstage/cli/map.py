@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 
-from mainstage.cli.failures import Failures
+from mainstage.cli.failures import FailureReport
 from mainstage.cli.files import WINDOWS
 from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
-from mainstage.cli.inputs import Job, gather, select
+from mainstage.cli.inputs import JobInput, gather, select
 from mainstage.cli.joblog import JobLog
 from mainstage.cli.outputs import Outputs
 from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of, write_all
 from mainstage.cli.shell import end_as_filter, join, program, say
 from mainstage.cli.stdout import open_stdout
-from mainstage.cli.target import Target, load_target, travels
+from mainstage.cli.target import Target, load_target, register_by_value
 from mainstage.core.clock import SystemClock
 from mainstage.errors import Cancelled, DisplayError, MainstageError, Terminated, is_instance
 from mainstage.pool.options import BACKENDS, ENGINES, workers_of
 from mainstage.run.run import own_run
-from mainstage.run.signals import die_of
+from mainstage.run.signals import die_by_signal
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -43,7 +43,7 @@ class Words(NamedTuple):
     glob: bool
 
 
-class Options(NamedTuple):
+class MapOptions(NamedTuple):
     """What the command line said beside target and inputs; the help texts below are the reference."""
 
     max_workers: int | None
@@ -74,7 +74,7 @@ class Sink:
     def __init__(
         self,
         target: Target,
-        options: Options,
+        options: MapOptions,
         results: ResultsFile | None,
         outputs: Outputs | None,
         stdout: int | None,
@@ -83,7 +83,7 @@ class Sink:
         self._stdout = stdout
         self._results = results
         self.outputs = outputs
-        self.failures = Failures(options.traceback)
+        self.failures = FailureReport(options.traceback)
         self._skip_failed = options.on_error == "skip"
         resuming = options.resume or options.resume_failed
         self._joblog = JobLog(options.joblog, target.name, append=resuming) if options.joblog else None
@@ -92,7 +92,7 @@ class Sink:
         self.ok = 0
         self.failed = 0
 
-    def take(self, job: Job, outcome: ItemOutcome) -> None:
+    def take(self, job: JobInput, outcome: ItemOutcome) -> None:
         """Write one outcome; what was cancelled leaves no line, so that it is run when the run is resumed."""
         if is_instance(outcome.error, Cancelled):
             return
@@ -196,10 +196,10 @@ def map_command(
 
     Exit status: 0 all good, 1 some failed, 2 usage; interrupted, it dies of the signal.
     """
-    run_map(target, Words(inputs, files, null=null, glob=not no_glob), Options(**options))
+    run_map(target, Words(inputs, files, null=null, glob=not no_glob), MapOptions(**options))
 
 
-def run_map(target_text: str, words: Words, options: Options) -> None:
+def run_map(target_text: str, words: Words, options: MapOptions) -> None:
     """Do what the command says; leaves by `SystemExit`, `click.UsageError` or the signal that interrupted it."""
     options = _checked(options)
     target = _target(target_text, options)
@@ -224,7 +224,7 @@ def run_map(target_text: str, words: Words, options: Options) -> None:
         _run_all(target, jobs, options, sink, _resume_command(options, stdin="-" in words.files))
 
 
-def _checked(options: Options) -> Options:
+def _checked(options: MapOptions) -> MapOptions:
     if (options.resume or options.resume_failed) and options.out is None:
         raise click.UsageError("--resume and --resume-failed need --out FILE, the results to take up")
     if options.out is None and (options.view if options.view != "auto" else os.environ.get("MAINSTAGE_VIEW")) == "json":
@@ -236,7 +236,9 @@ def _checked(options: Options) -> Options:
     return options._replace(halt=FIRST_FAILURE)
 
 
-def _run_all(target: Target, jobs: Sequence[Job], options: Options, sink: Sink, command: str | None) -> NoReturn:
+def _run_all(
+    target: Target, jobs: Sequence[JobInput], options: MapOptions, sink: Sink, command: str | None
+) -> NoReturn:
     """Run `jobs`, tell how it ended and leave; `command` goes on from there."""
     try:
         halted = _run(target, jobs, options, sink)
@@ -252,22 +254,22 @@ def _run_all(target: Target, jobs: Sequence[Job], options: Options, sink: Sink, 
     raise SystemExit(1 if sink.failed and not _sought(options, halted=halted) else 0)
 
 
-def _target(text: str, options: Options) -> Target:
+def _target(text: str, options: MapOptions) -> Target:
     engine = options.executor in ENGINES
     if options.cluster is not None and not engine:
         raise click.UsageError(f"--cluster is for --executor {' and '.join(ENGINES)}")
     target = load_target(text)
     if engine:
-        travels(target)
+        register_by_value(target)
     return target
 
 
-def _sought(options: Options, *, halted: bool) -> bool:
+def _sought(options: MapOptions, *, halted: bool) -> bool:
     """Return whether the run found what it was to go on until: failures on the way there are none of it."""
     return halted and options.halt is not None and options.halt.why == "success"
 
 
-def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> bool:
+def _run(target: Target, jobs: Sequence[JobInput], options: MapOptions, sink: Sink) -> bool:
     """Run all; return whether it was given up, as `--halt` asked."""
     unordered = not options.keep_order or options.out is not None
     outputs = sink.outputs
@@ -318,7 +320,7 @@ def _run(target: Target, jobs: Sequence[Job], options: Options, sink: Sink) -> b
         raise click.ClickException(f"the results cannot be written: {error}{mended}") from error
 
 
-def _take(outcomes: Iterator[ItemOutcome], jobs: Sequence[Job], sink: Sink, halt: Halt | None, run: Run) -> bool:
+def _take(outcomes: Iterator[ItemOutcome], jobs: Sequence[JobInput], sink: Sink, halt: Halt | None, run: Run) -> bool:
     """Write outcomes to the end; return whether `halt` was reached. What ends well all the same is written too."""
     halted = False
     for outcome in outcomes:
@@ -332,7 +334,7 @@ def _take(outcomes: Iterator[ItemOutcome], jobs: Sequence[Job], sink: Sink, halt
     return halted
 
 
-def _close(sink: Sink, options: Options) -> None:
+def _close(sink: Sink, options: MapOptions) -> None:
     try:
         sink.close()
     except OSError as error:
@@ -343,7 +345,7 @@ def _close(sink: Sink, options: Options) -> None:
 # --- the results file ---
 
 
-def _open_results(options: Options) -> ResultsFile | None:
+def _open_results(options: MapOptions) -> ResultsFile | None:
     if options.out is None:
         return None
     try:
@@ -364,7 +366,7 @@ def _open_results(options: Options) -> ResultsFile | None:
     return results
 
 
-def _open_outputs(inputs: Sequence[str], options: Options) -> Outputs | None:
+def _open_outputs(inputs: Sequence[str], options: MapOptions) -> Outputs | None:
     if options.results is None and not options.tag:
         return None
     if options.results is not None and WINDOWS:
@@ -377,11 +379,11 @@ def _open_outputs(inputs: Sequence[str], options: Options) -> Outputs | None:
         raise click.UsageError(f"--results {options.results}: {error.strerror}") from error
 
 
-def _skip(results: ResultsFile | None, target: Target, options: Options) -> Counter[str]:
+def _skip(results: ResultsFile | None, target: Target, options: MapOptions) -> Counter[str]:
     return Counter() if results is None else results.skip(target.name, failed_again=options.resume_failed)
 
 
-def _dry_run(target: Target, inputs: Sequence[str], options: Options) -> None:
+def _dry_run(target: Target, inputs: Sequence[str], options: MapOptions) -> None:
     skip: Counter[str] = Counter()
     if options.out is not None and os.path.isfile(options.out):  # noqa: PTH113  # a word of the command line
         results = _open_results(options)
@@ -397,7 +399,7 @@ def _dry_run(target: Target, inputs: Sequence[str], options: Options) -> None:
 # --- the way out ---
 
 
-def _resume_command(options: Options, *, stdin: bool) -> str | None:
+def _resume_command(options: MapOptions, *, stdin: bool) -> str | None:
     if options.out is None:
         return None
     words = [*program(), *sys.argv[1:]]
@@ -407,7 +409,7 @@ def _resume_command(options: Options, *, stdin: bool) -> str | None:
     return join(words) + ("   (with the same standard input)" if stdin else "")
 
 
-def _tell_halt(options: Options, sink: Sink, jobs: int, command: str | None) -> None:
+def _tell_halt(options: MapOptions, sink: Sink, jobs: int, command: str | None) -> None:
     left = jobs - sink.ok - sink.failed
     line = f"given up: --halt {options.halt}: {sink.ok} of {jobs} went well, {sink.failed} failed, {left} were not run"
     say(f"{line}; resume with: {command}" if command and left else line, err=True)
@@ -419,4 +421,4 @@ def _die(interrupt: KeyboardInterrupt, sink: Sink, jobs: int, command: str | Non
     say(f"{line}; resume with: {command}" if command else line, err=True)
     if sys.stdout is not None:
         sys.stdout.flush()
-    die_of(interrupt.signum if isinstance(interrupt, Terminated) else signal.SIGINT)
+    die_by_signal(interrupt.signum if isinstance(interrupt, Terminated) else signal.SIGINT)

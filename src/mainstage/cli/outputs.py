@@ -25,7 +25,7 @@ from mainstage.ui.display import tty
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from mainstage.cli.inputs import Job
+    from mainstage.cli.inputs import JobInput
     from mainstage.events import Event
 
 FILES = {"stdout": "stdout", "stderr": "stderr", "warning": "stderr", "log": "stderr"}
@@ -81,7 +81,7 @@ class Outputs:
         self._raised = False
         self._folder = folder
         self._tag = tag
-        self._jobs: dict[int, Job] = {}
+        self._jobs: dict[int, JobInput] = {}
         self._files: dict[tuple[int, str], int] = {}
         self._begun: set[int] = set()
         self._streams = {"stdout": sys.stdout, "stderr": sys.stderr}
@@ -89,7 +89,7 @@ class Outputs:
         if folder is not None:
             os.makedirs(folder, exist_ok=True)  # noqa: PTH103  # strings throughout
 
-    def expect(self, task: int, job: Job) -> None:
+    def expect(self, task: int, job: JobInput) -> None:
         """Take what `task` writes as the output of `job`."""
         self._jobs[task] = job
 
@@ -112,7 +112,7 @@ class Outputs:
         except OSError as error:
             self.error = error
 
-    def finish(self, job: Job, line: bytes) -> None:
+    def finish(self, job: JobInput, line: bytes) -> None:
         """Say how `job` ended; `OSError` where that, or what it wrote, could not be kept."""
         self._raise()
         if self._folder is None:
@@ -139,7 +139,7 @@ class Outputs:
             self._raised = True
             raise self.error
 
-    def _keep(self, job: Job | None, stream: str, text: str) -> None:
+    def _keep(self, job: JobInput | None, stream: str, text: str) -> None:
         if job is not None and self._folder is not None:
             write_all(self._file(job, FILES[stream]), _encoded(text + "\n"))
         if stream in self.unshown and (job is None or self._tag):
@@ -148,10 +148,10 @@ class Outputs:
             out.flush()
             tty.write_all(out.fileno(), _encoded(lines + "\n"))
 
-    def _path(self, job: Job, name: str) -> str:
+    def _path(self, job: JobInput, name: str) -> str:
         return os.path.join(self._folder or "", self._names[job.seq - 1], name)  # noqa: PTH118  # as above
 
-    def _file(self, job: Job, name: str) -> int:
+    def _file(self, job: JobInput, name: str) -> int:
         """Return the file open for appending; what an earlier run left in it is gone with the first of the job."""
         fd = self._files.get((job.seq, name))
         if fd is None:
@@ -162,7 +162,7 @@ class Outputs:
             fd = self._files[job.seq, name] = open_file(self._path(job, name), flags)
         return fd
 
-    def _begin(self, job: Job) -> None:
+    def _begin(self, job: JobInput) -> None:
         os.makedirs(os.path.dirname(self._path(job, "seq")), exist_ok=True)  # noqa: PTH103, PTH120  # as above
         for name in ("stdout", "stderr", "seq", "status"):
             try:

@@ -10,7 +10,7 @@ import signal
 import sys
 from typing import TYPE_CHECKING
 
-from mainstage.run.signals import die_of
+from mainstage.run.signals import die_by_signal
 from mainstage.ui.display.detect import has_runner
 from mainstage.ui.views.runner import defused
 
@@ -60,7 +60,7 @@ def _same(one: str, other: str) -> bool:
 
 def end_as_filter() -> None:
     """End the process as any filter whose reader has gone."""
-    die_of(getattr(signal, "SIGPIPE", signal.SIGTERM))
+    die_by_signal(getattr(signal, "SIGPIPE", signal.SIGTERM))
 
 
 def say(text: str, *, err: bool = False, block: bool = False) -> None:

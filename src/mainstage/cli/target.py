@@ -49,7 +49,7 @@ def load_target(text: str) -> Target:
     return Target(name, function, module if is_file else None)
 
 
-def travels(target: Target) -> None:
+def register_by_value(target: Target) -> None:
     """Have a target from a file go to the workers of a cluster by value: they have no such module."""
     try:
         import cloudpickle  # noqa: PLC0415  # an extra, which those of clusters bring

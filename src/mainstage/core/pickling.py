@@ -44,53 +44,53 @@ MANY = 64
 MOVE = "put it into a module that they can import, or install mainstage[cloudpickle]"
 
 
-class Cargo(NamedTuple):
+class Pickled(NamedTuple):
     """A pickled value and its large buffers."""
 
     data: bytes
     buffers: list[memoryview]
 
 
-class Border(threading.local):
+class PickleContext(threading.local):
     """What stands for things that stay on their side, while this thread pickles something for the other one."""
 
     replace: Callable[[Any], tuple[Any, ...]] | None = None
-    blind = False
+    by_value = False
     """Whether the other side cannot import the main program: what is of it travels by value, where that is possible."""
 
 
-border = Border()
+context = PickleContext()
 
 
 @contextmanager
-def crossing(replace: Callable[[Any], tuple[Any, ...]], *, forked: bool = False) -> Iterator[None]:
+def substituting(replace: Callable[[Any], tuple[Any, ...]], *, forked: bool = False) -> Iterator[None]:
     """Have things that stay here (raw queues) pickled as what `replace` returns for them.
 
     `forked`: the other side has this program in memory.
     """
-    border.replace = replace
-    border.blind = not forked and _main_is_no_file()
+    context.replace = replace
+    context.by_value = not forked and _main_is_no_file()
     try:
         yield
     finally:
-        border.replace = None
-        border.blind = False
+        context.replace = None
+        context.by_value = False
 
 
-def pack(value: Any, what: str) -> Cargo:
+def pack(value: Any, what: str) -> Pickled:
     """Pickle `value`; `Unpicklable` names `what`, and what in it would not."""
     return _pack(value, what, LARGE)
 
 
-def pack_whole(value: Any, what: str) -> bytes:
+def pickle_inline(value: Any, what: str) -> bytes:
     """As `pack`, with nothing beside it: for ways that carry bytes and no more."""
     return _pack(value, what, None).data
 
 
-def _pack(value: Any, what: str, large: int | None) -> Cargo:
+def _pack(value: Any, what: str, large: int | None) -> Pickled:
     try:
         cargo = _load(value, pickle.dumps, large)
-        if border.blind and MAIN in cargo.data:
+        if context.by_value and MAIN in cargo.data:
             return _by_value(value, large) or cargo
         return cargo
     except BaseException as error:  # noqa: BLE001  # a __reduce__ of the user's may raise anything
@@ -100,7 +100,7 @@ def _pack(value: Any, what: str, large: int | None) -> Cargo:
         raise _refusal(value, what, error) from None
 
 
-def _load(value: Any, dumps: Callable[..., bytes], large: int | None) -> Cargo:
+def _load(value: Any, dumps: Callable[..., bytes], large: int | None) -> Pickled:
     """Pickle `value` with `dumps`, its buffers from `large` bytes on beside it."""
     buffers: list[memoryview] = []
 
@@ -114,7 +114,7 @@ def _load(value: Any, dumps: Callable[..., bytes], large: int | None) -> Cargo:
         buffers.append(raw)
         return False
 
-    return Cargo(dumps(value, PROTOCOL, buffer_callback=beside), buffers)
+    return Pickled(dumps(value, PROTOCOL, buffer_callback=beside), buffers)
 
 
 def pack_many(values: list[Any]) -> list[bytes] | None:
@@ -125,12 +125,12 @@ def pack_many(values: list[Any]) -> list[bytes] | None:
         packed = [dumps(value, PROTOCOL, buffer_callback=found.append) for value in values]
     except BaseException:  # noqa: BLE001  # whatever it is, `pack` tells
         return None
-    if found or (border.blind and any(MAIN in data for data in packed)):
+    if found or (context.by_value and any(MAIN in data for data in packed)):
         return None
     return packed
 
 
-def pack_call(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, forked: bool) -> Cargo:
+def pack_call(fn: Any, args: tuple[Any, ...], kwargs: dict[str, Any], *, forked: bool) -> Pickled:
     """Pickle a call; `forked`: the other side has this program in memory."""
     if not forked and unimportable(fn):
         cargo = _by_value((fn, args, kwargs), LARGE)
@@ -148,7 +148,7 @@ def _unreachable(fn: Any) -> str:
     )
 
 
-def pack_function(fn: Any, *, forked: bool = False, large: int | None = LARGE) -> Cargo:
+def pack_function(fn: Any, *, forked: bool = False, large: int | None = LARGE) -> Pickled:
     """Pickle a function; one of a program that cannot be imported travels by value, where cloudpickle is installed.
 
     With `large=None` there is nothing beside it.
@@ -161,7 +161,7 @@ def pack_function(fn: Any, *, forked: bool = False, large: int | None = LARGE) -
     return _pack(fn, "the function", large)
 
 
-def pack_far(value: Any, what: str, *, large: int | None = LARGE) -> Cargo:
+def pickle_by_value(value: Any, what: str, *, large: int | None = LARGE) -> Pickled:
     """Pickle `value` for workers that have another main program than this one: what is of it goes by value.
 
     So does what is of a module of which cloudpickle was told so (`register_pickle_by_value`). `large` as above.
@@ -197,7 +197,7 @@ def unpack(data: bytes | bytearray | memoryview, buffers: Sequence[bytearray] = 
     return pickle.loads(data, buffers=buffers)  # noqa: S301  # from a process of our own, over a pipe of our own
 
 
-def _by_value(value: Any, large: int | None) -> Cargo | None:
+def _by_value(value: Any, large: int | None) -> Pickled | None:
     """Pickle with cloudpickle; None: it is not installed, or cannot either."""
     try:
         import cloudpickle  # noqa: PLC0415  # an extra

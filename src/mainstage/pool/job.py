@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from mainstage.pool.thread_pool import Worker
     from mainstage.pool.threads import ThreadBackend
     from mainstage.pool.timer import Alarm
-    from mainstage.tasks.queue.thread_patches import Receiver
+    from mainstage.tasks.queue.thread_patches import HasProducers
     from mainstage.tasks.task import Task
 
 R = TypeVar("R")
@@ -208,7 +208,7 @@ class Call:
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
         self._settle(task, Outcome(None, error), worker)
 
-    def _conclude(self, worker: Worker, task: Task, outcome: Outcome, senders: Iterable[Receiver]) -> None:
+    def _conclude(self, worker: Worker, task: Task, outcome: Outcome, senders: Iterable[HasProducers]) -> None:
         """Settle it, or run it again.
 
         Its queues hear of its end first: a failure that is settled stops the run, and a queue that is stopped before it

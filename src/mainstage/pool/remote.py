@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.pool.processes.process import WorkerProcess
     from mainstage.tasks.outcome import Outcome
-    from mainstage.tasks.queue.producers import Sender
+    from mainstage.tasks.queue.producers import Producer
     from mainstage.tasks.reporter import Reporter
 
 
@@ -47,7 +47,7 @@ class Mirror:
         self._completed = self._sampled = 0.0
         self._armed = True
 
-    def place(self, completed: float) -> None:
+    def set_position(self, completed: float) -> None:
         """Take the position that was told."""
         self._completed = completed
         if self._armed and not self.closed:
@@ -106,7 +106,7 @@ class Assignment(Protocol):
         """Describe what it works on."""
         ...
 
-    def sender(self, queue: RawQueue) -> Sender | None:
+    def sender(self, queue: RawQueue) -> Producer | None:
         """Return what it is to a raw queue that it was given."""
         ...
 
@@ -115,15 +115,15 @@ class RemoteSenders:
     """What a piece of work is to the raw queues that it was given."""
 
     def __init__(self) -> None:
-        self._senders: dict[RawQueue, Sender] = {}
+        self._senders: dict[RawQueue, Producer] = {}
 
     def expect(self, process: WorkerProcess, args: Iterable[Any], kwargs: Mapping[str, Any]) -> None:
         """Count as a sender of each open queue among the arguments, from now on."""
         for queue in receivers_among(args, kwargs):
             if isinstance(queue, RawQueue):
-                self._senders[queue] = queue.roster.expect(process.name)
+                self._senders[queue] = queue.roster.reserve(process.name)
 
-    def of(self, queue: RawQueue) -> Sender | None:
+    def of(self, queue: RawQueue) -> Producer | None:
         """Return what it is to `queue`."""
         return self._senders.get(queue)
 

@@ -30,7 +30,7 @@ class ItemOutcome(NamedTuple):
     """In seconds on the run's clock."""
 
 
-class Host(Protocol):
+class WaitHost(Protocol):
     """The run that a map belongs to, as far as its consumer needs it."""
 
     def wait_until(self, done: Callable[[], bool]) -> bool:
@@ -41,11 +41,11 @@ class Host(Protocol):
         """Wait until not `busy()`, for the grace time or until asked to stop once more."""
         ...
 
-    def glance(self) -> None:
+    def draw_if_due(self) -> None:
         """Draw if it is time."""
         ...
 
-    def consumed(self, consumer: Consumer) -> None:
+    def consumed(self, consumer: ResultIterator) -> None:
         """Forget a consumer that has ended."""
         ...
 
@@ -68,10 +68,10 @@ def _as_of_a_future(error: BaseException) -> BaseException:
     return CancelledError(*error.args) if is_instance(error, Cancelled) else error
 
 
-class Consumer:
+class ResultIterator:
     """Takes the records of one map."""
 
-    def __init__(self, claims: Claims, host: Host, *, ordered: bool) -> None:
+    def __init__(self, claims: Claims, host: WaitHost, *, ordered: bool) -> None:
         self.claims = claims
         self._host = host
         self._ordered = ordered
@@ -141,7 +141,7 @@ class Consumer:
         claims = self.claims
         while True:
             claims.feed()
-            self._host.glance()
+            self._host.draw_if_due()
             self._sort(claims.take_all())
             if self._ready:
                 return True

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 class ThreadBackend:
     """Work on threads of this process."""
 
-    heard_s = 0.0
+    receive_cpu_s = 0.0
     """Nothing: its workers are in this process."""
-    far_workers = 0
+    remote_workers = 0
     """None reports by batches."""
 
     def __init__(self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None], name: str = "thread") -> None:

@@ -9,25 +9,25 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.errors import is_cancellation
 from mainstage.run.asyncio_driver import MainTask, Waker, events_here, is_of_a_runner
-from mainstage.run.exit import quieten
+from mainstage.run.exit import suppress_traceback
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from contextvars import Token
 
-    from mainstage.run.asyncio_driver import Seat
-    from mainstage.run.display_session import Show
-    from mainstage.run.external_work import Guests
-    from mainstage.run.shutdown import Ending, Work
+    from mainstage.run.asyncio_driver import AsyncioDriver
+    from mainstage.run.display_session import DisplaySession
+    from mainstage.run.external_work import ExternalWorkSet
+    from mainstage.run.shutdown import Shutdown, Stoppable
     from mainstage.tasks.reporter import Reporter
 
 ALL = 1_000_000
 
-within: ContextVar[Work | None] = ContextVar("mainstage_run", default=None)
+current_async_run: ContextVar[Stoppable | None] = ContextVar("mainstage_run", default=None)
 """The run whose block the code running now stands in: others may be entered, and left, meanwhile."""
 
 
-class Orders(NamedTuple):
+class ScopeCallbacks(NamedTuple):
     """What a run may have to say to something under way in it."""
 
     cancel: Callable[[], object] | None = None
@@ -38,20 +38,22 @@ class Orders(NamedTuple):
     """Begin nothing more: the run's block is left. Called on the event loop's thread."""
 
 
-class Block:
+class AsyncRunScope:
     """The block of `work`, which is shown by `show`; `branch`: it stands within another run."""
 
-    def __init__(self, work: Work, show: Show, ending: Ending, guests: Guests, *, branch: bool) -> None:
+    def __init__(
+        self, work: Stoppable, show: DisplaySession, ending: Shutdown, guests: ExternalWorkSet, *, branch: bool
+    ) -> None:
         """Enter it."""
         self._show = show
         self._ending = ending
         self._guests = guests
         self._main: MainTask | None = None
-        self._seat: Seat | None = show.sit()
+        self._seat: AsyncioDriver | None = show.attach_asyncio()
         if self._seat is not None and not branch:
             self._main = MainTask()
-            show.interrupts.follow(self._main.cancel, is_of_a_runner, quieten)
-        self._token: Token[Work | None] = within.set(work)
+            show.interrupts.use_asyncio_rules(self._main.cancel, is_of_a_runner, suppress_traceback)
+        self._token: Token[Stoppable | None] = current_async_run.set(work)
 
     async def leave(self, error: BaseException | None) -> BaseException | None:
         """Wait for what was begun; return what is to leave the block: `error`, or a cancellation that came meanwhile.
@@ -64,14 +66,14 @@ class Block:
         self._show.wakers.append(waker)
         try:
             if seat is not None:
-                seat.look(turn=ALL)  # a request to stop that was just made
+                seat.run_round(turn=ALL)  # a request to stop that was just made
             error = await self._settle(waker, error)
         finally:
             self._show.wakers.remove(waker)
             with contextlib.suppress(ValueError):  # left in another context than it was entered in
-                within.reset(self._token)
+                current_async_run.reset(self._token)
             if seat is not None:
-                self._show.rise(seat)
+                self._show.detach_asyncio(seat)
         if self._main is not None and self._main.asked:
             if is_cancellation(error):
                 self._main.take_back()
@@ -84,12 +86,12 @@ class Block:
         """As `Ending.settle`; the first cancellation stops what is pending, the next one abandons it."""
         ending = self._ending
         if error is not None and ending.stop is None:
-            ending.left_by(error)
+            ending.stop_for(error)
         stopping = error is not None
-        while not ending.over() and not (ending.stop is not None and ending.stop.stage > 1):
+        while not ending.finished() and not (ending.stop is not None and ending.stop.stage > 1):
             try:
                 async with asyncio.timeout(ending.grace if stopping else None):
-                    await waker.wait(ending.enough(stopping=stopping))
+                    await waker.wait(ending.wait_condition(stopping=stopping))
             except TimeoutError:
                 break
             except asyncio.CancelledError as cancelled:
@@ -97,7 +99,7 @@ class Block:
                     break
                 error = cancelled
                 if ending.stop is None:
-                    ending.left_by(cancelled)
+                    ending.stop_for(cancelled)
             else:
                 if stopping:
                     break
@@ -106,10 +108,10 @@ class Block:
         return error
 
 
-class Stay:
+class ExternalScope:
     """Something that a coroutine has begun in a run: the run waits for it, and its event loop draws meanwhile."""
 
-    def __init__(self, show: Show, guests: Guests, orders: Orders) -> None:
+    def __init__(self, show: DisplaySession, guests: ExternalWorkSet, orders: ScopeCallbacks) -> None:
         """Begin it, on the event loop's thread."""
         self.reporter: Reporter = show.channel
         self.events = asyncio.get_running_loop()
@@ -118,7 +120,7 @@ class Stay:
         self._orders = orders
         self._left = False
         guests.begin(self)  # before a round that would end an implicit run in which nothing is pending
-        self._seat = show.sit()
+        self._seat = show.attach_asyncio()
 
     def leave(self) -> None:
         """End it, on that thread too; a second call does nothing."""
@@ -127,7 +129,7 @@ class Stay:
         self._left = True
         seat, self._seat = self._seat, None
         if seat is not None:
-            self._show.rise(seat)
+            self._show.detach_asyncio(seat)
         self._guests.over(self)
 
     def leave_from_anywhere(self) -> None:
@@ -154,6 +156,6 @@ class Stay:
         if self._orders.close is not None:
             self._orders.close()
 
-    def held_up(self) -> bool:
+    def would_deadlock(self) -> bool:
         """Return whether this thread, waiting, would wait for itself."""
         return events_here() is self.events

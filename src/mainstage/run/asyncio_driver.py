@@ -24,22 +24,22 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from mainstage.run.render_loop import Loop
+    from mainstage.run.render_loop import RenderLoop
 
 NEVER = float("inf")
 PATIENCE = 0.2
 """Seconds that a frame may be late before the heartbeat draws it."""
 BLOCKED = 1.0
 """Seconds after which a loop that did not come to its timer is told as blocked."""
-LONGEST_SHADOW = 1.0
+MAX_QUIET_S = 1.0
 """Seconds for which what comes after a round may wait where pictures are rarer: text is to be seen soon."""
-TURN = 1000
+MAX_EVENTS = 1000
 """Events reduced in one round, some milliseconds: then the event loop has its turn, and the rest comes in the next."""
 PLACES = 20
 """So many places where the loop was blocked are told, each once."""
 
 
-class Timer(Protocol):
+class LoopTimer(Protocol):
     """A callback to come."""
 
     def cancel(self) -> None:
@@ -47,14 +47,14 @@ class Timer(Protocol):
         ...
 
 
-class Events(Protocol):
+class LoopAPI(Protocol):
     """What a seat asks of an event loop."""
 
     def call_soon_threadsafe(self, callback: Callable[[], object], /) -> object:
         """Call back in the next round, and wake the loop for it."""
         ...
 
-    def call_later(self, delay: float, callback: Callable[[], object], /) -> Timer:
+    def call_later(self, delay: float, callback: Callable[[], object], /) -> LoopTimer:
         """Call back in `delay` seconds."""
         ...
 
@@ -64,16 +64,16 @@ class Metronome(Protocol):
 
     before_beat: Callable[[FrameType | None], float | None] | None
 
-    def expect(self, due: float | None) -> None:
+    def call_at(self, due: float | None) -> None:
         """Call the owner at `due`, unless another time is given before; None: never."""
         ...
 
 
-class Seat:
+class AsyncioDriver:
     """The owner `owner` on the event loop `events`, whose thread it is."""
 
     def __init__(
-        self, owner: Loop, events: Events, *, metronome: Metronome | None, after_round: Callable[[], None]
+        self, owner: RenderLoop, events: LoopAPI, *, metronome: Metronome | None, after_round: Callable[[], None]
     ) -> None:
         """Sit down: from now on notes knock at the event loop. `after_round` is called after each round, outside it."""
         self.events = events
@@ -84,7 +84,7 @@ class Seat:
         self._metronome = metronome
         self._after_round = after_round
         self._pid = os.getpid()
-        self._timer: Timer | None = None
+        self._timer: LoopTimer | None = None
         self._knocked = False
         self._expected = NEVER  # when the event loop should call us
         self._told: set[str] = set()
@@ -93,8 +93,8 @@ class Seat:
         self._found = owner.channel.alarm
         owner.channel.alarm = self._ring
         if metronome is not None:
-            metronome.before_beat = self._called
-        self.look()
+            metronome.before_beat = self.on_heartbeat
+        self.run_round()
 
     def leave(self) -> None:
         """Stand up: the heartbeat, where there is one, has the owner again. A second call does nothing."""
@@ -106,29 +106,29 @@ class Seat:
         self._owner.channel.alarm = self._found
         if self._metronome is not None:
             self._metronome.before_beat = None
-        self._owner.leave()
+        self._owner.go_away()
         if self._metronome is not None:
-            self._metronome.expect(self._owner.due())
+            self._metronome.call_at(self._owner.due())
 
     # --- rounds ---
 
-    def look(self, *, turn: int = TURN) -> None:
+    def run_round(self, *, turn: int = MAX_EVENTS) -> None:
         """Do a round now, on the event loop's thread, with at most `turn` events."""
         if self._left or self._owner.pumping:
             return
         channel = self._owner.channel
         self._knocked = self._silent = False
-        news = not channel.empty() or channel.next_look() == 0.0
-        due = self._owner.beat(borrowed=False, most=turn)
+        news = not channel.empty() or channel.next_sample_at() == 0.0
+        due = self._owner.run_once(borrowed=False, most=turn)
         self._after_round()
         if not self._left:
             self._rest(due, news=news)
 
-    def rest(self) -> None:
+    def schedule(self) -> None:
         """Learn that the owner goes back to the event loop, after a call of ours that has drawn."""
         if self._left:
             if self._metronome is not None:
-                self._metronome.expect(self._owner.due())
+                self._metronome.call_at(self._owner.due())
             return
         self._rest(self._owner.due(), news=False)
 
@@ -137,9 +137,9 @@ class Seat:
         at = NEVER if due is None else due
         if news:
             now = self._now()
-            shadow = self._owner.when_noted
+            shadow = self._owner.due_if_notified
             if shadow is not None and shadow > now:
-                at = min(at, shadow, now + LONGEST_SHADOW)
+                at = min(at, shadow, now + MAX_QUIET_S)
                 self._owner.channel.away = False
         self._arm(at)
 
@@ -155,20 +155,20 @@ class Seat:
                 self.leave()
                 return
         if self._metronome is not None:
-            self._metronome.expect(None if at == NEVER else at + PATIENCE)
+            self._metronome.call_at(None if at == NEVER else at + PATIENCE)
 
     def _on_time(self) -> None:
         self._timer = None
-        self.look()
+        self.run_round()
 
     # --- knocking: any thread, any signal handler ---
 
     def _ring(self) -> None:
         """Take a note's word that something happened; quiet until the next round."""
         self._owner.channel.away = False
-        self.knock()
+        self.wake()
 
-    def knock(self) -> None:
+    def wake(self) -> None:
         """Have the event loop do a round as soon as it comes to it."""
         if self._knocked or os.getpid() != self._pid:
             return
@@ -176,16 +176,16 @@ class Seat:
         now = self._now()
         self._expected = min(self._expected, now)
         try:
-            self.events.call_soon_threadsafe(self.look)
+            self.events.call_soon_threadsafe(self.run_round)
         except RuntimeError:  # it is closed: whoever had it has not told us
             self._found()
             return
         if self._metronome is not None:
-            self._metronome.expect(max(now, self._owner.when_noted or now) + PATIENCE)
+            self._metronome.call_at(max(now, self._owner.due_if_notified or now) + PATIENCE)
 
     # --- a loop that is blocked ---
 
-    def _called(self, frame: FrameType | None) -> float | None:
+    def on_heartbeat(self, frame: FrameType | None) -> float | None:
         """Learn, in the heartbeat's handler, that the owner is called; return when it wants to be called again."""
         late = self._now() - self._expected
         if late < BLOCKED:

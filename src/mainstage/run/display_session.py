@@ -16,13 +16,13 @@ from mainstage.core.clock import Clock, SystemClock, limit_wait
 from mainstage.core.commands import SetInterval
 from mainstage.core.unpatched import Flag, get_ident
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
-from mainstage.run.exit import quieten
-from mainstage.run.heartbeat import LINGER, Heartbeat
-from mainstage.run.key_commands import Steering
+from mainstage.run.exit import suppress_traceback
+from mainstage.run.heartbeat import RECHECK_S, Heartbeat
+from mainstage.run.key_commands import KeyCommands
 from mainstage.run.leaving import WaysOut
-from mainstage.run.render_loop import Loop
-from mainstage.run.signals import Interrupts, interruptible
-from mainstage.run.stalls import StuckWatch
+from mainstage.run.render_loop import RenderLoop
+from mainstage.run.signals import SignalHandlers, allow_signals
+from mainstage.run.stalls import StallDetector
 from mainstage.tasks.capture.lines import Lines, PartialLines
 from mainstage.tasks.capture.streams import STREAMS, Capture
 from mainstage.tasks.reporter import live
@@ -32,7 +32,7 @@ from mainstage.ui.display.linewatch import LineWatch
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.settings import STUCK_AFTER, settings, stuck_after
 from mainstage.ui.display.stream import NullDisplay, StreamDisplay
-from mainstage.ui.setup import Style, stage
+from mainstage.ui.setup import LayoutOptions, build_ui
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -42,19 +42,19 @@ if TYPE_CHECKING:
 
     from mainstage.core.commands import Command
     from mainstage.events import Event
-    from mainstage.run.asyncio_driver import Seat, Waker
-    from mainstage.run.key_commands import Commanded
+    from mainstage.run.asyncio_driver import AsyncioDriver, Waker
+    from mainstage.run.key_commands import CommandTarget
     from mainstage.ui.display import Display
     from mainstage.ui.display.settings import Keys
     from mainstage.ui.views import View
     from mainstage.ui.views.layouts import Layout
 
 
-CALLED = 2 * LINGER
+CALLED = 2 * RECHECK_S
 """Seconds in which the owner comes when another thread calls it to close: a call that was lost comes again."""
 CLOSED = 5.0
 """Seconds that the last picture may take it then."""
-REACHED = 1.0
+OWNER_TIMEOUT_S = 1.0
 """Seconds in which the owner should have come by, wherever it is; a prompt on another thread waits no longer."""
 
 
@@ -69,15 +69,15 @@ class OutputRecorder(Protocol):
         ...
 
 
-class Receiving(Protocol):
+class ReportCost(Protocol):
     """What a loop asks of a backend: how many workers report to it by batches, and what these have cost."""
 
-    heard_s: float
+    receive_cpu_s: float
     """Seconds of this process so far."""
-    far_workers: int
+    remote_workers: int
 
 
-class Look(NamedTuple):
+class DisplayOptions(NamedTuple):
     """How a run is to be shown; see `Run` for what each takes."""
 
     view: str | View = "auto"
@@ -97,7 +97,7 @@ class Look(NamedTuple):
     stuck_after: float | None = STUCK_AFTER
     lists_failures: bool = True
 
-    def settled(self) -> Look:
+    def resolved(self) -> DisplayOptions:
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
         said = settings(os.environ)
         silent = {name: value for name, value in said._asdict().items() if getattr(self, name) is None}
@@ -107,22 +107,22 @@ class Look(NamedTuple):
             silent["stuck_after"] = stuck_after(os.environ)
         return self._replace(**silent)
 
-    def own(self) -> list[str]:
+    def overridden(self) -> list[str]:
         """Return the names of the arguments that say how this very run is shown, but for `log`."""
-        plain = Look()
+        plain = DisplayOptions()
         kept = ("log", "implicit", "clock", "lists_failures")
         return [name for name in self._fields if name not in kept and getattr(self, name) != getattr(plain, name)]
 
 
-class Show:
+class DisplaySession:
     """What is shown of the runs of this process, owned by the thread that opened it."""
 
-    current: Show | None = None
+    current: DisplaySession | None = None
     """The one that is live."""
     owner_asleep = False
     """Set by tests of rule 9: no owner ever pumps."""
-    loops: type[Loop] = Loop
-    signals: type[Interrupts] = Interrupts
+    loops: type[RenderLoop] = RenderLoop
+    signals: type[SignalHandlers] = SignalHandlers
     """What a show is made with."""
     signum = 0
     """The first signal that asked it to stop."""
@@ -130,14 +130,14 @@ class Show:
     _sleepers = 0
     _lends = 0
 
-    def __init__(self, title: str, look: Look) -> None:
+    def __init__(self, title: str, look: DisplayOptions) -> None:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
-        look = look.settled()
+        look = look.resolved()
         self.clock: Clock = look.clock or SystemClock()
         self.channel = ThreadChannel(self.clock)
-        opened = stage(
+        opened = build_ui(
             look.view,
-            Style(
+            LayoutOptions(
                 look.layout,
                 look.columns,
                 look.theme,
@@ -153,49 +153,49 @@ class Show:
         self.loop.partials = PartialLines(self._partial_changed)
         self.loop.recorders = opened.recorders
         self.loop.watchers += opened.watchers
-        self.stuck: StuckWatch | None = None
+        self.stuck: StallDetector | None = None
         if look.stuck_after is not None and not isinstance(opened.display, NullDisplay):
-            self.stuck = StuckWatch(self.channel.send, look.stuck_after, self._ask)
-            self.loop.watchers.append(self.stuck.look)
+            self.stuck = StallDetector(self.channel.send, look.stuck_after, self._ask)
+            self.loop.watchers.append(self.stuck.check)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
         self.capture = self._capture_for(opened.display, look)
         self.capture.lends = bool(self.capture.taken) and not isinstance(opened.display, NullDisplay)
-        self.stops: list[Callable[[StopRequested], None]] = []
+        self.stop_listeners: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
         self._owner = get_ident()
         self._pid = os.getpid()
         self._idle = threading.Condition()
         self.interrupts = self.signals(self.loop, self._request, lambda: self._stage)
-        self.interrupts.on_raise = quieten
-        self.ways_out = WaysOut(self.last_words, self.lent)
+        self.interrupts.on_raise = suppress_traceback
+        self.ways_out = WaysOut(self.last_words, self.terminal_lent)
         self._closing = threading.Lock()
         """Taken once, by who closes it."""
         self._animated = opened.animated and bool(look.heartbeat)
         self._heartbeat: Heartbeat | None = None
         self._title = title
         self._remarks = opened.remarks
-        self.steering: Steering | None = None
+        self.steering: KeyCommands | None = None
         """What keys do, where there are any."""
-        self.commanded: dict[object, Commanded] = {}
+        self.command_targets: dict[object, CommandTarget] = {}
         """Who carries out the commands of keys, and of the loop, by the run."""
-        self.backends: dict[object, Receiving] = {}
+        self.backends: dict[object, ReportCost] = {}
         """What workers report to, by the run."""
         if opened.keyed is not None:
-            self.steering = Steering(*opened.keyed, self.loop, self)
-        self.capture.pause = self.lent
+            self.steering = KeyCommands(*opened.keyed, self.loop, self)
+        self.capture.pause = self.terminal_lent
         self._line_watch = self._watch_lines(opened.display)
-        self._vain: set[str] = set()
+        self._warned: set[str] = set()
         self._lending = threading.Lock()
-        self.on_quiet: Callable[[], None] | None = None
+        self.on_idle: Callable[[], None] | None = None
         """Called on the owner's thread between two pieces of work; an implicit run ends there."""
         self.wakers: list[Waker] = []
         """Coroutines that wait as `wait` does."""
-        self.seat: Seat | None = None
+        self.seat: AsyncioDriver | None = None
         """The owner's place on the event loop of its thread, while one is to draw."""
 
-    def _capture_for(self, display: Display, look: Look) -> Capture:
+    def _capture_for(self, display: Display, look: DisplayOptions) -> Capture:
         owned = _owned_streams(display) if look.capture else ()
         shown = bool(look.capture) and (bool(owned) or not isinstance(display, NullDisplay))
         taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
@@ -233,21 +233,21 @@ class Show:
     def open(self) -> Callable[[], None]:
         """Go live; return what ends that."""
         self.interrupts.install()
-        Show.current = self
+        DisplaySession.current = self
         live.reporter = self.channel
         self.ways_out.take()
         self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
-        self.loop.beat()  # the state knows of the run before anybody asks when a picture is due
+        self.loop.run_once()  # the state knows of the run before anybody asks when a picture is due
         for remark in self._remarks:
-            self.say(remark)
-        self.loop.heard_s = lambda: sum([one.heard_s for one in self.backends.values()])
+            self.notice(remark)
+        self.loop.receive_cpu_s = lambda: sum([one.receive_cpu_s for one in self.backends.values()])
         self.loop.on_interval = self._ask_interval
         self.capture.start()
         if self._line_watch is not None:
             self._line_watch.start()
         if self.steering is not None:
             self.steering.start()
-        if self._animated and Heartbeat.possible() and not Show.owner_asleep:
+        if self._animated and Heartbeat.possible() and not DisplaySession.owner_asleep:
             self._heartbeat = Heartbeat(self.loop)
             self._heartbeat.after_beat = self._after_beat
             self._heartbeat.after_end = self.interrupts.restore
@@ -275,7 +275,7 @@ class Show:
             closed.set()
 
         self.loop.call_on_owner(close)
-        self.summon()
+        self.wake_owner()
         return came.wait(CALLED) and closed.wait(CLOSED)
 
     def _close(self) -> None:
@@ -300,7 +300,7 @@ class Show:
 
     def _finish(self) -> None:
         live.reporter = None
-        Show.current = None
+        DisplaySession.current = None
         self.interrupts.closing = True
         self.loop.finish()
 
@@ -317,10 +317,13 @@ class Show:
         """Return whether this is its process, and no forked child."""
         return os.getpid() == self._pid
 
-    def pumps(self) -> bool:
+    def is_owner(self) -> bool:
         """Return whether this thread is the owner, and awake."""
         return (
-            get_ident() == self._owner and os.getpid() == self._pid and not Show.owner_asleep and not self.loop.pumping
+            get_ident() == self._owner
+            and os.getpid() == self._pid
+            and not DisplaySession.owner_asleep
+            and not self.loop.pumping
         )
 
     def wait(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
@@ -329,26 +332,26 @@ class Show:
         Whatever makes it true must call `wake` after it did.
         """
         deadline = None if timeout is None else self.clock.now() + timeout
-        if self.pumps():
-            self.loop.call_on_owner(self.interrupts.hand_over)
+        if self.is_owner():
+            self.loop.call_on_owner(self.interrupts.forward_deferred)
             ended = self.loop.run_until(done, deadline)
             if self._stage:
                 self.loop.run_until(self._heard)  # one may have come as the wait ended
             self.left()
-            self.quiet()
+            self.check_idle()
             return ended
         return self._sleep(done, deadline)
 
-    @interruptible
-    def raise_held_back(self) -> None:
+    @allow_signals
+    def raise_deferred(self) -> None:
         """Raise the signal that has been held back, if one was: it leaves nothing half done any more."""
-        held = self.interrupts.held_back()
+        held = self.interrupts.take_deferred()
         if held is not None:
             raise held
 
-    @interruptible
+    @allow_signals
     def _sleep(self, done: Callable[[], bool], deadline: float | None) -> bool:
-        self.raise_held_back()
+        self.raise_deferred()
         with self._idle:
             self._sleepers += 1
             try:
@@ -361,55 +364,55 @@ class Show:
                 self._sleepers -= 1
         return True
 
-    def sit(self) -> Seat | None:
+    def attach_asyncio(self) -> AsyncioDriver | None:
         """Have the event loop of this thread draw until as many `rise`; None: another thread is the owner."""
-        from mainstage.run.asyncio_driver import Seat, events_here  # noqa: PLC0415  # a program without asyncio does not load it
+        from mainstage.run.asyncio_driver import AsyncioDriver, events_here  # noqa: PLC0415  # a program without asyncio does not load it
 
         events = events_here()
-        if events is None or not self.pumps():
+        if events is None or not self.is_owner():
             return None
         if self.seat is None or self.seat.events is not events:
             if self.seat is not None:
                 self.seat.leave()  # its loop has ended, and told nobody
-            self.seat = Seat(self.loop, events, metronome=self._heartbeat, after_round=self._after_beat)
+            self.seat = AsyncioDriver(self.loop, events, metronome=self._heartbeat, after_round=self._after_beat)
         self.seat.users += 1
         return self.seat
 
-    def rise(self, seat: Seat) -> None:
+    def detach_asyncio(self, seat: AsyncioDriver) -> None:
         """Need the event loop no more; on its thread."""
         seat.users -= 1
         if not seat.users:
             seat.leave()
             self.seat = None if self.seat is seat else self.seat
 
-    def glance(self) -> None:
+    def draw_if_due(self) -> None:
         """Do one round without waiting, if this thread is the owner and a picture is due."""
-        if self.pumps():
+        if self.is_owner():
             due = self.loop.due()
             if due is None or self.clock.now() >= due:
                 self.loop.run_until(lambda: True)
-                self.loop.beat()
+                self.loop.run_once()
                 self._after_beat()
 
     @contextlib.contextmanager
-    def lent(self) -> Iterator[None]:
+    def terminal_lent(self) -> Iterator[None]:
         """Give the terminal to this thread within the block; the work goes on. Any thread, also within another."""
         with self._lending:
             self._lends += 1
-        shown = self._step_aside(self.capture.question())
+        shown = self._release_terminal(self.capture.question())
         if self.steering is not None:
-            self.steering.keyboard.give_back()  # the owner may be out of reach
-        self.capture.lend(on=True, shown=shown)
+            self.steering.keyboard.release()  # the owner may be out of reach
+        self.capture.release_terminal(on=True, shown=shown)
         try:
             yield
         finally:
-            self.capture.lend(on=False)
+            self.capture.release_terminal(on=False)
             with self._lending:
                 self._lends -= 1
             if not self._lends:
-                self._come_back()
+                self._retake_terminal()
 
-    def _step_aside(self, question: str) -> bool:
+    def _release_terminal(self, question: str) -> bool:
         """Take the rows away; return whether `question` stands on the terminal then."""
         if get_ident() == self._owner:
             return self.loop.suspend(question)
@@ -423,36 +426,36 @@ class Show:
 
         late = False
         self.loop.call_on_owner(suspend)
-        self.summon()
-        late = not gone.wait(REACHED)
+        self.wake_owner()
+        late = not gone.wait(OWNER_TIMEOUT_S)
         self.loop.paused = True
         return any(shown)
 
-    def _come_back(self) -> None:
+    def _retake_terminal(self) -> None:
         self.loop.resume()
         if get_ident() == self._owner:
-            self.loop.leave()
+            self.loop.go_away()
             self.left()
         else:
-            self.summon()
+            self.wake_owner()
 
-    def quiet(self) -> None:
+    def check_idle(self) -> None:
         """Give an implicit run the chance to end, unless a line is just being sent: it brings us here again."""
-        on_quiet = self.on_quiet  # read once: the end of the run, on another thread, takes it away
+        on_quiet = self.on_idle  # read once: the end of the run, on another thread, takes it away
         if on_quiet is None or self.capture.sending():
             return
         if get_ident() == self._owner:
             on_quiet()
         else:
-            self.summon()
+            self.wake_owner()
 
     def _after_beat(self) -> None:
-        self.interrupts.raise_late()
-        self.quiet()
+        self.interrupts.raise_deferred()
+        self.check_idle()
 
     def _ask(self, command: Command) -> None:
         """Have whoever it is for carry out `command`."""
-        for one in list(self.commanded.values()):
+        for one in list(self.command_targets.values()):
             one.command(command)
 
     def _heard(self) -> bool:
@@ -461,9 +464,9 @@ class Show:
     def left(self) -> None:
         """Learn that the owner goes back to other code."""
         if self.seat is not None:
-            self.seat.rest()
+            self.seat.schedule()
         elif self._heartbeat is not None:
-            self._heartbeat.left()
+            self._heartbeat.owner_left()
 
     def wake(self) -> None:
         """Have every `wait` look again. Any thread."""
@@ -476,36 +479,36 @@ class Show:
             with self._idle:
                 self._idle.notify_all()
 
-    def summon(self) -> None:
+    def wake_owner(self) -> None:
         """Have the owner look at once, wherever it is, if it can be reached. Any thread."""
         self.wake()
         if self.seat is not None:
-            self.seat.knock()
+            self.seat.wake()
         if self._heartbeat is not None:
             self._heartbeat.call()
 
     def _partial_changed(self) -> None:
         """Have a line that has not ended shown soon: it may be a question."""
-        if Show.current is self and not Show.owner_asleep:
-            self.summon()
+        if DisplaySession.current is self and not DisplaySession.owner_asleep:
+            self.wake_owner()
 
-    def say(self, text: str) -> None:
+    def notice(self, text: str) -> None:
         """Show a line of the library's own."""
         self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
 
-    def joined(self, title: str, look: Look) -> Callable[[], None]:
+    def open_nested(self, title: str, look: DisplayOptions) -> Callable[[], None]:
         """Have a run inside this one shown here, with a `log` of its own; return what ends that.
 
         How it wants to be shown otherwise is said to be for nothing: there is one display.
         """
         log = RunLog(look.log) if look.log is not None else None
-        asked = ", ".join(f"{name}=" for name in look.own())
-        if asked and asked not in self._vain:
-            self._vain.add(asked)
+        asked = ", ".join(f"{name}=" for name in look.overridden())
+        if asked and asked not in self._warned:
+            self._warned.add(asked)
             named = f" of {title}" if title else ""
-            self.say(f"{asked}{named} without effect: the run is shown within the one that is live")
+            self.notice(f"{asked}{named} without effect: the run is shown within the one that is live")
         if log is None:
-            return self.quiet  # this may be of an implicit run that has waited for the one inside
+            return self.check_idle  # this may be of an implicit run that has waited for the one inside
         self._catch_up()
         self.loop.record(log, RunStarted(self.clock.now(), title, self.clock.wall()))
         self.loop.recorders = [*self.loop.recorders, log]
@@ -514,14 +517,14 @@ class Show:
             self._catch_up()
             self.loop.recorders = [one for one in self.loop.recorders if one is not log]
             self.loop.record(log, RunEnded(self.clock.now()))
-            self.quiet()
+            self.check_idle()
 
         return end
 
     def _catch_up(self) -> None:
         """Take what was sent so far, if this thread is the owner."""
-        if self.pumps():
-            self.loop.beat()
+        if self.is_owner():
+            self.loop.run_once()
 
     def _request(self, cause: str, signum: int) -> int:
         """Put a request to stop into the inbox, before all that waits there; in a signal handler."""
@@ -537,29 +540,29 @@ class Show:
         self.channel.send(event)
         return event
 
-    def host(
-        self, run: object, on_stop: Callable[[StopRequested], None], commanded: Commanded, backend: Receiving
+    def add_run(
+        self, run: object, on_stop: Callable[[StopRequested], None], commanded: CommandTarget, backend: ReportCost
     ) -> None:
         """Show a run: who is told of requests to stop and of commands, and what its workers report to."""
-        self.stops.append(on_stop)
-        self.commanded[run] = commanded
+        self.stop_listeners.append(on_stop)
+        self.command_targets[run] = commanded
         self.backends[run] = backend
-        self.loop.expect(backend.far_workers)
+        self.loop.add_workers(backend.remote_workers)
 
-    def dismiss(self, run: object, on_stop: Callable[[StopRequested], None]) -> None:
+    def remove_run(self, run: object, on_stop: Callable[[StopRequested], None]) -> None:
         """Show it no more."""
-        self.stops.remove(on_stop)
-        del self.commanded[run], self.backends[run]
+        self.stop_listeners.remove(on_stop)
+        del self.command_targets[run], self.backends[run]
 
     def _ask_interval(self, seconds: float) -> None:
         """Have workers report at most once in `seconds`; in the middle of somebody else's code too."""
-        for one in list(self.commanded.values()):
+        for one in list(self.command_targets.values()):
             one.command(SetInterval(seconds))
 
     def _on_stop(self, event: StopRequested) -> None:
         if self.stop is None or event.stage > self.stop.stage:  # one may have overtaken another
             self.stop = event
-        for stop in list(self.stops):
+        for stop in list(self.stop_listeners):
             stop(event)
         for waker in list(self.wakers):
             waker.wake()

@@ -10,12 +10,12 @@ import threading
 from typing import TYPE_CHECKING
 
 from mainstage.errors import Terminated, context_of, is_instance
-from mainstage.run.signals import die_of
+from mainstage.run.signals import die_by_signal
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
-HELD = 0.3
+EXIT_GRACE_S = 0.3
 """Seconds that a stopped program may take to exit before what it waits for is named."""
 _quiet: list[BaseException] = []
 _ending = threading.Event()
@@ -23,7 +23,7 @@ _ending = threading.Event()
 _deadly: list[int] = []
 
 
-def quieten(error: BaseException) -> None:
+def suppress_traceback(error: BaseException) -> None:
     """Have `error` leave no traceback if it ends the process: what there is to say is on the screen.
 
     A `Terminated` that ends it then does so by its signal; for a `KeyboardInterrupt` Python itself sees to that.
@@ -52,15 +52,15 @@ def _is_quiet(error: BaseException | None) -> bool:
     return any(error is quiet for quiet in _quiet)  # the cancellation that asyncio makes an interrupt of
 
 
-def end_at_once(error: KeyboardInterrupt) -> None:
+def exit_now(error: KeyboardInterrupt) -> None:
     """Run the exit hooks and die of the signal behind `error`, waiting for no thread."""
-    die_at_the_end(error)
+    die_at_exit(error)
     atexit.unregister(_die_as_asked)  # after the others, the older ones too
     atexit._run_exitfuncs()  # noqa: SLF001  # as the interpreter would, once it had waited
     _die_as_asked()
 
 
-def die_at_the_end(error: KeyboardInterrupt) -> None:
+def die_at_exit(error: KeyboardInterrupt) -> None:
     """Have the process die of the signal behind `error` once its exit hooks have run."""
     _deadly.append(error.signum if isinstance(error, Terminated) else signal.SIGINT)
 
@@ -70,7 +70,7 @@ def _die_as_asked() -> None:
         for stream in (sys.stdout, sys.stderr):
             with contextlib.suppress(OSError, ValueError, AttributeError):
                 stream.flush()
-        die_of(_deadly[0])
+        die_by_signal(_deadly[0])
 
 
 atexit.register(_die_as_asked)  # registered early, so that it runs after nearly everybody else's
@@ -87,12 +87,12 @@ def _watch_the_exit() -> None:
 
 def _leave_them(signum: int, _frame: FrameType | None) -> None:
     signal.signal(signum, signal.SIG_DFL)  # once more, and no hook of anybody's is waited for
-    end_at_once(KeyboardInterrupt())
+    exit_now(KeyboardInterrupt())
 
 
 def _name_what_holds() -> None:
     _ending.wait()
-    threading.Event().wait(HELD)
+    threading.Event().wait(EXIT_GRACE_S)
     main = threading.main_thread()
     names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread is not main]
     if names:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mainstage.core.commands import Cancel
 from mainstage.errors import Cancelled, describe_error, is_instance, set_traceback, traceback_of
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
-from mainstage.run.external_work import Guests
+from mainstage.run.external_work import ExternalWorkSet
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.queue import raw_queue
 from mainstage.tasks.task import Task, open_task
@@ -29,7 +29,7 @@ def describe_submitted(fn: Callable[..., Any], args: Sequence[Any]) -> str:
     return runner.describe_call(fn, args)
 
 
-class Adopted:
+class ExternalCall:
     """A future of somebody else's executor under our display.
 
     It keeps the future only while that is pending: a future that is done is its caller's alone.
@@ -50,7 +50,7 @@ class Adopted:
 
     # --- reported from inside: an executor whose threads are of this process ---
 
-    def inside(self, fn: Callable[..., Any]) -> Callable[..., Any]:
+    def wrap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Return `fn`, reporting from where it runs; it returns and raises what `fn` does.
 
         A `Cancelled` that leaves it is the `CancelledError` of a future that was running.
@@ -68,7 +68,7 @@ class Adopted:
             error = outcome.error
             try:
                 if error is not None:
-                    raise as_futures_have_it(error)
+                    raise to_future_exception(error)
                 return outcome.value
             finally:
                 del args, kwargs, outcome, error, senders  # an exception keeps its frames, and they what they name
@@ -78,13 +78,13 @@ class Adopted:
 
     # --- reported from outside: its workers are out of reach ---
 
-    def noticed(self, worker: str) -> bool:
+    def poll_started(self, worker: str) -> bool:
         """Report the start if the future says that it runs; return whether it has begun."""
         if not self.began and self.future is not None and self.future.running():
             self._started(worker)
         return self.began
 
-    def ended_outside(self, future: Future[Any], worker: str) -> None:
+    def report_end(self, future: Future[Any], worker: str) -> None:
         """Report how it ended."""
         if future.cancelled():
             self.never_began()
@@ -113,7 +113,7 @@ class Adopted:
             task.request_cancel(reason)
 
 
-def as_futures_have_it(error: BaseException) -> BaseException:
+def to_future_exception(error: BaseException) -> BaseException:
     """Return what to raise for `error`: itself, without the runner's frame; a request to stop by its standard name."""
     if is_instance(error, Cancelled):
         return CancelledError(*error.args)
@@ -130,17 +130,17 @@ class Attached(NamedTuple):
     found: Any
 
 
-class Adoption:
+class ExternalExecutors:
     """The futures of other executors that belong to one run."""
 
     def __init__(self, reporter: Reporter, wake: Callable[[], None]) -> None:
         self._reporter = reporter
         self._wake = wake
-        self._pending: dict[int, Adopted] = {}
-        self._outside: dict[int, Adopted] = {}  # in the order of submission
+        self._pending: dict[int, ExternalCall] = {}
+        self._outside: dict[int, ExternalCall] = {}  # in the order of submission
         self._attached: list[Attached] = []
         self._abandoned: list[Future[Any]] = []
-        self.guests = Guests(self._left)
+        self.guests = ExternalWorkSet(self._left)
         self._looking = threading.RLock()  # re-entered where the owner cancels in a signal handler
         self.on_idle: Callable[[], None] | None = None
         """Called on any thread when the last that was pending has ended, after its last event."""
@@ -166,7 +166,7 @@ class Adoption:
         self._pending.clear()
         self.guests.abandon()
 
-    def stuck(self) -> bool:
+    def has_abandoned(self) -> bool:
         """Return whether any that was abandoned still runs."""
         return any(not future.done() for future in self._abandoned)
 
@@ -186,9 +186,9 @@ class Adoption:
         worker = "" if isinstance(executor, ThreadPoolExecutor) else type(executor).__name__
 
         def reported(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-            adopted = self.expect(describe_submitted(fn, args))
+            adopted = self.announce(describe_submitted(fn, args))
             if not worker:
-                return self.submit(adopted, submit, adopted.inside(fn), args, kwargs)
+                return self.submit(adopted, submit, adopted.wrap(fn), args, kwargs)
             return self._submit_outside(adopted, worker, lambda: submit(fn, *args, **kwargs))
 
         try:
@@ -210,21 +210,21 @@ class Adoption:
 
     # --- one call ---
 
-    def expect(self, description: str) -> Adopted:
+    def announce(self, description: str) -> ExternalCall:
         """Return what shows a call about to be submitted; it is pending from now on."""
-        adopted = Adopted(self._reporter, description)
+        adopted = ExternalCall(self._reporter, description)
         self._pending[adopted.id] = adopted
         return adopted
 
     def submit(
         self,
-        adopted: Adopted,
+        adopted: ExternalCall,
         submit: Callable[..., Future[Any]],
         fn: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Future[Any]:
-        """Submit what `adopted.inside` returned, and adopt the future."""
+        """Submit what `adopted.wrap` returned, and adopt the future."""
         future = self._submitted(adopted, lambda: submit(fn, *args, **kwargs))
 
         def done(future: Future[Any]) -> None:
@@ -239,16 +239,16 @@ class Adoption:
 
     def watch(self, description: str, worker: str, submit: Callable[[], Future[Any]]) -> Future[Any]:
         """Return the future that `submit()` does, shown as it looks from outside: `worker` has the call."""
-        return self._submit_outside(self.expect(description), worker, submit)
+        return self._submit_outside(self.announce(description), worker, submit)
 
-    def _submit_outside(self, adopted: Adopted, worker: str, submit: Callable[[], Future[Any]]) -> Future[Any]:
+    def _submit_outside(self, adopted: ExternalCall, worker: str, submit: Callable[[], Future[Any]]) -> Future[Any]:
         future = self._submitted(adopted, submit)
         self._outside[adopted.id] = adopted
 
         def done(future: Future[Any]) -> None:
             with self._looking:
                 self._outside.pop(adopted.id, None)
-                adopted.ended_outside(future, worker)
+                adopted.report_end(future, worker)
             self._notice(worker)
             self._ended(adopted)
 
@@ -256,7 +256,7 @@ class Adoption:
         self._notice(worker)
         return future
 
-    def _submitted(self, adopted: Adopted, submit: Callable[[], Future[Any]]) -> Future[Any]:
+    def _submitted(self, adopted: ExternalCall, submit: Callable[[], Future[Any]]) -> Future[Any]:
         try:
             future = submit()
         except BaseException:
@@ -270,10 +270,10 @@ class Adoption:
         """Look which futures have begun to run: nobody tells us, so we look when one is submitted or ends."""
         with self._looking:
             for adopted in list(self._outside.values()):
-                if not adopted.noticed(worker):
+                if not adopted.poll_started(worker):
                     return  # executors begin in order
 
-    def _ended(self, adopted: Adopted) -> None:
+    def _ended(self, adopted: ExternalCall) -> None:
         """Learn that its last event has been sent."""
         adopted.future = None
         self._pending.pop(adopted.id, None)

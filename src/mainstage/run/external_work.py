@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Guest(Protocol):
+class ExternalWork(Protocol):
     """Something that is under way, and tells by itself when it is over."""
 
     def ask(self, reason: str) -> None:
@@ -23,23 +23,23 @@ class Guest(Protocol):
         """Have it begin nothing more, since the run's block is left."""
         ...
 
-    def held_up(self) -> bool:
+    def would_deadlock(self) -> bool:
         """Return whether this thread, waiting, would wait for itself."""
         ...
 
 
-class Guests:
+class ExternalWorkSet:
     """Those of one run. Any thread."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         self._wake = wake
-        self._present: dict[Guest, None] = {}
+        self._present: dict[ExternalWork, None] = {}
 
-    def begin(self, guest: Guest) -> None:
+    def begin(self, guest: ExternalWork) -> None:
         """Take it in: the run is not over before it has left."""
         self._present[guest] = None
 
-    def over(self, guest: Guest) -> None:
+    def over(self, guest: ExternalWork) -> None:
         """Let it go; a second call does nothing."""
         if self._present.pop(guest, self) is None:
             self._wake()
@@ -63,10 +63,10 @@ class Guests:
         for guest in reversed(list(self._present)):
             guest.close()
 
-    def let_go(self) -> None:
+    def drop_blocked(self) -> None:
         """Wait no more for those that cannot end while this thread waits."""
         for guest in list(self._present):
-            if guest.held_up():
+            if guest.would_deadlock():
                 self._present.pop(guest, None)
 
     def abandon(self) -> None:

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import FrameType
 
-    from mainstage.run.render_loop import Loop
+    from mainstage.run.render_loop import RenderLoop
 
 NEVER = float("inf")
 SOON = 0.05
 """Seconds that a call may be late for the sake of one wake-up less: half as many on an idle terminal."""
-LINGER = 1.02
+RECHECK_S = 1.02
 """Seconds after which the metronome looks whether the owner wants to be called again: a clock's next second needs no
 word from it then."""
 CALM_LINGER = CALM + 0.04
@@ -40,7 +40,7 @@ def _nothing() -> None:
     """Do nothing."""
 
 
-class Bell:
+class WakeQueue:
     """Wakes one thread, with a word or at a time; `put` never blocks, and is safe in a signal handler.
 
     A lock is waited for and not the queue: `SimpleQueue.get(timeout)` of CPython, interrupted past its deadline (this
@@ -71,14 +71,14 @@ class Bell:
 class Heartbeat:
     """The metronome and the handler; `start` and `stop` on the main thread."""
 
-    def __init__(self, loop: Loop) -> None:
+    def __init__(self, loop: RenderLoop) -> None:
         self._loop = loop
         self._main = unpatched.main_ident
         self._pid = os.getpid()
-        self._bell = Bell()
+        self._bell = WakeQueue()
         self._due = NEVER  # when the owner wants to be called
         self._wake_at = NEVER  # when the metronome looks next
-        self._linger = LINGER
+        self._linger = RECHECK_S
         self._resting = 0.0  # up to when the owner is left alone: half of its time is its own
         self._asked = False  # the owner was called and has not come yet
         self._thread: unpatched.NativeThread | None = None
@@ -109,13 +109,13 @@ class Heartbeat:
         signal.signal(signal.SIGURG, self._on_signal)  # no siginterrupt(False): a lock's wait would not be interrupted
         self._loop.channel.alarm = self._ring
         self._begin()
-        self._loop.leave()
+        self._loop.go_away()
 
     def _begin(self) -> None:
         self._thread = unpatched.NativeThread(self._run)
         self._thread.start()
 
-    def doze(self) -> None:
+    def pause_for_fork(self) -> None:
         """End the metronome until the next note: a process that forks now copies no thread of ours. Any thread."""
         if self._thread is None or self._in_handler:
             return
@@ -157,11 +157,11 @@ class Heartbeat:
         """Have the owner do a round at once. Any thread."""
         self._bell.put(0.0)
 
-    def left(self) -> None:
+    def owner_left(self) -> None:
         """Learn that the owner has left a call of ours: a clock on the screen may be due before any note."""
         self._want(self._loop.due())
 
-    def expect(self, due: float | None) -> None:
+    def call_at(self, due: float | None) -> None:
         """Be called at `due`, unless another time is given before; None: never. On the owner's thread, or by a note."""
         self._want(due)
 
@@ -175,7 +175,7 @@ class Heartbeat:
     def _ring(self) -> None:
         """Take a note's word that something happened, on any thread; quiet until the next round."""
         self._loop.channel.away = False
-        due = self._loop.when_noted
+        due = self._loop.due_if_notified
         if due is not None:
             self._bell.put(max(due, self._resting))
 
@@ -226,12 +226,12 @@ class Heartbeat:
         began = monotonic()
         self._in_handler = True  # the end of a run may be among what the loop does for another thread
         try:
-            due = self._loop.beat()
+            due = self._loop.run_once()
         finally:
             self._in_handler = False
         ended = monotonic()
         self._resting = ended + (ended - began)
-        self._linger = CALM_LINGER if self._loop.calm() else LINGER
+        self._linger = CALM_LINGER if self._loop.is_idle() else RECHECK_S
         due = due if again is None else min(again, NEVER if due is None else due)
         self._want(None if due is None else max(due, self._resting))
         if self.after_beat is not None:

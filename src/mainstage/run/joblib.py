@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 _NAME = "_mainstage_call"
 
 
-class Batch:
+class CallGroup:
     """Tasks that joblib sends out together: most often one, many where they are short."""
 
     __slots__ = ("ids", "items", "slot", "started")
@@ -51,8 +51,8 @@ class ParallelCall:
         self._reporter = reporter
         self._backend = backend
         self._slots = list(range(workers, 0, -1))
-        self._waiting: deque[Batch] = deque()
-        self._running: set[Batch] = set()
+        self._waiting: deque[CallGroup] = deque()
+        self._running: set[CallGroup] = set()
         self._inside: set[Task] = set()
         self._handed = 0
         self._over = False
@@ -95,16 +95,16 @@ class ParallelCall:
 
     # --- tasks that run elsewhere ---
 
-    def sent(self, items: list[Item]) -> Batch:
+    def sent(self, items: list[Item]) -> CallGroup:
         """Learn that a batch was handed out."""
         with self._lock:
-            batch = Batch(items, [self._reporter.new_id() for _ in items])
+            batch = CallGroup(items, [self._reporter.new_id() for _ in items])
             self._handed += len(items)
             self._waiting.append(batch)
             self._begin()
         return batch
 
-    def came_back(self, batch: Batch, error: BaseException | None, *, unwanted: bool = False) -> None:
+    def came_back(self, batch: CallGroup, error: BaseException | None, *, unwanted: bool = False) -> None:
         """Learn that all of a batch is done, or that one of its tasks failed with `error`: stopped, if `unwanted`."""
         with self._lock:
             if self._over:
@@ -122,20 +122,20 @@ class ParallelCall:
         while self._waiting and self._slots:
             self._start(self._waiting.popleft(), self._slots.pop())
 
-    def _start(self, batch: Batch, slot: int) -> None:
+    def _start(self, batch: CallGroup, slot: int) -> None:
         batch.slot, batch.started = slot, self._reporter.now()
         self._running.add(batch)
         if len(batch.items) == 1:
             self._tell_start(batch, 0)
 
-    def _tell_start(self, batch: Batch, index: int) -> None:
+    def _tell_start(self, batch: CallGroup, index: int) -> None:
         described = describe(*batch.items[index])
         self._reporter.send(TaskStarted(batch.started, batch.ids[index], 1, self._worker(batch), described))
 
-    def _worker(self, batch: Batch) -> str:
+    def _worker(self, batch: CallGroup) -> str:
         return f"{self._backend}-{batch.slot}" if batch.slot else self._backend
 
-    def _end(self, batch: Batch, error: BaseException | None, *, unwanted: bool) -> None:
+    def _end(self, batch: CallGroup, error: BaseException | None, *, unwanted: bool) -> None:
         now, send = self._reporter.now(), self._reporter.send
         if error is not None and unwanted:
             if len(batch.items) == 1:
@@ -195,7 +195,7 @@ class SizedItems(Items):
         return len(self._items)  # type: ignore[arg-type]  # who made it has looked
 
 
-class Guest:
+class JoblibWork:
     """What stands in for `joblib.Parallel.__call__` while a run shows it."""
 
     def __init__(self, parallel: Any) -> None:
@@ -313,7 +313,7 @@ def joblib(title: str = "joblib", **options: Any) -> Iterator[Run]:
     with contextlib.ExitStack() as stack:
         run = current_run() or stack.enter_context(Run(title, **options))
         if not hasattr(parallel.__call__, _NAME):  # a block within a block
-            guest = Guest(parallel)
+            guest = JoblibWork(parallel)
             guest.start()
             stack.callback(guest.stop)
         yield run

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from mainstage.core.commands import Command
-    from mainstage.run.render_loop import Loop
+    from mainstage.run.render_loop import RenderLoop
     from mainstage.ui.display.keyboard import Keyboard
     from mainstage.ui.views.interactive import KeyedView
 
@@ -29,7 +29,7 @@ LAST = 0.2
 REFUSED = "keys are off: something typed earlier waits at the terminal, for whoever reads it"
 
 
-class Commanded(Protocol):
+class CommandTarget(Protocol):
     """Whoever carries out commands: a backend."""
 
     def command(self, command: Command) -> None:
@@ -37,15 +37,15 @@ class Commanded(Protocol):
         ...
 
 
-class Stage(Protocol):
+class DisplayPort(Protocol):
     """What is shown, and of whom."""
 
     @property
-    def commanded(self) -> Mapping[object, Commanded]:
+    def command_targets(self) -> Mapping[object, CommandTarget]:
         """Who carries out commands, by the run."""
         ...
 
-    def say(self, text: str) -> None:
+    def notice(self, text: str) -> None:
         """Show a line of the library's own."""
         ...
 
@@ -63,15 +63,15 @@ class Queue(Protocol):
         ...
 
 
-class Crowd(NamedTuple):
+class CommandFanout(NamedTuple):
     """All that works for one run."""
 
-    commanded: Iterable[Commanded]
+    command_targets: Iterable[CommandTarget]
     queues: Iterable[Queue]
 
     def command(self, command: Command) -> None:
         """Carry out `command`. Any thread."""
-        for one in self.commanded:
+        for one in self.command_targets:
             one.command(command)
         if isinstance(command, Cancel):
             for queue in list(self.queues):
@@ -79,10 +79,10 @@ class Crowd(NamedTuple):
                     queue.request_cancel(command.reason)
 
 
-class Steering:
+class KeyCommands:
     """Keys for what `loop` shows; `start` and `stop` on the owner's thread."""
 
-    def __init__(self, keyboard: Keyboard, view: KeyedView, loop: Loop, stage: Stage) -> None:
+    def __init__(self, keyboard: Keyboard, view: KeyedView, loop: RenderLoop, stage: DisplayPort) -> None:
         self.keyboard = keyboard
         self._view = view
         self._loop = loop
@@ -98,7 +98,7 @@ class Steering:
         self._thread.start()
         self.keyboard.start()
         if self.keyboard.refused:
-            self._stage.say(REFUSED)
+            self._stage.notice(REFUSED)
 
     def stop(self) -> None:
         """Give the keyboard back; from now on keys are somebody else's."""
@@ -120,7 +120,7 @@ class Steering:
     # --- on the owner's ---
 
     def _on_key(self, event: KeyPressed) -> None:
-        action = self._view.press(event.key, self._loop.state)
+        action = self._view.handle_key(event.key, self._loop.state)
         if isinstance(action, Repaint):
             self._loop.repaint()
         elif isinstance(action, Quit):
@@ -132,5 +132,5 @@ class Steering:
 
     def _carry_out(self) -> None:
         while (command := self._commands.get()) is not None:
-            for one in list(self._stage.commanded.values()):
+            for one in list(self._stage.command_targets.values()):
                 one.command(command)

@@ -33,7 +33,7 @@ class WaysOut:
     def give_back(self) -> None:
         """Stand in them no more; in a forked child too."""
         for patch in reversed(self._patches):
-            patch.take_off()
+            patch.undo()
         self._patches.clear()
 
     def _leaving(self, original: Callable[[int], None]) -> Callable[[int], None]:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING
 from mainstage.core.clock import cpu, limit_wait
 from mainstage.errors import explain
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
-from mainstage.run.report_interval import Intake
+from mainstage.run.report_interval import ReportInterval
 from mainstage.tasks.capture.lines import PartialLines
 from mainstage.ui.display.stream import NullDisplay
 from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
-from mainstage.ui.views import Moment
+from mainstage.ui.views import FrameContext
 from mainstage.ui.views.plain import SilentView
 
 if TYPE_CHECKING:
@@ -56,7 +56,7 @@ def _nothing() -> float:
     return 0.0
 
 
-class Loop:
+class RenderLoop:
     """Owns the state, and draws it."""
 
     def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
@@ -71,8 +71,8 @@ class Loop:
         """Called, on the owner's thread, with each key; not the place to wait for anything, or to settle a future."""
         self.watchers: list[Callable[[RunState, float], None]] = []
         """Called, on the owner's thread, with the state and the time of each picture before it is drawn."""
-        self.intake = Intake()
-        self.heard_s: Callable[[], float] = _nothing
+        self.intake = ReportInterval()
+        self.receive_cpu_s: Callable[[], float] = _nothing
         """What batches from workers in other processes have cost before they came here, in seconds of this process."""
         self.on_interval: Callable[[float], None] | None = None
         """Called, on the owner's thread, with the interval at which workers are to report, when it is another one."""
@@ -88,12 +88,12 @@ class Loop:
         """True while `run_until` waits for news: a handler of the program's may then end everything."""
         self.beating = False
         """True while `beat` does its round, in the middle of somebody else's code."""
-        self.when_noted: float | None = None
+        self.due_if_notified: float | None = None
         """When a picture is due if a note comes while the owner is away; read by the alarm on any thread."""
         self._view = view
         self._display = display
         self._now = clock.now
-        self._above: list[str] = []
+        self._pending_lines: list[str] = []
         self._blocked = False
         self._patience = Lock()
         self._patience.acquire()  # never released: to wait for it is to sleep
@@ -128,7 +128,7 @@ class Loop:
                 if due is not None and now >= due:
                     self.draw(now)
                     continue
-                if self._overfull():
+                if self._backpressured():
                     self._patience.acquire(timeout=RETRY)
                     continue
                 times = [time for time in (due, deadline) if time is not None]
@@ -143,25 +143,25 @@ class Loop:
             self.waiting = False
             self.pumping = outer
             if not outer:
-                self.leave()
+                self.go_away()
 
-    def leave(self) -> None:
+    def go_away(self) -> None:
         """Go away: from now on a note rings the alarm. One that came just before is drained first."""
         if not self.pumping:
             while self._calls:
                 self._calls.popleft()()
-            self.when_noted = self._view.due(self.state, self._drawn_at, dirty=True) if not self.paused else None
-            if self.when_noted is not None and self.partials.changed:
-                self.when_noted = self._partial_due(self.when_noted)
+            self.due_if_notified = self._view.due(self.state, self._drawn_at, dirty=True) if not self.paused else None
+            if self.due_if_notified is not None and self.partials.changed:
+                self.due_if_notified = self._partial_due(self.due_if_notified)
             self.channel.away = True
-            if not self.channel.empty() and not self._overfull():
+            if not self.channel.empty() and not self._backpressured():
                 self.channel.away = False
                 self.channel.alarm()
 
-    def beat(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
+    def run_once(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
         """Do one round without blocking, inside somebody else's code; return when the next is due, None: never.
 
-        `borrowed`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock. At
+        `in_signal_handler`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock. At
         `most` so many events are reduced.
         """
         if self.pumping:
@@ -176,11 +176,11 @@ class Loop:
                 self.draw(now, borrowed=borrowed)
         finally:
             self.beating = self.pumping = False
-        self.leave()
+        self.go_away()
         due = self.due()
-        return max(due, self._drawn_at + CALM) if borrowed and due is not None and self.calm() else due
+        return max(due, self._drawn_at + CALM) if borrowed and due is not None and self.is_idle() else due
 
-    def calm(self) -> bool:
+    def is_idle(self) -> bool:
         """Return whether nothing but clocks has changed for so long that these may be late."""
         return not self._dirty and not self.partials and self._drawn_at - self._news_at >= CALM
 
@@ -188,8 +188,8 @@ class Loop:
         """Return when the next picture is wanted, if nothing more happens; None: never."""
         if self.paused:
             return None
-        look = self.channel.next_look()
-        dirty = self._dirty or bool(self._above) or look == 0.0
+        look = self.channel.next_sample_at()
+        dirty = self._dirty or bool(self._pending_lines) or look == 0.0
         due = self._view.due(self.state, self._drawn_at, dirty=dirty)
         if self.partials.changed:
             due = self._partial_due(due)
@@ -206,16 +206,16 @@ class Loop:
 
     # --- one round ---
 
-    def _overfull(self) -> bool:
+    def _backpressured(self) -> bool:
         """Return whether a blocked display has so many lines to take that the rest may wait where it is."""
-        return (self._blocked or self.paused) and len(self._above) > MOST_ABOVE
+        return (self._blocked or self.paused) and len(self._pending_lines) > MOST_ABOVE
 
     def _drain(
         self, channel: ThreadChannel, *, patient: bool = True, most: int = BATCH, seconds: float = ROUND
     ) -> None:
         ends = self._now() + seconds
         for number in range(1, most + 1):
-            if channel.empty() or self._overfull() or (number % FEW == 0 and self._now() >= ends):
+            if channel.empty() or self._backpressured() or (number % FEW == 0 and self._now() >= ends):
                 return
             event = channel.receive(0, patient=patient)
             if event is not None:
@@ -223,15 +223,15 @@ class Loop:
             elif not patient and channel.stuck():
                 return
 
-    def expect(self, workers: int) -> None:
+    def add_workers(self, workers: int) -> None:
         """Learn that `workers` more of other processes are to report."""
-        seconds = self.intake.expect(workers)
+        seconds = self.intake.add_workers(workers)
         if seconds is not None and self.on_interval is not None:
             self.on_interval(seconds)
 
     def _look_at_intake(self, now: float) -> None:
         if self.on_interval is not None:
-            seconds = self.intake.look(now, self._sampled_s + self.heard_s())
+            seconds = self.intake.adjust(now, self._sampled_s + self.receive_cpu_s())
             if seconds is not None:
                 self.on_interval(seconds)
 
@@ -250,7 +250,7 @@ class Loop:
         elif event.stream in self.unshown:  # type: ignore[union-attr]  # by `kind`
             return
         try:
-            self._above += self._view.above(event, state, self._moment(event.at))
+            self._pending_lines += self._view.history_lines(event, state, self._moment(event.at))
             if kind is KeyPressed and self.on_key is not None:
                 self.on_key(event)  # type: ignore[arg-type]  # narrowed by `kind`
         except Exception as error:  # noqa: BLE001  # a view of the user's: the plain one takes over
@@ -280,7 +280,7 @@ class Loop:
             watch(self.state, now)
         try:
             rows = self._rows(now, borrowed=borrowed)
-            if self.channel.behind(self._view.shown):  # rows that were not there before: exact too
+            if self.channel.has_unread(self._view.shown):  # rows that were not there before: exact too
                 for event in self.channel.sample(now, self._view.shown):
                     self._take(event)
                 rows = self._rows(now, borrowed=borrowed)
@@ -288,9 +288,9 @@ class Loop:
             self._fall_back(error)
             return
         *others, begun = partials or [""]
-        self._blocked = not self._display.show(self._above, [*others, *rows], begun)
+        self._blocked = not self._display.show(self._pending_lines, [*others, *rows], begun)
         if not self._blocked:
-            self._above = []
+            self._pending_lines = []
             self._dirty = False
 
     def _partial_lines(self, now: float, *, borrowed: bool) -> list[str]:
@@ -305,24 +305,26 @@ class Loop:
         if self.state.started_at is not None and now < self.state.started_at + HEAD_START:
             return []  # it is drawn for the sake of text
         moved = self._moved if self._only_moved else None
-        rows = self._view.rows(self.state, Moment(now, self._display.size(), borrowed=borrowed, moved=moved))
+        rows = self._view.rows(
+            self.state, FrameContext(now, self._display.size(), in_signal_handler=borrowed, moved=moved)
+        )
         self._moved.clear()
         self._only_moved = True
         return rows
 
-    def _moment(self, now: float, *, final: bool = False) -> Moment:
-        return Moment(now, self._display.size(), final)
+    def _moment(self, now: float, *, final: bool = False) -> FrameContext:
+        return FrameContext(now, self._display.size(), final)
 
     def _fall_back(self, error: Exception) -> None:
         """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
         text = f"the view {type(self._view).__name__} raised {explain(error)}"
         if self.fallback is None:
-            self._display.close([*self._above, f"mainstage: {text}; nothing more is shown"], [])
-            self._above = []
+            self._display.close([*self._pending_lines, f"mainstage: {text}; nothing more is shown"], [])
+            self._pending_lines = []
             self._view, self._display = SilentView(), NullDisplay()
             return
-        self._display.close(self._above, [])
-        self._above = []
+        self._display.close(self._pending_lines, [])
+        self._pending_lines = []
         (self._view, self._display), self.fallback = self.fallback(), None
         said = f"{text}; the plain view takes over"
         self._take(TextWritten(self._now(), None, 0, "", "mainstage", said))
@@ -343,12 +345,12 @@ class Loop:
         try:
             self._drain(self.channel, seconds=LAST_PATIENCE)
             self.paused = True
-            if self._above and self._display.show(self._above, []):
-                self._above = []
+            if self._pending_lines and self._display.show(self._pending_lines, []):
+                self._pending_lines = []
             return self._display.suspend(question)
         finally:
             self.pumping = outer
-            self.leave()
+            self.go_away()
 
     def resume(self) -> None:
         """Draw again."""
@@ -378,11 +380,11 @@ class Loop:
         patience = LAST_PATIENCE
         while not self.channel.empty():
             self._drain(self.channel)
-            if len(self._above) <= MOST_ABOVE or patience <= 0:
+            if len(self._pending_lines) <= MOST_ABOVE or patience <= 0:
                 continue
-            self._blocked = not self._display.show(self._above, [])
+            self._blocked = not self._display.show(self._pending_lines, [])
             if not self._blocked:
-                self._above, patience = [], LAST_PATIENCE
+                self._pending_lines, patience = [], LAST_PATIENCE
                 continue
             patience -= RETRY
             self._patience.acquire(timeout=RETRY)
@@ -395,7 +397,7 @@ class Loop:
         self._blocked = self.paused = False
         self._take_all()
         now = self._now()
-        while self.channel.next_look() == 0.0:
+        while self.channel.next_sample_at() == 0.0:
             for event in self.channel.sample(now):
                 self._take(event)
         if self.channel.lost:
@@ -408,5 +410,5 @@ class Loop:
         except Exception as error:  # noqa: BLE001  # as above
             self._fall_back(error)
             rows = self._view.rows(self.state, self._moment(now, final=True))
-        self._display.close(self._above, rows)
-        self._above = []
+        self._display.close(self._pending_lines, rows)
+        self._pending_lines = []

@@ -12,9 +12,9 @@ SHORTEST = 0.1
 LONGEST = 60.0
 BUDGET = 0.3
 """The part of a core that reports may take; work and pictures have the rest."""
-AIM = 0.8
+TARGET = 0.8
 """The part of the budget that a longer interval aims at, so that the next look does not find it exceeded again."""
-LITTLE = 0.7
+LOW_WATER = 0.7
 """The part of the budget below which the interval is shortened again."""
 BATCH_S = 20e-6
 """Seconds of a core that a batch costs, as far as nobody has measured it yet."""
@@ -22,7 +22,7 @@ WINDOW = 0.5
 """Seconds over which the cost is measured, at least; and two intervals, since what was on the way comes too."""
 
 
-class Intake:
+class ReportInterval:
     """The interval that is asked for; time and cost come from whoever looks."""
 
     def __init__(self) -> None:
@@ -33,18 +33,18 @@ class Intake:
         self._at: float | None = None
         self._spent = 0.0
 
-    def expect(self, workers: int) -> float | None:
+    def add_workers(self, workers: int) -> float | None:
         """Return the interval to ask for first, if it is to be longer than now: `workers` more are to report.
 
         Thousands that all begin at the shortest one have flooded the owner before it has measured anything.
         """
-        wanted = min(LONGEST, workers * BATCH_S / (AIM * BUDGET))
+        wanted = min(LONGEST, workers * BATCH_S / (TARGET * BUDGET))
         if wanted <= self.seconds:
             return None
         self.seconds = wanted
         return wanted
 
-    def look(self, now: float, spent: float) -> float | None:
+    def adjust(self, now: float, spent: float) -> float | None:
         """Return the interval to ask for if it is to be another; reports have cost `spent` seconds until `now`."""
         at, seconds = self._at, self.seconds
         if at is None:
@@ -54,9 +54,9 @@ class Intake:
             return None
         self.load = load = max(0.0, spent - self._spent) / (now - at)
         self._at, self._spent = now, spent
-        wanted = seconds * load / (AIM * BUDGET)
+        wanted = seconds * load / (TARGET * BUDGET)
         if load > BUDGET:  # at once: an owner that is behind with its work measures less than there is
             self.seconds = min(LONGEST, wanted)
-        elif load < LITTLE * BUDGET:
+        elif load < LOW_WATER * BUDGET:
             self.seconds = max(SHORTEST, seconds / 2, wanted)
         return self.seconds if self.seconds != seconds else None

@@ -17,10 +17,10 @@ from mainstage.pool.open import open_backend
 from mainstage.pool.options import Crew, check_crew
 from mainstage.pool.results import ItemOutcome, OnError, check_on_error
 from mainstage.run import waiters
-from mainstage.run.display_session import Look, Show
-from mainstage.run.exit import die_at_the_end
-from mainstage.run.shutdown import Ending
-from mainstage.run.signals import uninterrupted
+from mainstage.run.display_session import DisplayOptions, DisplaySession
+from mainstage.run.exit import die_at_exit
+from mainstage.run.shutdown import Shutdown
+from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
 from mainstage.tasks.outcome import describe_call
 from mainstage.tasks.queue.producers import coroutine_here
@@ -39,10 +39,10 @@ if TYPE_CHECKING:
     from rich.theme import Theme
 
     from mainstage.core.clock import Clock
-    from mainstage.pool.results import Consumer
-    from mainstage.run.async_scope import Block, Orders, Stay
+    from mainstage.pool.results import ResultIterator
+    from mainstage.run.async_scope import AsyncRunScope, ExternalScope, ScopeCallbacks
     from mainstage.run.display_session import OutputRecorder
-    from mainstage.run.external import Adopted
+    from mainstage.run.external import ExternalCall
     from mainstage.run.waiters import DoneAndNotDone
     from mainstage.ui.display import Display
     from mainstage.ui.views import View
@@ -67,12 +67,12 @@ class Options(NamedTuple):
         return self.run._submit(self, fn, args, kwargs)  # noqa: SLF001  # its own other half
 
 
-class Parts(NamedTuple):
+class LiveRun(NamedTuple):
     """What a run consists of once it was entered; `branch`: it stands within another one, whose show this is."""
 
-    show: Show
+    show: DisplaySession
     work: Workload
-    ending: Ending
+    ending: Shutdown
     branch: bool
 
 
@@ -140,7 +140,7 @@ class Run(Executor):
         self.title = title
         self.on_error: OnError = check_on_error(on_error)
         self._policy = check_policy(retries, timeout, grace)
-        self._look = Look(
+        self._look = DisplayOptions(
             view,
             columns,
             log,
@@ -156,11 +156,11 @@ class Run(Executor):
             recorder=recorder,
             keys=keys,
         )
-        self._parts: Parts | None = None
+        self._parts: LiveRun | None = None
         self.entered_by = 0
         """The thread that entered it."""
         self._let_go: Callable[[], None]
-        self._block: Block | None = None
+        self._block: AsyncRunScope | None = None
         self.of_program = True
         """Whether the program has entered it itself, and its arguments are the program's word: defaults for others."""
 
@@ -170,14 +170,14 @@ class Run(Executor):
         """Go live: the display begins, reports of workers are shown."""
         if self._parts is not None:
             raise RuntimeError("this Run has been entered already; make another for the next block")
-        branch = Show.current is not None
-        show = Show.current or Show(self.title, self._look)
+        branch = DisplaySession.current is not None
+        show = DisplaySession.current or DisplaySession(self.title, self._look)
         crew = self._crew._replace(streams=tuple(show.capture.taken))
         backend = open_backend(crew, show.channel, wake=show.wake, number=len(_runs) + 1)
         backend.on_failure = self._on_failure
         work = Workload(backend, show.channel, show.wake)
-        ending = Ending(self, show, grace=self._policy.grace, branch=branch)
-        self._parts = Parts(show, work, ending, branch)
+        ending = Shutdown(self, show, grace=self._policy.grace, branch=branch)
+        self._parts = LiveRun(show, work, ending, branch)
         self.entered_by = unpatched.get_ident()
         try:
             self._open(*self._parts)
@@ -189,14 +189,14 @@ class Run(Executor):
             raise
         return self
 
-    @uninterrupted
-    def _open(self, show: Show, work: Workload, ending: Ending, branch: bool) -> None:  # noqa: FBT001  # as of `Parts`
-        self._let_go = show.joined(self.title, self._look) if branch else show.open()
-        show.host(self, ending.on_stop, work.crowd(), work.backend)
+    @defer_signals
+    def _open(self, show: DisplaySession, work: Workload, ending: Shutdown, branch: bool) -> None:  # noqa: FBT001  # as of `LiveRun`
+        self._let_go = show.open_nested(self.title, self._look) if branch else show.open()
+        show.add_run(self, ending.on_stop, work.crowd(), work.backend)
         _runs.append(self)
-        show.raise_held_back()
+        show.raise_deferred()
 
-    @uninterrupted
+    @defer_signals
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
@@ -208,21 +208,21 @@ class Run(Executor):
             return
         show, work, ending, _ = self._live()
         interrupt: KeyboardInterrupt | None = None
-        work.adoption.guests.let_go()
+        work.adoption.guests.drop_blocked()
         with contextlib.ExitStack() as steps:  # the last one first
             steps.callback(self._let_go)
-            steps.callback(show.dismiss, self, ending.on_stop)
+            steps.callback(show.remove_run, self, ending.on_stop)
             steps.callback(_runs.remove, self)
             steps.callback(work.adoption.detach)
             if error is not None and ending.stop is None:
-                ending.left_by(error)
+                ending.stop_for(error)
             try:
-                ending.settle(stopping=error is not None)
+                ending.drain(stopping=error is not None)
             except KeyboardInterrupt as caught:  # the owner does not pump: it came to us as an exception
                 interrupt = caught
-                ending.settle_at_once(caught)
+                ending.drain_now(caught)
             work.backend.close()
-        ending.raise_what_is_due(error, interrupt, work.futures(), work.queues)
+        ending.raise_pending(error, interrupt, work.futures(), work.queues)
 
     async def __aenter__(self) -> Self:
         """As `__enter__`, in a coroutine: its event loop draws, and signals are cancellations by asyncio's rules."""
@@ -230,7 +230,7 @@ class Run(Executor):
 
         self.__enter__()
         show, work, ending, branch = self._live()
-        self._block = async_scope.Block(self, show, ending, work.adoption.guests, branch=branch)
+        self._block = async_scope.AsyncRunScope(self, show, ending, work.adoption.guests, branch=branch)
         return self
 
     async def __aexit__(
@@ -352,7 +352,7 @@ class Run(Executor):
         """
         work = self._live().work
         if future is None or isinstance(future, str):
-            work.ask(future or "the run was cancelled")
+            work.cancel_all(future or "the run was cancelled")
             work.adoption.guests.cancel(future or "the run was cancelled")
             return True
         return work.cancel(future)
@@ -370,7 +370,7 @@ class Run(Executor):
     @contextlib.contextmanager
     def pause(self) -> Iterator[None]:
         """Give the terminal back within the block: for `input`, `getpass`, `breakpoint`. The work goes on."""
-        with self._live().show.lent():
+        with self._live().show.terminal_lent():
             yield
 
     @property
@@ -380,7 +380,7 @@ class Run(Executor):
 
     # --- inside ---
 
-    def _live(self) -> Parts:
+    def _live(self) -> LiveRun:
         if self._parts is None:
             msg = "this Run is not live: use it within `with mainstage.Run(...) as run:`"
             raise RuntimeError(msg)
@@ -396,10 +396,10 @@ class Run(Executor):
         description = options.description or describe_call(fn, args)
         future: TaskFuture[R] = TaskFuture(self._wait_for, work.unretrieved)
         if work.submit(Spec(fn, args, kwargs, description, options.policy), future):
-            show.glance()
+            show.draw_if_due()
         return future
 
-    def consumed(self, consumer: Consumer) -> None:
+    def consumed(self, consumer: ResultIterator) -> None:
         """Forget a map that was taken to its end; the consumer's own side."""
         self._live().work.consumed(consumer)
 
@@ -408,10 +408,10 @@ class Run(Executor):
         show, work, ending, _ = self._live()
         if work.backend.here():
             return self._wait_in_worker(done, timeout)
-        ended = show.wait(lambda: done() or ending.asked(), timeout)
-        if ending.asked():
-            ending.settle(stopping=True)
-            show.quiet()
+        ended = show.wait(lambda: done() or ending.stop_pending(), timeout)
+        if ending.stop_pending():
+            ending.drain(stopping=True)
+            show.check_idle()
             ending.raise_stop()
         return ended
 
@@ -441,12 +441,12 @@ class Run(Executor):
         self.of_program = False
         self.__enter__()
         show, work, _, _ = self._live()
-        show.on_quiet = end
-        work.adoption.on_idle = idle or show.summon
+        show.on_idle = end
+        work.adoption.on_idle = idle or show.wake_owner
 
     def close_implicitly(self) -> None:
         """Leave it; raises nothing, also in a signal handler."""
-        self._live().show.on_quiet = None
+        self._live().show.on_idle = None
         self._live().ending.raised = True
         self.__exit__(None, None, None)
 
@@ -458,36 +458,36 @@ class Run(Executor):
         show, work, _, _ = self._live()
         if not show.here():
             return
-        show.on_quiet = None
+        show.on_idle = None
         work.close_ends("the program has ended")
         error = getattr(sys, "last_value", None)  # what ends the program, if it is no exit
         try:
             self.__exit__(None if error is None else type(error), error, None)
         except KeyboardInterrupt as interrupt:
-            die_at_the_end(interrupt)
+            die_at_exit(interrupt)
         except Exception:  # noqa: BLE001  # a failure that nobody asked for: the display has told it
             return
 
-    def expect(self, description: str) -> Adopted:
+    def announce_external(self, description: str) -> ExternalCall:
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
-        return self._live().work.adoption.expect(description)
+        return self._live().work.adoption.announce(description)
 
-    def stay(self, orders: Orders) -> Stay:
+    def open_scope(self, orders: ScopeCallbacks) -> ExternalScope:
         """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
         from mainstage.run import async_scope  # noqa: PLC0415  # as in `__aenter__`
 
         show, work, _, _ = self._live()
-        return async_scope.Stay(show, work.adoption.guests, orders)
+        return async_scope.ExternalScope(show, work.adoption.guests, orders)
 
-    def adopt(
+    def submit_external(
         self,
-        adopted: Adopted,
+        adopted: ExternalCall,
         submit: Callable[..., Future[R]],
         fn: Callable[..., R],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Future[R]:
-        """Submit what `adopted.inside` returned, by somebody else's `submit`, and show what becomes of it."""
+        """Submit what `adopted.wrap` returned, by somebody else's `submit`, and show what becomes of it."""
         return self._live().work.adoption.submit(adopted, submit, fn, args, kwargs)
 
     def attach(self, executor: Executor) -> None:
@@ -510,21 +510,21 @@ class Run(Executor):
         """Return the seconds on the run's clock."""
         return self._live().show.clock.now()
 
-    def pumps(self) -> bool:
+    def is_owner(self) -> bool:
         """Return whether this thread is the one that draws."""
-        return self._live().show.pumps()
+        return self._live().show.is_owner()
 
     def can_wait(self) -> bool:
         """Return whether this thread waits by `wait_until`: the one that draws, and the workers of this run."""
-        return self.pumps() or self._live().work.backend.here()
+        return self.is_owner() or self._live().work.backend.here()
 
-    def stuck(self) -> bool:
+    def has_abandoned(self) -> bool:
         """Return whether work of other executors still runs although nobody waits for it any more."""
-        return self._live().work.adoption.stuck()
+        return self._live().work.adoption.has_abandoned()
 
-    def glance(self) -> None:
+    def draw_if_due(self) -> None:
         """Draw if it is time; for a consumer that had no need to wait."""
-        self._live().show.glance()
+        self._live().show.draw_if_due()
 
     def _wait_for(self, future: Future[Any], timeout: float | None) -> bool:
         if self._parts is None or future.done() or not self.can_wait():
@@ -536,9 +536,9 @@ class Run(Executor):
         """Return whether anything runs or waits to, here or in an executor that is shown here."""
         return self._live().work.pending()
 
-    def ask(self, reason: str) -> None:
+    def cancel_all(self, reason: str) -> None:
         """Ask all that is under way to stop, and take no notice of whether it does."""
-        self._live().work.ask(reason)
+        self._live().work.cancel_all(reason)
 
     def abandon(self, reason: str) -> None:
         """Settle everything although it did not stop; nothing happens to what did."""
@@ -553,7 +553,7 @@ class Run(Executor):
 def _live_runs() -> list[Run]:
     """Return the runs that are live, innermost first; before them that whose block the code running now stands in."""
     async_scope = sys.modules.get("mainstage.run.async_scope")
-    run = async_scope.within.get() if async_scope is not None else None
+    run = async_scope.current_async_run.get() if async_scope is not None else None
     return [run, *reversed(_runs)] if run in _runs else _runs[::-1]
 
 
@@ -587,8 +587,8 @@ def _leave_all() -> None:
 
 def _close_show() -> None:
     """Show the end of what nobody could leave: a run of a thread that is no more, or is cut off with the process."""
-    if Show.current is not None and Show.current.here():
-        Show.current.last_words()
+    if DisplaySession.current is not None and DisplaySession.current.here():
+        DisplaySession.current.last_words()
 
 
 threading._register_atexit(_leave_all)  # type: ignore[attr-defined]  # noqa: SLF001  # while threads of pools still run

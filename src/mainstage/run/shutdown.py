@@ -7,8 +7,8 @@ import threading
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.errors import Terminated, is_cancellation, is_instance, name_of, text_of
-from mainstage.run.exit import quieten
-from mainstage.run.signals import interruptible
+from mainstage.run.exit import suppress_traceback
+from mainstage.run.signals import allow_signals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from mainstage.events import StopRequested
     from mainstage.pool.job import TaskFuture
     from mainstage.pool.results import OnError
-    from mainstage.run.display_session import Show
+    from mainstage.run.display_session import DisplaySession
     from mainstage.tasks.queue.raw_queue import RawQueue
 
 
-class Work(Protocol):
+class Stoppable(Protocol):
     """What a run has under way; `on_error="raise"`: a failure stops the rest, and is raised."""
 
     on_error: OnError
@@ -29,7 +29,7 @@ class Work(Protocol):
         """Return whether anything runs or waits to."""
         ...
 
-    def ask(self, reason: str) -> None:
+    def cancel_all(self, reason: str) -> None:
         """Ask all of it to stop."""
         ...
 
@@ -38,13 +38,13 @@ class Work(Protocol):
         ...
 
 
-class Ending:
+class Shutdown:
     """The end of the run `work`, which is shown by `show`; `branch`: it stands within another run.
 
     `grace` is the seconds that work has which was asked to stop.
     """
 
-    def __init__(self, work: Work, show: Show, *, grace: float, branch: bool) -> None:
+    def __init__(self, work: Stoppable, show: DisplaySession, *, grace: float, branch: bool) -> None:
         self.stop: StopRequested | None = None
         """What asked the run to stop, the latest request."""
         self.raised = False
@@ -64,7 +64,7 @@ class Ending:
             return
         self.stop = event
         if event.stage == 1:
-            self._work.ask(event.cause)
+            self._work.cancel_all(event.cause)
 
     def on_failure(self, error: BaseException) -> bool:
         """Learn of a final failure, on a worker's thread; return whether the rest is to be cancelled for it."""
@@ -73,49 +73,49 @@ class Ending:
             self._first_failure = error if first else self._first_failure
         return first and self._work.on_error == "raise"
 
-    def asked(self) -> bool:
+    def stop_pending(self) -> bool:
         """Return whether a request to stop waits to be raised."""
         return self.stop is not None and not self.raised
 
-    def left_by(self, error: BaseException) -> None:
+    def stop_for(self, error: BaseException) -> None:
         """Stop the work since the block is left by `error`; the next Ctrl-C is the second request."""
         name = name_of(error)
         if is_instance(error, KeyboardInterrupt):
             name = text_of(error) or "Ctrl-C"
         if not self._branch and not is_instance(error, GeneratorExit):  # a loop over `map` may be left when it likes
             self.stop = self._show.stopped(name)
-        self._work.ask(f"the run was left by {name}")
+        self._work.cancel_all(f"the run was left by {name}")
 
     # --- waiting for the end ---
 
-    def over(self) -> bool:
+    def finished(self) -> bool:
         """Return whether nothing is pending."""
         return not self._work.pending()
 
-    def enough(self, *, stopping: bool) -> Callable[[], bool]:
+    def wait_condition(self, *, stopping: bool) -> Callable[[], bool]:
         """Return what tells whether it has been waited for long enough from here on."""
         again = self._asked_again()
-        return lambda: self.over() or again() or (not stopping and self._failing())
+        return lambda: self.finished() or again() or (not stopping and self._failing())
 
-    def settle(self, *, stopping: bool) -> None:
+    def drain(self, *, stopping: bool) -> None:
         """Wait until nothing is pending; when stopping, at most for the grace time or until asked again."""
-        self._show.wait(self.enough(stopping=stopping), self.grace if stopping else None)
-        if not stopping and not self.over():
-            self.settle(stopping=True)
+        self._show.wait(self.wait_condition(stopping=stopping), self.grace if stopping else None)
+        if not stopping and not self.finished():
+            self.drain(stopping=True)
             return
         self.abandon()
 
     def abandon(self) -> None:
         """Give up on what is pending still."""
-        if not self.over():
+        if not self.finished():
             self._work.abandon("did not stop in time")
 
-    def settle_at_once(self, interrupt: KeyboardInterrupt) -> None:
+    def drain_now(self, interrupt: KeyboardInterrupt) -> None:
         """Stop what is pending since `interrupt` was raised while it was waited for; a second request abandons it."""
         if self.stop is None:
-            self.left_by(interrupt)
+            self.stop_for(interrupt)
             with contextlib.suppress(KeyboardInterrupt):  # the second one
-                self.settle(stopping=True)
+                self.drain(stopping=True)
         self._work.abandon("Ctrl-C")
 
     def wind_down(self, busy: Callable[[], bool]) -> None:
@@ -132,8 +132,8 @@ class Ending:
 
     # --- what is raised ---
 
-    @interruptible
-    def raise_what_is_due(
+    @allow_signals
+    def raise_pending(
         self,
         error: BaseException | None,
         interrupt: KeyboardInterrupt | None,
@@ -144,7 +144,7 @@ class Ending:
 
         `interrupt` was raised as the end was waited for. A signal that came later, and could tear nothing, comes now.
         """
-        late = self._show.interrupts.held_back()
+        late = self._show.interrupts.take_deferred()
         if interrupt is None and not is_instance(error, KeyboardInterrupt):
             interrupt = late
         self._raise_due(interrupt if error is None else error, futures, queues)
@@ -158,9 +158,9 @@ class Ending:
         if error is not None:
             self._carried_by(error)
             if is_instance(error, KeyboardInterrupt) or (self.stop is not None and is_cancellation(error)):
-                quieten(error)
+                suppress_traceback(error)
             return
-        if self.asked():
+        if self.stop_pending():
             self.raise_stop()
         if self._work.on_error != "raise":
             return
@@ -176,7 +176,7 @@ class Ending:
         self.raised = True
         cause = self.stop.cause if self.stop is not None else ""
         error = KeyboardInterrupt(cause) if cause == "Ctrl-C" else Terminated(cause, self._show.signum)
-        quieten(error)
+        suppress_traceback(error)
         raise self._carried_by(error)
 
     def _carried_by(self, error: BaseException) -> BaseException:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from types import CodeType, FrameType
 
-    from mainstage.run.render_loop import Loop
+    from mainstage.run.render_loop import RenderLoop
 
 LAST_STAGE = 3
 
@@ -28,13 +28,13 @@ F = TypeVar("F", bound="Callable[..., object]")
 _uninterrupted: dict[CodeType, bool] = {}
 
 
-def uninterrupted(function: F) -> F:
+def defer_signals(function: F) -> F:
     """Have no signal raise anything in `function`, nor in what it calls: what comes is held back."""
     _uninterrupted[function.__code__] = True
     return function
 
 
-def interruptible(function: F) -> F:
+def allow_signals(function: F) -> F:
     """Have signals raise in `function` as anywhere, also where an uninterrupted one has called it."""
     _uninterrupted[function.__code__] = False
     return function
@@ -65,7 +65,7 @@ def _nothing(_: object) -> None:
     """Do nothing."""
 
 
-def die_of(signum: int) -> None:
+def die_by_signal(signum: int) -> None:
     """End this process by `signum`, as its default action does, so that a shell sees the signal.
 
     Windows has no signal to die of, and its `os.kill` would end the process with status 2.
@@ -76,10 +76,10 @@ def die_of(signum: int) -> None:
     os.kill(os.getpid(), signum)
 
 
-class Interrupts:
+class SignalHandlers:
     """The handlers of one run; `install` and `restore` on the main thread."""
 
-    def __init__(self, loop: Loop, stop: Callable[[str, int], int], stage: Callable[[], int] = int) -> None:
+    def __init__(self, loop: RenderLoop, stop: Callable[[str, int], int], stage: Callable[[], int] = int) -> None:
         """Take `stop(cause, signum)`, which puts the request into the inbox; both return the stage of the last one."""
         self._loop = loop
         self._stop = stop
@@ -87,7 +87,7 @@ class Interrupts:
         self._pid = os.getpid()
         self._previous: dict[int, object] = {}
         self._held: list[int] = []
-        """What came where it is not to be raised: in a round of the loop within other code, or in `uninterrupted`."""
+        """What came where it is not to be raised: in a round of the loop within other code, or in `defer_signals`."""
         self.closing = False
         """Whether the last picture is on its way: nobody takes requests any more."""
         self.on_raise: Callable[[KeyboardInterrupt], object] = _nothing
@@ -116,7 +116,7 @@ class Interrupts:
             if hasattr(signal, name):
                 self._take(getattr(signal, name), handler)
 
-    def follow(
+    def use_asyncio_rules(
         self,
         cancel: Callable[[], object],
         theirs: Callable[[object], bool],
@@ -206,7 +206,7 @@ class Interrupts:
                 self._raising(error)
             raise
 
-    def raise_late(self) -> None:
+    def raise_deferred(self) -> None:
         """Raise what came during a round of the loop within somebody else's code, now that the round is over."""
         if self._held and not _is_uninterrupted(sys._getframe()):  # noqa: SLF001  # as a handler has it
             self._arrive(self._taken()[0], None)
@@ -220,13 +220,13 @@ class Interrupts:
         held, self._held = self._held, []  # in one go: another may come at any moment
         return held
 
-    def hand_over(self) -> None:
+    def forward_deferred(self) -> None:
         """Make requests of the signals that were held back; on the owner's thread, as it waits."""
         for signum in self._taken():
             if self._stop(_name(signum), signum) >= LAST_STAGE:
                 self._die(signum)
 
-    def held_back(self) -> KeyboardInterrupt | None:
+    def take_deferred(self) -> KeyboardInterrupt | None:
         """Return the exception that stands for the signals that were held back, and forget them; None: none was."""
         held = self._taken()
         return _exception(held[0]) if held else None
@@ -235,7 +235,7 @@ class Interrupts:
         emergency = getattr(self._loop.display, "emergency", None)
         if emergency is not None:
             emergency()
-        die_of(signum)
+        die_by_signal(signum)
 
     def _on_suspend(self, signum: int, frame: FrameType | None) -> None:
         if self._hand_back(signum, frame):
@@ -279,11 +279,11 @@ def _exception(signum: int) -> KeyboardInterrupt:
 
 # --- fork ---
 
-_installed: list[Interrupts] = []
+_installed: list[SignalHandlers] = []
 _hooked: list[int] = []
 
 
-def _give_back_in_children(interrupts: Interrupts) -> None:
+def _give_back_in_children(interrupts: SignalHandlers) -> None:
     if not _hooked and hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_in_child)
         _hooked.append(os.getpid())

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mainstage.core.commands import Locate
 from mainstage.events import TaskStuck
 from mainstage.tasks.source_location import place_of
-from mainstage.ui.state.outliers import still
+from mainstage.ui.state.outliers import stalled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +26,7 @@ MOST = 20
 """Tasks told at one look: where everything stands still, a few places say it all."""
 
 
-class StuckWatch:
+class StallDetector:
     """Sends `TaskStuck` for tasks that have not moved for `after` seconds.
 
     Of a worker that is no thread of this process the backends are asked, by `ask`, and the event is the worker's own;
@@ -40,13 +40,13 @@ class StuckWatch:
         self._next = 0.0
         self._asked: set[Locate] = set()
 
-    def look(self, state: RunState, now: float) -> None:
+    def check(self, state: RunState, now: float) -> None:
         """Look at all live tasks, unless they were looked at just now; on the owner's thread."""
         if now < self._next:
             return
         self._next = now + max(1.0, self._after / LOOKS)
         before, self._asked = self._asked, set()
-        for task in still(state, now, self._after)[:MOST]:
+        for task in stalled(state, now, self._after)[:MOST]:
             place = place_of_thread(task.worker)
             asked = Locate(task.worker, task.id, task.attempt, task.moved_at)
             if place or not task.worker or asked in before:

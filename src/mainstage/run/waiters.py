@@ -19,12 +19,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
-__all__ = ["DoneAndNotDone", "Host", "as_completed", "map_ahead", "wait"]
+__all__ = ["DoneAndNotDone", "OwnerHost", "as_completed", "map_ahead", "wait"]
 
 R = TypeVar("R")
 
 
-class Host(Protocol):
+class OwnerHost(Protocol):
     """The run whose display is to live meanwhile, or whose workers wait for each other."""
 
     def can_wait(self) -> bool:
@@ -51,14 +51,14 @@ class Ended(NamedTuple):
     failed: bool
 
 
-class Watch:
+class Waiter:
     """Hears of the end of futures as the standard library's own waiters do.
 
     A done-callback would not serve: it comes at `cancel()`, and a cancelled future counts as done only once its
     executor has seen that.
     """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: OwnerHost) -> None:
         self._host = host
         self._ended: SimpleQueue[Ended] = SimpleQueue()
 
@@ -107,13 +107,13 @@ class Watch:
         self._host.wake()
 
 
-def as_completed(run: Host | None, fs: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
+def as_completed(run: OwnerHost | None, fs: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
     """As `concurrent.futures.as_completed`, keeping the display alive while it waits."""
     if run is None or not run.can_wait():
         yield from concurrent.futures.as_completed(fs, timeout)
         return
     deadline = None if timeout is None else run.now() + timeout
-    watch = Watch(run)
+    watch = Waiter(run)
     pending = set(fs)
     total = len(pending)
     for future in pending:
@@ -138,14 +138,14 @@ def as_completed(run: Host | None, fs: Iterable[Future[R]], timeout: float | Non
 
 
 def wait(
-    run: Host | None, fs: Iterable[Future[R]], timeout: float | None = None, return_when: str = ALL_COMPLETED
+    run: OwnerHost | None, fs: Iterable[Future[R]], timeout: float | None = None, return_when: str = ALL_COMPLETED
 ) -> DoneAndNotDone[R]:
     """As `concurrent.futures.wait`, keeping the display alive."""
     futures = set(fs)
     known = return_when in (ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION)
     if run is None or not run.can_wait() or not known:  # it knows best how to refuse
         return concurrent.futures.wait(futures, timeout, return_when)
-    watch = Watch(run)
+    watch = Waiter(run)
     for future in futures:
         watch.begin(future)
     left = len(futures)

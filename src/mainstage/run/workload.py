@@ -7,9 +7,9 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from mainstage.core.commands import Cancel
-from mainstage.pool.results import Consumer
-from mainstage.run.external import Adoption
-from mainstage.run.key_commands import Crowd
+from mainstage.pool.results import ResultIterator
+from mainstage.run.external import ExternalExecutors
+from mainstage.run.key_commands import CommandFanout
 from mainstage.tasks.position import known_length
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from mainstage.core.policy import Policy
     from mainstage.pool.job import Spec, TaskFuture
     from mainstage.pool.open import Backend
-    from mainstage.pool.results import Host
+    from mainstage.pool.results import WaitHost
     from mainstage.tasks.queue.raw_queue import RawQueue
     from mainstage.tasks.reporter import Reporter
 
@@ -31,13 +31,13 @@ class Workload:
 
     def __init__(self, backend: Backend, reporter: Reporter, wake: Callable[[], None]) -> None:
         self.backend = backend
-        self.adoption = Adoption(reporter, wake)
+        self.adoption = ExternalExecutors(reporter, wake)
         self.queues: list[RawQueue] = []
         self._wake = wake
         self._submitted = 0
         self.unretrieved: dict[int, TaskFuture[Any]] = {}
         """The futures whose outcome nobody has asked for, in order of submission; each leaves by itself."""
-        self._consumers: list[Consumer] = []
+        self._consumers: list[ResultIterator] = []
 
     # --- more work ---
 
@@ -52,13 +52,13 @@ class Workload:
         self,
         fn: Callable[..., Any],
         iterables: tuple[Iterable[Any], ...],
-        host: Host,
+        host: WaitHost,
         policy: Policy,
         *,
         buffersize: int | None,
         unordered: bool,
         sizes: Iterable[float] | None,
-    ) -> Consumer:
+    ) -> ResultIterator:
         """Return what takes the results of `fn` of each item, on behalf of `host`.
 
         Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
@@ -74,12 +74,12 @@ class Workload:
         claims = self.backend.open_map(fn, zip(*iterables, strict=False), policy)
         claims.buffersize = buffersize
         claims.open(total, known)
-        consumer = Consumer(claims, host, ordered=not unordered)
+        consumer = ResultIterator(claims, host, ordered=not unordered)
         claims.on_done = self._wake
         self._consumers.append(consumer)
         return consumer
 
-    def consumed(self, consumer: Consumer) -> None:
+    def consumed(self, consumer: ResultIterator) -> None:
         """Forget a map that was taken to its end."""
         self.backend.close_map(consumer.claims)
         with contextlib.suppress(ValueError):
@@ -100,9 +100,9 @@ class Workload:
         values = [Future.result(future) for future in self.futures() if future.left()]
         return values + [value for consumer in self._consumers for value in consumer.leftovers()]
 
-    def crowd(self) -> Crowd:
+    def crowd(self) -> CommandFanout:
         """Return who carries out the commands of keys."""
-        return Crowd((self.backend, self.adoption), self.queues)
+        return CommandFanout((self.backend, self.adoption), self.queues)
 
     # --- no more work ---
 
@@ -127,7 +127,7 @@ class Workload:
         for queue in self.queues:
             queue.close()
 
-    def ask(self, reason: str) -> None:
+    def cancel_all(self, reason: str) -> None:
         """Ask all that is under way to stop, and take no notice of whether it does."""
         self.backend.command(Cancel(None, reason))
         self.adoption.cancel(reason)

@@ -60,7 +60,7 @@ class Counted(AsyncIterator[T_co]):
     def __init__(self, track: AsyncTrack[T_co]) -> None:
         self._track = track
         self._source = aiter(track.iterable)
-        self._loop = Loop()
+        self._loop = AsyncTrackLoop()
         self._own = False
         self._in_body = False
 
@@ -95,7 +95,7 @@ class Counted(AsyncIterator[T_co]):
             self._run = run
         if around is not None:
             around = around.resolve()
-        if around is not None and track.description is None and around.driven(self._loop):
+        if around is not None and track.description is None and around.attach_loop(self._loop):
             unit = {"unit": track.unit} if track.unit else {}
             around.set(total=track.total, **unit, **track.fields)  # type: ignore[arg-type]  # the caller's own fields
             self._counting = around
@@ -108,7 +108,7 @@ class Counted(AsyncIterator[T_co]):
         else:
             opened = task(name, total=track.total, unit=track.unit, **track.fields)
         if opened is not NULL:
-            opened.driven(self._loop)
+            opened.attach_loop(self._loop)
         self._own = True
         self._counting = opened
         return opened
@@ -121,7 +121,7 @@ class Counted(AsyncIterator[T_co]):
         if self._own:
             counting.close(error)
         elif counting is not NULL:
-            counting.released()
+            counting.detach_loop()
 
     def __del__(self) -> None:
         self._end(None)
@@ -129,7 +129,7 @@ class Counted(AsyncIterator[T_co]):
             self._run.__exit__(None, None, None)
 
 
-class Loop:
+class AsyncTrackLoop:
     """The state of one loop, as the task that it drives and a request to stop see it."""
 
     __slots__ = ("count", "request", "thread")
@@ -143,11 +143,11 @@ class Loop:
         """Return how many items are done; the one in the body is not."""
         return self.count
 
-    def cut(self, request: Request) -> None:
+    def interrupt(self, request: Request) -> None:
         """Make the next step raise."""
         self.request = request
 
-    def mend(self) -> None:
+    def resume(self) -> None:
         """Undo that."""
         self.request = None
 

@@ -34,16 +34,16 @@ class Request:
         self.told: set[Thread] = set()
 
 
-class Loop(Protocol):
+class Interruptible(Protocol):
     """A loop at C speed that runs no code of ours between two items."""
 
     thread: Thread
 
-    def cut(self, request: Request) -> None:
+    def interrupt(self, request: Request) -> None:
         """Make its next step raise; called by any thread."""
         ...
 
-    def mend(self) -> None:
+    def resume(self) -> None:
         """Undo that; called by its own thread, in its body."""
         ...
 
@@ -56,7 +56,7 @@ class Loop(Protocol):
         ...
 
 
-class Tree:
+class CancelScope:
     """What a root task and the tasks nested in it share: who is live, and what they were asked."""
 
     __slots__ = ("loops", "request", "root", "sleepers", "tasks")
@@ -65,10 +65,10 @@ class Tree:
         self.root = root
         self.request: Request | None = None
         self.tasks: dict[int, Task] = {}
-        self.loops: dict[int, Loop] = {}  # by the id of the task that it drives, in the order they began
+        self.loops: dict[int, Interruptible] = {}  # by the id of the task that it drives, in the order they began
         self.sleepers: list[Lock] = []
 
-    def ask(self, reason: str) -> None:
+    def cancel(self, reason: str) -> None:
         """Ask every thread that works on these tasks to stop; any thread and any signal handler may call this."""
         request = Request(reason)
         self._cut(request)
@@ -85,21 +85,21 @@ class Tree:
     def _cut(self, request: Request) -> None:
         for loop in list(self.loops.values()):
             if loop.thread not in request.told:
-                loop.cut(request)
+                loop.interrupt(request)
 
     def check(self) -> None:
         """Raise `Cancelled` where this thread has been asked to stop and not been told."""
         request = self.request
         if request is not None and current_thread() not in request.told:
-            self.tell(request)
+            self.raise_cancelled(request)
 
-    def tell(self, request: Request) -> NoReturn:
+    def raise_cancelled(self, request: Request) -> NoReturn:
         """Raise `Cancelled` in this thread, for this request."""
         thread = current_thread()
         request.told.add(thread)
         for loop in list(self.loops.values()):
             if loop.thread is thread:
-                loop.mend()
+                loop.resume()
         raise Cancelled(request.reason)
 
     def sleep(self, seconds: float) -> None:

@@ -37,7 +37,7 @@ class Erred(NamedTuple):
     error: BaseException
 
 
-class Metric(NamedTuple):
+class MetricMessage(NamedTuple):
     """Something was measured."""
 
     name: str
@@ -60,7 +60,7 @@ class Sentinel(NamedTuple):
     """The sender puts nothing more."""
 
 
-Message: TypeAlias = Progress | Total | Erred | Metric | Log | Done | Sentinel
+Message: TypeAlias = Progress | Total | Erred | MetricMessage | Log | Done | Sentinel
 
 
 def read_message(message: object) -> Message:
@@ -105,10 +105,10 @@ def _erred(value: object) -> Erred:
     return Erred(value)
 
 
-def _metric(name: object, value: object) -> Metric:
+def _metric(name: object, value: object) -> MetricMessage:
     if not isinstance(name, str):
         raise TypeError
-    return Metric(name, _number(value))
+    return MetricMessage(name, _number(value))
 
 
 _READERS: dict[tuple[str, int], Callable[..., Message]] = {

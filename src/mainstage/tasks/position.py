@@ -17,13 +17,13 @@ from threading import get_ident
 
 from mainstage._typing import TYPE_CHECKING
 from mainstage.events import TaskMoved
-from mainstage.tasks.cancel_scope import Tree
+from mainstage.tasks.cancel_scope import CancelScope
 
 if TYPE_CHECKING:
     from typing import NoReturn, TypeAlias
 
     from mainstage.events import Event
-    from mainstage.tasks.cancel_scope import Loop, Request
+    from mainstage.tasks.cancel_scope import Interruptible, Request
     from mainstage.tasks.reporter import Reporter
 
 
@@ -72,7 +72,7 @@ def known_length(iterable: object) -> int | None:
         return None
 
 
-class OneCell:
+class SharedPositionCell:
     """A position that any number of threads may advance, with the GIL."""
 
     __slots__ = (
@@ -89,7 +89,7 @@ class OneCell:
         "reporter",
     )
 
-    def __init__(self, reporter: Reporter, task_id: int, attempt: int, tree: Tree | None) -> None:
+    def __init__(self, reporter: Reporter, task_id: int, attempt: int, tree: CancelScope | None) -> None:
         self.reporter = reporter
         self.id = task_id
         self.attempt = attempt
@@ -99,8 +99,8 @@ class OneCell:
         self._sampled: float = 0
         self._armed = True
         self._noted = False
-        self._loop: Loop | None = None
-        self._tree = tree if tree is not None else Tree(task_id)
+        self._loop: Interruptible | None = None
+        self._tree = tree if tree is not None else CancelScope(task_id)
 
     def advance(self, n: float = 1) -> None:
         """Count `n` items (or bytes) more as done. Raises `Cancelled` once where the task was asked to stop."""
@@ -119,7 +119,7 @@ class OneCell:
         loop = self._loop
         self._n = completed if loop is None else completed - loop.position()
 
-    def place(self, completed: float) -> None:
+    def set_position(self, completed: float) -> None:
         """Take `completed` as the position; raises nothing where the task was asked to stop: for who holds a lock."""
         self._jump(completed)
         if self._armed and not (self._noted or self.polled or self.closed):
@@ -156,7 +156,7 @@ class OneCell:
 
     def request_cancel(self, reason: str = "") -> None:
         """Ask the whole tree to stop, root and nested: from any thread, in a signal handler too. Never blocks."""
-        self._tree.ask(reason)
+        self._tree.cancel(reason)
 
     def arm_for_cancel(self) -> None:
         """Look for a request at the next change."""
@@ -164,11 +164,11 @@ class OneCell:
 
     def tell_cancelled(self, request: Request) -> NoReturn:
         """Raise `Cancelled`: this request cut the loop that drives the cell."""
-        self._tree.tell(request)
+        self._tree.raise_cancelled(request)
 
     # --- a track loop that drives it ---
 
-    def driven(self, loop: Loop) -> bool:
+    def attach_loop(self, loop: Interruptible) -> bool:
         """Take its position from `loop` from now on; False: another loop does, or did."""
         if self._tree.loops.setdefault(self.id, loop) is not loop:
             return False
@@ -177,7 +177,7 @@ class OneCell:
         self.reporter.watch(self)
         return True
 
-    def released(self) -> None:
+    def detach_loop(self) -> None:
         """Count by itself again: the loop has ended, its count stays."""
         self.polled = False
         if not self.closed:
@@ -186,12 +186,12 @@ class OneCell:
             self.reporter.moved(self)
 
 
-class ThreadCells(OneCell):
+class PerThreadPositionCell(SharedPositionCell):
     """The same without the GIL: each thread adds to a number of its own."""
 
     __slots__ = ("_cells",)
 
-    def __init__(self, reporter: Reporter, task_id: int, attempt: int, tree: Tree | None) -> None:
+    def __init__(self, reporter: Reporter, task_id: int, attempt: int, tree: CancelScope | None) -> None:
         super().__init__(reporter, task_id, attempt, tree)
         self._cells: dict[int, float] = {}
 
@@ -213,6 +213,6 @@ class ThreadCells(OneCell):
 
 
 if TYPE_CHECKING:
-    PositionCell: TypeAlias = OneCell
+    PositionCell: TypeAlias = SharedPositionCell
 else:
-    PositionCell = OneCell if getattr(sys, "_is_gil_enabled", lambda: True)() else ThreadCells
+    PositionCell = SharedPositionCell if getattr(sys, "_is_gil_enabled", lambda: True)() else PerThreadPositionCell

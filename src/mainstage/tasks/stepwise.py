@@ -10,7 +10,7 @@ from functools import update_wrapper
 from mainstage._typing import TYPE_CHECKING
 from mainstage.core.describe import describe
 from mainstage.errors import Cancelled, UnknownMessage, add_note, explain
-from mainstage.tasks.messages import Done, Erred, Log, Metric, Progress, Sentinel, Total, read_message
+from mainstage.tasks.messages import Done, Erred, Log, MetricMessage, Progress, Sentinel, Total, read_message
 from mainstage.tasks.task import current_task
 
 if TYPE_CHECKING:
@@ -163,5 +163,5 @@ def _report(task: Task, message: Message) -> None:
             task.set(total=total)
         case Log(text):
             task.log(text)
-        case Metric(name, value):
+        case MetricMessage(name, value):
             task.metric(name, value)

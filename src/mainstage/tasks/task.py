@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from typing import IO, AnyStr, Self, cast
 
     from mainstage.events import Fields
-    from mainstage.tasks.cancel_scope import Tree
+    from mainstage.tasks.cancel_scope import CancelScope
     from mainstage.tasks.reporter import Reporter
 else:
     from mainstage._typing import cast
@@ -62,7 +62,7 @@ class Task(PositionCell):
         *,
         worker: str,
         total: float | None = None,
-        tree: Tree | None = None,
+        tree: CancelScope | None = None,
     ) -> None:
         """Make it alone: its `TaskStarted` is sent by whoever makes it. Without a `tree` it is a root."""
         super().__init__(reporter, task_id, attempt, tree)
@@ -182,7 +182,7 @@ class Task(PositionCell):
 
     def close(self, error: BaseException | None = None, told_input: str = "") -> None:
         """Send its last event, as `error` says; closes what is nested in it first. A second call does nothing."""
-        completed = self.shut(error)
+        completed = self.close_silently(error)
         if completed is None:
             return
         at = self.reporter.now()
@@ -194,7 +194,7 @@ class Task(PositionCell):
             report = describe_error(error)
             self.reporter.send(TaskFailed(at, self.id, self.attempt, completed, report, told_input))
 
-    def shut(self, error: BaseException | None = None) -> float | None:
+    def close_silently(self, error: BaseException | None = None) -> float | None:
         """Close the cell, send nothing for it, and return its exact count; None: it was closed before."""
         tree = self._tree
         if tree.tasks.pop(self.id, None) is None:
@@ -264,7 +264,7 @@ class DefaultTask(Task):
         if self._opened:
             super().close(error, told_input)
         else:
-            self.shut()
+            self.close_silently()
 
 
 class NullTask(Task):
@@ -287,7 +287,7 @@ class NullTask(Task):
     def advance(self, n: float = 1) -> None:
         """Do nothing."""
 
-    def place(self, completed: float) -> None:
+    def set_position(self, completed: float) -> None:
         """Do nothing."""
 
     def set(self, **known: object) -> None:

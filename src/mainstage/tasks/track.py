@@ -45,7 +45,7 @@ PART = 1024
 ONES = b"\1" * (PART + 1)
 
 
-class Part(NamedTuple):
+class LoopPart(NamedTuple):
     """Up to 1024 items: the count before them, and what tells how many of them are gone."""
 
     base: int
@@ -56,24 +56,24 @@ class Part(NamedTuple):
     lefts: list[int]  # how many ticks were left when they were taken away
 
 
-def _part(base: int, source: Iterator[object]) -> Part:
+def _part(base: int, source: Iterator[object]) -> LoopPart:
     flags = bytearray(ONES)
     ticks = iter(flags)
-    return Part(base, flags, ticks, ticks, islice(source, PART), [])
+    return LoopPart(base, flags, ticks, ticks, islice(source, PART), [])
 
 
-def _part_without_gil(base: int, source: Iterator[object]) -> Part:
+def _part_without_gil(base: int, source: Iterator[object]) -> LoopPart:
     """Return the same for threads that run at once: a list has a lock against them, and its end leaves the counter."""
     flags = list(ONES)
     counter = repeat(None, PART + 1)
-    return Part(base, flags, zip(flags, counter, strict=False), counter, islice(source, PART), [])
+    return LoopPart(base, flags, zip(flags, counter, strict=False), counter, islice(source, PART), [])
 
 
 if not getattr(sys, "_is_gil_enabled", lambda: True)():
     _part = _part_without_gil
 
 
-def _taken(part: Part) -> int:
+def _taken(part: LoopPart) -> int:
     """Return how many items of the part have been handed to the body."""
     left: int = part.counter.__length_hint__()
     if left <= 0:  # the ticks were taken away
@@ -81,7 +81,7 @@ def _taken(part: Part) -> int:
     return PART + 1 - left
 
 
-class Loop(Generic[T]):
+class TrackLoop(Generic[T]):
     """The state of one `track` loop: the worker's thread runs it, any other may read it or cut it."""
 
     __slots__ = ("_end", "_part", "_request", "_source", "thread")
@@ -116,7 +116,7 @@ class Loop(Generic[T]):
             taken -= 1
         return part.base + taken
 
-    def cut(self, request: Request) -> None:
+    def interrupt(self, request: Request) -> None:
         """Make the next step end the loop. With the GIL no thread comes between reading and clearing: one C call."""
         self._request = request
         while True:
@@ -126,7 +126,7 @@ class Loop(Generic[T]):
             if self._part is part:
                 return
 
-    def mend(self) -> None:
+    def resume(self) -> None:
         """Give the ticks back: an iterator over a bytearray goes on where it stood."""
         flags = self._part.flags
         if not flags:
@@ -200,7 +200,7 @@ class Track(Generic[T_co]):
             run.__exit__(None, None, None)  # a break and an error of the body look alike here, and are not the run's
 
     def _counted(self) -> Generator[Iterator[T_co], None, None]:
-        loop = Loop(iter(self._iterable))
+        loop = TrackLoop(iter(self._iterable))
         counting, own = self._open(loop)
         error: BaseException | None = None
         try:
@@ -216,15 +216,15 @@ class Track(Generic[T_co]):
             if own:
                 counting.close(error)
             else:
-                counting.released()
+                counting.detach_loop()
 
-    def _open(self, loop: Loop[T_co]) -> tuple[Task, bool]:
+    def _open(self, loop: TrackLoop[T_co]) -> tuple[Task, bool]:
         """Return the task that the loop drives from now on, and whether the loop has opened it."""
         total = self._known_total()
         around = ambient.get()
         if around is not None:
             around = around.resolve()
-        if around is not None and self._description is None and around.driven(loop):
+        if around is not None and self._description is None and around.attach_loop(loop):
             unit = {"unit": self._unit} if self._unit else {}
             around.set(total=total, **unit, **self._fields)  # type: ignore[arg-type]  # the caller's own fields
             return around, False
@@ -233,7 +233,7 @@ class Track(Generic[T_co]):
             opened = open_nested(around, str(name), total=total, unit=self._unit, fields=plain_fields(self._fields))
         else:
             opened = task(name, total=total, unit=self._unit, **self._fields)
-        opened.driven(loop)
+        opened.attach_loop(loop)
         return opened, True
 
     def _known_total(self) -> float | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mainstage.core.clock import SystemClock
 from mainstage.errors import DisplayError
 from mainstage.events import TextWritten
-from mainstage.ui.display.detect import Place, choose
+from mainstage.ui.display.detect import DisplayTarget, choose
 from mainstage.ui.display.jsonl import JsonlDisplay
 from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
 from mainstage.ui.display.runlog import RunLog
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
     from mainstage.ui.state.model import RunState
-    from mainstage.ui.views import Moment, View
+    from mainstage.ui.views import FrameContext, View
     from mainstage.ui.views.layouts import Factory, Layout
 
 PLAIN_INTERVAL = 30.0
@@ -42,13 +42,13 @@ SHORT = 0.5
 """Seconds in which nothing is drawn, and after which a run that nobody opened by name is worth a line."""
 
 
-class Sampled(SilentView):
+class RecordOnlyView(SilentView):
     """Shows nothing, and has moving positions read once a second, for whoever records events."""
 
     interval = 1.0
 
 
-class Discreet:
+class DelayedView:
     """A view for a run that nobody opened by name: in its first half second it tells of nothing but text.
 
     Failures of then are told when it is older, or never: whoever waits for their futures has them.
@@ -60,15 +60,15 @@ class Discreet:
         self._view = view
         self._held: list[str] = []
 
-    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
+    def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return what the view does, or keep it."""
-        lines = self._view.above(event, state, moment)
+        lines = self._view.history_lines(event, state, moment)
         if isinstance(event, TextWritten):
             return lines
         self._held += lines
         return self._told(state, moment)
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return what the view does; nothing before there is a task, and at the end of a short run."""
         if not (state.counts.seen or state.sources or moment.final):
             return []
@@ -82,19 +82,19 @@ class Discreet:
         """Return what the view does."""
         return self._view.due(state, drawn_at, dirty=dirty)
 
-    def _told(self, state: RunState, moment: Moment) -> list[str]:
+    def _told(self, state: RunState, moment: FrameContext) -> list[str]:
         if not self._old(state, moment):
             return []
         held, self._held = self._held, []
         return held
 
     @staticmethod
-    def _old(state: RunState, moment: Moment) -> bool:
+    def _old(state: RunState, moment: FrameContext) -> bool:
         began = state.started_at
         return state.stop is not None or (began is not None and moment.now - began >= SHORT)
 
 
-class Staged(NamedTuple):
+class UI(NamedTuple):
     """A view on a display; `animated` says that it wants pictures while the owner is away.
 
     `keyed` are the keyboard and the view that it changes, where keys were asked for; `remarks` what is to be said.
@@ -111,7 +111,7 @@ class Staged(NamedTuple):
     """Told the state before each picture."""
 
 
-class Style(NamedTuple):
+class LayoutOptions(NamedTuple):
     """How a live view looks: "" for what MAINSTAGE_LAYOUT says, or bars; `columns` are for bars."""
 
     layout: str | Layout = ""
@@ -125,15 +125,15 @@ class Style(NamedTuple):
     """Whether the last lines list the failures once more; else each is told whole as it comes."""
 
 
-def stage(
+def build_ui(
     view: str | View,
-    style: Style = Style(),  # noqa: B008  # nothing changes it
+    style: LayoutOptions = LayoutOptions(),  # noqa: B008  # nothing changes it
     *,
     log: str | os.PathLike[str] | None = None,
     display: Display | None = None,
     discreet: bool = False,
     keys: Keys | None = None,
-) -> Staged:
+) -> UI:
     """Return what to show with; `DisplayError` names an argument that makes no sense, or a log that does not open.
 
     `keys` "auto": where they can be had; True: a remark says why where they cannot, though the view is live.
@@ -144,15 +144,15 @@ def stage(
     place = choose(os.environ, sys.stdout, sys.stderr, view=name)
     if place.view == "json" and display is None and isinstance(view, str):
         lines = JsonlDisplay(place.stream)
-        return Staged(Sampled(), lines, [lines, *recorders], None, animated=True)
+        return UI(RecordOnlyView(), lines, [lines, *recorders], None, animated=True)
     style = style._replace(log=os.fspath(log) if log is not None else "")
     shown: View = _view(place, style) if isinstance(view, str) else view
     where = display or _display(place)
     spare = None if place.view == "silent" else partial(_spare, place, style)
     if discreet:
-        shown = Discreet(shown)
+        shown = DelayedView(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
-    staged = Staged(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers)
+    staged = UI(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers)
     if not keys or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
@@ -160,31 +160,31 @@ def stage(
     return _keyed(staged, look, told=keys is True)
 
 
-def _keyed(staged: Staged, view: KeyedView, *, told: bool) -> Staged:
+def _keyed(staged: UI, view: KeyedView, *, told: bool) -> UI:
     keyboard = open_keyboard(sys.stdin)
     if isinstance(keyboard, str):
         return staged._replace(remarks=[f"keys are off: {keyboard}"] if told else ())
     return staged._replace(view=view, display=KeyedDisplay(staged.display, keyboard), keyed=(keyboard, view))
 
 
-def _view(place: Place, style: Style) -> View:
+def _view(place: DisplayTarget, style: LayoutOptions) -> View:
     make = _layout(style)
     if place.view == "silent":
         return SilentView()
     if place.view == "plain":
-        return _signed(_plain(place, style), style)
-    return _signed(make(_palette(place, style), _glyphs(place, style)), style)
+        return _with_log_path(_plain(place, style), style)
+    return _with_log_path(make(_palette(place, style), _glyphs(place, style)), style)
 
 
-def _palette(place: Place, style: Style) -> Palette:
+def _palette(place: DisplayTarget, style: LayoutOptions) -> Palette:
     return Palette(place.color, style.theme, files=place.files)
 
 
-def _glyphs(place: Place, style: Style) -> Glyphs:
+def _glyphs(place: DisplayTarget, style: LayoutOptions) -> Glyphs:
     return Glyphs(unicode=place.unicode, prefix=style.prefix)
 
 
-def _signed(view: View, style: Style) -> View:
+def _with_log_path(view: View, style: LayoutOptions) -> View:
     """Return `view`, told where the log is, where it says such things."""
     summary = getattr(view, "summary", None)
     if summary is not None and style.log:
@@ -194,11 +194,13 @@ def _signed(view: View, style: Style) -> View:
     return view
 
 
-def _made(make: Factory, palette: Palette, glyphs: Glyphs, style: Style) -> View:
-    return _signed(make(palette, glyphs), style)
+def _made(make: Factory, palette: Palette, glyphs: Glyphs, style: LayoutOptions) -> View:
+    return _with_log_path(make(palette, glyphs), style)
 
 
-def _layouts(view: View, style: Style | None, place: Place) -> tuple[dict[str, Callable[[], View]], str]:
+def _layouts(
+    view: View, style: LayoutOptions | None, place: DisplayTarget
+) -> tuple[dict[str, Callable[[], View]], str]:
     """Return the layouts to change between, and the name of that of `view`; no `style`: there is no other."""
     if style is None:
         return {"": lambda: view}, ""
@@ -212,18 +214,18 @@ def _layouts(view: View, style: Style | None, place: Place) -> tuple[dict[str, C
     return layouts, first
 
 
-def _layout(style: Style) -> Factory:
+def _layout(style: LayoutOptions) -> Factory:
     """Return what makes the live view; `DisplayError` for a name that is none, whatever view is taken then."""
     if style.layout:
         return factory(style.layout, columns=style.columns)
     return factory(os.environ.get("MAINSTAGE_LAYOUT", ""), "MAINSTAGE_LAYOUT=", columns=style.columns)
 
 
-def _spare(place: Place, style: Style) -> tuple[View, Display]:
+def _spare(place: DisplayTarget, style: LayoutOptions) -> tuple[View, Display]:
     return _plain(place, style), StreamDisplay(place.stream, runner=place.runner)
 
 
-def _plain(place: Place, style: Style) -> View:
+def _plain(place: DisplayTarget, style: LayoutOptions) -> View:
     return PlainView(
         interval=PLAIN_INTERVAL,
         utc_offset_s=SystemClock().utc_offset(),
@@ -232,7 +234,7 @@ def _plain(place: Place, style: Style) -> View:
     )
 
 
-def _display(place: Place) -> Display:
+def _display(place: DisplayTarget) -> Display:
     if place.view == "silent":
         return NullDisplay()
     if place.view == "live" and place.fd is not None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from rich.progress import TextColumn
 
 import mainstage
-from mainstage.run.render_loop import Loop
+from mainstage.run.render_loop import RenderLoop
 from mainstage.run.run import current_run
 
 if TYPE_CHECKING:
@@ -255,14 +255,14 @@ class HungColumn(TextColumn):
 
 def press_in_the_next_frame() -> None:
     """Have Ctrl-C arrive in the middle of a frame, once."""
-    draw = Loop.draw
+    draw = RenderLoop.draw
 
-    def pressed(self: Loop, now: float, *, borrowed: bool = False) -> None:
-        Loop.draw = draw  # type: ignore[method-assign]  # put back
+    def pressed(self: RenderLoop, now: float, *, borrowed: bool = False) -> None:
+        RenderLoop.draw = draw  # type: ignore[method-assign]  # put back
         os.kill(os.getpid(), signal.SIGINT)
         draw(self, now, borrowed=borrowed)
 
-    Loop.draw = pressed  # type: ignore[method-assign]  # as above
+    RenderLoop.draw = pressed  # type: ignore[method-assign]  # as above
 
 
 def main() -> None:

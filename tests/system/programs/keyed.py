@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 import mainstage
-from mainstage.run.display_session import Show
+from mainstage.run.display_session import DisplaySession
 
 FOLDER = Path(sys.argv[1])
 NAMES = ["alpha", "broken", "beta", "gamma", "delta", "epsilon", "zeta", "eta"]
@@ -99,9 +99,9 @@ def ask_beside(run: mainstage.Run) -> None:
 
 def away(run: mainstage.Run) -> None:
     """The main thread is in other code all the time."""
-    assert Show.current is not None
-    assert Show.current.steering is not None
-    print("READER", Show.current.steering.keyboard._thread.native_id)
+    assert DisplaySession.current is not None
+    assert DisplaySession.current.steering is not None
+    print("READER", DisplaySession.current.steering.keyboard._thread.native_id)
     future = run.submit(stand_for, "alpha")
     while not future.done():
         time.sleep(0.1)

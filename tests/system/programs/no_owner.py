@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import mainstage
 from mainstage.futures import ThreadPoolExecutor
-from mainstage.run.display_session import Show
+from mainstage.run.display_session import DisplaySession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -185,7 +185,7 @@ def slow(n: int) -> int:
 
 def main() -> None:
     owner, case = sys.argv[1:]
-    Show.owner_asleep = owner == "asleep"
+    DisplaySession.owner_asleep = owner == "asleep"
     view = "silent" if owner == "silent" else "auto"
     on_error: Any = "collect" if case == "outcomes" else "raise"
     with mainstage.Run(

@@ -50,7 +50,7 @@ class EngineCall(Call):
             self.task, asked = self._new_task(), self._asked
         try:
             function = backend.pack_function(spec.fn)
-            with pickling.crossing(backend.stand_in):
+            with pickling.substituting(backend.stand_in):
                 payload = backend.pack((spec.args, dict(spec.kwargs)), f"an argument of {spec.description}, ")
         except Unpicklable as error:
             self._end(Outcome(None, error))
@@ -113,7 +113,7 @@ class EngineCall(Call):
                 self.again(f"worker {self.place.name} is gone")
             self.place = Place(self._owner, result.worker)
             self._announce(result.started)
-            self.task.place(whole(result.completed))
+            self.task.set_position(whole(result.completed))
         self._end(outcome_of(result, self._asked) if result is not None else Outcome(None, error))
 
     def _end(self, outcome: Outcome) -> None:

@@ -211,7 +211,7 @@ class InterpreterPort:
         data = multiprocessing.spawn.get_preparation_data("")
         wanted = ("sys_argv", "init_main_from_name", "init_main_from_path")
         self.main = {name: data[name] for name in wanted if name in data}
-        self.initializer = b"" if initializer is None else pickling.pack_whole(initializer, "the initializer")
+        self.initializer = b"" if initializer is None else pickling.pickle_inline(initializer, "the initializer")
         self._numbers = itertools.count(1)
         self._seats: list[Seat] = []
         self._left: list[Seat] = []

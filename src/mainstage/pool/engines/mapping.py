@@ -251,7 +251,7 @@ class EngineMap(Claims):
             return
         sent: list[Sent] = []
         pieces: list[Piece] = []
-        with pickling.crossing(self.backend.stand_in):
+        with pickling.substituting(self.backend.stand_in):
             while room > 0 and self._window:
                 taken = self._take(min(room, self._together()))
                 room -= len(taken)
@@ -269,9 +269,9 @@ class EngineMap(Claims):
         waiting = len(self._window) if self._exhausted else len(self._window) + len(self._inhand)
         return self._pace.together(self.backend.max_workers, self.ahead(), waiting)
 
-    def _take(self, count: int) -> list[tuple[EngineItem, pickling.Cargo]]:
+    def _take(self, count: int) -> list[tuple[EngineItem, pickling.Pickled]]:
         """Take up to `count` items that wait, each with its arguments packed; those that refuse fail."""
-        taken: list[tuple[EngineItem, pickling.Cargo]] = []
+        taken: list[tuple[EngineItem, pickling.Pickled]] = []
         for _ in range(count):
             try:
                 item = EngineItem(self, self._window.popleft())
@@ -286,7 +286,7 @@ class EngineMap(Claims):
                 self._finish(item, Outcome(None, error))
         return taken
 
-    def _pieces(self, taken: Sequence[tuple[EngineItem, pickling.Cargo]]) -> Iterator[tuple[Sent, Piece]]:
+    def _pieces(self, taken: Sequence[tuple[EngineItem, pickling.Pickled]]) -> Iterator[tuple[Sent, Piece]]:
         """Make pieces of items: one of all that are plain, one of each other."""
         plain = [(item, payload.data) for item, payload in taken if self._is_plain(item, payload)]
         if len(plain) > 1 and not self.backend.queues:
@@ -296,10 +296,10 @@ class EngineMap(Claims):
             if item.bundle is None:
                 yield item, self._piece(item, payload)
 
-    def _is_plain(self, item: EngineItem, payload: pickling.Cargo) -> bool:
+    def _is_plain(self, item: EngineItem, payload: pickling.Pickled) -> bool:
         return item.attempt == 1 and not payload.buffers and len(payload.data) <= SMALL and item.id not in self._apart
 
-    def _piece(self, item: EngineItem, payload: pickling.Cargo) -> Piece:
+    def _piece(self, item: EngineItem, payload: pickling.Pickled) -> Piece:
         if self.backend.queues:
             item.senders = RemoteSenders()
             item.senders.expect(item.place, item.args, {})  # type: ignore[arg-type]  # its name is all it asks
@@ -325,7 +325,7 @@ class EngineMap(Claims):
                 item.place = Place(self.backend, result.worker)
                 item.lane = self.lane(result.worker)
             self._pace.learn(result.ended - result.started)
-            item.remote_task().place(whole(result.completed))
+            item.remote_task().set_position(whole(result.completed))
             self._finish(item, outcome_of(result, item.asked))
         elif is_instance(error, Cancelled) and not item.announced and self.halted is not None:
             if self._let_go(item) and item.claim():

@@ -39,8 +39,8 @@ class Packed(NamedTuple):
 def pack_outcome(
     value: Any, error: BaseException | None, shut: Callable[[BaseException | None], float | None]
 ) -> Packed:
-    """Return what work came to; a result that does not travel is an error. `shut` ends its task: its position."""
-    packed = pickling.Cargo(b"", [])
+    """Return what work came to; a result that does not travel is an error. `close_silently` ends its task: its position."""
+    packed = pickling.Pickled(b"", [])
     if error is None:
         try:
             packed = pickling.pack(value, "the result")
@@ -141,7 +141,9 @@ class Shelf(Lane):
             self.current = None
 
     def _ended(self, item: Item, value: Any, error: BaseException | None) -> Ended:
-        packed = pack_outcome(value, error, lambda final: item.task.shut(final) if item.task is not None else 0)
+        packed = pack_outcome(
+            value, error, lambda final: item.task.close_silently(final) if item.task is not None else 0
+        )
         return Ended(item.id, *packed[:3], item.started, self.reporter.now(), packed.completed)
 
     def sample(self, now: float) -> list[Event]:

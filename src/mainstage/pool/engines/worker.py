@@ -22,7 +22,7 @@ from mainstage.events import EVENTS
 from mainstage.pool.engines.shelf import NOT_BEGUN, Packed, Part, Shelf, not_made, pack_outcome, refuse
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.capture.streams import STREAMS, Capture
-from mainstage.tasks.queue.remote_queue import home, standing
+from mainstage.tasks.queue.remote_queue import parent_link, stall_report
 from mainstage.tasks.reporter import ambient, live
 from mainstage.tasks.task import open_task
 
@@ -156,7 +156,7 @@ class Station:
     def open(self, *, captured: bool) -> None:
         """Begin to report; `captured`: what is printed too."""
         self.channel.start()
-        home.post = post
+        parent_link.post = post
         if live.reporter is None:
             live.reporter = self.channel
             if captured:
@@ -166,8 +166,8 @@ class Station:
 
     def put(self, queue: int, root: int, item: Any) -> None:
         """Send a message to a raw queue of the run's."""
-        self._basket.send_batch([Put(queue, root, pickling.pack_whole(item, "a message for a queue"))])
-        self.channel.ring()
+        self._basket.send_batch([Put(queue, root, pickling.pickle_inline(item, "a message for a queue"))])
+        self.channel.flush_soon()
 
     def ask(self, tasks: Sequence[int], reason: str) -> None:
         """Ask tasks to stop: those that run here now, and those that may come."""
@@ -191,7 +191,7 @@ class Station:
         """Tell where the thread stands that works on `task`, which is `root` or nested in it, if it is here."""
         found = self._tasks.get(root)
         if found is not None:
-            self.channel.send(standing(self.channel.now(), task, attempt, since, found[1]))
+            self.channel.send(stall_report(self.channel.now(), task, attempt, since, found[1]))
 
     def set_interval(self, seconds: float) -> None:
         """Send positions at most once in `seconds`."""
@@ -255,7 +255,7 @@ class Station:
 
     def result(self, task: Task, outcome: runner.Outcome, started: float) -> Result:
         """Return what a piece of work that is over sends back: its outcome, and what has not been told."""
-        return self._sent_back(pack_outcome(outcome.value, outcome.error, task.shut), started)
+        return self._sent_back(pack_outcome(outcome.value, outcome.error, task.close_silently), started)
 
     def _sent_back(self, packed: Packed, started: float) -> Result:
         """Return a result with all that has not been told."""
@@ -359,7 +359,7 @@ def leave(run: str) -> bool:
     if found is not None:
         found.close()
         if not _stations:
-            home.post = None
+            parent_link.post = None
     return found is not None
 
 

@@ -61,7 +61,7 @@ class EngineBackend:
         self.reporter = reporter
         self.port = port
         self.pool = self
-        self.max_workers = self.far_workers = port.slots
+        self.max_workers = self.remote_workers = port.slots
         self.timer = Timer()
         self.halted: str | None = None
         self.held = False
@@ -71,7 +71,7 @@ class EngineBackend:
         self.run = uuid.uuid4().hex
         self.queues: dict[int, RawQueue] = {}
         """The raw queues that were handed to the engine, by the number of their task."""
-        self.heard_s = 0.0
+        self.receive_cpu_s = 0.0
         """Seconds of this process's own time that batches from workers have taken so far; this thread's to add to."""
         self._interval = INTERVAL
         self._captured = captured
@@ -227,14 +227,14 @@ class EngineBackend:
         self.queues[thing.task] = thing
         return DistantQueue, (thing.task, thing.description)
 
-    def pack(self, value: Any, what: str) -> pickling.Cargo:
+    def pack(self, value: Any, what: str) -> pickling.Pickled:
         """Pickle what goes to the workers; `Unpicklable` names `what`, and what in it would not."""
-        return pickling.pack_far(value, what) if self.port.far else pickling.pack(value, what)
+        return pickling.pickle_by_value(value, what) if self.port.far else pickling.pack(value, what)
 
-    def pack_function(self, fn: Any) -> pickling.Cargo:
+    def pack_function(self, fn: Any) -> pickling.Pickled:
         """Pickle a function for the workers, with nothing beside it."""
         if self.port.far:
-            return pickling.pack_far(fn, "the function", large=None)
+            return pickling.pickle_by_value(fn, "the function", large=None)
         return pickling.pack_function(fn, large=None)
 
     def put(self, call: EngineCall) -> None:
@@ -250,7 +250,14 @@ class EngineBackend:
         self.post(lambda: self._ask(tasks, reason))
 
     def piece(
-        self, task: int, attempt: int, description: str, function: Any, payload: pickling.Cargo, *, bundle: bool = False
+        self,
+        task: int,
+        attempt: int,
+        description: str,
+        function: Any,
+        payload: pickling.Pickled,
+        *,
+        bundle: bool = False,
     ) -> Piece:
         """Return a piece of work for `send`."""
         ahead = self.reporter.now() - wall_clock()
@@ -372,7 +379,7 @@ class EngineBackend:
         self._summoned = False  # before they are counted: one that comes meanwhile summons again
         began = cpu()
         workers = [self._heard(self._batches.popleft()) for _ in range(len(self._batches))]
-        self.heard_s += cpu() - began
+        self.receive_cpu_s += cpu() - began
         for worker in workers:
             if worker is not None:
                 self._arrived(worker)
@@ -417,9 +424,9 @@ class EngineBackend:
         work = self._inhand.get(event.task)
         if work is None:
             if event.task in self._cells:
-                self._cells[event.task].place(event.completed)
+                self._cells[event.task].set_position(event.completed)
         elif work.place.name == worker:
-            work.remote_task().place(event.completed)
+            work.remote_task().set_position(event.completed)
 
     def _put_home(self, put: Put) -> None:
         queue, work = self.queues.get(put.queue), self._inhand.get(put.root)

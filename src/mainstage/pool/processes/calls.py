@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from mainstage.channels.frames import Frame
     from mainstage.pool.processes.process import WorkerProcess
     from mainstage.pool.processes.workers import ProcessBackend
-    from mainstage.tasks.queue.producers import Sender
+    from mainstage.tasks.queue.producers import Producer
     from mainstage.tasks.queue.raw_queue import RawQueue
 
 
@@ -56,7 +56,7 @@ class ProcessCall(Call):
         with self._lock:
             self.task, asked = task, self._asked
         try:
-            with pickling.crossing(worker.stand_in, forked=backend.forked):
+            with pickling.substituting(worker.stand_in, forked=backend.forked):
                 packed = pickling.pack_call(spec.fn, spec.args, dict(spec.kwargs), forked=backend.forked)
         except BaseException as error:  # noqa: BLE001  # attributes of a callable of the user's may raise anything
             self._refuse(worker, error)
@@ -93,7 +93,7 @@ class ProcessCall(Call):
             pass
         self._end(worker, Outcome(None, error))
 
-    def sender(self, queue: RawQueue) -> Sender | None:
+    def sender(self, queue: RawQueue) -> Producer | None:
         """Return what it is to a raw queue that it was given."""
         return self._senders.of(queue)
 
@@ -119,7 +119,7 @@ class ProcessCall(Call):
     def settled_by(self, worker: WorkerProcess, frame: Frame, outcome: Outcome) -> None:
         """Take its outcome."""
         if self.task is not None:
-            self.task.place(whole(max(frame.completed, 0.0)))
+            self.task.set_position(whole(max(frame.completed, 0.0)))
         self._end(worker, outcome)
 
     def lost(self, worker: WorkerProcess, error: BaseException) -> None:

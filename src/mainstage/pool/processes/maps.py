@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from mainstage.pool.processes.process import WorkerProcess
     from mainstage.pool.processes.workers import ProcessBackend
     from mainstage.pool.timer import Alarm
-    from mainstage.tasks.queue.producers import Sender
+    from mainstage.tasks.queue.producers import Producer
     from mainstage.tasks.queue.raw_queue import RawQueue
 
 AHEAD_S = 0.01
@@ -113,7 +113,7 @@ class ProcessItem(Item):
         """Describe what it works on."""
         return self.input()
 
-    def sender(self, queue: RawQueue) -> Sender | None:
+    def sender(self, queue: RawQueue) -> Producer | None:
         """Return what it is to a raw queue that it was given."""
         return self.senders.of(queue) if self.senders is not None else None
 
@@ -136,7 +136,7 @@ class ProcessMap(Claims):
         self.inhand: dict[int, ProcessItem] = {}
         """Items that workers have, by the number of the task."""
         self.done = self._done.put
-        self._function: list[pickling.Cargo] = []
+        self._function: list[pickling.Pickled] = []
 
     @property
     def exclusive(self) -> bool:
@@ -170,7 +170,7 @@ class ProcessMap(Claims):
             lane = self._places[worker] = RemoteLane(self, worker.name)
         now = self.now()
         items = [ProcessItem(self, lane, entry, worker, now) for entry in batch]
-        with pickling.crossing(worker.stand_in, forked=self.backend.forked):
+        with pickling.substituting(worker.stand_in, forked=self.backend.forked):
             try:
                 self._introduce(worker)
             except Unpicklable as error:
@@ -253,7 +253,7 @@ class ProcessMap(Claims):
             if item.claim():
                 self._drop(item.entry)
         else:
-            item.remote_task().place(whole(max(frame.completed, 0.0)))
+            item.remote_task().set_position(whole(max(frame.completed, 0.0)))
             self._conclude(item, outcome)
         self.look()
 

@@ -152,7 +152,7 @@ class Reception:
             if cell is None and unit is not None:
                 cell = worker.cells[event.task] = unit.remote_task()
             if cell is not None:
-                cell.place(event.completed)
+                cell.set_position(event.completed)
             return
         if kind is TaskStarted:
             unit = worker.inflight.get(event.task)

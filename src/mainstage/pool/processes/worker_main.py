@@ -29,7 +29,7 @@ from mainstage.events import EVENTS, TaskStarted
 from mainstage.tasks import outcome
 from mainstage.tasks.capture.worker_fds import Piped
 from mainstage.tasks.outcome import describe
-from mainstage.tasks.queue.remote_queue import home, standing
+from mainstage.tasks.queue.remote_queue import parent_link, stall_report
 from mainstage.tasks.reporter import ambient, live
 from mainstage.tasks.task import close_default_task, open_task, root_task
 
@@ -116,7 +116,7 @@ def _forget_the_parents_run() -> None:
     session, show = sys.modules.get("mainstage.run.run"), sys.modules.get("mainstage.run.display_session")
     if session is not None and show is not None:
         session._runs.clear()  # noqa: SLF001  # the owner's side is never imported from here
-        show.Show.current = None
+        show.DisplaySession.current = None
 
 
 def _do_nothing(_signum: int, _frame: object) -> None:
@@ -268,7 +268,7 @@ class Child:
         for frame in came[1:]:
             self._take(frame)
         live.reporter = self.channel
-        home.post = self._post
+        parent_link.post = self._post
         if setup.crashes:
             faulthandler.enable(2, all_threads=False)
         capture = self._capture(setup)
@@ -300,9 +300,9 @@ class Child:
     def _post(self, queue: int, item: Any) -> None:
         """Send a message to a raw queue of the parent's."""
         current = self._current
-        body = pickling.pack_whole(item, "a message for a queue")
+        body = pickling.pickle_inline(item, "a message for a queue")
         self._end.add(pack(frames.PUT, body, task=queue, number=0 if current is None else current[0]))
-        self.channel.ring()
+        self.channel.flush_soon()
 
     def _initialize(self, fn: Callable[..., object], args: tuple[Any, ...]) -> bool:
         try:
@@ -338,7 +338,7 @@ class Child:
         self.forked = True
         self._end.leave_in_child()
         self.announcing = threading.Lock()
-        home.post = None
+        parent_link.post = None
         if signal.getsignal(signal.SIGINT) is _do_nothing:
             signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -357,7 +357,7 @@ class Child:
         elif kind == frames.INTERVAL:
             self.channel.set_interval(frame.at)
         elif kind == frames.LOCATE:
-            self.channel.send(standing(self.channel.now(), frame.task, frame.number, frame.at))
+            self.channel.send(stall_report(self.channel.now(), frame.task, frame.number, frame.at))
         elif kind == frames.STOP:
             self._stopping = True
 
@@ -480,14 +480,14 @@ class Child:
                 task = Item(self, frame, ("?",), started).resolve()
             self._failed(frame, task, error, started)
             return
-        completed = NO_TASK if task is None else float(task.shut() or 0)
+        completed = NO_TASK if task is None else float(task.close_silently() or 0)
         self._say(frames.RESULT, frame, data, buffers, at=started, completed=completed)
 
     def _failed(self, frame: Frame, task: Task, error: BaseException, started: float) -> None:
         packed = pickling.pack_error(error)
         if self._piped is not None:
             self._piped.wait_until_read()
-        self._say(frames.FAILURE, frame, packed, at=started, completed=float(task.shut(error) or 0))
+        self._say(frames.FAILURE, frame, packed, at=started, completed=float(task.close_silently(error) or 0))
 
     def _say(
         self,
@@ -513,7 +513,7 @@ class Child:
             self._flushed = now
             self._end.flush()
         else:
-            self.channel.ring()
+            self.channel.flush_soon()
 
 
 # --- fork ---

@@ -42,9 +42,9 @@ class ProcessBackend:
         self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None], name: str, crew: Crew | None = None
     ) -> None:
         """Start nothing yet."""
-        self.heard_s = 0.0
+        self.receive_cpu_s = 0.0
         """Not measured: its workers are as few as the machine has processors."""
-        self.far_workers = max_workers
+        self.remote_workers = max_workers
         """How many report by batches, at most."""
         leave_an_unguarded_main()
         if not hasattr(os, "killpg"):

@@ -110,7 +110,7 @@ class DescriptorCapture:
         for name in self._names:
             with contextlib.suppress(OSError):
                 self._open.append(Descriptor(name))
-        self.lend(on=False)
+        self.release_terminal(on=False)
         atexit.register(self._give_back)
         self._reporter.send = self._send  # type: ignore[method-assign]  # until the channel is closed
         self._reporter.watch(self)
@@ -129,7 +129,7 @@ class DescriptorCapture:
                 descriptor.close()
             self._open.clear()
 
-    def lend(self, *, on: bool) -> None:
+    def release_terminal(self, *, on: bool) -> None:
         """Lead them to the terminal for a while, or into the file again."""
         for stream in (sys.__stdout__, sys.__stderr__):
             with contextlib.suppress(OSError, ValueError, AttributeError):
@@ -146,7 +146,7 @@ class DescriptorCapture:
 
     def _give_back(self) -> None:
         if os.getpid() == self._pid:
-            self.lend(on=True)
+            self.release_terminal(on=True)
 
     # --- looking into the file ---
 

@@ -36,7 +36,7 @@ STATUS_INTERVAL = 0.1
 """Seconds between two looks at a line that its writer overwrites again and again."""
 
 
-class Router:
+class StreamProxy:
     """A text stream in the place of `original`: it gathers lines while capture is live, and hands on when it is not."""
 
     def __init__(self, capture: Capture, name: str, original: TextIO) -> None:
@@ -44,7 +44,7 @@ class Router:
         self._name = name
         self._original = original
         self._lines = Lines()
-        self._bytes: ByteRouter | None = None
+        self._bytes: BinaryProxy | None = None
         self._unbuffered = bool(getattr(original, "write_through", False))
         self._statuses: dict[int, float] = {}
 
@@ -77,7 +77,7 @@ class Router:
     def buffer(self) -> Any:
         """The same for bytes."""
         if self._bytes is None:
-            self._bytes = ByteRouter(self, self._original.buffer)
+            self._bytes = BinaryProxy(self, self._original.buffer)
         return self._bytes
 
     def writelines(self, lines: Iterable[str]) -> None:
@@ -104,7 +104,7 @@ class Router:
         task: Any = ambient.get()
         if task is not None:
             task = capture.task()
-        if capture.special and self._refused(task, text):
+        if capture.slow_path and self._refused(task, text):
             return capture.hand_on(task, self._name, text, self._original.write)
         key = (0 if task is None else task.id, get_ident())
         whole = self._lines.add(key, text)
@@ -113,7 +113,7 @@ class Router:
                 capture.partials.drop((self._name, key[1]))
             self._send(task, whole, key)
         else:
-            if capture.special:
+            if capture.slow_path:
                 self._give_back(key)
             if "\r" in text and task is not None:
                 self._show_status(task, self._lines.begun(key))
@@ -124,7 +124,7 @@ class Router:
     def _refused(self, task: Task | None, text: str) -> bool:
         """Return whether `text` is for the original."""
         capture = self._capture
-        if not capture.live or capture.passes(task):
+        if not capture.live or capture.bypasses(task):
             return True
         if capture.strict and text:
             raise RenderingViolation(_violation(self._name, text))
@@ -139,7 +139,7 @@ class Router:
         """Return the line that was begun."""
         return self._lines.begun(key)
 
-    def give_begun(self, key: Key, *, shown: bool) -> None:
+    def flush_partial(self, key: Key, *, shown: bool) -> None:
         """Hand on the line that was begun, unless it is `shown`."""
         begun = self._lines.take(key)
         self._capture.partials.drop((self._name, key[1]))
@@ -183,7 +183,7 @@ class Router:
             self._statuses.pop(task.id, None)
 
 
-class EarlyRouter(Router):
+class EarlyRouter(StreamProxy):
     """One that stands there before anything captures: it hands on, and keeps the line that the program has begun."""
 
     def __init__(self, name: str, original: TextIO) -> None:
@@ -223,10 +223,10 @@ def stand_by() -> None:
                 setattr(sys, name, _early[name])
 
 
-class ByteRouter:
+class BinaryProxy:
     """The binary side of a router."""
 
-    def __init__(self, router: Router, original: Any) -> None:
+    def __init__(self, router: StreamProxy, original: Any) -> None:
         self._router = router
         self._original = original
 
@@ -241,9 +241,9 @@ class ByteRouter:
         capture = self._router._capture  # noqa: SLF001  # its other half
         if not capture.live:
             return int(self._original.write(data))
-        if capture.special:
+        if capture.slow_path:
             task = capture.task()
-            if capture.passes(task):
+            if capture.bypasses(task):
                 text = bytes(data).decode(self._encoding(), "replace")
                 return int(capture.hand_on(task, self._router._name, text, lambda _: self._original.write(data)))  # noqa: SLF001  # as above
         view = bytes(data)
@@ -318,10 +318,10 @@ class Capture:
         """Whether what went straight to the original so has left the beginning of a line there."""
         self.tasks_only = False
         """Whether what belongs to no task goes straight to the original: in a process that is not ours alone."""
-        self.special = True
+        self.slow_path = True
         """False while text simply becomes events: live, not lent, not strict, none passes."""
         self.lock = RLock()
-        self.routers: dict[str, Router] = {}
+        self.routers: dict[str, StreamProxy] = {}
         self._owned = [name for name in STREAMS if name in owned]
         self.descriptors = DescriptorCapture(reporter, self._owned) if descriptors else None
         self._bars = [name for name in STREAMS if name in (owned if bars is None else bars)]
@@ -344,17 +344,19 @@ class Capture:
             return
         for name in STREAMS:
             stream = getattr(sys, name)
-            if isinstance(stream, Router) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
+            if isinstance(stream, StreamProxy) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
                 stream = stream.original
             if stream is not None:
                 self._found[name] = stream, _place(stream)
                 if name in self._owned:
                     early = _early.pop(name, None)
-                    router = early if early is not None and early.original is stream else Router(self, name, stream)
+                    router = (
+                        early if early is not None and early.original is stream else StreamProxy(self, name, stream)
+                    )
                     router._capture = self  # noqa: SLF001  # its own module
                     self.routers[name] = router
         self.live = True
-        self.special = self.strict or self.passage is not None or self.tasks_only
+        self.slow_path = self.strict or self.passage is not None or self.tasks_only
         live.capture = self
         for name, router in self.routers.items():
             setattr(sys, name, router)
@@ -375,7 +377,7 @@ class Capture:
             try:
                 bridge.stop()
             except Exception:  # noqa: BLE001  # a user's renderable or stream: the rest is given back all the same
-                bridge.leave_in_child()
+                bridge.reset_after_fork()
         with self.lock:
             self._give_back()
             for router in self.routers.values():
@@ -383,14 +385,14 @@ class Capture:
 
     def _give_back(self) -> None:
         self.live = False
-        self.special = True
+        self.slow_path = True
         if live.capture is self:
             live.capture = None
         for name, router in self.routers.items():
             if getattr(sys, name) is router:
                 setattr(sys, name, router.original)
 
-    def lend(self, *, on: bool, shown: bool = False) -> None:
+    def release_terminal(self, *, on: bool, shown: bool = False) -> None:
         """This thread has the terminal, or has it no more: what it writes, or no task, goes straight there meanwhile.
 
         So does the line that it has begun, the question, unless it is `shown` there.
@@ -404,28 +406,28 @@ class Capture:
             else:
                 self.lent.remove(thread)
                 self._lead(to_terminal=bool(self.lent))
-            self.special = (
+            self.slow_path = (
                 bool(self.lent) or self.strict or not self.live or self.passage is not None or self.tasks_only
             )
 
     def _lead(self, *, to_terminal: bool) -> None:
         if self.descriptors is not None:
-            self.descriptors.lend(on=to_terminal)
+            self.descriptors.release_terminal(on=to_terminal)
 
-    def lets_pass(self, task: Task | None) -> bool:
+    def sets_bypass(self, task: Task | None) -> bool:
         """Return whether the terminal is lent, and to the code that runs now: that of this thread, or of no task."""
         if self.tasks_only and task is None:
             return True
         return bool(self.lent) and (task is None or self.lent_to_all > 0 or get_ident() in self.lent)
 
-    def passes(self, task: Task | None) -> bool:
+    def bypasses(self, task: Task | None) -> bool:
         """Return whether what the code that runs now writes is for the original."""
-        return self.lets_pass(task) or (self.passage is not None and task is None and get_ident() == self._main)
+        return self.sets_bypass(task) or (self.passage is not None and task is None and get_ident() == self._main)
 
     def hand_on(self, task: Task | None, name: str, text: str, write: Callable[[str], int]) -> int:
         """Write to the original what passes."""
         passage = self.passage
-        if passage is None or not self.live or self.lets_pass(task) or not passage.enter(text):
+        if passage is None or not self.live or self.sets_bypass(task) or not passage.enter(text):
             return write(text)
         try:
             return write(text)
@@ -435,7 +437,7 @@ class Capture:
     def _hand_over(self, thread: int, *, shown: bool) -> None:
         key = self._key(thread)
         for router in self.routers.values():
-            router.give_begun(key, shown=shown)
+            router.flush_partial(key, shown=shown)
 
     def question(self) -> str:
         """Return the line that the code running now has begun; "" for none, or for one on each stream."""
@@ -452,12 +454,12 @@ class Capture:
         key = self._key(get_ident())
         return any(router.begun(key) for router in self.routers.values()) or (self.passed and key[1] == self._main)
 
-    def leave_in_child(self) -> None:
+    def reset_after_fork(self) -> None:
         """Give everything back in a forked child, where no other thread is left and any lock may be held for ever."""
         self.lock = RLock()
         self._give_back()
         for bridge in reversed(self._bridges):
-            bridge.leave_in_child()
+            bridge.reset_after_fork()
 
     # --- text ---
 
@@ -511,7 +513,7 @@ class Capture:
         """Return whether a display of another library has the terminal while it lives: where the program has it."""
         return self.lends and (self.passage is not None or ambient.get() is None)
 
-    def router_of(self, stream: object) -> Router | None:
+    def router_of(self, stream: object) -> StreamProxy | None:
         """Return the router that stands for `stream`, be it the original or itself."""
         for router in self.routers.values():
             if stream is router or stream is router.original:
@@ -572,4 +574,4 @@ def _give_back_in_children(capture: Capture) -> None:
 def _after_in_child() -> None:
     for capture in _latest:
         if capture.live:
-            capture.leave_in_child()
+            capture.reset_after_fork()

@@ -55,7 +55,7 @@ class Piped:
     def stop(self) -> None:
         """Do nothing: it ends with the process."""
 
-    def lend(self, *, on: bool) -> None:
+    def release_terminal(self, *, on: bool) -> None:
         """Do nothing: the terminal is the parent's to lend."""
 
 

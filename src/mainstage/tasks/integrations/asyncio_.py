@@ -49,10 +49,10 @@ class CoroutineBridge:
         self._on = False
         self._watch.stop()
         for patch in reversed(self._patches):
-            patch.take_off()
+            patch.undo()
         self._patches.clear()
 
-    leave_in_child = stop
+    reset_after_fork = stop
 
     def _found(self, module: ModuleType) -> None:
         self._folder = os.path.dirname(str(module.__file__))  # noqa: PTH120  # as code objects have it

@@ -32,7 +32,7 @@ class BarTask:
             self._task.set(total=known, description=description, status=status)
         position = _number(completed)
         if position is not None:
-            self._task.place(position)
+            self._task.set_position(position)
 
     def set(self, fields: dict[str, Any]) -> None:
         """Tell of fields."""

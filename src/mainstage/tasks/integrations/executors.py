@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from mainstage.tasks.reporter import Reporter
 
 MARK = "_mainstage"
-_submitting: ContextVar[Call | None] = ContextVar("mainstage.submitting", default=None)
+_submitting: ContextVar[OutsideCall | None] = ContextVar("mainstage.submitting", default=None)
 """The call that is being submitted; green threads that share a thread each have their own."""
 
 
@@ -36,7 +36,7 @@ class Outside(Protocol):
         ...
 
 
-class Call:
+class OutsideCall:
     """One call on a thread of a pool, from its submission on."""
 
     def __init__(self, reporter: Reporter, description: str) -> None:
@@ -92,10 +92,10 @@ class PoolBridge:
         self._on = False
         self._watch.stop()
         for patch in reversed(self._patches):
-            patch.take_off()
+            patch.undo()
         self._patches.clear()
 
-    leave_in_child = stop
+    reset_after_fork = stop
 
     def _found_threads(self, module: ModuleType) -> None:
         self._patches += [
@@ -113,7 +113,7 @@ class PoolBridge:
         def submit(pool: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
             if not self._on or getattr(pool, "shows_itself", False) or _shows_itself(fn, args):
                 return original(pool, fn, *args, **kwargs)
-            token = _submitting.set(Call(self._reporter, describe_submitted(fn, args)))
+            token = _submitting.set(OutsideCall(self._reporter, describe_submitted(fn, args)))
             try:
                 return original(pool, fn, *args, **kwargs)
             finally:

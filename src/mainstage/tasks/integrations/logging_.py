@@ -34,7 +34,7 @@ class LoggingBridge:
             if router is not None and handler.stream is router:
                 _set_stream(handler, router.original)
 
-    def leave_in_child(self) -> None:
+    def reset_after_fork(self) -> None:
         """Do so without the handlers' locks, which a thread of the parent may hold for ever."""
         for handler in _stream_handlers():
             router = self._capture.router_of(handler.stream)

@@ -25,7 +25,7 @@ class Patch:
         self._ours = replacement
         setattr(owner, name, replacement)
 
-    def take_off(self) -> None:
+    def undo(self) -> None:
         """Put it back, unless somebody has wrapped ours: then ours stays inside, and hands on."""
         if vars(self._owner).get(self._name) is not self._ours:
             return

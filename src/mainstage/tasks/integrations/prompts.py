@@ -100,18 +100,18 @@ class PromptBridge:
 
     def stop(self) -> None:
         """Put it back, and end what a debugger still holds."""
-        self.leave_in_child()
+        self.reset_after_fork()
         while self._stepping:
             self._stepping.popitem()[1].close()
 
-    def leave_in_child(self) -> None:
+    def reset_after_fork(self) -> None:
         """Put it back."""
         self._watch.stop()
         if self._stdin is not None and sys.stdin is self._stdin:
             sys.stdin = self._stdin.original
         self._stdin = None
         for patch in reversed(self._patches):
-            patch.take_off()
+            patch.undo()
         self._patches.clear()
 
     def _found_getpass(self, module: ModuleType) -> None:

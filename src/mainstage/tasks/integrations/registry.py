@@ -19,7 +19,7 @@ class Bridge(Protocol):
         """Give it back as it was."""
         ...
 
-    def leave_in_child(self) -> None:
+    def reset_after_fork(self) -> None:
         """Give it back in a forked child: take no lock, send nothing."""
         ...
 

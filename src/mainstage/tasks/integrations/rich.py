@@ -51,13 +51,13 @@ class RichBridge:
                 (display if owner is None else owner).stop()
         while self._lent:
             self._lent.popitem()[1].close()
-        self.leave_in_child()
+        self.reset_after_fork()
 
-    def leave_in_child(self) -> None:
+    def reset_after_fork(self) -> None:
         """Put the methods back."""
         self._watch.stop()
         for patch in reversed(self._patches):
-            patch.take_off()
+            patch.undo()
         self._patches.clear()
 
     # --- consoles ---

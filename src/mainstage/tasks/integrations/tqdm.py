@@ -65,15 +65,15 @@ class TqdmBridge:
 
     def stop(self) -> None:
         """Put the methods back and end the tasks of bars that are still open."""
-        self.leave_in_child()
+        self.reset_after_fork()
         for bar in list(self._open.values()):
             _end(bar)
 
-    def leave_in_child(self) -> None:
+    def reset_after_fork(self) -> None:
         """Put the methods back."""
         self._watch.stop()
         for patch in reversed(self._patches):
-            patch.take_off()
+            patch.undo()
         self._patches.clear()
 
     def _found(self, module: ModuleType) -> None:

@@ -34,10 +34,10 @@ class WarningsBridge:
     def stop(self) -> None:
         """Give it back, unless somebody else has taken it."""
         if self._patch is not None:
-            self._patch.take_off()
+            self._patch.undo()
         self._original = self._patch = None
 
-    leave_in_child = stop
+    reset_after_fork = stop
 
     def _showwarning(self, _original: Callable[..., None]) -> Callable[..., None]:
         def showwarning(*args: Any, **kwargs: Any) -> None:
@@ -57,7 +57,7 @@ class WarningsBridge:
         capture = self._capture
         text = warnings.formatwarning(message, category, filename, lineno, line)
         with capture.lock:
-            if file is None and capture.live and not capture.lets_pass(capture.task()):
+            if file is None and capture.live and not capture.sets_bypass(capture.task()):
                 if capture.strict:
                     raise RenderingViolation(f"a warning while a strict run is live: {text.rstrip()}")
                 capture.send(capture.task(), "warning", text.removesuffix("\n"))

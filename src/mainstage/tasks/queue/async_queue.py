@@ -11,7 +11,7 @@ from typing import Any
 from mainstage.tasks.queue.raw_queue import RawQueue
 
 
-class Bell(threading.Condition):
+class LoopWaker(threading.Condition):
     """A condition that wakes coroutines too."""
 
     def __init__(self, lock: Any) -> None:
@@ -46,7 +46,7 @@ class AsyncQueue(RawQueue):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.not_empty = self._bell = Bell(self.mutex)
+        self.not_empty = self._bell = LoopWaker(self.mutex)
 
     async def get(self, block: bool = True, timeout: float | None = None) -> Any:  # noqa: FBT001, FBT002, ASYNC109  # the queue's own
         """As `RawQueue.get`, awaited. `TimeoutError` after `timeout` seconds."""

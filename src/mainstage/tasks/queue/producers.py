@@ -33,7 +33,7 @@ if TYPE_CHECKING:
         ) -> None: ...
 
 
-class Sender:
+class Producer:
     """One of them. `bound`: its beginning and its end are told to us, they need not be guessed."""
 
     __slots__ = ("bound", "closed", "depth", "error", "fresh", "given", "name", "requests", "task")
@@ -64,7 +64,7 @@ class _Token:
 
     __slots__ = ("_roster", "_sender")
 
-    def __init__(self, roster: Roster, sender: Sender) -> None:
+    def __init__(self, roster: ProducerSet, sender: Producer) -> None:
         self._roster = roster
         self._sender = sender
 
@@ -75,9 +75,9 @@ class _Token:
 class _Here(threading.local):
     """What this thread is to the queue."""
 
-    sender: Sender | None = None
+    sender: Producer | None = None
     token: _Token | None = None
-    coroutines: WeakKeyDictionary[Any, Sender] | None = None
+    coroutines: WeakKeyDictionary[Any, Producer] | None = None
     """What the tasks of its event loop are to it."""
 
 
@@ -90,15 +90,15 @@ def coroutine_here() -> asyncio.Task[Any] | None:
     return task
 
 
-class Roster:
+class ProducerSet:
     """The senders of one queue, under the queue's lock, which must be reentrant: a token may die anywhere."""
 
-    def __init__(self, lock: Lock, arrived: Callable[[], None], departed: Callable[[Sender], None]) -> None:
+    def __init__(self, lock: Lock, arrived: Callable[[], None], departed: Callable[[Producer], None]) -> None:
         """Call `arrived()` when there is one more, `departed(sender)` when one has ended, both under the lock."""
         self._lock = lock
         self._arrived = arrived
         self._departed = departed
-        self._alive: set[Sender] = set()
+        self._alive: set[Producer] = set()
         self._here = _Here()
         self.barred = False
         """True once nobody is let in any more."""
@@ -114,14 +114,14 @@ class Roster:
         """Return how many live."""
         return len(self._alive) if self.anyone() else 0
 
-    def mine(self) -> Sender | None:
+    def mine(self) -> Producer | None:
         """Return this thread's sender, if it has one; on an event loop that of the task at work."""
         coroutine = coroutine_here()
         if coroutine is None:
             return self._here.sender
         return None if self._here.coroutines is None else self._here.coroutines.get(coroutine)
 
-    def current(self) -> Sender:
+    def current(self) -> Producer:
         """Return this thread's sender, made now if need be; a new one is closed until it is admitted.
 
         Each task of an event loop is one by itself, from its first put until it is done.
@@ -133,19 +133,19 @@ class Roster:
         sender = here.sender
         if sender is not None and (sender.bound or sender.given is ambient.get()):
             return sender
-        sender = Sender(threading.current_thread().name, bound=False)
+        sender = Producer(threading.current_thread().name, bound=False)
         task = sender.given = ambient.get()
         sender.task = task.resolve() if task is not None else None
         here.sender = sender
         here.token = _Token(self, sender)  # the last one dies, and ends the call that this thread worked on before
         return sender
 
-    def _of(self, coroutine: asyncio.Task[Any], here: _Here) -> Sender:
+    def _of(self, coroutine: asyncio.Task[Any], here: _Here) -> Producer:
         if here.coroutines is None:
             here.coroutines = WeakKeyDictionary()
         sender = here.coroutines.get(coroutine)
         if sender is None:
-            sender = here.coroutines[coroutine] = Sender(coroutine.get_name(), bound=False)
+            sender = here.coroutines[coroutine] = Producer(coroutine.get_name(), bound=False)
 
             def over(done: asyncio.Task[Any]) -> None:
                 sender.error = Cancelled("cancelled") if done.cancelled() else getattr(done, "_exception", None)
@@ -154,7 +154,7 @@ class Roster:
             coroutine.add_done_callback(over)
         return sender
 
-    def admit(self, sender: Sender) -> None:
+    def add(self, sender: Producer) -> None:
         """Count `sender` among the living."""
         with self._lock:
             sender.fresh = False
@@ -163,13 +163,13 @@ class Roster:
                 self._alive.add(sender)
                 self._arrived()
 
-    def expect(self, name: str) -> Sender:
+    def reserve(self, name: str) -> Producer:
         """Return a sender that lives already and will be bound to its thread, or ended if that never begins."""
-        sender = Sender(name, bound=True)
-        self.admit(sender)
+        sender = Producer(name, bound=True)
+        self.add(sender)
         return sender
 
-    def enter(self, sender: Sender | None = None, task: Task | None = None) -> None:
+    def bind(self, sender: Producer | None = None, task: Task | None = None) -> None:
         """Begin to be `sender` on this thread (None: a new one), until `leave`; within one it goes on as that one.
 
         A `task` that is given ends it too.
@@ -182,12 +182,12 @@ class Roster:
                 self.end(sender)
             return
         here.token = None
-        here.sender = sender or self.expect(threading.current_thread().name)
+        here.sender = sender or self.reserve(threading.current_thread().name)
         here.sender.depth = 1
         here.sender.task = task
 
     @contextlib.contextmanager
-    def speaking(self, sender: Sender | None) -> Iterator[None]:
+    def acting_as(self, sender: Producer | None) -> Iterator[None]:
         """Have this thread stand for `sender`, which is in another process, within the block."""
         here = self._here
         before, here.sender = here.sender, sender if sender is not None else here.sender
@@ -208,14 +208,14 @@ class Roster:
             self._here.sender = None
             self.end(sender)
 
-    def end(self, sender: Sender) -> None:
+    def end(self, sender: Producer) -> None:
         """Count `sender` out."""
         with self._lock:
             sender.closed = True
             self._alive.discard(sender)
             self._departed(sender)
 
-    def bar(self) -> int:
+    def close(self) -> int:
         """Count everybody out, let nobody in any more, and return how many there were."""
         count = self.count()
         self.barred = True

@@ -5,7 +5,7 @@ reads, and what became of the work does not depend on who looks (docs/recipe.md 
 count is exact and pulled: a put sends at most one note a frame, whatever the rate.
 
 One reentrant lock guards each queue. The heartbeat's signal handler, which may interrupt a put on the main thread,
-reads the `Tally` and takes no lock; a stop that it forwards (`request_cancel`) takes none either.
+reads the `QueuePosition` and takes no lock; a stop that it forwards (`request_cancel`) takes none either.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import threading
 from typing import TYPE_CHECKING, Any, Literal
 
 from mainstage.core.clock import limit_wait, monotonic
-from mainstage.core.pickling import border, unpack
+from mainstage.core.pickling import context, unpack
 from mainstage.errors import (
     Cancelled,
     QueueError,
@@ -38,11 +38,21 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.tasks.messages import Done, Erred, Log, Metric, Progress, Sentinel, Total, read_message, read_total
+from mainstage.tasks.messages import (
+    Done,
+    Erred,
+    Log,
+    MetricMessage,
+    Progress,
+    Sentinel,
+    Total,
+    read_message,
+    read_total,
+)
 from mainstage.tasks.queue.backlog import KEPT, Backlog
-from mainstage.tasks.queue.producers import Roster
+from mainstage.tasks.queue.producers import ProducerSet
 from mainstage.tasks.queue.thread_patches import (
-    Receiver,
+    HasProducers,
     end_senders,
     enter_senders,
     expect_senders,
@@ -57,7 +67,7 @@ if TYPE_CHECKING:
 
     from mainstage.events import Event
     from mainstage.tasks.messages import Message
-    from mainstage.tasks.queue.producers import Sender
+    from mainstage.tasks.queue.producers import Producer
     from mainstage.tasks.reporter import Reporter
 
 __all__ = ["RawQueue", "ShutDown", "end_senders", "enter_senders", "expect_senders", "leave_sender"]
@@ -96,7 +106,7 @@ def _nobody_waits() -> None:
     """Wake nobody."""
 
 
-class Tally:
+class QueuePosition:
     """The count of one queue, as a channel's cell."""
 
     __slots__ = ("armed", "attempt", "closed", "count", "id", "polled")
@@ -122,7 +132,7 @@ class Tally:
         return [TaskMoved(now, self.id, self.attempt, self.count)]
 
 
-class RawQueue(queue.Queue[Any], Receiver):
+class RawQueue(queue.Queue[Any], HasProducers):
     """A `queue.Queue` that counts what is put into it as progress of one task.
 
     `put` never blocks and raises nothing but `Cancelled`, once per request, for progress put by a worker that was asked
@@ -153,12 +163,12 @@ class RawQueue(queue.Queue[Any], Receiver):
         """What the last ("done", result) brought that was not None."""
         self.errors: list[BaseException] = []
         """What senders ended with, in order."""
-        self.roster = Roster(self.mutex, self._arrived, self._departed)
+        self.roster = ProducerSet(self.mutex, self._arrived, self._departed)
         self._reporter = reporter
         self._patience = patience
         self._wake = wake
         self._backlog = Backlog()
-        self._tally = Tally(reporter.new_id())
+        self._tally = QueuePosition(reporter.new_id())
         self._outcome: Outcome = "open"
         self._failure: BaseException | None = None
         self._came = False  # somebody was a sender
@@ -194,7 +204,7 @@ class RawQueue(queue.Queue[Any], Receiver):
                 raise ShutDown
             if message is None or type(message) is Progress:
                 if sender.closed:
-                    self.roster.admit(sender)
+                    self.roster.add(sender)
                 self._count(item if message is None else message.items)
             else:
                 self._handle(message, sender)
@@ -255,19 +265,19 @@ class RawQueue(queue.Queue[Any], Receiver):
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Travel to a worker process as something that puts into this queue; anywhere else it cannot."""
-        if border.replace is None:
+        if context.replace is None:
             raise TypeError(f"queue {self.description!r} of a run stays in its process")
-        return border.replace(self)
+        return context.replace(self)
 
     # --- for the run ---
 
-    def put_packed(self, sender: Sender | None, data: bytes | bytearray | memoryview) -> None:
+    def put_packed(self, sender: Producer | None, data: bytes | bytearray | memoryview) -> None:
         """Put a message of `sender`, which is somewhere else; one that cannot be made or read here is shown.
 
         Never raises: a message may be of any class, and the thread that takes it is not the sender's.
         """
         try:
-            with self.roster.speaking(sender), contextlib.suppress(Cancelled, ShutDown):
+            with self.roster.acting_as(sender), contextlib.suppress(Cancelled, ShutDown):
                 self.put(unpack(data))
         except BaseException as error:  # noqa: BLE001  # as above
             self._say(f"queue {self.description!r}: a message could not be made here: {explain(error)}", sender)
@@ -304,7 +314,7 @@ class RawQueue(queue.Queue[Any], Receiver):
     def close(self) -> None:
         """Learn that nothing more comes: the task is decided now. A later put is counted and changes nothing else."""
         with self.mutex:
-            cut = self.roster.bar()
+            cut = self.roster.close()
             if self._outcome == "open":
                 self._conclude(f"was closed with {_plural(cut, 'sender')} alive" if cut else "was closed")
             self.not_empty.notify_all()
@@ -325,10 +335,10 @@ class RawQueue(queue.Queue[Any], Receiver):
 
     # --- one message; under the lock from here on ---
 
-    def _handle(self, message: Message, sender: Sender) -> None:
+    def _handle(self, message: Message, sender: Producer) -> None:
         """Do what a message that is no progress says."""
         if sender.closed and (sender.fresh or type(message) is Total) and type(message) not in LAST_ONES:
-            self.roster.admit(sender)
+            self.roster.add(sender)
         match message:
             case Total(total):
                 self.total = total
@@ -342,12 +352,12 @@ class RawQueue(queue.Queue[Any], Receiver):
             case Done(result):
                 self.result = self.result if result is None else result
                 self._close(sender)
-            case Metric(name, value):
+            case MetricMessage(name, value):
                 self._send(MetricReported(self._reporter.now(), self._tally.id, 1, name, value))
             case Log(text):
                 self._say(text, sender, "log")
 
-    def _close(self, sender: Sender) -> None:
+    def _close(self, sender: Producer) -> None:
         sender.fresh = False
         self._came = True
         self.roster.end(sender)
@@ -371,7 +381,7 @@ class RawQueue(queue.Queue[Any], Receiver):
             return total is not None
         return type(count) is float and count >= total - 1e-9 * total  # ten times 0.1 is a bit less than 1
 
-    def _check_cancelled(self, sender: Sender) -> None:
+    def _check_cancelled(self, sender: Producer) -> None:
         """Raise `Cancelled` where this worker was asked to stop and has not been told; the main thread is none."""
         task = ambient.get()
         if task is not None:
@@ -393,7 +403,7 @@ class RawQueue(queue.Queue[Any], Receiver):
             self._tally.armed = True
             self._send(TaskReopened(self._reporter.now(), self._tally.id, 1))
 
-    def _departed(self, sender: Sender) -> None:
+    def _departed(self, sender: Producer) -> None:
         error, sender.error = sender.error, None
         if is_instance(error, Cancelled):
             self._why = self._why or text_of(error) or "asked to stop"
@@ -402,7 +412,7 @@ class RawQueue(queue.Queue[Any], Receiver):
         self._look()
         self.not_empty.notify_all()
 
-    def _record(self, error: BaseException, sender: Sender) -> None:
+    def _record(self, error: BaseException, sender: Producer) -> None:
         if any(error is known for known in self.errors):
             return
         self.errors.append(error)
@@ -488,7 +498,7 @@ class RawQueue(queue.Queue[Any], Receiver):
             over = QueueError(f"queue {self.description!r}: nothing more comes, its task is over")
             raise over if self._failure is None else self._failure
 
-    def _say(self, text: str, sender: Sender | None = None, stream: str = "mainstage") -> None:
+    def _say(self, text: str, sender: Producer | None = None, stream: str = "mainstage") -> None:
         worker = sender.name if sender is not None else ""
         self._send(TextWritten(self._reporter.now(), self._tally.id, 1, worker, stream, text))
 

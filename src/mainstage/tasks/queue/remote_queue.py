@@ -23,10 +23,10 @@ class _Home:
     post: Callable[[int, Any], None] | None = None
 
 
-home = _Home()
+parent_link = _Home()
 
 
-def standing(now: float, task: int, attempt: int, since: float, thread: int | None = None) -> TaskStuck:
+def stall_report(now: float, task: int, attempt: int, since: float, thread: int | None = None) -> TaskStuck:
     """Return the event that tells where `thread` stands, which works on the task; None: this worker's main one."""
     ident = threading.main_thread().ident if thread is None else thread
     frame = sys._current_frames().get(ident or 0)  # noqa: SLF001  # the one way to its stack
@@ -43,9 +43,9 @@ class DistantQueue(queue.Queue[Any]):
 
     def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:  # noqa: ARG002, FBT001, FBT002
         """Send one message. Raises `Unpicklable` for one that cannot travel."""
-        if home.post is None:
+        if parent_link.post is None:
             raise QueueError(f"queue {self.description!r} of a run: its run is not to be reached from this process")
-        home.post(self._ident, item)
+        parent_link.post(self._ident, item)
         task = ambient.get()
         if task is not None and _is_progress(item):
             task.resolve().check_cancelled()

@@ -19,24 +19,24 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
     from concurrent.futures import Future
 
-    from mainstage.tasks.queue.producers import Roster, Sender
+    from mainstage.tasks.queue.producers import Producer, ProducerSet
     from mainstage.tasks.task import Task
 
 FEW = 16
 """A list, tuple or dict among the arguments is looked into if it has no more items than this."""
 
 
-class Receiver:
+class HasProducers:
     """What has senders."""
 
-    roster: Roster
+    roster: ProducerSet
 
 
-_open: weakref.WeakSet[Receiver] = weakref.WeakSet()
+_open: weakref.WeakSet[HasProducers] = weakref.WeakSet()
 _lock = threading.Lock()
 
 
-class Patch:
+class ThreadPatch:
     """One function, replaced for a while."""
 
     def __init__(self, owner: Any, name: str, wrap: Callable[[Callable[..., Any]], Callable[..., Any]]) -> None:
@@ -54,13 +54,13 @@ class Patch:
             self._ours = functools.wraps(found)(self._wrap(found))
             setattr(self._owner, self._name, self._ours)
 
-    def take_off(self) -> None:
+    def undo(self) -> None:
         """Put the original back, unless somebody has wrapped ours."""
         if getattr(self._owner, self._name) is self._ours:
             setattr(self._owner, self._name, self._original)
 
 
-def watch(queue: Receiver) -> None:
+def watch(queue: HasProducers) -> None:
     """Have `queue` learn of its senders."""
     with _lock:
         _open.add(queue)
@@ -68,42 +68,42 @@ def watch(queue: Receiver) -> None:
             patch.put_on()
 
 
-def unwatch(queue: Receiver) -> None:
+def unwatch(queue: HasProducers) -> None:
     """Stop doing so."""
     with _lock:
         _open.discard(queue)
         if not _open:
             for patch in _patches():
-                patch.take_off()
+                patch.undo()
 
 
 # --- for backends: calls that run on threads that outlive them ---
 
 
-def expect_senders(args: Iterable[Any], kwargs: Mapping[str, Any]) -> list[tuple[Receiver, Sender]]:
+def expect_senders(args: Iterable[Any], kwargs: Mapping[str, Any]) -> list[tuple[HasProducers, Producer]]:
     """Return a sender for each open queue among the arguments of a call that waits: it lives from now on."""
-    return [(queue, queue.roster.expect("a call that waits")) for queue in receivers_among(args, kwargs)]
+    return [(queue, queue.roster.reserve("a call that waits")) for queue in receivers_among(args, kwargs)]
 
 
-def end_senders(expected: Iterable[tuple[Receiver, Sender]]) -> None:
+def end_senders(expected: Iterable[tuple[HasProducers, Producer]]) -> None:
     """End those whose call was never made; those that were have ended, and stay as they are."""
     for queue, sender in expected:
         if not sender.depth:
             queue.roster.end(sender)
 
 
-def enter_senders(args: Iterable[Any], kwargs: Mapping[str, Any], task: Task | None = None) -> list[Receiver]:
+def enter_senders(args: Iterable[Any], kwargs: Mapping[str, Any], task: Task | None = None) -> list[HasProducers]:
     """Make this thread a sender of each open queue among the arguments of the call that it begins; return those.
 
     They end with `leave_sender`, or with `task`, if its thread is stuck and has been abandoned.
     """
     queues = receivers_among(args, kwargs)
     for queue in queues:
-        queue.roster.enter(task=task)
+        queue.roster.bind(task=task)
     return queues
 
 
-def leave_sender(queue: Receiver, error: BaseException | None) -> None:
+def leave_sender(queue: HasProducers, error: BaseException | None) -> None:
     """End on this thread what `enter_senders` began; `error` is what the call ended with, None if it runs again."""
     queue.roster.leave(error)
 
@@ -113,7 +113,7 @@ def any_open() -> bool:
     return bool(_open)
 
 
-def receivers_among(args: Iterable[Any], kwargs: Mapping[str, Any]) -> list[Receiver]:
+def receivers_among(args: Iterable[Any], kwargs: Mapping[str, Any]) -> list[HasProducers]:
     """Return the open queues among the arguments of a call, each once."""
     if not _open:
         return []
@@ -121,24 +121,24 @@ def receivers_among(args: Iterable[Any], kwargs: Mapping[str, Any]) -> list[Rece
     return list(dict.fromkeys(queue for queue in found if queue in _open))
 
 
-def _within(value: Any) -> Iterator[Receiver]:
+def _within(value: Any) -> Iterator[HasProducers]:
     """Yield the queues that `value` is or evidently holds."""
     kind = type(value)
-    if issubclass(kind, Receiver):  # by its type alone: a `__class__` of the user's own may raise
+    if issubclass(kind, HasProducers):  # by its type alone: a `__class__` of the user's own may raise
         yield value
     elif kind is tuple or kind is list:
         if len(value) <= FEW:
-            yield from (item for item in value if issubclass(type(item), Receiver))
+            yield from (item for item in value if issubclass(type(item), HasProducers))
     elif kind is dict:
         if len(value) <= FEW:
-            yield from (item for item in value.values() if issubclass(type(item), Receiver))
+            yield from (item for item in value.values() if issubclass(type(item), HasProducers))
     elif issubclass(kind, functools.partial):
         yield from _within(value.func)
         for inner in (*value.args, *value.keywords.values()):
             yield from _within(inner)
 
 
-def _of_thread(thread: threading.Thread) -> list[Receiver]:
+def _of_thread(thread: threading.Thread) -> list[HasProducers]:
     """Return the open queues that a thread to be started was given: as arguments, or as attributes of its object."""
     given = vars(thread)
     args, kwargs = given.get("_args") or (), given.get("_kwargs") or {}
@@ -152,7 +152,7 @@ def _of_thread(thread: threading.Thread) -> list[Receiver]:
 
 def _start(original: Callable[..., Any]) -> Callable[..., Any]:
     def start(self: threading.Thread) -> None:
-        expected = [(queue, queue.roster.expect(self.name)) for queue in _of_thread(self)] if _open else []
+        expected = [(queue, queue.roster.reserve(self.name)) for queue in _of_thread(self)] if _open else []
         if not expected:
             original(self)
             return
@@ -204,11 +204,13 @@ def _excepthook(original: Callable[..., Any]) -> Callable[..., Any]:
     return excepthook
 
 
-def _as_sender(expected: list[tuple[Receiver, Sender]], call: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
+def _as_sender(
+    expected: list[tuple[HasProducers, Producer]], call: Callable[..., Any], /, *args: Any, **kwargs: Any
+) -> Any:
     """Call `call`, this thread being the expected senders meanwhile."""
     for queue, sender in expected:
         sender.name = threading.current_thread().name
-        queue.roster.enter(sender)
+        queue.roster.bind(sender)
     error: BaseException | None = None
     try:
         return call(*args, **kwargs)
@@ -221,13 +223,13 @@ def _as_sender(expected: list[tuple[Receiver, Sender]], call: Callable[..., Any]
         del error
 
 
-_THREAD_PATCHES = (Patch(threading.Thread, "start", _start), Patch(threading, "excepthook", _excepthook))
-_POOL_PATCHES: list[Patch] = []
+_THREAD_PATCHES = (ThreadPatch(threading.Thread, "start", _start), ThreadPatch(threading, "excepthook", _excepthook))
+_POOL_PATCHES: list[ThreadPatch] = []
 
 
-def _patches() -> tuple[Patch, ...]:
+def _patches() -> tuple[ThreadPatch, ...]:
     """Return what is replaced; the standard pool only where the program has loaded it."""
     module = sys.modules.get("concurrent.futures.thread")
     if module is not None and not _POOL_PATCHES:
-        _POOL_PATCHES.append(Patch(module.ThreadPoolExecutor, "submit", _submit))
+        _POOL_PATCHES.append(ThreadPatch(module.ThreadPoolExecutor, "submit", _submit))
     return (*_THREAD_PATCHES, *_POOL_PATCHES)

@@ -23,7 +23,7 @@ SAMPLE = "━╸✔✘…⠋"
 """Glyphs that the views draw with, where the encoding has them."""
 
 
-class Place(NamedTuple):
+class DisplayTarget(NamedTuple):
     """Where to show a run, and what that place can show."""
 
     view: ViewName
@@ -43,7 +43,7 @@ class Place(NamedTuple):
     """What a link to a file begins with; "": links are not shown there."""
 
 
-def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str = "auto") -> Place:
+def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str = "auto") -> DisplayTarget:
     """Return the place for a display: stderr where that is a terminal, else stdout where that is one, else stderr.
 
     `view` wins over MAINSTAGE_VIEW, which wins over what the streams suggest; JSON lines go to stdout, being data.
@@ -57,7 +57,7 @@ def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str 
         name = "plain"  # there is nothing to draw on
     stream = stdout if name == "json" else shown
     encoding = getattr(stream, "encoding", None) or "utf-8"
-    return Place(
+    return DisplayTarget(
         view=name,
         stream=stream,
         fd=_descriptor(stream),
@@ -67,7 +67,7 @@ def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str 
         encoding=encoding,
         groups=env.get("GITHUB_ACTIONS", "") == "true",
         runner=has_runner(env),
-        files=links.begin(env) if name == "live" else "",
+        files=links.link_prefix(env) if name == "live" else "",
     )
 
 

@@ -17,7 +17,7 @@ LAST_PATIENCE = 3.0
 """Seconds without any progress after which what is left at the end is given up."""
 
 
-class Outlet:
+class FdWriter:
     """The descriptor `fd`; a terminal is opened anew, so that ours never blocks and the shared one stays as it is."""
 
     def __init__(self, fd: int) -> None:

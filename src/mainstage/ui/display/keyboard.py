@@ -62,10 +62,10 @@ class Keyboard:
 
     def start(self) -> None:
         """Take the terminal, and wait for keys from now on."""
-        self.take()
+        self.grab()
         self._thread.start()
 
-    def take(self) -> None:
+    def grab(self) -> None:
         """Have keys come, if this process is in the terminal's foreground; else the next call may find it there."""
         if (self._modes.taken and not self._unsure) or self.refused or self._leaving or self._closed:
             return
@@ -81,11 +81,11 @@ class Keyboard:
                 atexit.register(self.emergency)
         self._ring()
 
-    def doubt(self) -> None:
+    def recheck(self) -> None:
         """Have the next `take` look whether the modes are still ours: this process was stopped, maybe."""
         self._unsure = True
 
-    def give_back(self) -> None:
+    def release(self) -> None:
         """Have the terminal as it was found, and read nothing until the next `take`."""
         if self._closed:
             return
@@ -103,7 +103,7 @@ class Keyboard:
     def close(self) -> None:
         """Give the terminal back, and end."""
         self._leaving = True  # first: a picture that a signal has drawn in the middle of this takes nothing again
-        self.give_back()
+        self.release()
         if self._closed:
             return
         self._closed = True
@@ -205,17 +205,17 @@ class KeyedDisplay:
 
     def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Show, and have keys come again if they were given back."""
-        self._keyboard.take()
+        self._keyboard.grab()
         return self._display.show(above, rows, begun)
 
     def resized(self) -> None:
         """Learn that the size may have changed, or that this process goes on after a stop."""
-        self._keyboard.doubt()
+        self._keyboard.recheck()
         self._display.resized()
 
     def suspend(self, question: str = "") -> bool:
         """Give both back until the next `show`."""
-        self._keyboard.give_back()
+        self._keyboard.release()
         return self._display.suspend(question)
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:

@@ -18,7 +18,7 @@ VTE, KONSOLE, TMUX = 5000, 201200, (3, 4)
 """Versions from which on these have links; tmux hands them on to a terminal that is known to have them."""
 
 
-def begin(env: Mapping[str, str]) -> str:
+def link_prefix(env: Mapping[str, str]) -> str:
     """Return "file://host" where the terminal that `env` names shows links, else "".
 
     FORCE_HYPERLINK decides: 0 for none, anything else for links whatever the terminal.

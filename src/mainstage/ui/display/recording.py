@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from mainstage.events import Event
 
 
-class Frame(NamedTuple):
+class RecordedFrame(NamedTuple):
     """One picture: the lines added to the history, the rows shown below it, and a line between that has not ended."""
 
-    above: tuple[str, ...]
+    history: tuple[str, ...]
     rows: tuple[str, ...]
     begun: str = ""
 
@@ -28,8 +28,8 @@ class RecordingDisplay:
     def __init__(self, columns: int = 80, rows: int = 24) -> None:
         self.broken: OSError | None = None
         self.blocked = False
-        self.frames: list[Frame] = []
-        self.final: Frame | None = None
+        self.frames: list[RecordedFrame] = []
+        self.final: RecordedFrame | None = None
         self.suspensions = 0
         self.events: list[Event] = []
         self._size = Size(columns, rows)
@@ -38,12 +38,12 @@ class RecordingDisplay:
     def history(self) -> list[str]:
         """All lines that went above, the last picture's with `close`."""
         frames = self.frames if self.final is None else [*self.frames, self.final]
-        return [line for frame in frames for line in frame.above]
+        return [line for frame in frames for line in frame.history]
 
     @property
     def rows(self) -> list[str]:
         """The rows that stand now: the final ones after `close`."""
-        last = self.final or (self.frames[-1] if self.frames else Frame((), ()))
+        last = self.final or (self.frames[-1] if self.frames else RecordedFrame((), ()))
         return list(last.rows)
 
     def size(self) -> Size:
@@ -59,7 +59,7 @@ class RecordingDisplay:
         if self.blocked:
             return False
         if self.broken is None:
-            self.frames.append(Frame(tuple(above), tuple(rows), begun))
+            self.frames.append(RecordedFrame(tuple(above), tuple(rows), begun))
         return True
 
     def resized(self) -> None:
@@ -72,7 +72,7 @@ class RecordingDisplay:
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Keep the last frame."""
-        self.final = Frame(tuple(above), tuple(rows))
+        self.final = RecordedFrame(tuple(above), tuple(rows))
 
     def record(self, event: Event) -> None:
         """Keep an event, as the JSON lines display would write it."""

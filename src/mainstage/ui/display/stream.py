@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from mainstage.ui.display import ansi
-from mainstage.ui.display.fd_writer import Outlet
+from mainstage.ui.display.fd_writer import FdWriter
 from mainstage.ui.views import Size
 from mainstage.ui.views.runner import Command, defused
 
@@ -19,7 +19,7 @@ PLAIN_SIZE = Size(80, 24)
 
 
 class TextOutlet:
-    """A text stream without a descriptor, written to as an `Outlet` is: it never blocks, and breaks silently."""
+    """A text stream without a descriptor, written to as an `FdWriter` is: it never blocks, and breaks silently."""
 
     shows_colors = True
 
@@ -53,16 +53,16 @@ class TextOutlet:
         """Leave the stream open: it was given."""
 
 
-def open_outlet(place: TextIO | int) -> tuple[Outlet | TextOutlet, str]:
+def open_outlet(place: TextIO | int) -> tuple[FdWriter | TextOutlet, str]:
     """Return how to write to `place`, by its descriptor where it has one, and the encoding to use."""
     if isinstance(place, int):
-        return Outlet(place), "utf-8"
+        return FdWriter(place), "utf-8"
     try:
         place.flush()  # what the program wrote before comes before
         fd = place.fileno()
     except (OSError, ValueError, AttributeError):
         return TextOutlet(place), "utf-8"
-    return Outlet(fd), getattr(place, "encoding", None) or "utf-8"
+    return FdWriter(fd), getattr(place, "encoding", None) or "utf-8"
 
 
 class StreamDisplay:

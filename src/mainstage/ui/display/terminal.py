@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from mainstage.core.clock import monotonic
 from mainstage.core.unpatched import get_ident
 from mainstage.ui.display import ansi
-from mainstage.ui.display.fd_writer import Outlet
+from mainstage.ui.display.fd_writer import FdWriter
 from mainstage.ui.display.inline import InlineScreen
 from mainstage.ui.display.region import RegionScreen
 from mainstage.ui.display.taskbar import Taskbar, is_shown
@@ -78,7 +78,7 @@ class TerminalDisplay:
         self, fd: int, *, env: Mapping[str, str] | None = None, region: bool | None = None, encoding: str = "utf-8"
     ) -> None:
         self._env = os.environ if env is None else env
-        self._outlet = Outlet(fd)
+        self._outlet = FdWriter(fd)
         self._encoding = encoding
         self._late = self._env.get("TERM", "").startswith(MULTIPLEXERS)
         self._settled_at = 0.0

@@ -60,7 +60,7 @@ def interval(likely: float, spread: float, more: float = 0.0) -> Eta | None:
     return Eta(likely / (1.0 + spread), likely, min(NEVER, likely * (1.0 + spread) + more))
 
 
-class Story(NamedTuple):
+class SpeedModel(NamedTuple):
     """One reading of how it goes on: at `speed`, which gains `gain` a second, for `reach` seconds; then at `after`.
 
     Or, where it is getting `slower`, at `speed` to begin with.
@@ -78,7 +78,7 @@ class Story(NamedTuple):
 class Fit(NamedTuple):
     """What a course was taken for; the first of the stories is that of an even speed."""
 
-    stories: tuple[Story, ...]
+    stories: tuple[SpeedModel, ...]
     usual: float
     """Seconds from one move to the next."""
     seconds: float
@@ -87,7 +87,7 @@ class Fit(NamedTuple):
     """How uncertain the speed is, as a part of it."""
 
 
-class Course:
+class PositionHistory:
     """How one position went."""
 
     __slots__ = ("_completed", "_fit", "_marks", "_moved_at")
@@ -177,7 +177,7 @@ def _believed(fit: Fit, seconds: list[float]) -> tuple[float, list[float]]:
     return likely, [one for story, one in zip(fit.stories, seconds, strict=True) if story.weight >= HEARD]
 
 
-def _until(left: float, story: Story) -> float:
+def _until(left: float, story: SpeedModel) -> float:
     """Return the seconds that `left` items take as `story` tells: as now for as long as that holds, then as it was."""
     _, speed, gain, reach, after, slower = story
     if slower:
@@ -204,7 +204,7 @@ def _fitted(marks: Sequence[float], moved_at: float, completed: float) -> Fit | 
     seconds, done = sum(gaps), sum(steps)
     mean = done / seconds
     if len(gaps) < LEAST:
-        return Fit((Story(1.0, mean, 0.0, 0.0, mean),), usual, seconds, 1.0 / sqrt(len(gaps)))
+        return Fit((SpeedModel(1.0, mean, 0.0, 0.0, mean),), usual, seconds, 1.0 / sqrt(len(gaps)))
     return _stories(gaps, steps, usual, seconds, mean)
 
 
@@ -243,9 +243,9 @@ def _stories(gaps: list[float], steps: list[float], usual: float, seconds: float
     lasted = sum(gaps[place:]) if step[-1] < mean else seconds * NEVER
     spread = sqrt(noise / number) / even + 1.0 / number
     stories = (
-        Story(weights[0] / whole, even, 0.0, 0.0, even),
+        SpeedModel(weights[0] / whole, even, 0.0, 0.0, even),
         trend._replace(weight=weights[1] / whole),
-        Story(weights[2] / whole, max(step[-1], mean / 100), 0.0, lasted, even),
+        SpeedModel(weights[2] / whole, max(step[-1], mean / 100), 0.0, lasted, even),
     )
     return Fit(stories, usual, seconds, spread)
 
@@ -286,7 +286,7 @@ def _line(gaps: list[float], speeds: list[float], seconds: float, mean: float) -
     return [mean + gain * (middle - centre) for middle in middles], gain
 
 
-def _trend(gaps: list[float], speeds: list[float], seconds: float, least: float) -> tuple[list[float], Story]:
+def _trend(gaps: list[float], speeds: list[float], seconds: float, least: float) -> tuple[list[float], SpeedModel]:
     """Return the speeds of a change that goes on, and how that goes on: at no less than `least` now.
 
     A growing speed gains the same every second. A falling one does not fall through the ground: there each item takes
@@ -297,11 +297,11 @@ def _trend(gaps: list[float], speeds: list[float], seconds: float, least: float)
     line, gain = _line(gaps, speeds, seconds, done / seconds)
     if gain >= 0.0:
         now, reach = max(line[-1] + gain * gaps[-1] / 2, least), REACH * seconds
-        return line, Story(0.0, now, gain, reach, now + gain * reach)
+        return line, SpeedModel(0.0, now, gain, reach, now + gain * reach)
     costs, slower = _line(steps, [1.0 / speed for speed in speeds], done, seconds / done)
     line = [1.0 / max(cost, seconds / done / 10) for cost in costs]
     now = max(1.0 / (1.0 / line[-1] + slower * steps[-1] / 2), least) if slower > 0.0 else line[-1]
-    return line, Story(0.0, now, 0.0, 0.0, now, max(slower, 0.0))
+    return line, SpeedModel(0.0, now, 0.0, 0.0, now, max(slower, 0.0))
 
 
 def _step(gaps: list[float], speeds: list[float], seconds: float, mean: float) -> tuple[list[float], int]:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.ui.eta.position import DONE, Eta
-from mainstage.ui.eta.simulation import PLAYED, Rest, Sized, crowd_eta, sized_eta
-from mainstage.ui.eta.speed import Crowd
+from mainstage.ui.eta.simulation import PLAYED, RemainingWork, Sized, crowd_eta, sized_eta
+from mainstage.ui.eta.speed import AggregateEta
 
 if TYPE_CHECKING:
     from mainstage.ui.state.model import Counts, RunState
@@ -61,7 +61,7 @@ def _eta(state: RunState, now: float, left: int, seconds: float) -> Eta | None:
     counts = state.counts
     age = max(0.0, counts.running * seconds - state.starts)
     if len(state.tasks) > LOOKED_AT:
-        return Crowd(counts.ended, left, counts.running, state.progress, age, state.typical, seconds).eta()
+        return AggregateEta(counts.ended, left, counts.running, state.progress, age, state.typical, seconds).eta()
     busy = round((state.durations.seconds + age) / seconds) if seconds > 0.0 else 0
     if left == counts.running == 1 and (alone := _of_one(state, now)) is not None:
         return alone
@@ -75,7 +75,7 @@ def _of_one(state: RunState, now: float) -> Eta | None:
     return next((live.eta(now) for live in state.tasks.values() if live.parent is None and not live.waiting), None)
 
 
-def _rest(state: RunState, now: float, left: int, workers: int) -> Rest:
+def _rest(state: RunState, now: float, left: int, workers: int) -> RemainingWork:
     """Return what is left to do, task by task."""
     known: list[tuple[float, float]] = []
     ages: list[float] = []
@@ -92,7 +92,7 @@ def _rest(state: RunState, now: float, left: int, workers: int) -> Rest:
             known.append((task.elapsed(now), told.likely))
     unstarted = max(0, left - len(known) - len(ages))
     late = _late(state, now) if unstarted > workers else []
-    return Rest(unstarted, workers, known, ages, last - first, now - (state.first_start or 0.0), late)
+    return RemainingWork(unstarted, workers, known, ages, last - first, now - (state.first_start or 0.0), late)
 
 
 def _late(state: RunState, now: float) -> list[float]:
@@ -108,7 +108,7 @@ def _late(state: RunState, now: float) -> list[float]:
     return [max(0.0, step * number - (now - last)) for number in range(1, missing + 1)]
 
 
-def _sized(state: RunState, now: float, rest: Rest) -> Sized | None:
+def _sized(state: RunState, now: float, rest: RemainingWork) -> Sized | None:
     """Return what the tasks of `rest` take, as their sizes tell; None: they do not, or not all have one."""
     plan = state.plan
     if plan.costs is None or not plan.costs.number or len(plan.ahead) + state.counts.waiting != rest.unstarted:

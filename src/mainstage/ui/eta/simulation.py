@@ -122,7 +122,7 @@ class Durations:
         """Return the part of the tasks that took about as long, or longer."""
         return sum(self._numbers[_class(seconds) :]) / (self.number or 1)
 
-    def law(self, known: Sequence[float], ages: Sequence[float]) -> Law | None:
+    def law(self, known: Sequence[float], ages: Sequence[float]) -> SurvivalCurve | None:
         """Return the law of tasks that took what was seen, or take the `known` seconds, or more than `ages` still.
 
         After Kaplan and Meier: who runs still counts among those that may end until the age that he has.
@@ -155,14 +155,14 @@ class Durations:
         if ages and alive > ROUNDING:
             chances.append(alive)
             values.append(max(max(ages) * LONGER, values[-1] if values else 0.0))
-        return Law(values, chances) if values else None
+        return SurvivalCurve(values, chances) if values else None
 
 
 def _class(seconds: float) -> int:
     return max(0, min(CLASSES - 1, int(log(seconds / SHORTEST) / STEP))) if seconds > SHORTEST else 0
 
 
-class Law:
+class SurvivalCurve:
     """How long tasks take: values with their chances."""
 
     def __init__(self, values: list[float], chances: list[float]) -> None:
@@ -206,7 +206,7 @@ class Law:
         return [values[bisect_right(below, gone + chance * rest)] - age for chance in chances]
 
 
-class Rest(NamedTuple):
+class RemainingWork(NamedTuple):
     """What is left of a run: `unstarted` tasks for `workers`; of the running ones those with a known rest, and ages.
 
     `known` has (age, seconds left) each; `ages` the seconds that each of the others has run. Since the first of the
@@ -237,14 +237,14 @@ class Sized(NamedTuple):
     """How uncertain all that is, as a part of it."""
 
 
-def sized_eta(rest: Rest, sized: Sized) -> Eta | None:
+def sized_eta(rest: RemainingWork, sized: Sized) -> Eta | None:
     """Return how long the `rest` takes where sizes tell what tasks take."""
     free = [left for _, left in rest.known]
     free += [max(seconds - age, OVER * seconds, OVER * age) for age, seconds in sized.running]
     return interval(_worked(rest, free, sized.bulk, sized.last), sized.spread)
 
 
-def _worked(rest: Rest, free: list[float], bulk: float, seconds: Iterable[float]) -> float:
+def _worked(rest: RemainingWork, free: list[float], bulk: float, seconds: Iterable[float]) -> float:
     """Return when the last of tasks that take `seconds` ends, each taken by who is free first; before them `bulk`.
 
     `free` has when each worker is free that is at work; those that are idle, or still to come, take tasks too.
@@ -281,7 +281,7 @@ def _shared(free: list[float], bulk: float) -> list[float]:
     return [level + bulk / number] * number + free[number:]
 
 
-def crowd_eta(durations: Durations, rest: Rest) -> Eta | None:
+def crowd_eta(durations: Durations, rest: RemainingWork) -> Eta | None:
     """Return how long the `rest` takes where tasks took `durations`; None: no telling."""
     whole = _by_law(durations, rest)
     changed = durations.changed() if whole is not None and rest.unstarted else None
@@ -297,7 +297,7 @@ def crowd_eta(durations: Durations, rest: Rest) -> Eta | None:
     return Eta(min(likely, whole.low, late.low), likely, max(likely, whole.high, late.high))
 
 
-def _by_law(durations: Durations, rest: Rest) -> Eta | None:
+def _by_law(durations: Durations, rest: RemainingWork) -> Eta | None:
     """Return how long the `rest` takes where all tasks are of the one kind that took `durations`."""
     totals = [age + left for age, left in rest.known]
     law = durations.law(totals, rest.ages)
@@ -323,7 +323,7 @@ def _by_law(durations: Durations, rest: Rest) -> Eta | None:
     return Eta(min(low, likely / (1 + spread * share)), likely, max(high, likely * (1 + spread * share)))
 
 
-def _plain(durations: Durations, rest: Rest, law: Law, likely: float) -> float:
+def _plain(durations: Durations, rest: RemainingWork, law: SurvivalCurve, likely: float) -> float:
     """Return what is `likely`, nearer to the plain rate the more durations vary and the fewer tell their rest."""
     if not rest.ages or not durations.number:
         return likely
@@ -335,7 +335,7 @@ def _plain(durations: Durations, rest: Rest, law: Law, likely: float) -> float:
     return likely + doubt * (plain - likely)
 
 
-def _exposure(durations: Durations, rest: Rest, law: Law) -> float:
+def _exposure(durations: Durations, rest: RemainingWork, law: SurvivalCurve) -> float:
     """Return what a task takes on the mean, from all the time that was spent: that varies less than the law.
 
     One that tells its rest counts as if it had ended, another one by its age beside what it takes then.
@@ -345,7 +345,7 @@ def _exposure(durations: Durations, rest: Rest, law: Law) -> float:
     return min(max(spent / ended, law.mean / 2), law.mean * 1.5) if ended > 0.0 else law.mean
 
 
-def _strange(durations: Durations, rest: Rest) -> bool:
+def _strange(durations: Durations, rest: RemainingWork) -> bool:
     """Return whether those that run are so long, and so many of those begun of late, that others like them follow."""
     running = len(rest.known) + len(rest.ages)
     if running < 2 or running < rest.workers or not durations.number:  # noqa: PLR2004  # one is an exception
@@ -355,7 +355,7 @@ def _strange(durations: Durations, rest: Rest) -> bool:
     return comb(max(rest.begun, running), running) * rare**running < CHANCE
 
 
-def _played(rest: Rest, lefts: list[list[float]], takes: list[float], mean: float, play: int) -> float:
+def _played(rest: RemainingWork, lefts: list[list[float]], takes: list[float], mean: float, play: int) -> float:
     """Return when the last task ends, in one play, if tasks take one of `takes` and have one of their `lefts` left."""
     running, then = ORDERS[play]
     free = [left for _, left in rest.known]

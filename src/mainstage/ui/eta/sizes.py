@@ -23,7 +23,7 @@ ALL, SOME = 500, 7
 """After so many tasks only one in so many is learned from: the others tell nothing new."""
 
 
-class Reading:
+class SizeHypothesis:
     """One reading of what tasks take, fed with sums: how much they take by it, and how far off it is."""
 
     __slots__ = ("_logs", "_squares", "share", "told")
@@ -35,7 +35,7 @@ class Reading:
         self._logs = self._squares = 0.0
 
     def add(self, size: float, took: float, weight: float) -> None:
-        """Learn of a task of `size` times the usual one what it `took`, as a logarithm."""
+        """Learn of a task of `size` times the usual one what it `duration_text`, as a logarithm."""
         times = self.times(size)
         off = took - log(times)
         self.told += weight * times
@@ -52,7 +52,7 @@ class Reading:
         return max(0.0, self._squares / number - mean * mean) + EXACT * EXACT
 
 
-class Told(NamedTuple):
+class SizeCost(NamedTuple):
     """What a task takes: `base` seconds for being one and `each` for each unit of its size, give or take `spread`."""
 
     base: float
@@ -61,7 +61,7 @@ class Told(NamedTuple):
     """As a part of it."""
 
 
-class Costs:
+class SizeModel:
     """What tasks take by their size: so much for being one, and so much for each unit of its size.
 
     A few readings of how the two go together each count by how well they fit, and the estimate is their mean as
@@ -73,7 +73,7 @@ class Costs:
     def __init__(self, usual: float) -> None:
         """Begin with tasks whose `usual` size is known."""
         self._usual = usual
-        self._readings = [Reading(share) for share in SHARES]
+        self._readings = [SizeHypothesis(share) for share in SHARES]
         self._seconds = 0.0
         self._learned = 0
         self.number = 0
@@ -91,7 +91,7 @@ class Costs:
         for reading in self._readings:
             reading.add(times, took, weight)
 
-    def told(self, ahead: float) -> Told:
+    def told(self, ahead: float) -> SizeCost:
         """Return what tasks of the mean size `ahead` take, and by which parts."""
         times = ahead / self._usual if self._usual > 0.0 else 1.0
         weights = self._weights()
@@ -104,8 +104,8 @@ class Costs:
         spread = sqrt(apart + 1.0 / self.number)
         drawn = exp(mean) / (base + each * times + SHORTEST)
         if self._usual <= 0.0:  # no size at all
-            return Told((base + each) * drawn, 0.0, spread)
-        return Told(base * drawn, each * drawn / self._usual, spread)
+            return SizeCost((base + each) * drawn, 0.0, spread)
+        return SizeCost(base * drawn, each * drawn / self._usual, spread)
 
     def _weights(self) -> list[float]:
         """Return how much each reading counts."""
@@ -117,7 +117,7 @@ class Costs:
         return [weight / whole for weight in weights]
 
 
-class Plan:
+class SizePlan:
     """What sources told of their items, and what came of those that were told of."""
 
     __slots__ = ("_sum", "ahead", "at_work", "costs", "forecast", "workers")
@@ -129,7 +129,7 @@ class Plan:
         """Sizes of tasks that have not begun, in the order in which they are handed out."""
         self.at_work: dict[int, float] = {}
         """The same of those that have."""
-        self.costs: Costs | None = None
+        self.costs: SizeModel | None = None
         self.forecast: Forecast | None = None
         """What was told last of how long it takes."""
         self._sum = 0.0
@@ -137,7 +137,7 @@ class Plan:
     def expect(self, sizes: Sequence[tuple[int, float]]) -> None:
         """Learn the sizes of tasks that have not begun."""
         if self.costs is None and sizes:
-            self.costs = Costs(sum(size for _, size in sizes) / len(sizes))
+            self.costs = SizeModel(sum(size for _, size in sizes) / len(sizes))
         self.ahead.update(sizes)
         self._sum += sum(size for _, size in sizes)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from math import exp, log
 from typing import TYPE_CHECKING, NamedTuple
 
-from mainstage.ui.eta.position import Course, interval
+from mainstage.ui.eta.position import PositionHistory, interval
 
 if TYPE_CHECKING:
     from mainstage.ui.eta.position import Eta
@@ -39,7 +39,7 @@ class Speed:
         self.completed = initial
         self._short = 0.0
         self._doubly = 0.0
-        self.course = Course(started_at, initial)
+        self.course = PositionHistory(started_at, initial)
 
     def feed(self, completed: float, at: float) -> None:
         """Take the reading `completed` items at `at` seconds; a step back (a seek, a reset) begins anew."""
@@ -78,7 +78,7 @@ class Speed:
         return self.course.eta(total, now)
 
 
-class Crowd(NamedTuple):
+class AggregateEta(NamedTuple):
     """So many tasks on several workers that they are not looked at one by one, as numbers.
 
     `ended` are over, `left` are not (`running` of these are at work); `progress` is the sum of the fractions of the

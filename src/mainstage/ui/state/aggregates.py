@@ -6,7 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from mainstage.ui.eta.speed import Speed
-from mainstage.ui.state.model import SLOWEST, TAIL_TEXTS, Metric, RunState, TaskState
+from mainstage.ui.state.model import SLOWEST, TAIL_TEXTS, MetricState, RunState, TaskState
 from mainstage.ui.state.series import Series
 from mainstage.ui.state.status_map import DONE, FAILED, RUNNING
 from mainstage.ui.state.validate import LARGEST
@@ -24,7 +24,7 @@ PACE = 0.1
 """Seconds between two looks at the speed of all tasks together."""
 
 
-def work(state: RunState, live: TaskState, at: float) -> None:
+def add_running(state: RunState, live: TaskState, at: float) -> None:
     """Enter a task that begins to run, or goes on, at `at`, in all sums."""
     parent = live.parent
     worker(state, live.worker, at).take(live, at)
@@ -56,7 +56,7 @@ def worker(state: RunState, name: str, at: float) -> WorkerState:
     return known
 
 
-def rest(state: RunState, live: TaskState, at: float) -> Counts:
+def remove_running(state: RunState, live: TaskState, at: float) -> Counts:
     """Take a running task out of all sums at `at`; return the counts that it belongs to."""
     state.workers[live.worker].put_down(live, at)
     if live.parent is not None:
@@ -86,7 +86,7 @@ def _stand_back(state: RunState, live: TaskState, at: float) -> Counts:
         counts = state.counts if parent is None else state.nested
         counts.waiting -= 1
     else:
-        counts = rest(state, live, at)
+        counts = remove_running(state, live, at)
     if live.error is not None:
         state.failing.pop(live.id, None)
     if parent is not None:
@@ -97,7 +97,7 @@ def _stand_back(state: RunState, live: TaskState, at: float) -> Counts:
     return counts
 
 
-def leave(state: RunState, live: TaskState, completed: float, at: float, code: int) -> Counts:
+def finish(state: RunState, live: TaskState, completed: float, at: float, code: int) -> Counts:
     """Take a task that is over at `completed` items out of the live ones; return the counts that it belongs to.
 
     `code` is what the board shows of it, `at` when it ended.
@@ -149,16 +149,16 @@ def rename_unit(state: RunState, live: TaskState, unit: str) -> None:
     rebase_unit(state, live)
 
 
-def learn(state: RunState, seconds: float, description: str) -> None:
+def record_duration(state: RunState, seconds: float, description: str) -> None:
     """Remember how long a top-level task took that ended well, once it is counted."""
     state.typical += (seconds - state.typical) * (RECENT if state.counts.done > 1 / RECENT else 1 / state.counts.done)
     state.durations.add(seconds)
     slowest = state.slowest
     if len(slowest) < SLOWEST or seconds >= slowest[-1][0]:
-        rank(state, seconds, description)
+        record_slowest(state, seconds, description)
 
 
-def rank(state: RunState, seconds: float, description: str) -> None:
+def record_slowest(state: RunState, seconds: float, description: str) -> None:
     """Keep it among the slowest, if it is one of them."""
     slowest = state.slowest
     slowest.append((seconds, description))
@@ -166,7 +166,7 @@ def rank(state: RunState, seconds: float, description: str) -> None:
     del slowest[SLOWEST:]
 
 
-def foresee(state: RunState, sizes: Sequence[tuple[int, float]]) -> None:
+def set_sizes(state: RunState, sizes: Sequence[tuple[int, float]]) -> None:
     """Remember the sizes of tasks, of those that have begun too."""
     begun = [task for task, _ in sizes if task in state.tasks]
     state.plan.expect([pair for pair in sizes if pair[0] not in state.over])
@@ -174,7 +174,7 @@ def foresee(state: RunState, sizes: Sequence[tuple[int, float]]) -> None:
         state.plan.begin(task)
 
 
-def pass_by(state: RunState, items: Iterable[tuple[int, float, float]], more: int) -> None:
+def skip_items(state: RunState, items: Iterable[tuple[int, float, float]], more: int) -> None:
     """Let items that were never told of by themselves have been at work, where their sizes are known."""
     state.plan.skip(more)
     for task, started, ended in items:
@@ -187,11 +187,11 @@ def end_known(state: RunState, items: list[tuple[int, float, float]]) -> None:
     for task, started, ended in items:
         live = state.tasks.get(task)
         if live is None:  # twice in one event
-            state.late += 1
+            state.stale += 1
             continue
-        leave(state, live, 0, ended, DONE)
+        finish(state, live, 0, ended, DONE)
         state.counts.done += 1
-        learn(state, max(0.0, ended - started), live.description)
+        record_duration(state, max(0.0, ended - started), live.description)
 
 
 def learn_many(state: RunState, number: int, seconds: float) -> None:
@@ -233,14 +233,14 @@ def keep_text(state: RunState, event: TextWritten) -> None:
         if live is None:
             return
         if live.stuck is not None:
-            move_on(live)
+            clear_stall(live)
         if live.tail is None:
             live.tail = deque(maxlen=TAIL_TEXTS)
         live.tail.append(event)
         task = live.parent
 
 
-def move_on(live: TaskState) -> None:
+def clear_stall(live: TaskState) -> None:
     """Let a task be stuck no more."""
     live.stuck = None
     live.changes += 1
@@ -248,15 +248,15 @@ def move_on(live: TaskState) -> None:
 
 def measure(state: RunState, name: str, value: float) -> None:
     """Count a measurement; one that is no finite number is only the last one."""
-    known = state.metrics.get(name) or Metric(value, 0.0, 0.0, 0.0, 0)
+    known = state.metrics.get(name) or MetricState(value, 0.0, 0.0, 0.0, 0)
     if not -LARGEST < value < LARGEST:
         state.metrics[name] = known._replace(last=value)
         return
-    if name not in state.courses:
-        state.courses[name] = Series()
-    state.courses[name].add(value)
+    if name not in state.metric_history:
+        state.metric_history[name] = Series()
+    state.metric_history[name].add(value)
     _, least, most, total, count = known
     if count:
-        state.metrics[name] = Metric(value, min(least, value), max(most, value), total + value, count + 1)
+        state.metrics[name] = MetricState(value, min(least, value), max(most, value), total + value, count + 1)
     else:
-        state.metrics[name] = Metric(value, value, value, value, 1)
+        state.metrics[name] = MetricState(value, value, value, value, 1)

@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.ui.eta.run_eta import run_eta
 from mainstage.ui.eta.simulation import Durations
-from mainstage.ui.eta.sizes import Plan
+from mainstage.ui.eta.sizes import SizePlan
 from mainstage.ui.eta.speed import Speed
 from mainstage.ui.state.failures import Failures
-from mainstage.ui.state.status_map import Board
+from mainstage.ui.state.status_map import StatusMap
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -199,7 +199,7 @@ class Counts:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class Metric(NamedTuple):
+class MetricState(NamedTuple):
     """What was measured under one name, by all tasks. A value that is no finite number is only ever `last`."""
 
     last: float
@@ -229,7 +229,7 @@ class Anomalies:
         self.last.append(text)
 
 
-class Numbers:
+class IntBitmap:
     """A set of whole numbers that is small while they are dense: one byte each, in blocks of 1024."""
 
     __slots__ = ("_blocks",)
@@ -273,7 +273,6 @@ class RunState:
         "board",
         "children",
         "counts",
-        "courses",
         "durations",
         "ended_at",
         "failing",
@@ -281,8 +280,8 @@ class RunState:
         "first_start",
         "known",
         "last_attempts",
-        "late",
         "live_units",
+        "metric_history",
         "metrics",
         "nested",
         "over",
@@ -294,6 +293,7 @@ class RunState:
         "slowest",
         "sources",
         "sources_over",
+        "stale",
         "started_at",
         "starts",
         "stop",
@@ -343,12 +343,12 @@ class RunState:
         self.unhanded = 0
         """Items that closed sources were known to have and did not hand out (the run was stopped, say)."""
 
-        self.metrics: dict[str, Metric] = {}
-        self.courses: dict[str, Series] = {}
+        self.metrics: dict[str, MetricState] = {}
+        self.metric_history: dict[str, Series] = {}
         """How each metric went, from its first value on."""
         self.failing: dict[int, TaskState] = {}
         """Live tasks that failed before: they wait for their next attempt, or are at it."""
-        self.board = Board()
+        self.board = StatusMap()
         """What became of each top-level task, in the order in which they were first heard of."""
         self.workers: dict[str, WorkerState] = {}
         """Every worker ever seen, by name; see `busy`."""
@@ -360,7 +360,7 @@ class RunState:
         """Lines of text that came out of the run."""
         self.texts: deque[TextWritten] = deque(maxlen=LAST_TEXTS)
         """The last texts, whoever wrote them."""
-        self.late = 0
+        self.stale = 0
         """Events of attempts that were over already: they changed nothing else."""
         self.anomalies = Anomalies()
 
@@ -376,18 +376,18 @@ class RunState:
         """Seconds that a top-level task takes, the last ones weighing more; 0.0 before one has ended."""
         self.durations = Durations()
         """What top-level tasks that ended well took."""
-        self.plan = Plan()
+        self.plan = SizePlan()
         """What is known of tasks before they begin."""
         self.first_start: float | None = None
         """When the first top-level task began."""
 
-        self.over = Numbers()
+        self.over = IntBitmap()
         """The reducer's: ids of tasks that ended, those that were reopened among them."""
         self.last_attempts: dict[int, int] = {}
         """The reducer's: the last attempts of ended tasks, where it was not 1."""
         self.reopenable: dict[int, tuple[TaskState, str]] = {}
         """The reducer's: the last failed tasks as they were when they failed, and by which kind of failure."""
-        self.sources_over = Numbers()
+        self.sources_over = IntBitmap()
         """The reducer's: sources that closed."""
 
     @property
@@ -492,6 +492,6 @@ class RunState:
             "workers": {name: len(worker.tasks) for name, worker in sorted(self.workers.items())},
             "units": dict(sorted(self.units.items())),
             "text_lines": self.text_lines,
-            "late": self.late,
+            "stale": self.stale,
             "anomalies": self.anomalies.count,
         }

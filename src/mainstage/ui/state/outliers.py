@@ -27,7 +27,7 @@ def is_slow(task: TaskState, usual: float, now: float) -> bool:
     return now - task.started_at > max(SHORTEST, FAR * usual)
 
 
-def still(state: RunState, now: float, after: float) -> list[TaskState]:
+def stalled(state: RunState, now: float, after: float) -> list[TaskState]:
     """Return the tasks that have not moved for `after` seconds and were not told yet.
 
     Only one that reports something can be seen not to move: of others, those that take far longer than usual. One with

@@ -50,7 +50,7 @@ from mainstage.ui.state.validate import (
     check_start,
     check_text,
     check_whole,
-    impossible,
+    invalid,
 )
 
 if TYPE_CHECKING:
@@ -91,10 +91,10 @@ def _missed(state: RunState, task: int, attempt: int) -> None:
     elif task in state.over:
         known = state.last_attempts.get(task, 1)
     else:
-        impossible("no such task has begun")
+        invalid("no such task has begun")
     if not 0 <= attempt <= known:
-        impossible(f"no such attempt has begun, the last one is {known}")
-    state.late += 1
+        invalid(f"no such attempt has begun, the last one is {known}")
+    state.stale += 1
 
 
 # --- a task's life ---
@@ -106,7 +106,7 @@ def _task_queued(state: RunState, event: TaskQueued) -> None:
     check_number(event.at)
     check_text(event.description)
     if task in state.queued or task in state.tasks or task in state.over:
-        impossible("it was submitted, or has begun, already")
+        invalid("it was submitted, or has begun, already")
     state.queued[task] = event.description
     state.counts.queued += 1
     state.known += 1
@@ -139,7 +139,7 @@ def _task_started(state: RunState, event: TaskStarted) -> None:
     state.tasks[task] = live
     if state.first_start is None and parent is None:
         state.begin(live.started_at)
-    aggregates.work(state, live, live.started_at)
+    aggregates.add_running(state, live, live.started_at)
 
 
 def _began_before(state: RunState, task: int, attempt: int) -> bool:
@@ -150,9 +150,9 @@ def _began_before(state: RunState, task: int, attempt: int) -> bool:
         _missed(state, task, attempt)
         return True
     if attempt == known:
-        impossible("this attempt has begun already")
+        invalid("this attempt has begun already")
     if live is None:
-        impossible("the task is over")
+        invalid("the task is over")
     return False
 
 
@@ -172,7 +172,7 @@ def _task_moved(state: RunState, event: TaskMoved) -> None:
     live.moved_at = max(at, live.moved_at)
     live.moves += 1
     if live.stuck is not None:
-        aggregates.move_on(live)
+        aggregates.clear_stall(live)
     if live.speed is None:
         live.speed = Speed(live.started_at)
         live.changes += 1
@@ -233,10 +233,10 @@ def _task_ended(state: RunState, event: TaskEnded) -> None:
         at = check_number(at)
     if completed.__class__ not in PLAIN or not 0 <= completed < LARGEST:
         completed = check_position(completed)
-    counts = aggregates.leave(state, live, completed, at, DONE)
+    counts = aggregates.finish(state, live, completed, at, DONE)
     counts.done += 1
     if live.parent is None:
-        aggregates.learn(state, at - live.started_at if at > live.started_at else 0.0, live.description)
+        aggregates.record_duration(state, at - live.started_at if at > live.started_at else 0.0, live.description)
         aggregates.feed_pace(state, at)
         if live.unit:
             aggregates.feed_unit(state, live.unit, at)
@@ -255,7 +255,7 @@ def _task_failed(state: RunState, event: TaskFailed) -> None:
     completed = check_position(completed)
     check_error(error)
     check_text(given)
-    counts = aggregates.leave(state, live, completed, at, FAILED)
+    counts = aggregates.finish(state, live, completed, at, FAILED)
     counts.failed += 1
     live.waiting = False
     kind = ""
@@ -291,7 +291,7 @@ def _task_retried(state: RunState, event: TaskRetried) -> None:
     check_position(event.completed)
     check_error(event.error)
     check_text(event.input)
-    counts = aggregates.rest(state, live, at)
+    counts = aggregates.remove_running(state, live, at)
     counts.waiting += 1
     state.failing[live.id] = live
     state.board.set(live.slot, WAITING)
@@ -314,7 +314,7 @@ def _task_cancelled(state: RunState, event: TaskCancelled) -> None:
         at = check_number(at)
         completed = check_position(completed)
         check_text(reason)
-        counts = aggregates.leave(state, live, completed, at, CANCELLED)
+        counts = aggregates.finish(state, live, completed, at, CANCELLED)
         counts.cancelled += 1
     elif live is None and attempt == 0 and task in state.queued:
         at = check_number(at)
@@ -353,7 +353,7 @@ def _task_reopened(state: RunState, event: TaskReopened) -> None:
         state.pace.rebase(state.counts.ended)
     else:
         state.nested.failed -= 1
-    aggregates.work(state, live, at)
+    aggregates.add_running(state, live, at)
 
 
 def _items_ended(state: RunState, event: ItemsEnded) -> None:
@@ -378,8 +378,8 @@ def _items_ended(state: RunState, event: ItemsEnded) -> None:
     spent += sum([ended - started for _, started, ended in items if ended > started])
     spent -= sum([max(0.0, items[place][2] - items[place][1]) for place in again])
     if state.plan.ahead:
-        aggregates.pass_by(state, items, more)
-    state.late += len(again)
+        aggregates.skip_items(state, items, more)
+    state.stale += len(again)
     state.counts.done += number
     state.board.add_many(number)
     at_work.did(number, spent, at)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mainstage.ui.state import aggregates
 from mainstage.ui.state.model import Source
-from mainstage.ui.state.validate import check_number, check_position, check_sizes, check_text, check_whole, impossible
+from mainstage.ui.state.validate import check_number, check_position, check_sizes, check_text, check_whole, invalid
 
 if TYPE_CHECKING:
     from mainstage.events import RunEnded, RunStarted, SourceClosed, SourceForeseen, SourceOpened, StopRequested
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 def run_started(state: RunState, event: RunStarted) -> None:
     """Begin the run."""
     if state.started_at is not None:
-        impossible("the run has begun already")
+        invalid("the run has begun already")
     check_text(event.title)
     wall = check_number(event.wall)
     state.started_at = check_number(event.at)
@@ -27,7 +27,7 @@ def run_started(state: RunState, event: RunStarted) -> None:
 def run_ended(state: RunState, event: RunEnded) -> None:
     """End the run."""
     if state.ended_at is not None:
-        impossible("the run is over already")
+        invalid("the run is over already")
     state.ended_at = check_number(event.at)
 
 
@@ -46,7 +46,7 @@ def source_opened(state: RunState, event: SourceOpened) -> None:
     check_whole(source)
     check_number(event.at)
     if source in state.sources or source in state.sources_over:
-        impossible(f"source {source} was opened already")
+        invalid(f"source {source} was opened already")
     if total is not None:
         check_whole(total)
         check_position(total)
@@ -61,7 +61,7 @@ def source_closed(state: RunState, event: SourceClosed) -> None:
     """Expect no more of a source than it has handed out."""
     source, handed = event.source, event.handed
     if source not in state.sources:
-        impossible(f"source {source} is not open")
+        invalid(f"source {source} is not open")
     check_number(event.at)
     check_whole(handed)
     check_position(handed)
@@ -79,5 +79,5 @@ def source_foreseen(state: RunState, event: SourceForeseen) -> None:
     check_whole(event.source)
     if event.workers is not None:
         check_whole(event.workers)
-    aggregates.foresee(state, check_sizes(event.sizes))
+    aggregates.set_sizes(state, check_sizes(event.sizes))
     state.plan.workers = max(state.plan.workers, event.workers or 0)

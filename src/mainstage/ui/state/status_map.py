@@ -11,7 +11,7 @@ MOST = 1_000_000
 """Tasks that have a place; those after them have none."""
 
 
-class Board:
+class StatusMap:
     """What became of each top-level task. Only the reducer changes it."""
 
     __slots__ = ("cells",)

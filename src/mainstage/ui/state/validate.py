@@ -23,10 +23,10 @@ def check_number(value: Any) -> float:
     """Return `value` as a plain finite number; what only converts to one (numpy's, Decimal) is converted."""
     if value.__class__ not in PLAIN:
         if isinstance(value, (str, bytes, bytearray)):
-            impossible(f"{type(value).__name__} where a number belongs")
+            invalid(f"{type(value).__name__} where a number belongs")
         value = value.__index__() if hasattr(value, "__index__") else float(value)
     if not -LARGEST < value < LARGEST:
-        impossible(f"{value} is no finite number")
+        invalid(f"{value} is no finite number")
     return value  # type: ignore[no-any-return]  # a number, as just checked
 
 
@@ -34,27 +34,27 @@ def check_position(value: Any) -> float:
     """Return `value` as a plain number of items or seconds, not below 0."""
     number = check_number(value)
     if number < 0:
-        impossible(f"{number} is below 0")
+        invalid(f"{number} is below 0")
     return number
 
 
 def check_text(value: Any) -> str:
     """Return `value` if it is a text."""
     if not isinstance(value, str):
-        impossible(f"{type(value).__name__} where a text belongs")
+        invalid(f"{type(value).__name__} where a text belongs")
     return value
 
 
 def check_whole(value: Any) -> None:
     """Let whole numbers pass."""
     if not isinstance(value, int):
-        impossible(f"{type(value).__name__} where a whole number belongs")
+        invalid(f"{type(value).__name__} where a whole number belongs")
 
 
 def check_error(value: Any) -> None:
     """Let descriptions of errors pass."""
     if not isinstance(value, ErrorReport):
-        impossible(f"{type(value).__name__} where an error's description belongs")
+        invalid(f"{type(value).__name__} where an error's description belongs")
 
 
 def check_parent(state: RunState, task: int, parent: int | None) -> None:
@@ -62,7 +62,7 @@ def check_parent(state: RunState, task: int, parent: int | None) -> None:
     step = parent
     while step is not None:
         if step == task:
-            impossible("nested in itself")
+            invalid("nested in itself")
         above = state.tasks.get(step)
         step = None if above is None else above.parent
 
@@ -73,7 +73,7 @@ def check_start(state: RunState, event: TaskStarted) -> TaskStarted:
     check_whole(task)
     check_whole(attempt)
     if attempt < 1:
-        impossible("attempts begin at 1")
+        invalid("attempts begin at 1")
     for words in (worker, description, unit):
         check_text(words)
     if parent is not None:
@@ -95,9 +95,9 @@ def check_items(state: RunState, items: tuple[tuple[int, float, float], ...]) ->
             check_number(ended)
     tasks = [item[0] for item in items]
     if not state.queued.keys().isdisjoint(tasks):
-        impossible("an item of a map is not submitted by itself")
+        invalid("an item of a map is not submitted by itself")
     if any(state.tasks[task].parent is not None for task in state.tasks.keys() & tasks):
-        impossible("an item of a map is nested in nothing")
+        invalid("an item of a map is nested in nothing")
     return tasks
 
 
@@ -108,7 +108,7 @@ def check_sizes(sizes: tuple[tuple[int, float], ...]) -> list[tuple[int, float]]
     return [(task, check_position(size)) for task, size in sizes]
 
 
-def impossible(why: str) -> NoReturn:
+def invalid(why: str) -> NoReturn:
     """Say `why` an event is."""
     raise Impossible(why)
 

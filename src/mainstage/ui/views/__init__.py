@@ -21,10 +21,10 @@ class Size(NamedTuple):
     rows: int
 
 
-class Moment(NamedTuple):
+class FrameContext(NamedTuple):
     """What a picture depends on beside the state.
 
-    `now` is in seconds on the run's clock. `final` marks the last picture. `borrowed` says that the main thread is in
+    `now` is in seconds on the run's clock. `final` marks the last picture. `in_signal_handler` says that the main thread is in
     somebody else's code and was interrupted to draw: no user code may run, its last lines serve. `moved` is a help for
     who keeps rows: where since the last picture tasks only moved, which ones; None: look at everything.
     """
@@ -32,7 +32,7 @@ class Moment(NamedTuple):
     now: float
     size: Size
     final: bool = False
-    borrowed: bool = False
+    in_signal_handler: bool = False
     moved: Collection[int] | None = None
 
 
@@ -54,11 +54,11 @@ class View(Protocol):
         """The tasks that the last picture had rows for: their positions are read first for the next."""
         ...
 
-    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
+    def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return the lines that `event` (already reduced) adds to the history, mostly none."""
         ...
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return the picture: the pinned rows of a live display, the lines to append of a plain one."""
         ...
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mainstage.ui.state.outliers import typical
 from mainstage.ui.views import formatting
 from mainstage.ui.views.live import LiveView
-from mainstage.ui.views.row_choice import Chosen, choose, grown_at, is_single_track, room_for_rows
+from mainstage.ui.views.row_choice import RowChoice, choose, is_single_track, room_for_rows, row_due_at
 from mainstage.ui.views.rows import RowPainter
 from mainstage.ui.views.run_row import RunRow
 from mainstage.ui.views.selected_rows import BrowsedRows, look
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
     from mainstage.ui.state.model import RunState
-    from mainstage.ui.views import Moment, Size
+    from mainstage.ui.views import FrameContext, Size
     from mainstage.ui.views.columns import ColumnRows
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.renderable import Panel
+    from mainstage.ui.views.renderable import RenderablePanel
 
     Header = RenderableType | Callable[[RunState, float], RenderableType]
 
@@ -35,10 +35,10 @@ NARROWEST = 4
 """Columns below which not even a mark and a blank fit."""
 
 
-class Kept(NamedTuple):
+class KeptRows(NamedTuple):
     """What the last picture was made of; the next one is too, up to `until`, where tasks only moved."""
 
-    chosen: Chosen
+    chosen: RowChoice
     with_run: bool
     size: Size
     until: float
@@ -66,21 +66,21 @@ class BarsView(LiveView):
         self._painter = RowPainter(self._palette, self._glyphs)
         self._run = RunRow(self._palette, self._glyphs, self._painter)
         self._columns: ColumnRows | None = None
-        self._panel: Panel | None = None
+        self._panel: RenderablePanel | None = None
         self._browsed = BrowsedRows(self._palette, self._glyphs)
-        self._kept: Kept | None = None
+        self._kept: KeptRows | None = None
         if columns is not None:
             from mainstage.ui.views.columns import ColumnRows  # noqa: PLC0415  # loads rich.progress: only who asks pays
 
             self._columns = ColumnRows(columns, self._palette, self._glyphs)
         if header is not None:
-            from mainstage.ui.views.renderable import Panel  # noqa: PLC0415  # loads rich.console: as above
+            from mainstage.ui.views.renderable import RenderablePanel  # noqa: PLC0415  # loads rich.console: as above
 
-            self._panel = Panel(header, self._palette, self._glyphs)
+            self._panel = RenderablePanel(header, self._palette, self._glyphs)
 
     # --- the picture ---
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return the rows for `moment`, or the summary if it is the final one."""
         columns, height = moment.size
         if moment.final:
@@ -101,15 +101,15 @@ class BarsView(LiveView):
         alone = is_single_track(state) and state.stop is None
         chosen = choose(state, moment.now, room if alone else room - 1)
         self.shown = [task.id for _, task in chosen.shown]
-        until = min(self._painter.read(chosen.shown, moment.now), grown_at(state, moment.now))
+        until = min(self._painter.read(chosen.shown, moment.now), row_due_at(state, moment.now))
         lines += self._tasks(chosen, state, moment, with_run=not alone)
         if columns < NARROWEST:
             return [crop(line, max(1, columns - 1)) for line in lines]
         if self._panel is None and self._columns is None:
-            self._kept = Kept(chosen, not alone, moment.size, until)
+            self._kept = KeptRows(chosen, not alone, moment.size, until)
         return lines
 
-    def _tasks(self, chosen: Chosen, state: RunState, moment: Moment, *, with_run: bool) -> list[str]:
+    def _tasks(self, chosen: RowChoice, state: RunState, moment: FrameContext, *, with_run: bool) -> list[str]:
         columns, now = moment.size.columns, moment.now
         layout = self._painter.arrange(columns, self._run.title(state)[1] if with_run else 0)
         lines = None if self._columns is None else self._by_columns(self._columns, chosen, moment)
@@ -122,11 +122,11 @@ class BarsView(LiveView):
             lines.append(self._run.line(state, now, layout, columns))
         return lines
 
-    def _chosen(self, state: RunState, moment: Moment, room: int) -> list[str]:
+    def _chosen(self, state: RunState, moment: FrameContext, room: int) -> list[str]:
         """Return the rows of what `browse` chooses, and that of the run."""
         columns, now = moment.size.columns, moment.now
         window = look(state, self.browse, max(1, room - 1))
-        chosen = Chosen(window.live(), 0)
+        chosen = RowChoice(window.live(), 0)
         self.shown = [task.id for _, task in chosen.shown]
         self._painter.read(chosen.shown, now)
         layout = self._painter.arrange(columns, self._run.title(state)[1])
@@ -140,19 +140,19 @@ class BarsView(LiveView):
 
     # --- what users plug in ---
 
-    def _by_columns(self, columns: ColumnRows, chosen: Chosen, moment: Moment) -> list[str] | None:
+    def _by_columns(self, columns: ColumnRows, chosen: RowChoice, moment: FrameContext) -> list[str] | None:
         room = len(chosen.shown)
         try:
-            lines = columns.lines(chosen.shown, moment.now, moment.size.columns, borrowed=moment.borrowed)
+            lines = columns.lines(chosen.shown, moment.now, moment.size.columns, borrowed=moment.in_signal_handler)
         except Exception as error:  # noqa: BLE001  # a user's code: told once, and our own rows take over
             self._columns = None
             self._trouble("a column", error)
             return None
         return None if lines is None else lines[:room]
 
-    def _header(self, panel: Panel, state: RunState, moment: Moment) -> list[str]:
+    def _header(self, panel: RenderablePanel, state: RunState, moment: FrameContext) -> list[str]:
         try:
-            return panel.lines(state, moment.now, moment.size.columns, borrowed=moment.borrowed)
+            return panel.lines(state, moment.now, moment.size.columns, borrowed=moment.in_signal_handler)
         except Exception as error:  # noqa: BLE001  # as above
             self._panel = None
             self._trouble("the header", error)

@@ -17,7 +17,7 @@ Widths: TypeAlias = "tuple[int, int, int, int, int]"
 """Of name, amount, time, speed and status, in cells."""
 
 
-class Layout(NamedTuple):
+class ColumnWidths(NamedTuple):
     """How wide each column is, in cells; 0: dropped."""
 
     name: int
@@ -35,7 +35,7 @@ class Layout(NamedTuple):
 
 
 @lru_cache(64)  # a third of the cost of a frame in which nothing moved
-def arrange(columns: int, widths: tuple[Widths, ...]) -> Layout:
+def arrange(columns: int, widths: tuple[Widths, ...]) -> ColumnWidths:
     """Return the layout for rows of these `widths` on a terminal of `columns`: its last one stays free.
 
     What does not fit is dropped from the right; what is left over goes to names and bars, then to the status.
@@ -45,7 +45,7 @@ def arrange(columns: int, widths: tuple[Widths, ...]) -> Layout:
     least = min(name, SHORTEST_NAME)
     left = columns - 1 - 2 - least
     if left < 0:
-        return Layout(max(0, least + left), 0, 0, 0, 0, 0, 0)
+        return ColumnWidths(max(0, least + left), 0, 0, 0, 0, 0, 0)
     taken: list[int] = []
     for cells, gap in (
         (PERCENT, 1),
@@ -61,10 +61,10 @@ def arrange(columns: int, widths: tuple[Widths, ...]) -> Layout:
         taken.append(cells)
         left -= needed
     taken += [0] * (5 - len(taken))
-    return _spread(Layout(least, taken[0], taken[1], taken[2], taken[3], taken[4], 0), left, name, status)
+    return _spread(ColumnWidths(least, taken[0], taken[1], taken[2], taken[3], taken[4], 0), left, name, status)
 
 
-def _spread(layout: Layout, left: int, name: int, status: int) -> Layout:
+def _spread(layout: ColumnWidths, left: int, name: int, status: int) -> ColumnWidths:
     names, bars, statuses = layout.name, layout.bar, 0
     more = min(left, min(name, COMFORTABLE_NAME) - names)
     names, left = names + more, left - more

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from mainstage.ui.views.column_widths import arrange
 from mainstage.ui.views.live import LiveView
-from mainstage.ui.views.pieces import Scene
+from mainstage.ui.views.pieces import WidgetContext
 from mainstage.ui.views.row_choice import is_single_track, room_for_rows
 from mainstage.ui.views.rows import RowPainter
 from mainstage.ui.views.run_row import RunRow
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
     from mainstage.events import Event
     from mainstage.ui.state.model import RunState
-    from mainstage.ui.views import Moment
+    from mainstage.ui.views import FrameContext
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import Piece
+    from mainstage.ui.views.pieces import Widget
 
 NARROWEST = 4
 """Columns below which not even a mark and a blank fit."""
@@ -31,31 +31,33 @@ LEAST = 3
 class ComposedView(LiveView):
     """A live dashboard of `pieces`. One that raises is named once above, and left out from then on."""
 
-    def __init__(self, pieces: Sequence[Piece], palette: Palette, glyphs: Glyphs, *, slowest: bool = False) -> None:
+    def __init__(self, pieces: Sequence[Widget], palette: Palette, glyphs: Glyphs, *, slowest: bool = False) -> None:
         super().__init__(palette, glyphs, slowest=slowest)
         self._pieces = list(pieces)
         self._run = RunRow(self._palette, self._glyphs, RowPainter(self._palette, self._glyphs))
 
-    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
+    def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return the lines that `event` adds to the history: a piece may have its own."""
-        said = [lines for piece in self._pieces if (lines := piece.above(event, state)) is not None]
+        said = [lines for piece in self._pieces if (lines := piece.history_lines(event, state)) is not None]
         if not said:
-            return super().above(event, state, moment)
+            return super().history_lines(event, state, moment)
         return self._told() + said[0] if self._troubles and said[0] else said[0]
 
-    def leave(self, state: RunState) -> list[str]:
+    def flush_held(self, state: RunState) -> list[str]:
         """Return what the pieces held back from the history; another layout is looked at from here on."""
-        return [line for piece in self._pieces for line in piece.left(state)]
+        return [line for piece in self._pieces for line in piece.flush_held(state)]
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return the rows for `moment`, or the summary if it is the final one."""
         columns, height = moment.size
         if moment.final:
-            return self.leave(state) + self._last(state, moment)
+            return self.flush_held(state) + self._last(state, moment)
         if not state.sources and not state.counts.seen:
             return []
         title = self._run.title(state)[1]
-        scene = Scene(state, moment.now, columns, self.browse, moment.borrowed, moment.moved, title=title)
+        scene = WidgetContext(
+            state, moment.now, columns, self.browse, moment.in_signal_handler, moment.moved, title=title
+        )
         room = room_for_rows(height)
         with_run = not is_single_track(state) or state.stop is not None or self.browse.chosen
         lines = self._lines(scene, room - with_run)
@@ -65,14 +67,14 @@ class ComposedView(LiveView):
         self.shown = shown[0] if len(shown) == 1 else [task for some in shown for task in some]
         return lines if columns >= NARROWEST else [crop(line, max(1, columns - 1)) for line in lines]
 
-    def _run_line(self, scene: Scene) -> str:
+    def _run_line(self, scene: WidgetContext) -> str:
         last = self._pieces[-1] if self._pieces else None
         layout = last.layout if last is not None else None
         if layout is None:
             layout = arrange(scene.columns, ((scene.title, 0, 0, 0, 0),))
         return self._run.line(scene.state, scene.now, layout, scene.columns)
 
-    def _lines(self, scene: Scene, room: int) -> list[str]:
+    def _lines(self, scene: WidgetContext, room: int) -> list[str]:
         if len(self._pieces) == 1:
             return self._of(self._pieces[0], scene, room)
         found, room = self._wanted(scene, room)
@@ -91,7 +93,7 @@ class ComposedView(LiveView):
             lines += block
         return lines
 
-    def _wanted(self, scene: Scene, room: int) -> tuple[dict[int, list[str] | None], int]:
+    def _wanted(self, scene: WidgetContext, room: int) -> tuple[dict[int, list[str] | None], int]:
         """Return the lines of the pieces that do not share, by their identity, None: no room; and what room is left."""
         least = max(LEAST, room // 3) if any(piece.shares for piece in self._pieces) else 0
         found: dict[int, list[str] | None] = {}
@@ -107,7 +109,7 @@ class ComposedView(LiveView):
             room -= len(block)
         return found, room
 
-    def _of(self, piece: Piece, scene: Scene, room: int) -> list[str]:
+    def _of(self, piece: Widget, scene: WidgetContext, room: int) -> list[str]:
         try:
             return piece.lines(scene, room)[: max(0, room)]
         except Exception as error:  # noqa: BLE001  # a user's code: told once, the others stay

@@ -157,7 +157,7 @@ def eta_range(low: float, likely: float, high: float) -> str:
 
 def spoken_range(low: float, likely: float, high: float) -> str:
     """Return the same for sentences: "ETA 2 min" where the ends are near each other."""
-    return f"ETA {spoken(likely)}" if _near(low, high) else _ranged("ETA ", low, high)
+    return f"ETA {in_words(likely)}" if _near(low, high) else _ranged("ETA ", low, high)
 
 
 def _near(low: float, high: float) -> bool:
@@ -180,17 +180,17 @@ def _calm(number: float, whole: Callable[[float], int]) -> int:
     return whole(number / step) * step
 
 
-def took(seconds: float) -> str:
+def duration_text(seconds: float) -> str:
     """Return "1.3 s", and from a minute on "1:05": for what has ended."""
     return f"{seconds:.1f} s" if 0 <= seconds < MINUTE else duration(seconds)
 
 
-def again_in(seconds: float) -> str:
+def retry_text(seconds: float) -> str:
     """Return "again in 5 s", or "again now"."""
-    return f"again in {spoken(seconds)}" if seconds >= 0.5 else "again now"  # noqa: PLR2004  # less is "0 s"
+    return f"again in {in_words(seconds)}" if seconds >= 0.5 else "again now"  # noqa: PLR2004  # less is "0 s"
 
 
-def spoken(seconds: float) -> str:
+def in_words(seconds: float) -> str:
     """Return "45 s", "2 min", "1 h 5 min", "3 d 4 h": for sentences."""
     if not is_number(seconds):
         return "?"

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 from mainstage.ui.state.status_map import CANCELLED, DONE, FAILED, RUNNING, TO_COME, WAITING
 from mainstage.ui.views import formatting
 from mainstage.ui.views.pieces import TaskRows
-from mainstage.ui.views.row_choice import Chosen, choose
+from mainstage.ui.views.row_choice import RowChoice, choose
 
 if TYPE_CHECKING:
     from mainstage.ui.state.model import RunState
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import Scene
+    from mainstage.ui.views.pieces import WidgetContext
 
 NAMES = (
     (RUNNING, "running"),
@@ -54,13 +54,13 @@ class GridRows(TaskRows):
         self._painted: tuple[bytes, int, int, int] | None = None
         self._picture: list[str] = []
 
-    def choose(self, scene: Scene, room: int) -> Chosen:
+    def choose(self, scene: WidgetContext, room: int) -> RowChoice:
         """Choose the tasks that are named below the grid."""
         if room < ROWS_WITH_TASKS:
-            return Chosen([], 0)
-        return Chosen(choose(scene.state, scene.now, NAMED + 1).shown[:NAMED], 0)
+            return RowChoice([], 0)
+        return RowChoice(choose(scene.state, scene.now, NAMED + 1).shown[:NAMED], 0)
 
-    def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:  # noqa: ARG002  # as it is declared
+    def compose(self, scene: WidgetContext, chosen: RowChoice, room: int) -> list[str]:  # noqa: ARG002  # as it is declared
         """Return grid, legend and rows."""
         self.layout = self._painter.arrange(scene.columns, scene.title)
         rows = self._painter.compose(self.layout)
@@ -68,7 +68,7 @@ class GridRows(TaskRows):
         size, lines = self._grid(scene, room - len(rows) - legend)
         return lines + [self._legend(scene, size)] * legend + rows + self.more(scene, 0)
 
-    def _grid(self, scene: Scene, room: int) -> tuple[int, list[str]]:
+    def _grid(self, scene: WidgetContext, room: int) -> tuple[int, list[str]]:
         """Return how many tasks a cell stands for, and the lines of cells."""
         state, cells = scene.state, max(1, scene.columns - 1)
         board = state.board
@@ -94,7 +94,7 @@ class GridRows(TaskRows):
             line = self._lines[codes] = "".join(parts)
         return line
 
-    def _legend(self, scene: Scene, size: int) -> str:
+    def _legend(self, scene: WidgetContext, size: int) -> str:
         """Return what the characters mean and how many tasks are so, as far as there is room."""
         counts = scene.state.counts
         begun = counts.ended + counts.running + counts.waiting

@@ -80,14 +80,14 @@ class History:
         return self._palette.paint("mainstage.dim", f" ({', '.join(parts)})") if parts else ""
 
     def _retry(self, event: TaskRetried, state: RunState) -> list[str]:
-        again = formatting.again_in(event.delay)
+        again = formatting.retry_text(event.delay)
         text = f"{self._waiting(event.task, state)}: {self.error(event.error)} (attempt {event.attempt}, {again})"
         return [self._palette.paint("mainstage.dim", text)]
 
     def _stuck(self, event: TaskStuck, state: RunState) -> str:
         name = self._name_of(event.task, state) or f"task {event.task}"
         place = f": it stands at {self._glyphs.name(one_line(event.place))}" if event.place else ""
-        text = f"{self._glyphs.slow} {name} has not moved for {formatting.spoken(event.seconds)}{place}"
+        text = f"{self._glyphs.slow} {name} has not moved for {formatting.in_words(event.seconds)}{place}"
         return self._palette.paint("mainstage.waiting", text)
 
     def _waiting(self, task: int, state: RunState) -> str:

@@ -10,9 +10,9 @@ from textwrap import wrap
 from typing import TYPE_CHECKING
 
 from mainstage.ui.views import Size
-from mainstage.ui.views.keymap import HELP, ShowLayout, press
+from mainstage.ui.views.keymap import HELP, ShowLayout, handle_key
 from mainstage.ui.views.row_choice import room_for_rows
-from mainstage.ui.views.selection import Browse
+from mainstage.ui.views.selection import Selection
 from mainstage.ui.views.text import clip, one_line, width
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mainstage.events import Event
     from mainstage.ui.state.model import RunState
-    from mainstage.ui.views import Moment, View
+    from mainstage.ui.views import FrameContext, View
     from mainstage.ui.views.keymap import Action
     from mainstage.ui.views.palette import Glyphs, Palette
 
@@ -38,7 +38,7 @@ class KeyedView:
     """
 
     def __init__(self, layouts: Mapping[str, Callable[[], View]], first: str, palette: Palette, glyphs: Glyphs) -> None:
-        self.browse = Browse()
+        self.browse = Selection()
         self.layout = first
         """The name of the one that is looked at."""
         self._layouts = layouts
@@ -62,9 +62,9 @@ class KeyedView:
 
     # --- keys ---
 
-    def press(self, key: str, state: RunState) -> Action | None:
+    def handle_key(self, key: str, state: RunState) -> Action | None:
         """Change what is chosen as `key` says; return what is to be done by others."""
-        self.browse, action = press(self.browse, key, state, self._page)
+        self.browse, action = handle_key(self.browse, key, state, self._page)
         if isinstance(action, ShowLayout):
             self._show(action, state)
             return None
@@ -74,9 +74,9 @@ class KeyedView:
         names = list(self._layouts)
         at = names.index(self.layout) + 1 if wanted.number is None else wanted.number - 1
         if wanted.number is None or at < len(names):
-            self.browse = Browse(held=self.browse.held)  # with anything chosen there is a list, and no layout to see
+            self.browse = Selection(held=self.browse.held)  # with anything chosen there is a list, and no layout to see
             self.layout = names[at % len(names)]
-            leave = getattr(self._view, "leave", None)
+            leave = getattr(self._view, "flush_held", None)
             self._said += leave(state) if leave is not None else []
             self._view = self._make(self.layout)
 
@@ -87,12 +87,12 @@ class KeyedView:
 
     # --- the picture ---
 
-    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:
+    def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return what the layout says."""
         said, self._said = self._said, []
-        return said + self._view.above(event, state, moment)
+        return said + self._view.history_lines(event, state, moment)
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return the layout's rows, and below them the line that keys ask for."""
         if moment.final:
             return self._said + self._view.rows(state, moment)

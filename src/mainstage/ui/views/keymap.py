@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from mainstage.core.commands import Cancel, Hold
-from mainstage.ui.views.selection import Browse, listing, number_of
+from mainstage.ui.views.selection import Selection, listing, number_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -32,7 +32,7 @@ class Quit(NamedTuple):
 
 
 Action: TypeAlias = Cancel | Hold | ShowLayout | Repaint | Quit
-Pressed: TypeAlias = "tuple[Browse, Action | None]"
+Pressed: TypeAlias = "tuple[Selection, Action | None]"
 
 HELP = (
     ("up down j k", "scroll; move the selection"),
@@ -57,7 +57,7 @@ FAR = 1000
 """Lines beyond the end of the list of keys: how long it is, its width decides; whoever draws it stops there."""
 
 
-def press(browse: Browse, key: str, state: RunState, page: int = 10) -> Pressed:
+def handle_key(browse: Selection, key: str, state: RunState, page: int = 10) -> Pressed:
     """Return what is chosen once `key` was pressed, and what is to be done; `page` is how many tasks stand on a screen.
 
     A key that means nothing changes nothing.
@@ -76,7 +76,7 @@ def press(browse: Browse, key: str, state: RunState, page: int = 10) -> Pressed:
 # --- modes ---
 
 
-def _typed(browse: Browse, prompt: str, key: str, state: RunState, page: int) -> Browse:
+def _typed(browse: Selection, prompt: str, key: str, state: RunState, page: int) -> Selection:
     """A filter is typed, and applied as it is."""
     if key == "enter":
         return browse._replace(prompt=None)
@@ -93,7 +93,7 @@ def _typed(browse: Browse, prompt: str, key: str, state: RunState, page: int) ->
     return browse._replace(prompt=prompt, filter=prompt, top=0)
 
 
-def _answered(browse: Browse, asked: int, key: str, state: RunState) -> Pressed:
+def _answered(browse: Selection, asked: int, key: str, state: RunState) -> Pressed:
     """Whether to cancel was asked: only yes is yes."""
     browse = browse._replace(asked=None)
     if key in ("y", "Y", "x") and asked in state.tasks:
@@ -101,7 +101,7 @@ def _answered(browse: Browse, asked: int, key: str, state: RunState) -> Pressed:
     return browse, None
 
 
-def _in_help(browse: Browse, key: str, page: int) -> Browse:
+def _in_help(browse: Selection, key: str, page: int) -> Selection:
     if key in OVERLAY_CLOSES:
         return browse._replace(help=False, help_top=0)
     if key in _MOVES:
@@ -109,7 +109,7 @@ def _in_help(browse: Browse, key: str, page: int) -> Browse:
     return browse
 
 
-def _in_list(browse: Browse, key: str, state: RunState, page: int) -> Pressed:
+def _in_list(browse: Selection, key: str, state: RunState, page: int) -> Pressed:
     if key in _MOVES:
         return _moved(browse, key, state, page), None
     if key in _ACTIONS:
@@ -136,7 +136,7 @@ _MOVES: Mapping[str, Callable[[int, int, int], int]] = {
 """Where each leads from place `at` in a list of `count`."""
 
 
-def _moved(browse: Browse, key: str, state: RunState, page: int) -> Browse:
+def _moved(browse: Selection, key: str, state: RunState, page: int) -> Selection:
     """Move the selection, and the list with it; without one, the list, if there is more of it than a screen holds."""
     numbers = [number_of(one) for _, one in listing(state, browse)]
     if not numbers:
@@ -155,7 +155,7 @@ def _moved(browse: Browse, key: str, state: RunState, page: int) -> Browse:
     return browse._replace(selected=numbers[at], top=top)
 
 
-def _unfold(browse: Browse, state: RunState) -> Pressed:
+def _unfold(browse: Selection, state: RunState) -> Pressed:
     """Open or fold the traceback of the selected failure; with nothing selected, that of the last one."""
     failures = state.failures
     selected = browse.selected
@@ -166,16 +166,16 @@ def _unfold(browse: Browse, state: RunState) -> Pressed:
     return browse._replace(selected=selected, unfolded=browse.unfolded ^ {selected}), None
 
 
-def _back(browse: Browse, _state: RunState) -> Pressed:
+def _back(browse: Selection, _state: RunState) -> Pressed:
     if browse.selected is not None:
         return browse._replace(selected=None), None
-    return Browse(held=browse.held), None
+    return Selection(held=browse.held), None
 
 
 # --- what is to be done ---
 
 
-def _ask(browse: Browse, state: RunState) -> Pressed:
+def _ask(browse: Selection, state: RunState) -> Pressed:
     """Ask whether to cancel what is selected: a nested task ends with the one that it is part of."""
     task = state.tasks.get(browse.selected) if browse.selected is not None else None
     while task is not None and task.parent in state.tasks:
@@ -183,11 +183,11 @@ def _ask(browse: Browse, state: RunState) -> Pressed:
     return (browse, None) if task is None else (browse._replace(asked=task.id), None)
 
 
-def _hold(browse: Browse, _state: RunState) -> Pressed:
+def _hold(browse: Selection, _state: RunState) -> Pressed:
     return browse._replace(held=not browse.held), Hold(on=not browse.held)
 
 
-_ACTIONS: Mapping[str, Callable[[Browse, RunState], Pressed]] = {
+_ACTIONS: Mapping[str, Callable[[Selection, RunState], Pressed]] = {
     "enter": _unfold,
     " ": _unfold,
     "esc": _back,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.ui.views import formatting
 from mainstage.ui.views.pieces import TaskRows
-from mainstage.ui.views.row_choice import LOOK, Chosen
+from mainstage.ui.views.row_choice import LOOK, RowChoice
 from mainstage.ui.views.text import fit, tail, width
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mainstage.ui.state.model import TaskState
     from mainstage.ui.state.workers import WorkerState
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import Scene
+    from mainstage.ui.views.pieces import WidgetContext
 
 LONGEST_NAME, SHORTEST_NAME = 20, 4
 BUSY, SINCE = 4, 6
@@ -27,7 +27,7 @@ TITLED = 8
 """Rows from which on one is spent on the names of the columns."""
 
 
-class Lane(NamedTuple):
+class LaneRow(NamedTuple):
     """A row: a worker and its first task, or one more task of it, or a worker without any."""
 
     worker: WorkerState
@@ -42,7 +42,7 @@ class LaneRows(TaskRows):
 
     def __init__(self, palette: Palette, glyphs: Glyphs, *, most: int | None = None) -> None:
         super().__init__(palette, glyphs, most=most)
-        self._lanes: list[Lane] = []
+        self._lanes: list[LaneRow] = []
         self._heads: list[str] = []
         self._head_cells = ""
         """The names of the columns that heads have: as wide as these; "" where there is no room for any."""
@@ -50,7 +50,7 @@ class LaneRows(TaskRows):
         self._made_for: tuple[int, int] | None = None
         """Columns and second that the heads were made for; None: they are to be made."""
 
-    def choose(self, scene: Scene, room: int) -> Chosen:
+    def choose(self, scene: WidgetContext, room: int) -> RowChoice:
         """Choose the workers for `room` rows, busy ones first; what room is left shows more of their tasks."""
         workers = scene.state.workers
         self._made_for = None
@@ -62,13 +62,13 @@ class LaneRows(TaskRows):
             near = [worker for worker in near if worker in chosen]
         self._lanes = list(_lanes(near, room))
         shown = [(0 if lane.first else 1, lane.task) for lane in self._lanes if lane.task is not None]
-        return Chosen(shown, len(workers) - len(near))
+        return RowChoice(shown, len(workers) - len(near))
 
-    def until(self, scene: Scene) -> float:
+    def until(self, scene: WidgetContext) -> float:
         """Return when the next second begins: heads tell times."""
         return int(scene.now) + 1.0
 
-    def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:
+    def compose(self, scene: WidgetContext, chosen: RowChoice, room: int) -> list[str]:
         """Return a line for each lane: its head, and the row of its task."""
         if self._made_for != (scene.columns, int(scene.now)):
             self._make_heads(scene)
@@ -79,7 +79,7 @@ class LaneRows(TaskRows):
             lines.append(head if lane.task is None else head + next(rows))
         return lines + self.more(scene, chosen.hidden, "more workers")
 
-    def _make_heads(self, scene: Scene) -> None:
+    def _make_heads(self, scene: WidgetContext) -> None:
         self._made_for = (scene.columns, int(scene.now))
         names = [self._glyphs.name(lane.worker.name) or "?" for lane in self._lanes]
         longest = min(LONGEST_NAME, max(SHORTEST_NAME, scene.columns // 5))
@@ -100,7 +100,7 @@ class LaneRows(TaskRows):
             return name
         return self._glyphs.ellipsis + tail(name, size - len(self._glyphs.ellipsis))
 
-    def _head(self, lane: Lane, name: str, size: int, scene: Scene) -> str:
+    def _head(self, lane: LaneRow, name: str, size: int, scene: WidgetContext) -> str:
         if not lane.first:
             return " " * len(self._head_cells)
         if not self._head_cells:
@@ -118,12 +118,12 @@ class LaneRows(TaskRows):
         return head + self.dim(text, scene.columns - 1 - len(self._head_cells))
 
 
-def _lanes(workers: list[WorkerState], room: int) -> Iterator[Lane]:
+def _lanes(workers: list[WorkerState], room: int) -> Iterator[LaneRow]:
     spare = room - len(workers)
     for worker in workers:
         tasks = islice(worker.tasks.values(), 1 + max(0, spare))
         first = next(tasks, None)
-        yield Lane(worker, first, first=True)
+        yield LaneRow(worker, first, first=True)
         for task in tasks:
             spare -= 1
-            yield Lane(worker, task, first=False)
+            yield LaneRow(worker, task, first=False)

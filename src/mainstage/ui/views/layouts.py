@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mainstage.ui.views import View
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import Piece
+    from mainstage.ui.views.pieces import Widget
 
     Factory: TypeAlias = Callable[[Palette, Glyphs], View]
 
@@ -33,7 +33,7 @@ class Layout(Protocol):
         ...
 
 
-def _of(piece: Callable[[Palette, Glyphs], Piece]) -> Factory:
+def _of(piece: Callable[[Palette, Glyphs], Widget]) -> Factory:
     return lambda palette, glyphs: ComposedView([piece(palette, glyphs)], palette, glyphs)
 
 

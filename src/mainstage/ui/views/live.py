@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from mainstage.events import RunEnded
 from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
-from mainstage.ui.views.row_choice import NEVER, grown_at
-from mainstage.ui.views.selection import Browse
+from mainstage.ui.views.row_choice import NEVER, row_due_at
+from mainstage.ui.views.selection import Selection
 from mainstage.ui.views.summary import Summary
 from mainstage.ui.views.text import crop, one_line
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from mainstage.events import Event
     from mainstage.ui.state.model import RunState
-    from mainstage.ui.views import Moment
+    from mainstage.ui.views import FrameContext
 
 HEAD_START = 0.5
 """Seconds before the first picture: a short run does not flash."""
@@ -36,7 +36,7 @@ class LiveView:
         self._history = History(self._palette, self._glyphs)
         self.summary = Summary(self._palette, self._glyphs, slowest=slowest)
         self._troubles: list[str] = []
-        self.browse = Browse()
+        self.browse = Selection()
         """What is chosen to be looked at; whoever reads keys sets it before a picture."""
         self.shown: Sequence[int] = ()
 
@@ -47,7 +47,7 @@ class LiveView:
 
     # --- the history ---
 
-    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature
+    def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # the port's signature
         """Return the lines that `event` adds to the history: failures, retries, text, whole and unwrapped."""
         lines = self._history.lines(event, state)
         if self._troubles and (lines or isinstance(event, RunEnded) or not state.tasks):
@@ -58,7 +58,7 @@ class LiveView:
         troubles, self._troubles = self._troubles, []
         return [self._palette.paint("mainstage.prefix", "mainstage: ") + text for text in troubles]
 
-    def _last(self, state: RunState, moment: Moment) -> list[str]:
+    def _last(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return the last lines of the run."""
         columns = moment.size.columns
         told = [crop(line, columns) for line in self._told()]
@@ -79,7 +79,7 @@ class LiveView:
         if dirty:
             when = drawn_at + self.interval
         elif state.active:
-            grown = grown_at(state, drawn_at)
+            grown = row_due_at(state, drawn_at)
             when = drawn_at + CLOCK if grown == NEVER else max(drawn_at + self.interval, grown)
         else:
             return None

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from mainstage.ui.views import formatting
 from mainstage.ui.views.pieces import TaskRows
-from mainstage.ui.views.row_choice import Chosen
+from mainstage.ui.views.row_choice import RowChoice
 from mainstage.ui.views.text import fit, one_line, width
 
 if TYPE_CHECKING:
     from mainstage.ui.state.model import RunState, TaskState
     from mainstage.ui.state.workers import WorkerState
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import Scene
+    from mainstage.ui.views.pieces import WidgetContext
 
 HERE = "here"
 """The node of workers whose names tell none: threads and processes of this program."""
@@ -88,16 +88,16 @@ class NodeRows(TaskRows):
         self._counted: tuple[int, float] | None = None
         """How many workers were counted, and when."""
 
-    def choose(self, scene: Scene, room: int) -> Chosen:
+    def choose(self, scene: WidgetContext, room: int) -> RowChoice:
         """Choose no tasks: none has a row of its own."""
         del scene, room
-        return Chosen([], 0)
+        return RowChoice([], 0)
 
-    def until(self, scene: Scene) -> float:
+    def until(self, scene: WidgetContext) -> float:
         """Return `now`: what is counted changes with anything."""
         return scene.now
 
-    def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:  # noqa: ARG002  # as it is declared
+    def compose(self, scene: WidgetContext, chosen: RowChoice, room: int) -> list[str]:  # noqa: ARG002  # as it is declared
         """Return the names of the columns and a line for each node."""
         self._count(scene)
         nodes = self._nodes
@@ -110,13 +110,13 @@ class NodeRows(TaskRows):
             nodes = [node for node in nodes if id(node) in last]
         return self._lines(scene, nodes, titled=titled) + self.more(scene, len(self._nodes) - len(nodes), "more nodes")
 
-    def _count(self, scene: Scene) -> None:
+    def _count(self, scene: WidgetContext) -> None:
         workers, now = len(scene.state.workers), scene.now
         if self._counted is None or workers <= FEW or now >= self._counted[1] + 1.0 or now < self._counted[1]:
             self._nodes = nodes_of(scene.state, now)
             self._counted = (workers, now)
 
-    def _lines(self, scene: Scene, nodes: list[Node], *, titled: bool) -> list[str]:
+    def _lines(self, scene: WidgetContext, nodes: list[Node], *, titled: bool) -> list[str]:
         cells = scene.columns - 1
         longest = min(LONGEST_NAME, max(SHORTEST_NAME, cells // 4))
         names = [self._glyphs.name(one_line(node.name)) for node in nodes]

@@ -13,7 +13,7 @@ from mainstage.ui.views import formatting
 from mainstage.ui.views.history import History, file_of, input_of, place_of, short_place
 from mainstage.ui.views.pieces import TaskRows
 from mainstage.ui.views.renderable import lines_of
-from mainstage.ui.views.row_choice import Chosen, choose
+from mainstage.ui.views.row_choice import RowChoice, choose
 from mainstage.ui.views.spark import sparkline
 from mainstage.ui.views.text import clip, crop, fit, one_line, width
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import Failure, Metric, RunState
-    from mainstage.ui.views.column_widths import Layout
+    from mainstage.ui.state.model import Failure, MetricState, RunState
+    from mainstage.ui.views.column_widths import ColumnWidths
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import Scene
+    from mainstage.ui.views.pieces import WidgetContext
 
 LONGEST_CURVE = 40
 """Cells that the course of a metric takes, at most."""
@@ -40,7 +40,7 @@ class BarRows(TaskRows):
 
     name = "bars"
 
-    def choose(self, scene: Scene, room: int) -> Chosen:
+    def choose(self, scene: WidgetContext, room: int) -> RowChoice:
         """Choose as the layout of bars does."""
         return choose(scene.state, scene.now, room)
 
@@ -50,7 +50,7 @@ class Static:
 
     name = ""
     shares = False
-    layout: Layout | None = None
+    layout: ColumnWidths | None = None
 
     def __init__(self, palette: Palette, glyphs: Glyphs, *, most: int) -> None:
         self.most = most
@@ -58,11 +58,11 @@ class Static:
         self._palette = palette
         self._glyphs = glyphs
 
-    def above(self, event: Event, state: RunState) -> list[str] | None:  # noqa: ARG002  # a piece's signature
+    def history_lines(self, event: Event, state: RunState) -> list[str] | None:  # noqa: ARG002  # a piece's signature
         """Return None: the usual lines."""
         return None
 
-    def left(self, state: RunState) -> list[str]:  # noqa: ARG002  # a piece's signature
+    def flush_held(self, state: RunState) -> list[str]:  # noqa: ARG002  # a piece's signature
         """Return nothing: nothing is held back."""
         return []
 
@@ -84,7 +84,7 @@ class HeaderPiece(Static):
 
     name = "header"
 
-    def lines(self, scene: Scene, room: int) -> list[str]:
+    def lines(self, scene: WidgetContext, room: int) -> list[str]:
         """Return the line."""
         state, now = scene.state, scene.now
         counts = state.counts
@@ -124,7 +124,7 @@ class MetricsPiece(Static):
         super().__init__(palette, glyphs, most=most)
         self._names = names
 
-    def lines(self, scene: Scene, room: int) -> list[str]:
+    def lines(self, scene: WidgetContext, room: int) -> list[str]:
         """Return the lines; metrics that were not reported yet have none."""
         known = scene.state.metrics
         names = [name for name in self._names if name in known] if self._names else list(known)
@@ -141,12 +141,12 @@ class MetricsPiece(Static):
             lines.append(self._palette.paint("mainstage.dim", text))
         return lines
 
-    def _texts(self, metric: Metric) -> tuple[str, ...]:
+    def _texts(self, metric: MetricState) -> tuple[str, ...]:
         if metric.mean is None:
             return (formatting.short(metric.last), "", "", "")
         return tuple(map(formatting.short, (metric.last, metric.min, metric.mean, metric.max)))
 
-    def _line(self, scene: Scene, name: str, size: int, texts: Sequence[str], widths: Sequence[int]) -> str:
+    def _line(self, scene: WidgetContext, name: str, size: int, texts: Sequence[str], widths: Sequence[int]) -> str:
         cells = scene.columns - 1
         shown = fit(self._glyphs.name(one_line(name)), min(size, max(1, cells // 2)), self._glyphs.ellipsis)
         line = f"{self._palette.paint('progress.description', shown)}  {texts[0].rjust(widths[0])}"
@@ -158,7 +158,7 @@ class MetricsPiece(Static):
         choices = "".join(about), about[0] + about[-1], ""
         numbers = next(text for text in choices if len(text) <= max(0, left))
         spare = min(LONGEST_CURVE, left - len(numbers) - 2)
-        curve = sparkline(scene.state.courses[name].points, max(0, spare), unicode=self._glyphs.unicode)
+        curve = sparkline(scene.state.metric_history[name].points, max(0, spare), unicode=self._glyphs.unicode)
         painted = f"  {self._palette.paint('bar.complete', curve)}" if curve else ""
         return crop(f"{line}{painted}{self._palette.paint('mainstage.dim', numbers)}", cells)
 
@@ -173,7 +173,7 @@ class FailuresPiece(Static):
         self._count = count
         self._history = History(palette, glyphs)
 
-    def lines(self, scene: Scene, room: int) -> list[str]:
+    def lines(self, scene: WidgetContext, room: int) -> list[str]:
         """Return two lines for each of the last failures, one where room is scarce, and how many more there are."""
         failures = scene.state.failures
         if not failures or room <= 0:
@@ -220,13 +220,13 @@ class LogsPiece(Static):
         self._history = History(palette, glyphs)
         self._lines: deque[str] | None = None
 
-    def above(self, event: Event, state: RunState) -> list[str] | None:
+    def history_lines(self, event: Event, state: RunState) -> list[str] | None:
         """Keep what is written, under the name that its task has now; return None: the usual lines."""
         if isinstance(event, TextWritten):
             self._kept(state, but=1).extend(self._history.lines(event, state)[-self.most :])
         return None
 
-    def lines(self, scene: Scene, room: int) -> list[str]:
+    def lines(self, scene: WidgetContext, room: int) -> list[str]:
         """Return the last lines, each cut to the width."""
         lines = list(self._kept(scene.state))[-room:] if room > 0 else []
         return [crop(line, scene.columns - 1) for line in lines]
@@ -252,7 +252,7 @@ class CustomPiece(Static):
         glyphs: Glyphs,
         *,
         name: str,
-        render: Callable[[Scene], RenderableType],
+        render: Callable[[WidgetContext], RenderableType],
         most: int = CUSTOM_ROWS,
     ) -> None:
         super().__init__(palette, glyphs, most=most)
@@ -260,10 +260,10 @@ class CustomPiece(Static):
         self._render = render
         self._last: list[str] = []
 
-    def lines(self, scene: Scene, room: int) -> list[str]:
+    def lines(self, scene: WidgetContext, room: int) -> list[str]:
         """Return its lines; a Rich layout fills the room it gets."""
         cells = max(1, scene.columns - 1)
-        if not scene.borrowed and room > 0:
+        if not scene.in_signal_handler and room > 0:
             renderable = self._render(scene)
             height = room if isinstance(renderable, RichLayout) else None
             self._last = lines_of(renderable, cells, self._palette, self._glyphs, height=height)

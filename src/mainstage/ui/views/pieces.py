@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mainstage.ui.state.outliers import typical
 from mainstage.ui.views import formatting
-from mainstage.ui.views.row_choice import NEVER, Chosen, grown_at
+from mainstage.ui.views.row_choice import NEVER, RowChoice, row_due_at
 from mainstage.ui.views.rows import RowPainter
 from mainstage.ui.views.selected_rows import BrowsedRows, look
 from mainstage.ui.views.text import clip
@@ -16,30 +16,30 @@ if TYPE_CHECKING:
 
     from mainstage.events import Event
     from mainstage.ui.state.model import RunState, TaskState
-    from mainstage.ui.views.column_widths import Layout
+    from mainstage.ui.views.column_widths import ColumnWidths
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.rows import Depth
-    from mainstage.ui.views.selection import Browse
+    from mainstage.ui.views.selection import Selection
 
 
-class Scene(NamedTuple):
+class WidgetContext(NamedTuple):
     """What a piece sees: `state` at `now`, on `columns` cells, the last one of which stays free, as `browse` says.
 
-    `borrowed` and `moved` are the moment's, `title` is the width of the run's title below the rows. `left_out` names
+    `in_signal_handler` and `moved` are the moment's, `title` is the width of the run's title below the rows. `left_out` names
     the pieces that have no room: the first one that has rows for tasks says so.
     """
 
     state: RunState
     now: float
     columns: int
-    browse: Browse
-    borrowed: bool = False
+    browse: Selection
+    in_signal_handler: bool = False
     moved: Collection[int] | None = None
     left_out: tuple[str, ...] = ()
     title: int = 0
 
 
-class Piece(Protocol):
+class Widget(Protocol):
     """A part of a dashboard, for one run.
 
     `name` is what it is called where it has no room. One that `shares` gets what room the others leave, and divides it
@@ -51,27 +51,27 @@ class Piece(Protocol):
     shares: bool
     most: int
     shown: Sequence[int]
-    layout: Layout | None
+    layout: ColumnWidths | None
 
-    def lines(self, scene: Scene, room: int) -> list[str]:
+    def lines(self, scene: WidgetContext, room: int) -> list[str]:
         """Return at most `room` lines, each of less than `scene.columns` cells."""
         ...
 
-    def above(self, event: Event, state: RunState) -> list[str] | None:
+    def history_lines(self, event: Event, state: RunState) -> list[str] | None:
         """Return what `event` adds to the history, instead of what is usual; None: that."""
         ...
 
-    def left(self, state: RunState) -> list[str]:
+    def flush_held(self, state: RunState) -> list[str]:
         """Return what was held back from the history: nobody will look at this piece again."""
         ...
 
 
-class Kept(NamedTuple):
+class RowCache(NamedTuple):
     """What the rows of tasks were chosen for; they stand up to `until`, where tasks only moved."""
 
     room: int
     columns: int
-    browse: Browse
+    browse: Selection
     left_out: tuple[str, ...]
     until: float
 
@@ -85,28 +85,28 @@ class TaskRows:
     def __init__(self, palette: Palette, glyphs: Glyphs, *, most: int | None = None) -> None:
         self.most = most or 10_000
         self.shown: Sequence[int] = ()
-        self.layout: Layout | None = None
+        self.layout: ColumnWidths | None = None
         self._palette = palette
         self._glyphs = glyphs
         self._painter = self._new_painter()
         self._browsed = BrowsedRows(palette, glyphs)
-        self._kept: Kept | None = None
-        self._chosen = Chosen([], 0)
+        self._kept: RowCache | None = None
+        self._chosen = RowChoice([], 0)
         self._inner = 0
         """Rows for all but the line on the pieces that have none."""
 
     def _new_painter(self) -> RowPainter:
         return RowPainter(self._palette, self._glyphs)
 
-    def above(self, event: Event, state: RunState) -> list[str] | None:  # noqa: ARG002  # a piece's signature
+    def history_lines(self, event: Event, state: RunState) -> list[str] | None:  # noqa: ARG002  # a piece's signature
         """Return None: the usual lines."""
         return None
 
-    def left(self, state: RunState) -> list[str]:  # noqa: ARG002  # a piece's signature
+    def flush_held(self, state: RunState) -> list[str]:  # noqa: ARG002  # a piece's signature
         """Return nothing: nothing is held back."""
         return []
 
-    def lines(self, scene: Scene, room: int) -> list[str]:
+    def lines(self, scene: WidgetContext, room: int) -> list[str]:
         """Return the rows; where tasks have only moved since the last ones, only theirs are made anew."""
         room = min(room, self.most)
         if room <= 0:
@@ -131,32 +131,32 @@ class TaskRows:
                 self._inner, self._chosen = room - 1, self.choose(scene, room - 1)
             self.shown = [task.id for _, task in self._chosen.shown]
             rows = self.placed(scene, self._chosen.shown)
-            until = min(self._painter.read(rows, scene.now), grown_at(scene.state, scene.now))
-            self._kept = Kept(room, scene.columns, scene.browse, scene.left_out, min(until, self.until(scene)))
+            until = min(self._painter.read(rows, scene.now), row_due_at(scene.state, scene.now))
+            self._kept = RowCache(room, scene.columns, scene.browse, scene.left_out, min(until, self.until(scene)))
         return self.compose(scene, self._chosen, self._inner)[:room]
 
-    def until(self, scene: Scene) -> float:  # noqa: ARG002  # for those who derive
+    def until(self, scene: WidgetContext) -> float:  # noqa: ARG002  # for those who derive
         """Return up to when what stands beside the rows holds."""
         return NEVER
 
-    def choose(self, scene: Scene, room: int) -> Chosen:
+    def choose(self, scene: WidgetContext, room: int) -> RowChoice:
         """Return the tasks that get rows."""
         raise NotImplementedError
 
     def placed(
         self,
-        scene: Scene,  # noqa: ARG002  # for those who derive
+        scene: WidgetContext,  # noqa: ARG002  # for those who derive
         shown: Sequence[tuple[int, TaskState]],
     ) -> Sequence[tuple[Depth, TaskState]]:
         """Return the tasks with what stands before their names."""
         return shown
 
-    def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:  # noqa: ARG002  # for those who derive
+    def compose(self, scene: WidgetContext, chosen: RowChoice, room: int) -> list[str]:  # noqa: ARG002  # for those who derive
         """Return the lines of what was chosen and read."""
         self.layout = self._painter.arrange(scene.columns, scene.title)
         return self._painter.compose(self.layout) + self.more(scene, chosen.hidden)
 
-    def more(self, scene: Scene, hidden: int, word: str = "more") -> list[str]:
+    def more(self, scene: WidgetContext, hidden: int, word: str = "more") -> list[str]:
         """Return the line that tells what has no room, if anything has none."""
         parts = [f"+ {formatting.count(hidden)} {word}"] if hidden else []
         cells = scene.columns - 1
@@ -171,7 +171,7 @@ class TaskRows:
         """Return `text`, unobtrusive, in at most `cells`."""
         return self._palette.paint("mainstage.dim", clip(text, max(0, cells), self._glyphs.ellipsis))
 
-    def _by_choice(self, scene: Scene, room: int) -> list[str]:
+    def _by_choice(self, scene: WidgetContext, room: int) -> list[str]:
         """Return what keys have chosen: the list of tasks and failures, from where it is looked at."""
         window = look(scene.state, scene.browse, room)
         live = window.live()
@@ -180,6 +180,6 @@ class TaskRows:
         lines = self._painter.compose(self.layout)
         return self._browsed.compose(window, lines, scene.browse, scene.columns, room)[:room]
 
-    def _read_chosen(self, scene: Scene, live: list[tuple[int, TaskState]]) -> Layout:
+    def _read_chosen(self, scene: WidgetContext, live: list[tuple[int, TaskState]]) -> ColumnWidths:
         self._painter.read(live, scene.now)
         return self._painter.arrange(scene.columns, scene.title)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mainstage.events import Event
     from mainstage.ui.state.model import Failure, RunState
-    from mainstage.ui.views import Moment
+    from mainstage.ui.views import FrameContext
 
 HEAD_START = 0.5
 """Seconds before the line that tells of the start: a short run says only how it ended."""
@@ -65,14 +65,14 @@ class PlainView:
         """Only count the failures at the end."""
         self.summary.lists_failures = False
 
-    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature
+    def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # the port's signature
         """Return the lines that `event` adds: failures with their place in the source, retries, text."""
         lines = self._history.lines(event, state)
         if lines:
             self._written = True
         return lines
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return the line that is due, if one is; at the end the summary."""
         self._written = False
         now = moment.now
@@ -166,11 +166,11 @@ class SilentView:
     interval = 3600.0
     shown: Sequence[int] = ()
 
-    def above(self, event: Event, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # the port's signature
+    def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # the port's signature
         """Return nothing."""
         return []
 
-    def rows(self, state: RunState, moment: Moment) -> list[str]:  # noqa: ARG002  # as above
+    def rows(self, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # as above
         """Return nothing."""
         return []
 

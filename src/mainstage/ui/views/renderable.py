@@ -75,7 +75,7 @@ def line_of(
     return "".join(parts).rstrip(" ")
 
 
-class Panel:
+class RenderablePanel:
     """A renderable above the rows, or a function of (state, now) that returns one."""
 
     def __init__(
@@ -87,7 +87,7 @@ class Panel:
         self._lines: list[str] = []
 
     def lines(self, state: RunState, now: float, columns: int, *, borrowed: bool) -> list[str]:
-        """Return its lines for a terminal of `columns`; while `borrowed` the last ones, since its code may not run."""
+        """Return its lines for a terminal of `columns`; while `in_signal_handler` the last ones, since its code may not run."""
         cells = max(1, columns - 1)
         if borrowed:
             return [crop(line, cells) for line in self._lines]

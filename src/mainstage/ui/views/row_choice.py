@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
     from mainstage.ui.state.model import RunState, TaskState
 
-YOUNG = 0.1
+ROW_DELAY_S = 0.1
 """Seconds that a task lives before it gets a row."""
 NEVER = float("inf")
 LOOK = 4
@@ -19,17 +19,17 @@ TALL = 12
 """From this height on a quarter of the screen is left to the text; below, two rows."""
 
 
-class Chosen(NamedTuple):
+class RowChoice(NamedTuple):
     """The tasks that get rows, (depth, task) each, and how many live ones do not for want of room."""
 
     shown: list[tuple[int, TaskState]]
     hidden: int
 
 
-def grown_at(state: RunState, now: float) -> float:
+def row_due_at(state: RunState, now: float) -> float:
     """Return when the youngest task is old enough for a row; `NEVER`: it is."""
     last = next(reversed(state.tasks.values()), None)
-    return last.started_at + YOUNG if last is not None and last.started_at > now - YOUNG else NEVER
+    return last.started_at + ROW_DELAY_S if last is not None and last.started_at > now - ROW_DELAY_S else NEVER
 
 
 def room_for_rows(height: int) -> int:
@@ -44,7 +44,7 @@ def is_single_track(state: RunState) -> bool:
     return state.counts.running + state.counts.waiting == 1 and state.expected == 1 and not state.open_ended
 
 
-def choose(state: RunState, now: float, room: int) -> Chosen:
+def choose(state: RunState, now: float, room: int) -> RowChoice:
     """Choose the tasks for `room` rows, in the order in which they started: rows stay where they are.
 
     Those that failed and are tried again come first, for up to a third of the rows, then those that have run the
@@ -52,26 +52,26 @@ def choose(state: RunState, now: float, room: int) -> Chosen:
     there are. If not all find room, a row is kept for saying so.
     """
     if room <= 0:
-        return Chosen([], 0)
+        return RowChoice([], 0)
     crowded = len(state.tasks) > room > 1
     room -= crowded
     top = top_level(state, now, room)
     shown = list(with_nested(state, top, now, room)) if state.children else [(0, task) for task in top]
-    return Chosen(shown, len(state.tasks) - len(shown) if crowded and len(shown) == room else 0)
+    return RowChoice(shown, len(state.tasks) - len(shown) if crowded and len(shown) == room else 0)
 
 
 def top_level(state: RunState, now: float, room: int) -> list[TaskState]:
     """Return the tasks for `room` rows that are nested in no other, in the order in which they started."""
-    tasks, grown = state.tasks, now - YOUNG
+    tasks, grown = state.tasks, now - ROW_DELAY_S
     found = (
         task
         for task in islice(tasks.values(), LOOK * room + LOOK)
-        if (task.started_at <= grown or task.attempt > 1) and istop_level(task, tasks)
+        if (task.started_at <= grown or task.attempt > 1) and is_top_level(task, tasks)
     )
     if not state.failing:
         return list(islice(found, room))
     near = list(found)
-    failing = [task for task in islice(state.failing.values(), LOOK * room) if istop_level(task, tasks)]
+    failing = [task for task in islice(state.failing.values(), LOOK * room) if is_top_level(task, tasks)]
     kept = {task.id for task in failing[: max(1, room // 3)]}
     for task in sorted(near, key=lambda task: task.waiting):
         if len(kept) == room:
@@ -81,7 +81,7 @@ def top_level(state: RunState, now: float, room: int) -> list[TaskState]:
     return shown + [task for task in failing if task.id in kept and task not in shown]
 
 
-def istop_level(task: TaskState, tasks: Mapping[int, TaskState]) -> bool:
+def is_top_level(task: TaskState, tasks: Mapping[int, TaskState]) -> bool:
     """Return whether `task` is nested in none of the live `tasks`."""
     return task.parent is None or task.parent not in tasks
 
@@ -106,7 +106,7 @@ def _below(state: RunState, root: TaskState, now: float) -> Iterator[tuple[int, 
         if task is None:
             levels.pop()
             continue
-        if now - task.started_at >= YOUNG or task.attempt > 1:
+        if now - task.started_at >= ROW_DELAY_S or task.attempt > 1:
             yield len(levels), task
         if task.id in state.children:
             levels.append(iter(state.children[task.id].values()))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from mainstage.ui.state.model import TaskState
-    from mainstage.ui.views.column_widths import Layout, Widths
+    from mainstage.ui.views.column_widths import ColumnWidths, Widths
     from mainstage.ui.views.palette import Glyphs, Palette
 
 INDENT = 2
@@ -59,7 +59,7 @@ class Row:
         self.beat = 0
         """Where the pulse stands if the fraction is not known."""
         self.widths: Widths = (0, 0, 0, 0, 0)
-        self.layout: Layout | None = None
+        self.layout: ColumnWidths | None = None
         """The one that `left`, `right` and `line` are composed in; None: they are not."""
         self.left = self.right = self.line = ""
 
@@ -76,8 +76,8 @@ class RowPainter:
         """As last composed; empty: all are to be composed."""
         self._stale: list[Row] = []
         """What of these is to be composed again."""
-        self._layout: Layout | None = None
-        self._composed: Layout | None = None
+        self._layout: ColumnWidths | None = None
+        self._composed: ColumnWidths | None = None
         """The layout of `_lines`."""
         self._wanted: object = None
         """What the layout was arranged for; None: widths have changed."""
@@ -154,7 +154,9 @@ class RowPainter:
         row.unit = glyphs.name(task.unit) if task.unit else ""
         slow = is_slow(task, self.typical, now)
         row.mark = self._waiting if task.waiting else self._slow if slow or task.stuck is not None else self._running
-        row.status = self._status(task, now) or (f"slow: others take {formatting.spoken(self.typical)}" if slow else "")
+        row.status = self._status(task, now) or (
+            f"slow: others take {formatting.in_words(self.typical)}" if slow else ""
+        )
         row.time = row.speed = ""
         if not task.waiting:
             left, rate = task.eta(now), task.rate(now)
@@ -173,14 +175,14 @@ class RowPainter:
     def _status(self, task: TaskState, now: float) -> str:
         if task.waiting and task.error is not None:
             left = max(0.0, (task.retry_at or now) - now)
-            return f"{formatting.again_in(left)}: {self._glyphs.name(task.error.type)}"
+            return f"{formatting.retry_text(left)}: {self._glyphs.name(task.error.type)}"
         if task.stuck is not None:
             return f"stuck at {self._glyphs.name(task.stuck)}" if task.stuck else "stuck"
         if task.status:
             return self._glyphs.name(one_line(task.status))
         return f"attempt {task.attempt}" if task.attempt > 1 else ""
 
-    def arrange(self, columns: int, title: int) -> Layout:
+    def arrange(self, columns: int, title: int) -> ColumnWidths:
         """Return the layout for the rows that were read and one with a name of `title` cells, in `columns`."""
         wanted = (columns, title)
         if self._layout is None or self._wanted != wanted:
@@ -188,7 +190,7 @@ class RowPainter:
             self._layout = arrange(columns, (*[row.widths for row in self._rows.values()], (title, 0, 0, 0, 0)))
         return self._layout
 
-    def compose(self, layout: Layout) -> list[str]:
+    def compose(self, layout: ColumnWidths) -> list[str]:
         """Return the lines of the rows that were read, in `layout`."""
         if self._lines and layout is self._composed:
             for row in self._stale:
@@ -199,9 +201,9 @@ class RowPainter:
         self._stale.clear()
         return self._lines.copy()
 
-    def _composed_line(self, row: Row, layout: Layout) -> str:
+    def _composed_line(self, row: Row, layout: ColumnWidths) -> str:
         if row.layout is not layout:
-            row.left = self.left(row.mark, row.name, layout)
+            row.left = self.flush_held(row.mark, row.name, layout)
             row.right = self._right(row, layout)
             row.layout = layout
             row.line = ""
@@ -209,7 +211,7 @@ class RowPainter:
             row.line = self._line(row, layout)
         return row.line
 
-    def _line(self, row: Row, layout: Layout) -> str:
+    def _line(self, row: Row, layout: ColumnWidths) -> str:
         """Return one row. Blanks at its end are left out, as are the columns that the layout dropped."""
         head = self.with_bar(row.left, row.fraction, row.beat, layout)
         if not layout.amount:
@@ -219,7 +221,7 @@ class RowPainter:
             return f"{head}{blank}{self._amount}{row.amount}{self._end}{row.right}"
         return f"{head}{' ' * (2 + layout.amount)}{row.right}" if row.right else head
 
-    def _right(self, row: Row, layout: Layout) -> str:
+    def _right(self, row: Row, layout: ColumnWidths) -> str:
         """Return what stands to the right of the amount."""
         right = ""
         blank = 0
@@ -238,12 +240,12 @@ class RowPainter:
             right += " " * (blank + 2) + self._palette.paint("mainstage.status", status)
         return right
 
-    def left(self, mark: str, name: str, layout: Layout) -> str:
+    def flush_held(self, mark: str, name: str, layout: ColumnWidths) -> str:
         """Return the left part of a row, the same for tasks and for the whole run: mark and name."""
         name = shorten(name, layout.name, self._glyphs.ellipsis)
         return f"{mark} {self._palette.paint('progress.description', name)}"
 
-    def with_bar(self, left: str, part: float | None, beat: int, layout: Layout) -> str:
+    def with_bar(self, left: str, part: float | None, beat: int, layout: ColumnWidths) -> str:
         """Return `left` with what follows it: per cent and a bar, full to `part` (0.0 to 1.0).
 
         None: without a per cent, and a block that stands where `beat` says.

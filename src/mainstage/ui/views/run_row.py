@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from mainstage.ui.state.model import RunState
-    from mainstage.ui.views.column_widths import Layout
+    from mainstage.ui.views.column_widths import ColumnWidths
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.rows import RowPainter
 
@@ -44,7 +44,7 @@ class RunRow:
             self._title = title, width(title)
         return self._title
 
-    def line(self, state: RunState, now: float, layout: Layout, columns: int) -> str:
+    def line(self, state: RunState, now: float, layout: ColumnWidths, columns: int) -> str:
         """Return the row in `layout`; where there is no room for both, how much is done goes before the bar."""
         if state.stop is not None:
             return self._stopping(state, columns)
@@ -57,7 +57,7 @@ class RunRow:
             self._pieces = list(self._say(state, now, expected))
             room = columns - 1 - layout.head
             self._fits = sum(width(text) + 2 for _, text in self._pieces[: 2 if counts.failed else 1]) <= room
-            self._left = painter.left(self._mark, self.title(state)[0], layout)
+            self._left = painter.flush_held(self._mark, self.title(state)[0], layout)
             self._right = painter.join("", self._pieces, room)
         if not self._fits:
             return self._narrow(state, columns)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from mainstage.ui.state.model import RunState, TaskState
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.selection import Browse, Listed
+    from mainstage.ui.views.selection import Listed, Selection
 
 SELECTED = "bold reverse"
 ROOMY = 3
@@ -36,7 +36,7 @@ class Window(NamedTuple):
         return [(depth, one) for depth, one in self.entries if not isinstance(one, Failure)]
 
 
-def height_of(one: Listed, browse: Browse) -> int:
+def height_of(one: Listed, browse: Selection) -> int:
     """Return how many rows it wants: one, and those of its traceback where that is open."""
     if not isinstance(one, Failure) or one.task not in browse.unfolded:
         return 1
@@ -49,7 +49,7 @@ def traceback_of(failure: Failure) -> list[str]:
     return text.split("\n") if text else [f"{failure.error.type}: {failure.error.text} (no traceback)"]
 
 
-def look(state: RunState, browse: Browse, room: int) -> Window:
+def look(state: RunState, browse: Selection, room: int) -> Window:
     """Return what of the list stands in `room` rows: from `browse.top` on, further on where the selected one is.
 
     If not all of it has room, a row is kept for saying so.
@@ -76,7 +76,7 @@ def look(state: RunState, browse: Browse, room: int) -> Window:
     return Window(entries[first:last], start + first, total - start - last, gone)
 
 
-def _kept(browse: Browse, room: int) -> int:
+def _kept(browse: Selection, room: int) -> int:
     """Return how many rows are kept for saying how many tasks there are elsewhere."""
     return int(room >= ROOMY or (room > 1 and not browse.unfolded))
 
@@ -105,7 +105,7 @@ class BrowsedRows:
         ]
         self._selected = palette.paint(SELECTED, "»" if glyphs.unicode else "*")
 
-    def compose(self, window: Window, live: Sequence[str], browse: Browse, columns: int, room: int) -> list[str]:
+    def compose(self, window: Window, live: Sequence[str], browse: Selection, columns: int, room: int) -> list[str]:
         """Return the rows of `window`, at most `room`; `live` are those of its live tasks."""
         rest = iter(live)
         elsewhere = self._elsewhere(window, columns) if _kept(browse, room) else []
@@ -126,7 +126,7 @@ class BrowsedRows:
                 return self._selected + line[len(mark) :]
         return f"{self._selected} {crop(line, max(0, columns - 3))}"
 
-    def _failure(self, failure: Failure, browse: Browse, columns: int, room: int) -> list[str]:
+    def _failure(self, failure: Failure, browse: Selection, columns: int, room: int) -> list[str]:
         glyphs = self._glyphs
         name = glyphs.name(one_line(failure.description)) or f"task {failure.task}"
         cells = max(0, columns - 3)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     Listed: TypeAlias = TaskState | Failure
 
 
-class Browse(NamedTuple):
+class Selection(NamedTuple):
     """How a live view is looked at; the defaults show what matters first.
 
     `top` is how many tasks are scrolled past, `filter` a text that descriptions must contain (in any case of letters),
@@ -39,7 +39,7 @@ class Browse(NamedTuple):
         return self.top > 0 or self.filter != "" or self.selected is not None or bool(self.unfolded)
 
 
-def listing(state: RunState, browse: Browse) -> Iterator[tuple[int, Listed]]:
+def listing(state: RunState, browse: Selection) -> Iterator[tuple[int, Listed]]:
     """Yield (depth, task or failure) of all that the filter lets through: what is live, then failures, last one first.
 
     Lazy: whoever takes the first 30 pays for 30, those that do not match apart.

@@ -14,7 +14,7 @@ from mainstage.events import ItemsEnded, TaskCancelled, TaskEnded, TaskFailed, T
 from mainstage.ui.views import formatting
 from mainstage.ui.views.history import History
 from mainstage.ui.views.pieces import TaskRows
-from mainstage.ui.views.row_choice import Chosen, top_level
+from mainstage.ui.views.row_choice import RowChoice, top_level
 from mainstage.ui.views.text import clip, crop, one_line
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.ui.state.model import RunState, TaskState
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import Scene
+    from mainstage.ui.views.pieces import WidgetContext
 
 HELD = 1000
 """Texts (a line, or a few written at once) that are held back of each step, at most."""
@@ -59,7 +59,7 @@ class StepRows(TaskRows):
 
     # --- the history ---
 
-    def above(self, event: Event, state: RunState) -> list[str] | None:
+    def history_lines(self, event: Event, state: RunState) -> list[str] | None:
         """Return what is to be said at once: nothing of what a step writes, all of it when it fails."""
         said: list[str] | None = None
         match event:
@@ -77,7 +77,7 @@ class StepRows(TaskRows):
                 said = self._unfold(event, state)
         return said
 
-    def left(self, state: RunState) -> list[str]:
+    def flush_held(self, state: RunState) -> list[str]:
         """Return all that is held back, as it would have been said."""
         lines = [
             line for step in self._steps.values() for text in step.held for line in self._history.lines(text, state)
@@ -122,7 +122,7 @@ class StepRows(TaskRows):
         name = clip(glyphs.name(one_line(step.description)), LONGEST_NAME, glyphs.ellipsis) or f"task {task}"
         lines = f", {formatting.count(step.lines)} {'line' if step.lines == 1 else 'lines'}" if step.lines else ""
         said = "cancelled after " if cancelled else ""
-        return [f"{mark} {name}{paint('mainstage.dim', f'  {said}{formatting.took(seconds)}{lines}')}"]
+        return [f"{mark} {name}{paint('mainstage.dim', f'  {said}{formatting.duration_text(seconds)}{lines}')}"]
 
     def _unfold(self, event: TaskFailed, state: RunState) -> list[str] | None:
         step = self._steps.pop(event.task)
@@ -138,15 +138,15 @@ class StepRows(TaskRows):
 
     # --- the picture ---
 
-    def choose(self, scene: Scene, room: int) -> Chosen:
+    def choose(self, scene: WidgetContext, room: int) -> RowChoice:
         """Choose the steps for `room` rows."""
         state = scene.state
         room -= len(state.tasks) - state.nested.running > room > 1
         top = top_level(state, scene.now, room)
         running = state.counts.running + state.counts.waiting
-        return Chosen([(0, task) for task in top], max(0, running - len(top)) if len(top) == room else 0)
+        return RowChoice([(0, task) for task in top], max(0, running - len(top)) if len(top) == room else 0)
 
-    def compose(self, scene: Scene, chosen: Chosen, room: int) -> list[str]:
+    def compose(self, scene: WidgetContext, chosen: RowChoice, room: int) -> list[str]:
         """Return the rows, with as many lines under each as have room: the last ones, shared out evenly."""
         rows = super().compose(scene, chosen, room)
         if not scene.state.text_lines:
@@ -160,7 +160,7 @@ class StepRows(TaskRows):
             lines += tail[len(tail) - count :]
         return lines + rows[len(tails) :]
 
-    def _tail(self, task: TaskState, scene: Scene) -> list[str]:
+    def _tail(self, task: TaskState, scene: WidgetContext) -> list[str]:
         if not task.tail:
             return []
         cells = max(0, scene.columns - 1)

@@ -110,7 +110,7 @@ class Summary:
         told = [
             f"{self._glyphs.name(one_line(name))} {formatting.duration(seconds)}" for seconds, name in far[:OUTLIERS]
         ]
-        others = formatting.spoken(usual) if usual >= 1 else formatting.took(usual)
+        others = formatting.in_words(usual) if usual >= 1 else formatting.duration_text(usual)
         text = f"  slowest (others took {others}): {', '.join(told)}"
         return [self._palette.paint("mainstage.dim", clip(text, room, self._glyphs.ellipsis))]
 

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 from mainstage.ui.views import formatting
 from mainstage.ui.views.pieces import TaskRows
-from mainstage.ui.views.row_choice import Chosen, top_level, with_nested
+from mainstage.ui.views.row_choice import RowChoice, top_level, with_nested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mainstage.ui.state.model import TaskState
     from mainstage.ui.views.palette import Glyphs
-    from mainstage.ui.views.pieces import Scene
+    from mainstage.ui.views.pieces import WidgetContext
     from mainstage.ui.views.rows import Depth
 
 WANTED = 8
@@ -25,7 +25,7 @@ class TreeRows(TaskRows):
 
     name = "tree"
 
-    def choose(self, scene: Scene, room: int) -> Chosen:
+    def choose(self, scene: WidgetContext, room: int) -> RowChoice:
         """Choose top-level tasks and what is nested in them: where both want room, each gets half."""
         state, now = scene.state, scene.now
         crowded = len(state.tasks) > room > 1
@@ -34,9 +34,9 @@ class TreeRows(TaskRows):
         wanted = sum(min(WANTED, len(state.children.get(task.id, ()))) for task in top)
         top = top[: max(room // 2, room - wanted, 1)]
         shown = list(with_nested(state, top, now, room))
-        return Chosen(shown, len(state.tasks) - len(shown) if crowded else 0)
+        return RowChoice(shown, len(state.tasks) - len(shown) if crowded else 0)
 
-    def placed(self, scene: Scene, shown: Sequence[tuple[int, TaskState]]) -> Sequence[tuple[Depth, TaskState]]:
+    def placed(self, scene: WidgetContext, shown: Sequence[tuple[int, TaskState]]) -> Sequence[tuple[Depth, TaskState]]:
         """Return the tasks with their branches, and how many more are nested in each."""
         drawn = {task.id for _, task in shown}
         placed: list[tuple[Depth, TaskState]] = []
