@@ -42,7 +42,10 @@ if TYPE_CHECKING:
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.pieces import TaskRows, Widget, WidgetContext
 
-    Part: TypeAlias = "WidgetSpec | RenderableType | Callable[[RunState], RenderableType] | Callable[[RunState, float], RenderableType]"
+    Part: TypeAlias = (
+        "WidgetSpec | RenderableType | Callable[[RunState], RenderableType]"
+        " | Callable[[RunState, float], RenderableType]"
+    )
 
 __all__ = [
     "Bars",

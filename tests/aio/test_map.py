@@ -167,6 +167,35 @@ def test_the_input_is_pulled_no_further_than_twice_the_limit_ahead(options: dict
     asyncio.run(main())
 
 
+def test_who_waits_for_a_long_item_has_what_stands_behind_it_begun(options: dict[str, Any]) -> None:
+    async def main() -> None:
+        gates = Gates()
+        async with mainstage.Run("Work", **options), aclosing(aio.map(gates.work, range(20), limit=2)) as results:
+            first = asyncio.ensure_future(anext(results))
+            await settle()
+            for n in range(1, 9):
+                gates.open(n)
+                await settle()
+            assert gates.begun == list(range(10))
+            gates.open(0)
+            assert await first == 0
+
+    asyncio.run(main())
+
+
+def test_who_takes_slowly_has_nothing_begun_beyond_twice_the_limit(options: dict[str, Any]) -> None:
+    async def main() -> None:
+        gates = Gates()
+        async with mainstage.Run("Work", **options), aclosing(aio.map(gates.work, range(20), limit=2)) as results:
+            gates.open(0, *range(2, 20))
+            assert await anext(results) == 0
+            await settle()
+            assert len(gates.begun) == 5
+            gates.open(1)
+
+    asyncio.run(main())
+
+
 def test_the_first_failure_cancels_the_rest_and_is_raised_with_its_input(
     options: dict[str, Any], events: Events
 ) -> None:

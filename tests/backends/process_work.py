@@ -219,6 +219,16 @@ def slow_at(n: int, slow: int, until: str) -> int:
     return n
 
 
+def wait_for_a_later_one(n: int, later: int, file: str) -> int:
+    """Return `n`; the first item waits for the file that the item `later` makes."""
+    if n == later:
+        Path(file).touch()
+    slow_at(n, 0, file)
+    if n == 0 and not Path(file).exists():
+        raise TimeoutError
+    return n
+
+
 def hang_once(file: str) -> str:
     if not Path(file).exists():
         Path(file).touch()

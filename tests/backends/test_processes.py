@@ -20,6 +20,7 @@ from mainstage.core import pickling
 from mainstage.core.clock import monotonic
 from mainstage.errors import PoolBroken, TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskStarted, TaskStuck, TextWritten
+from mainstage.pool import mapping
 from mainstage.pool.processes import worker_main
 from mainstage.testing import RecordingDisplay
 from mainstage.ui.views.bars import BarsView
@@ -319,6 +320,13 @@ def test_what_waits_behind_a_slow_item_is_done_by_others(tmp_path: Path) -> None
             if len(found) == 1999:
                 others_are_done.touch()
     assert found[-1] == slow
+
+
+def test_workers_are_lent_what_stands_behind_a_long_item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mapping, "AHEAD_S", 0.0)  # a window of two items a worker
+    file = str(tmp_path / "there")
+    with opened(max_workers=2) as run:
+        assert list(run.map(work.wait_for_a_later_one, range(200), [100] * 200, [file] * 200)) == list(range(200))
 
 
 def test_a_forked_worker_that_a_lock_keeps_from_beginning_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -167,7 +167,7 @@ MUTATIONS = [
     ),
     Mutation(CHANNEL, 'getattr(cell, "patience", SLOWEST_LOOK)', "SLOWEST_LOOK", ("tests/channels/test_patience.py",)),
     Mutation(SHOW, "if getattr(self, name) is None", "if True", ("tests/display/test_settings.py",)),
-    Mutation(SHOW, "            self._vain.add(asked)\n", "", ("tests/session/test_joined.py",)),
+    Mutation(SHOW, "            self._warned.add(asked)\n", "", ("tests/session/test_joined.py",)),
     Mutation(
         SHOW,
         "        self._catch_up()\n        self.loop.record",

@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import mainstage
+from mainstage.core import lending
 from mainstage.errors import TaskTimeout
+from mainstage.pool import mapping
 from mainstage.run.display_session import DisplaySession
 from mainstage.ui.display.recording import RecordingDisplay
 
@@ -279,6 +281,75 @@ def test_the_input_is_pulled_lazily_and_on_the_callers_thread(options: dict[str,
         results.close()  # type: ignore[attr-defined]
     assert threads == {threading.get_ident()}
     assert len(pulled) < 30
+
+
+class Late:
+    """Work whose first item waits for a later one, or `seconds`, and knows which it was."""
+
+    def __init__(self, later: int, seconds: float) -> None:
+        self.later = later
+        self.seconds = seconds
+        self.came = threading.Event()
+        self.was_there: bool | None = None
+
+    def __call__(self, n: int) -> int:
+        if n == self.later:
+            self.came.set()
+        if n == 0:
+            self.was_there = self.came.wait(self.seconds)
+        return n
+
+
+def test_workers_are_lent_what_stands_behind_a_long_item(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "AHEAD_S", 0.0)  # a window of two items a worker
+    late = Late(300, DEADLINE)
+    with mainstage.Run("Work", max_workers=2, **options) as run:
+        assert list(run.map(late, iter(range(400)))) == list(range(400))
+    assert late.was_there
+
+
+def test_so_many_results_wait_for_a_long_item_and_no_more(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "AHEAD_S", 0.0)
+    monkeypatch.setattr(lending, "MOST", 20)
+    for later, lent in ((20, True), (30, False)):
+        late = Late(later, DEADLINE if lent else 0.2)
+        with mainstage.Run("Work", max_workers=2, **options) as run:
+            assert list(run.map(late, range(50))) == list(range(50))
+        assert late.was_there is lent
+
+
+def test_large_results_wait_for_a_long_item_by_their_size(
+    options: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mapping, "AHEAD_S", 0.0)
+    monkeypatch.setattr(lending, "MOST_BYTES", 20_000)
+    for size, lent in ((100, True), (10_000, False)):
+        late = Late(30, DEADLINE if lent else 0.2)
+        with mainstage.Run("Work", max_workers=2, **options) as run:
+            list(run.map(lambda n, late=late, size=size: bytes(size + late(n)), range(50)))
+        assert late.was_there is lent
+
+
+def test_a_buffersize_holds_for_what_stands_behind_a_long_item_too(options: dict[str, Any]) -> None:
+    for later, lent in ((3, True), (4, False)):
+        late = Late(later, DEADLINE if lent else 0.2)
+        with mainstage.Run("Work", max_workers=2, **options) as run:
+            assert list(run.map(late, range(50), buffersize=4)) == list(range(50))
+        assert late.was_there is lent
+
+
+def test_a_result_that_does_not_tell_its_size_counts_as_small() -> None:
+    class Hostile:
+        def __sizeof__(self) -> int:
+            raise LookupError
+
+    known = lending.Lending()
+    known.look(Hostile())
+    assert known.lent(5) == 5
 
 
 class Cursor:

@@ -54,11 +54,11 @@ def map(  # noqa: A001  # the builtin's name, on purpose; keyword-only options
     """Return an async iterator of what `fn` gives for each item of `source`, at most `limit` under way at a time.
 
     In input order unless `unordered`. The input, which may be an async iterable, is pulled lazily, and no further than
-    `2 * limit` items ahead of what was taken. Each item is a task of the event loop, and is shown as one. `timeout` is
-    in seconds, for each attempt; `retries` are further attempts after a failure. `on_error`: "raise" (the default; in
-    the block of a `Run`, that run's) cancels the rest and raises the item's own exception; "collect" yields the
-    exception in its place; "skip" leaves it out. Cancelling who waits for the next result cancels the items. Raises
-    `ValueError` for `limit` below 1.
+    `2 * limit` items ahead of what was taken, and of the results that wait behind one whose turn it is. Each item is a
+    task of the event loop, and is shown as one. `timeout` is in seconds, for each attempt; `retries` are further
+    attempts after a failure. `on_error`: "raise" (the default; in the block of a `Run`, that run's) cancels the rest
+    and raises the item's own exception; "collect" yields the exception in its place; "skip" leaves it out. Cancelling
+    who waits for the next result cancels the items. Raises `ValueError` for `limit` below 1.
     """
     if limit < 1:
         raise ValueError(f"limit must be at least 1, not {limit}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mainstage.aio import implicit
 from mainstage.aio.lazy_tasks import LazyTask, LazyTaskCell
 from mainstage.core.describe import describe
+from mainstage.core.lending import Lending
 from mainstage.core.policy import Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceOpened
@@ -110,6 +111,8 @@ class MapRun:
         self._next = 0
         self._handed = 0
         self._taken = 0
+        self._lending = Lending()
+        self._lent = 0
         self._exhausted = False
         self._source_error: BaseException | None = None
         self._first_failure: BaseException | None = None
@@ -149,6 +152,8 @@ class MapRun:
         if self._exhausted and not self._running:
             raise self._source_error or StopAsyncIteration
         self._waiting = asyncio.get_running_loop().create_future()
+        self._lend()
+        self._make_room()
         try:
             await self._waiting
         except asyncio.CancelledError:
@@ -223,7 +228,7 @@ class MapRun:
         assert self._loop is not None  # noqa: S101  # it has been started
         if not self._handed % STRIDE:
             await asyncio.sleep(0)
-        while len(self._running) >= self._limit or self._handed - self._taken >= 2 * self._limit:
+        while len(self._running) >= self._limit or self._is_far_ahead():
             self._room = self._loop.create_future()
             try:
                 await self._room
@@ -232,8 +237,11 @@ class MapRun:
 
     def _make_room(self) -> None:
         room = self._room
-        if room is not None and not room.done() and self._handed - self._taken < 2 * self._limit:
+        if room is not None and not room.done() and not self._is_far_ahead():
             room.set_result(None)
+
+    def _is_far_ahead(self) -> bool:
+        return self._handed - self._taken - self._lent >= 2 * self._limit
 
     def _exhaust(self, error: BaseException | None) -> None:
         if self._exhausted:
@@ -315,9 +323,17 @@ class MapRun:
             return
         early = self._early
         early[record[0]] = record
+        if record[0] != self._next:
+            self._lending.look(record[1])
         while self._next in early:
             self._ready.append(early.pop(self._next))
             self._next += 1
+        self._lend()
+
+    def _lend(self) -> None:
+        """Count results that wait for their turn as taken while somebody waits for the one that is next."""
+        stuck = self._waiting is not None and not self._ready
+        self._lent = self._lending.lent(len(self._early)) if stuck else 0
 
     def _tell(self) -> None:
         """Wake who waits for results; leave the run once nothing is under way."""

@@ -1,9 +1,9 @@
 """`map` on threads: workers claim items one by one from a window that the caller's thread keeps filled.
 
-The caller pulls the input, at most a window ahead of what it has been given back; so a generator runs on the thread
-that wrote it and memory stays bounded. Claims of one and not batches: a batch puts long items behind each other, and
-delays cancel and order. The window grows with the speed of the items: some 50 ms of work, at least two items a
-worker.
+The caller pulls the input, at most a window ahead of what it has been given back, and of what waits behind a long item
+(`core.lending`); so a generator runs on the thread that wrote it and memory stays bounded. Claims of one and not
+batches: a batch puts long items behind each other, and delays cancel and order. The window grows with the speed of the
+items: some 50 ms of work, at least two items a worker.
 """
 
 from __future__ import annotations
@@ -96,6 +96,8 @@ class Claims:
         """Why, by the number of the item's task: cancelled one by one, few."""
         self.handed = 0
         self.taken = 0
+        self.lent = 0
+        """How many of the results that wait for their turn are not counted as outstanding: see `core.lending`."""
 
     # --- the consumer's side: the caller's thread ---
 
@@ -233,6 +235,7 @@ class Claims:
         if self.buffersize is not None:
             self._ahead = self.buffersize
             return self.buffersize - outstanding
+        outstanding -= self.lent
         workers = self._pool.max_workers
         self._ahead = 2 * workers
         lanes = list(self._lanes.values())

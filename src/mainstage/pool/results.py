@@ -6,6 +6,7 @@ from collections import deque
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
+from mainstage.core.lending import Lending
 from mainstage.errors import Cancelled, is_instance
 
 if TYPE_CHECKING:
@@ -80,6 +81,7 @@ class ResultIterator:
         self._early: dict[int, Record] = {}
         """What came before its turn, by index."""
         self._next = 0
+        self._lending = Lending()
 
     def results(self, on_error: OnError) -> Iterator[Any]:
         """Yield values, treating failures as `on_error` says."""
@@ -140,9 +142,13 @@ class ResultIterator:
         """Wait until there is something to give out; False: nothing more comes."""
         claims = self.claims
         while True:
+            came = claims.take_all()
+            self._sort(came)
+            if came and self._early:
+                self._lending.look(came[-1][2])
+            claims.lent = 0 if self._ready else self._lending.lent(len(self._early))
             claims.feed()
             self._host.draw_if_due()
-            self._sort(claims.take_all())
             if self._ready:
                 return True
             if claims.halt_on_failure and claims.first_failure is not None:

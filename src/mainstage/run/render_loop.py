@@ -161,8 +161,8 @@ class RenderLoop:
     def run_once(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
         """Do one round without blocking, inside somebody else's code; return when the next is due, None: never.
 
-        `in_signal_handler`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock. At
-        `most` so many events are reduced.
+        `borrowed`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock.
+        At `most` so many events are reduced.
         """
         if self.pumping:
             return None

@@ -236,6 +236,7 @@ class EngineMap(Claims):
             self._ahead = self.buffersize
         else:
             self._ahead = 2 * self.ahead()
+            outstanding -= self.lent
         return self._ahead - outstanding
 
     def _launch(self) -> None:

@@ -37,16 +37,19 @@ class Packed(NamedTuple):
 
 
 def pack_outcome(
-    value: Any, error: BaseException | None, shut: Callable[[BaseException | None], float | None]
+    value: Any, error: BaseException | None, close: Callable[[BaseException | None], float | None]
 ) -> Packed:
-    """Return what work came to; a result that does not travel is an error. `close_silently` ends its task: its position."""
+    """Return what work came to; a result that does not travel is an error.
+
+    `close` ends its task and returns its position.
+    """
     packed = pickling.Pickled(b"", [])
     if error is None:
         try:
             packed = pickling.pack(value, "the result")
         except Unpicklable as refused:
             error = refused
-    completed = float(shut(error) or 0)
+    completed = float(close(error) or 0)
     told = b"" if error is None else pickling.pack_error(error)
     return Packed(packed.data, [bytes(one) for one in packed.buffers], told, completed)
 

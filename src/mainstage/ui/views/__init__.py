@@ -24,9 +24,9 @@ class Size(NamedTuple):
 class FrameContext(NamedTuple):
     """What a picture depends on beside the state.
 
-    `now` is in seconds on the run's clock. `final` marks the last picture. `in_signal_handler` says that the main thread is in
-    somebody else's code and was interrupted to draw: no user code may run, its last lines serve. `moved` is a help for
-    who keeps rows: where since the last picture tasks only moved, which ones; None: look at everything.
+    `now` is in seconds on the run's clock. `final` marks the last picture. `in_signal_handler`: the main thread was
+    interrupted in other code to draw, so no user code may run; its last lines serve. `moved` helps a view that keeps
+    rows: the tasks that moved since the last picture, where nothing else happened; None: look at everything.
     """
 
     now: float

@@ -102,8 +102,8 @@ class ColumnRows:
     ) -> list[str] | None:
         """Return the rows for `shown`, aligned, on a terminal of `columns`, the last of which stays free.
 
-        The last ones serve while none of the tasks has changed within a second, and while the view is `in_signal_handler`: None
-        if there are none yet. A cell that wraps makes a row of several lines.
+        The last ones serve while none of the tasks has changed within a second, and in a signal handler: None if
+        there are none yet. A cell that wraps makes a row of several lines.
         """
         cells = max(1, columns - 1)
         if borrowed:

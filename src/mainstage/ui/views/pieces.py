@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 class WidgetContext(NamedTuple):
     """What a piece sees: `state` at `now`, on `columns` cells, the last one of which stays free, as `browse` says.
 
-    `in_signal_handler` and `moved` are the moment's, `title` is the width of the run's title below the rows. `left_out` names
-    the pieces that have no room: the first one that has rows for tasks says so.
+    `in_signal_handler` and `moved` are those of `FrameContext`, `title` is the width of the run's title below the
+    rows. `left_out` names the pieces that have no room: the first one that has rows for tasks says so.
     """
 
     state: RunState

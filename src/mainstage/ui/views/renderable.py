@@ -87,7 +87,7 @@ class RenderablePanel:
         self._lines: list[str] = []
 
     def lines(self, state: RunState, now: float, columns: int, *, borrowed: bool) -> list[str]:
-        """Return its lines for a terminal of `columns`; while `in_signal_handler` the last ones, since its code may not run."""
+        """Return its lines for a terminal of `columns`; if `borrowed` the last ones, since its code may not run."""
         cells = max(1, columns - 1)
         if borrowed:
             return [crop(line, cells) for line in self._lines]
