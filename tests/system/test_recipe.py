@@ -194,17 +194,18 @@ def test_a_queue_knows_the_error_of_a_call_before_its_task_is_over(
     monkeypatch: pytest.MonkeyPatch, way: Callable[[mainstage.Run, RawQueue], None]
 ) -> None:
     """What is over may stop the run: a queue that heard of that first would be told as cancelled."""
-    finish, found = outcome.finish, []
+    finish = outcome.finish
+    found: list[tuple[bool, type]] = []
 
     def finish_and_look(*args: Any) -> None:
         finish(*args)
-        queue.request_cancel("the run was left")
-        found.append((queue.pending(), type(queue.error())))
+        given.request_cancel("the run was left")
+        found.append((given.pending(), type(given.error())))
 
     with Recipe(on_error="collect") as recipe:
-        queue = recipe.run.queue(total=100)
+        given = recipe.run.queue(total=100)
         monkeypatch.setattr(outcome, "finish", finish_and_look)
-        way(recipe.run, queue)
+        way(recipe.run, given)
         monkeypatch.undo()
     assert found == [(False, OSError)]
     assert isinstance(recipe.of_queue()[-1], TaskFailed)

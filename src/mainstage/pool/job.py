@@ -208,11 +208,11 @@ class Call:
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
         self._settle(task, Outcome(None, error), worker)
 
-    def _conclude(self, worker: Worker, task: Task, outcome: Outcome, senders: Iterable[HasProducers]) -> None:
-        """Settle it, or run it again.
+    def _conclude(self, worker: Worker, task: Task, outcome: Outcome, senders: Iterable[HasProducers] = ()) -> bool:
+        """Settle it, or return True: it runs again.
 
-        Its queues hear of its end first: a failure that is settled stops the run, and a queue that is stopped before it
-        knows the error is told as cancelled.
+        Its queues on this thread hear of its end first: a failure that is settled stops the run, and a queue that is
+        stopped before it knows the error is told as cancelled.
         """
         error = outcome.error
         sent = error
@@ -225,6 +225,7 @@ class Call:
             self._retry(task, outcome)
         elif self._claim():
             self._settle(task, outcome, worker)
+        return again
 
     def _retries(self, error: BaseException) -> bool:
         return self._owner.halted is None and self._asked is None and self.spec.policy.again(error, self.attempt)
