@@ -40,13 +40,17 @@ class ClusterExecutor(Executor):
         return self._run.submit(fn, *args, **kwargs)
 
     def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # the standard signature
-        """Take no more; wait for what was submitted, always: the display is this executor's, and so is the cluster."""
-        del wait
+        """As the standard library's. Where it does not wait, display and cluster end with the program, or a later call.
+
+        So they do at once where nothing is pending.
+        """
         with self._lock:
-            live, self._live, self._over = self._live, False, True
-        if live:
-            if cancel_futures:
+            self._over = True
+            if self._live and cancel_futures:
                 self._run.shutdown(wait=False, cancel_futures=True)
+            ends = self._live and (wait or not self._run.pending())
+            self._live = self._live and not ends
+        if ends:
             self._run.__exit__(None, None, None)
 
 

@@ -34,8 +34,8 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from mainstage.clusters import DaskExecutor, InterpreterPoolExecutor, RayExecutor
 from mainstage.core.policy import Policy
 from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback, cause_of, is_instance, set_cause
-from mainstage.pool.job import Spec
 from mainstage.pool.options import Crew, context_of, default_processes
+from mainstage.pool.remote_calls import CallSpec
 from mainstage.run import exit as exits
 from mainstage.run import waiters
 from mainstage.run.external import ExternalCall, describe_submitted
@@ -293,7 +293,7 @@ class ProcessPoolExecutor(Executor):
         if self._shutdown or self._pool.dispatcher.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         expected = _implicit.expect(describe_submitted(fn, args))
-        spec = Spec(fn, args, kwargs, describe_submitted(fn, args), Policy())
+        spec = CallSpec(fn, args, kwargs, describe_submitted(fn, args), Policy())
         future: Any = ShownFuture()
         if expected is None:
             future.task = self._pool.reporter.new_id()
@@ -318,7 +318,7 @@ class ProcessPoolExecutor(Executor):
         self._put(spec, future, begin)
         return future  # type: ignore[no-any-return]  # as above
 
-    def _put(self, spec: Spec, future: Any, begin: Callable[[Any], None] | None) -> None:
+    def _put(self, spec: CallSpec, future: Any, begin: Callable[[Any], None] | None) -> None:
         """Hand it on; the first call waits until there is a worker, as that of the standard library."""
         dispatcher = self._pool.dispatcher
         self._pool.put(spec, future, on_begin=begin)

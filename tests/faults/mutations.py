@@ -36,13 +36,14 @@ def product(*cases: str) -> tuple[str, ...]:
 
 
 ANSI = "src/mainstage/ui/display/ansi.py"
-CALLS = "src/mainstage/pool/job.py"
+CALLS = "src/mainstage/pool/calls.py"
 CANCEL = "src/mainstage/tasks/cancel_scope.py"
 CHANNEL = "src/mainstage/channels/inbox.py"
 CLAIMS = "src/mainstage/pool/mapping.py"
 DESCRIPTORS = "src/mainstage/tasks/capture/fds.py"
 EXITS = "src/mainstage/run/exit.py"
 INTERRUPTS = "src/mainstage/run/signals.py"
+JOB = "src/mainstage/pool/job.py"
 LOOP = "src/mainstage/run/render_loop.py"
 POOL = "src/mainstage/pool/thread_pool.py"
 REGION = "src/mainstage/ui/display/region.py"
@@ -50,7 +51,7 @@ SESSION = "src/mainstage/run/run.py"
 ENDING = "src/mainstage/run/shutdown.py"
 SHOW = "src/mainstage/run/display_session.py"
 WORKLOAD = "src/mainstage/run/workload.py"
-THREADS = "src/mainstage/pool/threads.py"
+FACE = "src/mainstage/pool/pool.py"
 OWN_EXITS = ("tests/faults/test_exits.py",)
 
 MUTATIONS = [
@@ -73,7 +74,7 @@ MUTATIONS = [
     # work that waits ends at once, and no more is handed out
     Mutation(
         CALLS,
-        "if self._claim():\n                self.future",
+        "if self.take() is not None:\n                self.future",
         "if False:\n                self.future",
         product("once-held", "term-held"),
     ),
@@ -96,15 +97,13 @@ MUTATIONS = [
         product("failure-computing"),
     ),
     # what does not stop is abandoned
-    Mutation(
-        CALLS, "        if self._grace is None:\n", "        if False:\n", product("cancel-stuck", "failure-stuck")
-    ),
-    Mutation(THREADS, "claims.abandon_in_time()", "pass", product("cancel-map-stuck")),
+    Mutation(CALLS, "        if again:\n", "        if True:\n", product("cancel-stuck", "failure-stuck")),
+    Mutation(FACE, "one.abandon_in_time()", "pass", product("cancel-map-stuck")),
     Mutation(WORKLOAD, "        self.backend.abandon(reason)\n", "        pass\n", product("twice-stuck")),
     Mutation(
-        CALLS,
-        "alarm = self._owner.timer.after(spec.policy.timeout",
-        "alarm = self._owner.timer.after(1e6",
+        JOB,
+        "alarm = self.slot.workers.timer.after(timeout",
+        "alarm = self.slot.workers.timer.after(1e6",
         product("timeout-stuck"),
     ),
     Mutation(POOL, "daemon=True", "daemon=False", product("once-stuck")),

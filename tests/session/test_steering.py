@@ -359,7 +359,11 @@ class Recorded:
         self._calls = calls
 
     def __getattr__(self, name: str) -> Callable[..., object]:
-        return lambda *_: self._calls.append(f"{self._name}.{name}")
+        def call(*_: object) -> bool:
+            self._calls.append(f"{self._name}.{name}")
+            return True
+
+        return call
 
 
 def test_screen_and_keyboard_are_taken_lent_and_given_back_as_one() -> None:
@@ -371,7 +375,7 @@ def test_screen_and_keyboard_are_taken_lent_and_given_back_as_one() -> None:
     both.emergency()
     both.close([], [])
     assert calls == [
-        *("keys.grab", "screen.show", "keys.doubt", "screen.resized", "keys.release", "screen.suspend"),
+        *("screen.show", "keys.grab", "keys.doubt", "screen.resized", "keys.release", "screen.suspend"),
         *("keys.emergency", "screen.emergency", "keys.close", "screen.close"),
     ]
 

@@ -116,3 +116,24 @@ def test_the_owner_is_told_once_until_it_reads() -> None:
     assert len(told) == 1
     lines.drop(("stdout", 1))
     assert len(told) == 2
+
+
+def test_a_spinner_of_a_thread_is_gone_when_another_thread_overwrites_its_line() -> None:
+    with captured() as stage:
+        thread = threading.Thread(target=lambda: print("\r| loading", end="", flush=True))
+        thread.start()
+        thread.join()
+        assert partials(stage.capture) == ["| loading"]
+        print("\rloaded")
+        assert partials(stage.capture) == []
+    assert stage.lines(None) == ["loaded"]
+
+
+def test_a_line_that_was_not_drawn_again_is_not_lost_so() -> None:
+    with captured() as stage:
+        thread = threading.Thread(target=lambda: print("a word", end="", flush=True))
+        thread.start()
+        thread.join()
+        print("\rloaded")
+        assert partials(stage.capture) == ["a word"]
+    assert stage.lines(None) == ["loaded", "a word"]

@@ -72,6 +72,8 @@ class ThreadChannel:
         self._moved: dict[int, Cell] = {}
         self._polled: dict[int, tuple[Cell, float]] = {}  # cell, seconds until the next look
         self._next_look = 0.0
+        self.detailed = False
+        """Whether each event of a short call is wanted by itself, since somebody records or shows it; else sums do."""
         self.away = False
         """Set by the loop while the owner is in somebody else's code; `alarm` is then called after each put."""
         self.alarm: Callable[[], None] = _nobody_sleeps

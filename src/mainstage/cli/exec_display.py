@@ -116,7 +116,7 @@ class ExecSignalHandlers(SignalHandlers):
         handler = next((handler for number, handler in self._found if number == signum), None)
         self._deferred.append((signum, handler))
 
-    def raise_late(self) -> None:
+    def raise_deferred(self) -> None:
         """Hand what came during a round to the program's own handlers, now that the round is over."""
         deferred, self._deferred = self._deferred, []
         for signum, handler in deferred:
@@ -204,7 +204,7 @@ class ExecDisplaySession(DisplaySession):
         self.interrupts.last_words = self._last_words
         self._lines = Lines()
         self._standing = Lines()
-        self._stood = False
+        self._stood = self._overwritten = False
         self.loop.standing = self._tell_standing
         display = self.loop.display
         self._terminal = display if isinstance(display, TerminalDisplay) else None
@@ -239,7 +239,7 @@ class ExecDisplaySession(DisplaySession):
         if self._terminal is not None:
             loop.wait_writable(self._terminal)
             self._terminal.make_room(text)
-        self.interrupts.raise_late()
+        self.interrupts.raise_deferred()
         loop.passing = True
         return True
 
@@ -254,6 +254,11 @@ class ExecDisplaySession(DisplaySession):
         if self.loop.recorders:
             self._record(name, text)
 
+    def overwritten(self) -> None:
+        """Have the next picture erase what the main thread has begun; any thread."""
+        self._overwritten = bool(self._standing.begun(_STANDING))
+        self.capture.passed = False
+
     def _tell_standing(self) -> None:
         """Tell the display what the program has begun on the terminal and not ended; flushed, so that it stands there.
 
@@ -267,9 +272,12 @@ class ExecDisplaySession(DisplaySession):
                 router.original.flush()
         except (OSError, ValueError, RuntimeError):
             return
-        self._stood = bool(begun)
+        stays, self._overwritten = not self._overwritten, False
+        self._stood = bool(begun) and stays
+        if not stays:
+            self._standing.take(_STANDING)
         place = self._terminal or self.loop.display
-        if isinstance(place, TerminalDisplay | StreamDisplay) and place.stand(begun):
+        if isinstance(place, TerminalDisplay | StreamDisplay) and place.stand(begun, stays=stays):
             self.loop.partials.touch()
 
     def _record(self, name: str, text: str) -> None:
@@ -309,6 +317,12 @@ class ExecDisplaySession(DisplaySession):
             self.close()
         else:
             getattr(self.loop.display, "emergency", lambda: None)()
+
+    def last_words(self, status: int | None = None) -> None:
+        """As `Show.last_words`; the last line says how the program ends."""
+        if status is not None:
+            self.loop.exit_status = status
+        super().last_words(status)
 
     # --- forks ---
 

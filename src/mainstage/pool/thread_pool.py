@@ -19,6 +19,8 @@ from collections import deque
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
+from mainstage.core.retry import retried
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -34,8 +36,6 @@ class Worker(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.pool = pool
         self.abandoned = False
-        self.unit: object = None
-        """What it works on now, for whoever must name it."""
 
     def run(self) -> None:
         """Take units until the pool closes."""
@@ -132,7 +132,7 @@ class ThreadPool:
         finally:
             del self._blocked[token]
             if self._surplus():
-                self.put(_do_nothing, yields=True)  # an idle thread ends with that
+                self.put(_do_nothing)  # the next thread that comes by ends with that
 
     def abandon(self, worker: Worker) -> None:
         """Count `worker` out: it ends when it comes back, another takes its place if work waits."""
@@ -158,27 +158,29 @@ class ThreadPool:
         """Return the threads that are not abandoned."""
         return list(self._threads)
 
-    def _most(self) -> int:
+    @property
+    def most(self) -> int:
+        """How many threads there may be now: another one for each that waits for work of this pool."""
         return self.max_workers + len(self._blocked)
 
     def _grow(self) -> None:
-        if len(self._threads) >= self._most():
+        if len(self._threads) >= self.most:
             return
         worker = Worker(self, f"{self._prefix}-{next(self._names)}")
         with self._lock:
             self._threads[worker] = None  # first, for a handler on this thread that comes here too
-            if len(self._threads) > self._most():
+            if len(self._threads) > self.most:
                 del self._threads[worker]
                 return
         try:
-            worker.start()
+            retried(worker.start)
         except RuntimeError:  # the system has no more of them
             self._threads.pop(worker, None)
             if not self._threads:
                 raise
 
     def _surplus(self) -> bool:
-        return len(self._threads) > self._most()
+        return len(self._threads) > self.most
 
     def _ends(self, worker: Worker) -> bool:
         """Return whether this thread is one too many, now that fewer wait for each other; it is counted out then."""
@@ -189,6 +191,16 @@ class ThreadPool:
 
     def serve(self, worker: Worker) -> None:
         """Run units on this thread until the pool is closed and empty, or the thread abandoned or one too many."""
+        try:
+            self._serve(worker)
+        finally:  # a callback of a future may raise what ends the thread
+            self._threads.pop(worker, None)
+            if self.busy() and not self.closed:
+                self._grow()
+            if self._on_idle is not None:
+                self._on_idle()
+
+    def _serve(self, worker: Worker) -> None:
         if self._initializer is not None:
             self._initializer()
         while True:
@@ -201,15 +213,10 @@ class ThreadPool:
                 self._others.get_nowait()
             while self._holds and not self.closed:
                 self._released.get()
-            worker.unit = unit
             unit(worker)
-            worker.unit = None
             del unit, taken
             if worker.abandoned or self._ends(worker):
                 break
-        self._threads.pop(worker, None)
-        if self._on_idle is not None:
-            self._on_idle()
 
     def _take(self) -> tuple[Unit, bool] | None:
         try:

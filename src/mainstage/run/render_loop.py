@@ -17,8 +17,8 @@ from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, Tex
 from mainstage.run.report_interval import ReportInterval
 from mainstage.tasks.capture.lines import PartialLines
 from mainstage.ui.display.stream import NullDisplay
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext
 from mainstage.ui.views.plain import SilentView
 
@@ -59,10 +59,14 @@ def _nothing() -> float:
 class RenderLoop:
     """Owns the state, and draws it."""
 
+    exit_status: int | None = None
+    """The exit status of the program that is shown; None: not known, or the run shows no program."""
+
     def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
         self.state = RunState()
         self.channel = channel
-        self.recorders: Sequence[Recorder] = ()
+        self._attributing = False
+        self._recorders: Sequence[Recorder] = ()
         self.unshown: frozenset[str] = frozenset()
         """Streams whose text is recorded, and shown by nobody."""
         self.on_stop: Callable[[StopRequested], None] | None = None
@@ -108,6 +112,27 @@ class RenderLoop:
         self._news_at = clock.now()
         """The time of the last picture that showed more than a clock."""
         self._drawn_at = clock.now() + HEAD_START - view.interval if view.interval < HEAD_START else clock.now()
+        self.check_detail()
+
+    @property
+    def recorders(self) -> Sequence[Recorder]:
+        """Those that are given each event as it is reduced."""
+        return self._recorders
+
+    @recorders.setter
+    def recorders(self, recorders: Sequence[Recorder]) -> None:
+        self._recorders = recorders
+        self.check_detail()
+
+    def attribute_text(self, *, on: bool) -> None:
+        """Learn of each start and end at once, since text of C code is attributed to the task that runs."""
+        self._attributing = on
+        self.check_detail()
+
+    def check_detail(self) -> None:
+        """Ask workers for the events of each short call, or for their sums, as recorders and view need."""
+        each = getattr(self._view, "wants_events", True)
+        self.channel.detailed = bool(self._recorders) or self._attributing or each
 
     # --- the owner blocks here ---
 
@@ -239,7 +264,7 @@ class RenderLoop:
         state = self.state
         reduce(state, event)
         self._dirty = True
-        for recorder in self.recorders:
+        for recorder in self._recorders:
             self.record(recorder, event)
         kind = type(event)
         if kind is TaskMoved:
@@ -269,6 +294,7 @@ class RenderLoop:
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """Read the positions and show one picture; a blocked display gets it again with the next."""
         began = cpu()
+        self.check_detail()  # keys may have chosen another layout
         for event in self.channel.sample(now, self._view.shown):
             self._take(event)
         self._sampled_s += cpu() - began
@@ -313,7 +339,7 @@ class RenderLoop:
         return rows
 
     def _moment(self, now: float, *, final: bool = False) -> FrameContext:
-        return FrameContext(now, self._display.size(), final)
+        return FrameContext(now, self._display.size(), final, status=self.exit_status)
 
     def _fall_back(self, error: Exception) -> None:
         """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
@@ -389,6 +415,13 @@ class RenderLoop:
             patience -= RETRY
             self._patience.acquire(timeout=RETRY)
             self._blocked = patience > 0
+
+    def close_recorders(self) -> None:
+        """Have those that keep a file open close it, for a run that never began."""
+        for recorder in self.recorders:
+            close = getattr(recorder, "close", None)
+            if close is not None:
+                close()
 
     def finish(self) -> None:
         """Reduce what is left and that the run has ended, show the last picture and close the display."""

@@ -160,7 +160,7 @@ class Shelf(Lane):
         while (order := self._next()) is not None:
             left.append(order[0])
         part = Part(self._number, [tuple(one) for one in self.over], left)
-        return [part] if start is None else [start, part]  # type: ignore[list-item]  # what carries news takes it
+        return [*start, part]  # type: ignore[list-item]  # what carries news takes it
 
 
 def not_made(error: BaseException) -> Unpicklable:

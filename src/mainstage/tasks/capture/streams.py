@@ -104,6 +104,8 @@ class StreamProxy:
         task: Any = ambient.get()
         if task is not None:
             task = capture.task()
+        if task is None and ("\r" in text or "\x1b" in text):
+            capture.look(self._name, text)
         if capture.slow_path and self._refused(task, text):
             return capture.hand_on(task, self._name, text, self._original.write)
         key = (0 if task is None else task.id, get_ident())
@@ -111,6 +113,7 @@ class StreamProxy:
         if whole is not None:
             if capture.partials:
                 capture.partials.drop((self._name, key[1]))
+                capture.redrawn.discard((self._name, key[1]))
             self._send(task, whole, key)
         else:
             if capture.slow_path:
@@ -138,6 +141,11 @@ class StreamProxy:
     def begun(self, key: Key) -> str:
         """Return the line that was begun."""
         return self._lines.begun(key)
+
+    def forget(self, thread: int) -> None:
+        """Drop what `thread` has begun: the next writer has overwritten it."""
+        self._lines.take((0, thread))
+        self._capture.partials.drop((self._name, thread))
 
     def flush_partial(self, key: Key, *, shown: bool) -> None:
         """Hand on the line that was begun, unless it is `shown`."""
@@ -241,8 +249,10 @@ class BinaryProxy:
         capture = self._router._capture  # noqa: SLF001  # its other half
         if not capture.live:
             return int(self._original.write(data))
-        if capture.slow_path:
+        if capture.slow_path or b"\x1b" in data:
             task = capture.task()
+            if task is None and b"\x1b" in data:
+                capture.look(self._router._name, bytes(data).decode(self._encoding(), "replace"))  # noqa: SLF001  # as above
             if capture.bypasses(task):
                 text = bytes(data).decode(self._encoding(), "replace")
                 return int(capture.hand_on(task, self._router._name, text, lambda _: self._original.write(data)))  # noqa: SLF001  # as above
@@ -275,6 +285,10 @@ class Passage(Protocol):
 
     def leave(self, name: str, text: str) -> None:
         """Take it that `text` was written to the stream `name`."""
+        ...
+
+    def overwritten(self) -> None:
+        """Take it that another thread overwrites the line that was begun so."""
         ...
 
 
@@ -312,6 +326,10 @@ class Capture:
         """What the main thread writes outside any task goes straight to the original, by this: the program's own words,
         where it has the terminal as ever. None: it becomes events as all else.
         """
+        self.redrawn: set[tuple[str, int]] = set()
+        """The streams and threads, without a task, whose line was begun anew by a carriage return."""
+        self.on_escape: Callable[[str], None] | None = None
+        """Called with text of no task that has escape sequences, before it is taken."""
         self.lends = False
         """Whether `pause` has a terminal to give, for displays of the program's own too."""
         self.passed = False
@@ -392,12 +410,12 @@ class Capture:
             if getattr(sys, name) is router:
                 setattr(sys, name, router.original)
 
-    def release_terminal(self, *, on: bool, shown: bool = False) -> None:
-        """This thread has the terminal, or has it no more: what it writes, or no task, goes straight there meanwhile.
+    def release_terminal(self, *, on: bool, shown: bool = False, thread: int | None = None) -> None:
+        """This thread, or `thread`, has the terminal, or no more: what it writes, or no task, goes there meanwhile.
 
         So does the line that it has begun, the question, unless it is `shown` there.
         """
-        thread = get_ident()
+        thread = thread or get_ident()
         with self.lock:
             if on:
                 self._lead(to_terminal=True)
@@ -433,6 +451,8 @@ class Capture:
             return write(text)
         finally:
             passage.leave(name, text)
+            if text.endswith("\n"):
+                self.redrawn.discard((name, self._main))
 
     def _hand_over(self, thread: int, *, shown: bool) -> None:
         key = self._key(thread)
@@ -444,6 +464,25 @@ class Capture:
         key = self._key(get_ident())
         begun = [line for line in (router.begun(key) for router in self.routers.values()) if line]
         return begun[0] if len(begun) == 1 else ""
+
+    def look(self, name: str, text: str) -> None:
+        """Look at text of no task that has escape sequences or carriage returns, before it is taken.
+
+        On a terminal a carriage return overwrites the last line, whoever's that is. So a line that was drawn again and
+        again, a spinner's, is gone when another thread begins so.
+        """
+        if self.on_escape is not None and "\x1b" in text:
+            self.on_escape(text)
+        if "\r" not in text:
+            return
+        mine = (name, get_ident())
+        for stream, thread in self.redrawn - {mine} if text.startswith("\r") else ():
+            self.redrawn.discard((stream, thread))
+            if self.passage is not None and thread == self._main:
+                self.passage.overwritten()
+            else:
+                self.routers[stream].forget(thread)
+        self.redrawn.add(mine)
 
     def _key(self, thread: int) -> Key:
         task = self.task()

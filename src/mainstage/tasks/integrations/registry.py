@@ -26,7 +26,8 @@ class Bridge(Protocol):
 
 def bridges_for(capture: Capture) -> list[Bridge]:
     """Return a bridge for each library that is known."""
-    from mainstage.tasks.integrations.logging_ import LoggingBridge  # noqa: PLC0415  # each builds on this module
+    from mainstage.tasks.integrations.fullscreen import FullScreenBridge  # noqa: PLC0415  # each builds on this module
+    from mainstage.tasks.integrations.logging_ import LoggingBridge  # noqa: PLC0415
     from mainstage.tasks.integrations.prompts import PromptBridge  # noqa: PLC0415
     from mainstage.tasks.integrations.rich import RichBridge  # noqa: PLC0415
     from mainstage.tasks.integrations.tqdm import TqdmBridge  # noqa: PLC0415
@@ -38,4 +39,5 @@ def bridges_for(capture: Capture) -> list[Bridge]:
         TqdmBridge(capture),
         RichBridge(capture),
         PromptBridge(capture),
+        FullScreenBridge(capture),
     ]

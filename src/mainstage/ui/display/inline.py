@@ -39,7 +39,7 @@ class InlineScreen:
         """Return nothing: what others write goes to the row that the cursor is on."""
         return ""
 
-    def stand(self, begun: str) -> None:
+    def stand(self, begun: str, *, stays: bool = True) -> None:
         """Do nothing: the cursor is on a row here, and so is what others write."""
 
     def forget(self) -> None:

@@ -89,9 +89,11 @@ class RegionScreen:
         begun, self._begun = self._begun, ""
         return ansi.fresh_line(self._columns, begun)
 
-    def stand(self, begun: str) -> None:
+    def stand(self, begun: str, *, stays: bool = True) -> None:
         """Take it that somebody else has written the clean `begun` on the last line of the text, and not ended it."""
-        self._begun, self._stays = begun, bool(begun)
+        if not begun and not self._stays:
+            return  # what stands there is ours
+        self._begun, self._stays = begun, bool(begun) and stays
 
     def resized(self, columns: int, height: int) -> str:
         """Return what takes away whatever the new size has made of the rows: all that is below the cursor."""

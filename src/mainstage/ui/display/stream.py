@@ -111,12 +111,12 @@ class StreamDisplay:
         self._append(lines, begun)
         return True
 
-    def stand(self, begun: str) -> bool:
+    def stand(self, begun: str, *, stays: bool = True) -> bool:
         """Take it that somebody else has written `begun` here and not ended the line; True: lines wait to be shown.
 
         Any thread.
         """
-        self._standing = bool(begun)
+        self._standing = bool(begun) and stays
         return bool(self._waiting) and not begun
 
     def resized(self) -> None:

@@ -17,12 +17,13 @@ from mainstage.ui.display.fd_writer import FdWriter
 from mainstage.ui.display.inline import InlineScreen
 from mainstage.ui.display.region import RegionScreen
 from mainstage.ui.display.taskbar import Taskbar, is_shown
+from mainstage.ui.display.tty_modes import ask_for_repaint, in_other_hands, modes_of
 from mainstage.ui.views import Size
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
     AnyScreen: TypeAlias = RegionScreen | InlineScreen
 
@@ -95,6 +96,8 @@ class TerminalDisplay:
         self._rows: Sequence[str] = ()
         self._begun = ""
         self._standing = ""
+        self._lost = False
+        self._modes = modes_of(self._outlet.fd)
         self._taskbar = Taskbar(shown=is_shown(self._env))
 
     @property
@@ -125,13 +128,14 @@ class TerminalDisplay:
         if idle and self._screen.live and self._owner == get_ident():
             self.show([], self._rows, self._begun)
 
-    def stand(self, begun: str) -> bool:
+    def stand(self, begun: str, *, stays: bool = True) -> bool:
         """Take it that somebody else has written `begun` at the end of the text, and not ended the line.
 
-        Returns whether anything waits for its end: never.
+        Unless it `stays`, the next picture erases it. Returns whether anything waits for its end: never.
         """
-        self._standing = ansi.clean(begun)
-        self._screen.stand(self._standing)
+        line = ansi.clean(begun)
+        self._standing = line if stays else ""
+        self._screen.stand(line, stays=stays)
         return False
 
     def make_room(self, text: str) -> None:
@@ -156,6 +160,9 @@ class TerminalDisplay:
     def _show(self, above: Sequence[str], rows: Sequence[str], begun: str) -> bool:
         if not self._outlet.flush():
             return False
+        if in_other_hands(self._outlet.fd, self._modes):
+            self._make_way()
+            return False
         if self._outlet.cut:
             self._outlet.cut = False
             self._screen.forget()
@@ -173,6 +180,17 @@ class TerminalDisplay:
         if settled:
             self._sent = 0
         return settled
+
+    def _make_way(self) -> None:
+        """Have the whole screen scroll: a program has it that reads keys one by one. It is repainted after that.
+
+        What is on it now is nobody's to erase: that program may have drawn it, in our region, so it is to draw again.
+        """
+        if self._screen.live:
+            self._screen = self._new_screen()
+            self._lost = True
+            self._send(f"{ansi.ALL_ROWS}{ansi.SHOW}")
+            ask_for_repaint(self._outlet.fd)
 
     def complete(self) -> bool:
         """Send what is left of a frame that was cut; False: the terminal has not taken all of it."""
@@ -249,6 +267,10 @@ class TerminalDisplay:
     def _fit_to_size(self) -> str:
         """Return what the change of size asks for, if there was one: asked each frame, for not every resize tells."""
         real = _real_size(self._outlet.fd) or self._real
+        if self._lost:
+            self._lost, self._real, self._size, self._moved = False, real, None, False
+            self._screen = self._new_screen()
+            return f"{ansi.ALL_ROWS}{ansi.INDEX}\x1b[A{ansi.ERASE_ROWS}"
         if real == self._real and not self._moved:
             return ""
         self._real, self._size, self._moved = real, None, False

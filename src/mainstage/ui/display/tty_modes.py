@@ -5,7 +5,9 @@ Only the process group in the foreground touches them: another one would be stop
 
 from __future__ import annotations
 
+import contextlib
 import os
+import signal
 from typing import Any
 
 try:
@@ -18,8 +20,42 @@ LOCAL, CONTROLS = 3, 6
 """Where `tcgetattr` has the local modes and the control characters."""
 
 
+_set: Any = getattr(termios, "tcsetattr", None)
+"""As it was before anybody has replaced it: what the program sets is watched."""
+
+
+def modes_of(fd: int) -> list[Any] | None:
+    """Return the modes of the terminal behind `fd`; None: there are none."""
+    if not Modes.possible():
+        return None
+    try:
+        return termios.tcgetattr(fd)
+    except (OSError, termios.error):
+        return None
+
+
+def in_other_hands(fd: int, before: list[Any] | None) -> bool:
+    """Return whether somebody else reads keys of the terminal behind `fd` one by one: the screen is theirs as well.
+
+    Not where it had these modes `before`.
+    """
+    found = modes_of(fd)
+    if found is None or found[LOCAL] & termios.ICANON:
+        return False
+    return found not in (before, Modes.set_by_us)
+
+
+def ask_for_repaint(fd: int) -> None:
+    """Have whoever is in the foreground of the terminal behind `fd` draw its screen anew, as after a resize."""
+    with contextlib.suppress(OSError, AttributeError):
+        os.killpg(os.tcgetpgrp(fd), signal.SIGWINCH)
+
+
 class Modes:
     """The modes of the terminal behind `fd`. No method raises, or waits for a terminal that takes no output."""
+
+    set_by_us: list[Any] | None = None
+    """What the terminal of this process was last set to here."""
 
     def __init__(self, fd: int) -> None:
         self._fd = fd
@@ -60,8 +96,8 @@ class Modes:
             if found == self._ours:
                 return True
             self._before, self._ours = found, ours  # first: a signal handler may give them back in between
-            termios.tcsetattr(self._fd, termios.TCSANOW, ours)
-            self._ours = termios.tcgetattr(self._fd)
+            _set(self._fd, termios.TCSANOW, ours)
+            self._ours = Modes.set_by_us = termios.tcgetattr(self._fd)
         except (OSError, termios.error):
             self._before = None
             return False
@@ -72,7 +108,7 @@ class Modes:
         before, self._before, self._ours = self._before, None, None
         if before is not None and self.foreground():
             try:
-                termios.tcsetattr(self._fd, termios.TCSANOW, before)
+                _set(self._fd, termios.TCSANOW, before)
             except (OSError, termios.error):
                 return
 
