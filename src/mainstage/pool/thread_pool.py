@@ -19,6 +19,8 @@ from collections import deque
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
+from mainstage.core.retry import retried
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -171,7 +173,7 @@ class ThreadPool:
                 del self._threads[worker]
                 return
         try:
-            worker.start()
+            retried(worker.start)
         except RuntimeError:  # the system has no more of them
             self._threads.pop(worker, None)
             if not self._threads:
