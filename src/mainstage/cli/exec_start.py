@@ -108,6 +108,11 @@ class Host:
         with hushed:
             yield
 
+    def ended(self, status: int) -> None:
+        """Take the exit status of the program: the last line says how it ended."""
+        if self._hosted is not None:
+            self._hosted.show.loop.exit_status = status
+
     def close(self) -> None:
         """Show the end, if there was anything to show."""
         if self in sys.meta_path:

@@ -9,12 +9,15 @@ items: some 50 ms of work, at least two items a worker.
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections import deque
 from itertools import chain, islice, repeat
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakSet
 
+from mainstage.core.fork import end_forked_child
 from mainstage.core.policy import STOP_GRACE, Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
@@ -44,6 +47,23 @@ Record: TypeAlias = "tuple[int, tuple[Any, ...], Any, BaseException | None, floa
 A plain tuple: a named one costs a tenth of a tiny item."""
 
 
+_all: WeakSet[Claims] = WeakSet()
+
+
+def _after_in_child() -> None:
+    """Have the item of the thread that has forked end its process where it would be concluded, as `threads` does."""
+    thread: Any = threading.current_thread()
+    for claims in tuple(_all):
+        lane = claims._lanes.get(thread)  # noqa: SLF001  # its own module
+        if lane is not None and lane.current is not None:
+            vars(lane.current)["settled"] = True  # a success is then concluded as all else is
+            vars(claims)["_conclude"] = lambda _, outcome: end_forked_child(outcome.error)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_in_child)
+
+
 class Claims:
     """One `map` under way."""
 
@@ -57,6 +77,7 @@ class Claims:
         reporter: Reporter,
         policy: Policy,
     ) -> None:
+        _all.add(self)
         self._fn = fn
         self._source = source
         self._pool = pool

@@ -8,8 +8,12 @@ nobody's right to end it.
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
+from mainstage.core.fork import end_forked_child
 from mainstage.pool.items import FOLD
 from mainstage.pool.job import Job, WorkerSlot
 from mainstage.pool.thread_pool import ThreadPool
@@ -28,6 +32,31 @@ if TYPE_CHECKING:
     from mainstage.pool.thread_pool import Worker
 
 
+TURN = 64
+"""Calls after which a thread looks whether others wait for it: a map, while calls go on coming."""
+
+_all: WeakSet[ThreadWorkers] = WeakSet()
+
+
+def _after_in_child() -> None:
+    """Have the job of the thread that has forked end its process where it would be concluded: the loop is the parent's.
+
+    The hot loops pay nothing for it: what is put here is an attribute of the one job, in the child.
+    """
+    thread: Any = threading.current_thread()
+    for workers in tuple(_all):
+        for share in workers.shares():
+            slot = share.slots.get(thread)
+            if slot is not None and slot.current is not None:
+                job = slot.current
+                job.cancel_reason = "forked"  # a success is then concluded as all else is
+                vars(job)["conclude"] = lambda outcome: end_forked_child(outcome.error)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_in_child)
+
+
 class ThreadWorkers:
     """At most `max_workers` threads that do not wait for each other."""
 
@@ -44,6 +73,11 @@ class ThreadWorkers:
         self.threads = ThreadPool(max_workers, name=name, on_idle=wake)
         self.timer = Timer()
         self._shares: dict[Share, None] = {}
+        _all.add(self)
+
+    def shares(self) -> list[Share]:
+        """Return those that are known."""
+        return list(self._shares)
 
     @property
     def most(self) -> int:
@@ -141,7 +175,7 @@ class ThreadWorkers:
     def run_calls(self, calls: Calls, slot: WorkerSlot) -> None:  # noqa: C901, PLR0912  # one loop, the hot path of calls
         """Take calls until none waits, or the thread is wanted elsewhere."""
         popleft, now, new, worker = calls.window.popleft, self.reporter.now, object.__new__, slot.ref
-        set_ambient, ended, alone = ambient.set, slot.ended, self.threads.alone
+        set_ambient, ended, holds, surplus = ambient.set, slot.ended, self.threads.holds, self.threads.surplus
         call: Call | None
         job: Job | None
         entry: Entry | None
@@ -185,7 +219,7 @@ class ThreadWorkers:
             call = job = entry = None
             if len(ended) > FOLD:
                 slot.fold()
-            if worker.abandoned or not alone():
+            if worker.abandoned or holds or surplus or (not slot.count % TURN and self.threads.busy()):
                 return
 
     def _run_slowly(self, call: Call, job: Job) -> None:

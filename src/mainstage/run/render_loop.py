@@ -17,8 +17,8 @@ from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, Tex
 from mainstage.run.report_interval import ReportInterval
 from mainstage.tasks.capture.lines import PartialLines
 from mainstage.ui.display.stream import NullDisplay
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext
 from mainstage.ui.views.plain import SilentView
 
@@ -58,6 +58,9 @@ def _nothing() -> float:
 
 class RenderLoop:
     """Owns the state, and draws it."""
+
+    exit_status: int | None = None
+    """The exit status of the program that is shown; None: not known, or the run shows no program."""
 
     def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
         self.state = RunState()
@@ -336,7 +339,7 @@ class RenderLoop:
         return rows
 
     def _moment(self, now: float, *, final: bool = False) -> FrameContext:
-        return FrameContext(now, self._display.size(), final)
+        return FrameContext(now, self._display.size(), final, status=self.exit_status)
 
     def _fall_back(self, error: Exception) -> None:
         """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
@@ -412,6 +415,13 @@ class RenderLoop:
             patience -= RETRY
             self._patience.acquire(timeout=RETRY)
             self._blocked = patience > 0
+
+    def close_recorders(self) -> None:
+        """Have those that keep a file open close it, for a run that never began."""
+        for recorder in self.recorders:
+            close = getattr(recorder, "close", None)
+            if close is not None:
+                close()
 
     def finish(self) -> None:
         """Reduce what is left and that the run has ended, show the last picture and close the display."""

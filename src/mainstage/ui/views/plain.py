@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import Failure, RunState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import Failure
     from mainstage.ui.views import FrameContext
 
 HEAD_START = 0.5
@@ -80,7 +81,7 @@ class PlainView:
         self._written = False
         now = moment.now
         if moment.final:
-            lines = self.summary.lines(state, now)
+            lines = self.summary.lines(state, now, status=moment.status)
             return [*self._group_lines(state), *lines[:-1], *(self._stamp(state, now) + line for line in lines[-1:])]
         if state.started_at is None or now < self._line_at(state):
             return []
