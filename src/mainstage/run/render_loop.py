@@ -18,8 +18,8 @@ from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, Tex
 from mainstage.run.report_interval import ReportInterval
 from mainstage.tasks.capture.lines import PartialLines
 from mainstage.ui.display.stream import NullDisplay
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext
 from mainstage.ui.views.plain import SilentView
 
