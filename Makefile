@@ -29,6 +29,7 @@ soak: $(READY)  ## long runs: leaks, stalls, races; other libraries' suites unde
 	$(BIN)/python -m tests.faults.chaos 100
 	$(BIN)/python -m tests.faults.product
 	$(BIN)/python -m tests.faults.resources 2000
+	for use in 1 2 3 5; do $(BIN)/python -m tests.faults.inject --at=$$use || exit 1; done
 	$(BIN)/python -m tests.faults.texts
 	$(BIN)/python -m tests.faults.mutations
 

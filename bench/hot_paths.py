@@ -15,8 +15,8 @@ from mainstage.tasks.reporter import live
 from mainstage.tasks.task import open_task
 from mainstage.tasks.track import track
 from mainstage.testing import collect_events
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -21,8 +21,8 @@ from mainstage.events import (
     TextWritten,
 )
 from mainstage.ui.display.runlog import RunLog
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.palette import Glyphs, Palette

@@ -53,8 +53,8 @@ from mainstage.pool.results import ItemOutcome
 from mainstage.ui.display.recording import Screen
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import StreamDisplay
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.plain import PlainView
 
@@ -406,7 +406,6 @@ FACES = {
     "joblib": Face("joblib", needs=("joblib",)),
     "dask": Face("dask", needs=("distributed", "cryptography")),
     "ray": Face("ray", needs=("ray",)),
-    "interpreters": Face("interpreter", needs=("concurrent.interpreters",)),
     "exec": Face("exec"),
     "exec, plain": Face("exec", "plain"),
     "map": Face("map"),

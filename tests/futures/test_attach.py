@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 SOON = 10.0
 

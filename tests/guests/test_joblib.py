@@ -16,8 +16,8 @@ from mainstage.run.joblib import ParallelCall
 from mainstage.tasks.reporter import live
 from mainstage.testing import collect_events
 from mainstage.ui.display.recording import RecordingDisplay
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator

@@ -30,8 +30,10 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.ui.state.model import DESCRIBED, SLOWEST, Failure, MetricState, RunState, Source
+from mainstage.ui.state.counts import DESCRIBED, MetricState
 from mainstage.ui.state.reducer import _REDUCERS, reduce
+from mainstage.ui.state.run import SLOWEST, RunState, Source
+from mainstage.ui.state.task import Failure
 
 ERROR = ErrorReport("ValueError", "bad row", "Traceback ...")
 
@@ -414,7 +416,7 @@ def test_what_comes_late_is_counted_and_changes_nothing(events: list[Event], lat
     state = reduced(events)
     before = state.summary()
     reduce(state, late)
-    assert state.summary() == before | {"late": 1}
+    assert state.summary() == before | {"stale": 1}
 
 
 NAN = float("nan")

@@ -24,8 +24,8 @@ from mainstage.events import (
     TaskRetried,
     TaskStarted,
 )
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 junk = (
     st.none()

@@ -45,7 +45,7 @@ from mainstage.ui.views.text import width
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views.palette import Color
 
 

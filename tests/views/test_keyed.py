@@ -20,7 +20,7 @@ from mainstage.ui.views.selection import Selection, number_of
 from mainstage.ui.views.text import width
 
 if TYPE_CHECKING:
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 
 def keyed(*, unicode: bool = True, **options: object) -> KeyedView:

@@ -28,8 +28,8 @@ from mainstage.events import (
     TaskStuck,
     TextWritten,
 )
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.palette import Glyphs, Palette

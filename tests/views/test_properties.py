@@ -24,8 +24,8 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views.bars import BarsView
 from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.palette import Glyphs, Palette

@@ -173,18 +173,25 @@ class Run(Executor):
         show = DisplaySession.current or DisplaySession(self.title, self._look)
         crew = self._crew._replace(streams=tuple(show.capture.taken))
         number = len(_runs) + 1
-        backend = open_backend(crew, show.channel, wake=show.wake, on_failure=self._on_failure, number=number)
+        try:
+            backend = open_backend(crew, show.channel, wake=show.wake, on_failure=self._on_failure, number=number)
+        except BaseException:
+            if not branch:
+                show.discard()
+            raise
         work = Workload(backend, show.channel, show.wake)
         ending = Shutdown(self, show, grace=self._policy.grace, branch=branch)
         self._parts = LiveRun(show, work, ending, branch)
         self.entered_by = unpatched.get_ident()
         try:
             self._open(*self._parts)
-        except KeyboardInterrupt as late:
+        except BaseException as late:
             if self in _runs:
                 self.__exit__(type(late), late, None)
             else:
                 backend.close()
+                if not branch:
+                    show.close()
             raise
         return self
 

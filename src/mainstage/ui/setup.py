@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mainstage.ui.display import Display
     from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views import FrameContext, View
     from mainstage.ui.views.layouts import Factory, Layout
 

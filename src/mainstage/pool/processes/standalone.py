@@ -6,6 +6,7 @@ before its future is done, so that the run which shows it may end with it.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 from typing import TYPE_CHECKING, Any
@@ -45,8 +46,9 @@ class Wherever:
             reporter.send(event)
         elif isinstance(event, TextWritten):
             stream = sys.stderr if event.stream == "stderr" else sys.stdout
-            stream.write(f"{event.text}\n")
-            stream.flush()
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # full, closed, or none: it costs no task
+                stream.write(f"{event.text}\n")
+                stream.flush()
 
     def moved(self, cell: Cell) -> None:
         """Note that an armed cell has changed."""

@@ -36,6 +36,10 @@ class RunLog:
         self._offset = 0.0  # wall time minus the run's clock
         self._names: dict[int, str] = {}
 
+    def close(self) -> None:
+        """Close the file of a run that never began."""
+        self._file.close()
+
     def record(self, event: Event) -> None:
         """Write what `event` has to say, if anything."""
         self._record(event)

@@ -35,8 +35,8 @@ from mainstage.events import (
 )
 from mainstage.ui.eta.speed import Speed
 from mainstage.ui.state import aggregates, sources
-from mainstage.ui.state.model import Failure, RunState, TaskState
 from mainstage.ui.state.status_map import CANCELLED, DONE, FAILED, WAITING
+from mainstage.ui.state.task import Failure, TaskState
 from mainstage.ui.state.validate import (
     LARGEST,
     PLAIN,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mainstage.events import Event
+    from mainstage.ui.state.run import RunState
 
 REOPENABLE = 1000
 """So many failed tasks may go on after all: the last ones."""

@@ -8,7 +8,7 @@ from mainstage.events import ErrorReport
 
 if TYPE_CHECKING:
     from mainstage.events import TaskStarted
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 LARGEST = 1e300
 """No time or position is larger: sums and products of some stay finite."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 
 class Size(NamedTuple):

@@ -13,7 +13,8 @@ from mainstage.ui.views.text import clip, one_line
 
 if TYPE_CHECKING:
     from mainstage.events import ErrorReport, Event
-    from mainstage.ui.state.model import Failure, RunState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import Failure
     from mainstage.ui.views.palette import Glyphs, Palette
 
 LONGEST_NAME = 60

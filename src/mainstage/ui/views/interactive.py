@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views import FrameContext, View
     from mainstage.ui.views.keymap import Action
     from mainstage.ui.views.palette import Glyphs, Palette

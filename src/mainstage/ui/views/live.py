@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views import FrameContext
 
 HEAD_START = 0.5

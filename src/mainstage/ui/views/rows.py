@@ -19,7 +19,7 @@ from mainstage.ui.views.text import clip, one_line, shorten, width
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mainstage.ui.state.model import TaskState
+    from mainstage.ui.state.task import TaskState
     from mainstage.ui.views.column_widths import ColumnWidths, Widths
     from mainstage.ui.views.palette import Glyphs, Palette
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState, TaskState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import TaskState
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.pieces import WidgetContext
 

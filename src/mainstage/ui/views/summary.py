@@ -16,7 +16,8 @@ from mainstage.ui.views.palette import is_lost
 from mainstage.ui.views.text import clip, crop, one_line, width
 
 if TYPE_CHECKING:
-    from mainstage.ui.state.model import Failure, RunState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import Failure
     from mainstage.ui.views.palette import Glyphs, Palette
 
 WIDEST = 72
