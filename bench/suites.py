@@ -45,8 +45,8 @@ SUITES = [
     ),
     Suite(
         "anyio",
-        ["trio", "blockbuster", "exceptiongroup", "psutil", "trustme", "hypothesis"],
-        ["tests/test_taskgroups.py", "tests/test_to_thread.py", "tests/test_subprocesses.py"],
+        ["blockbuster", "hypothesis", "psutil", "pytest-mock", "trio", "trustme"],
+        ["tests/test_taskgroups.py", "tests/test_to_thread.py"],
     ),
 ]
 
