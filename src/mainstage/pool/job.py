@@ -237,14 +237,24 @@ class Job:
         self.request_cancel(f"over its timeout of {policy.timeout:g} s")
         self.slot.workers.timer.after(min(STOP_GRACE, policy.grace), lambda: self.give_up(error))
 
-    def conclude(self, outcome: Outcome) -> bool:
-        """Take what its worker made of it, and return whether it runs again."""
+    def conclude(self, outcome: Outcome, leave: Callable[[BaseException | None], None] | None = None) -> bool:
+        """Take what its worker made of it, and return whether it runs again.
+
+        `leave` is called with the error, None if it runs again, before anything else hears of the end: a failure stops
+        the run, and a queue that is stopped before it knows the error would be shown as cancelled.
+        """
         if not self.try_settle():
+            if leave is not None:
+                leave(outcome.error)
             return False
         owner, error = self.owner, outcome.error
+        sent = error
         if self.overdue and is_instance(error, Cancelled):
             outcome = Outcome(None, error := owner.over_time(self.entry[2]))
-        if error is None or not owner.may_retry(self, error):
+        again = error is not None and owner.may_retry(self, error)
+        if leave is not None:
+            leave(None if again else sent)
+        if not again:
             self._end(outcome)
             return False
         delay = delay_before(self.attempt + 1)

@@ -227,7 +227,9 @@ class ThreadWorkers:
     def _run_slowly(self, call: Call, job: Job) -> None:
         """Run a call that has a deadline, or may have been given a raw queue."""
         queues = raw_queue.enter_senders(call.args, call.kwargs, job.resolve()) if any_open() else ()
-        outcome = job.run_timed()
-        again = job.conclude(outcome)
-        for queue in queues:
-            raw_queue.leave_sender(queue, None if again else outcome.error)
+
+        def leave(error: BaseException | None) -> None:
+            for queue in queues:
+                raw_queue.leave_sender(queue, error)
+
+        job.conclude(job.run_timed(), leave)

@@ -121,10 +121,10 @@ class ThreadCall:
             except BaseException as raised:  # noqa: BLE001  # whatever it is, it is this call's outcome
                 error = raised
             try:
+                for queue in queues:  # before the task is over: a queue is to know the error by then
+                    raw_queue.leave_sender(queue, error)
                 self._end(slot, job, error)
                 ambient.reset(token)
-                for queue in queues:
-                    raw_queue.leave_sender(queue, error)
                 if error is not None:
                     raise to_future_exception(error)
                 return value
