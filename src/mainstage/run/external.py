@@ -182,7 +182,7 @@ class ExternalExecutors:
 
     def announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
         """Return the same for a call on a thread of this process."""
-        call = self._threads.open(fn, args)
+        call = self._threads.new_call(fn, args)
         self._pending[call.id] = call
         return call
 

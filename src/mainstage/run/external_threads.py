@@ -249,7 +249,7 @@ class ThreadCalls(Share):
         self._armed = True
         self._crowded = 64
 
-    def open(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
+    def new_call(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
         """Return a call that is about to be submitted."""
         call = ThreadCall(self, fn, args)
         reporter = self.reporter
