@@ -52,6 +52,9 @@ ENDING = "src/mainstage/run/shutdown.py"
 SHOW = "src/mainstage/run/display_session.py"
 WORKLOAD = "src/mainstage/run/workload.py"
 FACE = "src/mainstage/pool/pool.py"
+WORKER_MAIN = "src/mainstage/pool/processes/worker_main.py"
+PROCESS = "src/mainstage/pool/processes/process.py"
+DISPATCHER = "src/mainstage/pool/processes/dispatcher.py"
 OWN_EXITS = ("tests/faults/test_exits.py",)
 
 MUTATIONS = [
@@ -174,6 +177,20 @@ MUTATIONS = [
         ("tests/session/test_joined.py",),
     ),
     Mutation(SHOW, "            self._catch_up()\n", "", ("tests/session/test_joined.py",)),
+    # a forked child is no worker, helpers may be killed, garbage costs one worker
+    Mutation(WORKER_MAIN, "        self.forked = True\n", "", ("tests/backends/test_forked_children.py",)),
+    Mutation(
+        PROCESS,
+        "self.orphaned = self._served and",
+        "self.orphaned = False and",
+        ("tests/backends/test_helpers_killed.py",),
+    ),
+    Mutation(
+        DISPATCHER,
+        "            garbled = explain(error)\n",
+        "            raise\n",
+        ("tests/backends/test_odd_values.py",),
+    ),
 ]
 
 

@@ -406,7 +406,6 @@ FACES = {
     "joblib": Face("joblib", needs=("joblib",)),
     "dask": Face("dask", needs=("distributed", "cryptography")),
     "ray": Face("ray", needs=("ray",)),
-    "interpreters": Face("interpreter", needs=("concurrent.interpreters",)),
     "exec": Face("exec"),
     "exec, plain": Face("exec", "plain"),
     "map": Face("map"),

@@ -375,7 +375,7 @@ def test_screen_and_keyboard_are_taken_lent_and_given_back_as_one() -> None:
     both.emergency()
     both.close([], [])
     assert calls == [
-        *("screen.show", "keys.grab", "keys.doubt", "screen.resized", "keys.release", "screen.suspend"),
+        *("screen.show", "keys.grab", "keys.recheck", "screen.resized", "keys.release", "screen.suspend"),
         *("keys.emergency", "screen.emergency", "keys.close", "screen.close"),
     ]
 

@@ -35,6 +35,8 @@ PROGRAMS_TRIED = [
     Program("redirected_bars.py 0.05", "▸ shown", "✓ redirected_bars.py: 20 in"),
     Program("captured_bars.py", "▸ not captured", "✓ captured_bars.py: 20 in"),
     Program("library_internals.py", last="✓ library_internals.py: 8 done, 1 failed"),
+    Program("dask_client.py", last="✓ dask_client.py: 3 done in", needs="distributed"),
+    Program("threads_alone.py"),
     Program("green_threads.py gevent 0.05", "▸ steps", "✓ green_threads.py: 10 done", needs="gevent"),
     Program("green_threads.py eventlet 0.05", "▸ steps", "✓ green_threads.py: 10 done", needs="eventlet"),
 ]

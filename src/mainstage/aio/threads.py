@@ -98,10 +98,10 @@ class ThreadCall:
             task.request_cancel(self._asked)
         senders = raw_queue.enter_senders(args, kwargs, task)
         outcome = runner.run(task, call, (), {})
-        runner.finish(task, outcome, self._description)
         error = outcome.error
-        for queue in senders:
+        for queue in senders:  # before the task is over: a queue is to know the error by then
             raw_queue.leave_sender(queue, error)
+        runner.finish(task, outcome, self._description)
         self._stay.leave_from_anywhere()
         try:
             if error is not None:

@@ -66,10 +66,10 @@ class Call:
         """Describe its arguments."""
         return ", ".join([*map(describe, args), *(f"{name}={describe(one)}" for name, one in self.kwargs.items())])
 
-    def where(self, job: Job) -> str:
+    def where(self, job: Job, given: str) -> str:
         """Return the note for its exception."""
         told = f"{job.slot.worker}, attempt {job.attempt}"
-        return f"in task {self.describe(self.args)!r}, input {self.input(self.args)} ({told})"
+        return f"in task {self.describe(self.args)!r}, input {given} ({told})"
 
     def over_time(self, args: tuple[Any, ...]) -> TaskTimeout:
         """Return the error of an attempt that is over its timeout."""
@@ -149,6 +149,8 @@ class Call:
 
     def _never_began(self, reason: str, attempt: int = 0) -> None:
         reporter, number = self.calls.reporter, self.future.task
+        if self.name is None and not reporter.detailed:
+            self.name = ""  # nobody has seen it, and nobody will
         queued = self.queued(reporter.now()) if not attempt else None
         if queued is not None:
             reporter.send(queued)

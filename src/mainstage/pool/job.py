@@ -22,7 +22,7 @@ from mainstage.events import TaskStarted
 from mainstage.pool.items import Lane
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
-from mainstage.tasks.task import root_task
+from mainstage.tasks.task import NULL, end_event, root_task
 
 if TYPE_CHECKING:
     from _thread import LockType
@@ -61,8 +61,8 @@ class JobOwner(Protocol):
         """Describe what is worked on, for notes and failures."""
         ...
 
-    def where(self, job: Job) -> str:
-        """Return the note for an exception that `job` raised."""
+    def where(self, job: Job, given: str) -> str:
+        """Return the note for an exception that `job` raised; `given` is its input."""
         ...
 
     def over_time(self, args: tuple[Any, ...]) -> TaskTimeout:
@@ -160,13 +160,7 @@ class Job:
         """Return the task that stands for it, made now if need be: its start goes before all that is sent of it."""
         task = self.task
         if task is None:
-            events = self.announce(self.started)
-            for event in events:
-                self.reporter.send(event)
-            if events:
-                self.start_sent()
-            elif self.announced is not None and self.announced.acquire(timeout=START_WAIT_S):
-                self.announced.release()
+            self._send_start()
             _, ident, args, attempt = self.entry
             made = root_task(self.reporter, ident, attempt, self.owner.describe(args), worker=self.slot.worker)
             task = vars(self).setdefault("task", made)
@@ -175,6 +169,16 @@ class Job:
         return task
 
     as_parent = resolve
+
+    def _send_start(self) -> None:
+        """Send its start, or wait until it is sent by the thread that does."""
+        events = self.announce(self.started)
+        for event in events:
+            self.reporter.send(event)
+        if events:
+            self.start_sent()
+        elif self.announced is not None and self.announced.acquire(timeout=START_WAIT_S):
+            self.announced.release()
 
     def start_sent(self) -> None:
         """Let others send more: the events that `announce` returned are on their way."""
@@ -203,6 +207,7 @@ class Job:
         slot.workers.abandon(slot)
         if is_instance(error, Exception):
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
+        self.resolve()  # what comes from its thread from now on goes nowhere, and that is asked to stop
         self._end(Outcome(None, error))
         slot.workers.retire_abandoned(slot)
 
@@ -227,14 +232,24 @@ class Job:
         self.request_cancel(f"over its timeout of {policy.timeout:g} s")
         self.slot.workers.timer.after(min(STOP_GRACE, policy.grace), lambda: self.give_up(error))
 
-    def conclude(self, outcome: Outcome) -> bool:
-        """Take what its worker made of it, and return whether it runs again."""
+    def conclude(self, outcome: Outcome, leave: Callable[[BaseException | None], None] | None = None) -> bool:
+        """Take what its worker made of it, and return whether it runs again.
+
+        `leave` is called with the error, None if it runs again, before anything else hears of the end: a failure stops
+        the run, and a queue that is stopped before it knows the error would be shown as cancelled.
+        """
         if not self.try_settle():
+            if leave is not None:
+                leave(outcome.error)
             return False
         owner, error = self.owner, outcome.error
+        sent = error
         if self.overdue and is_instance(error, Cancelled):
             outcome = Outcome(None, error := owner.over_time(self.entry[2]))
-        if error is None or not owner.may_retry(self, error):
+        again = error is not None and owner.may_retry(self, error)
+        if leave is not None:
+            leave(None if again else sent)
+        if not again:
             self._end(outcome)
             return False
         delay = delay_before(self.attempt + 1)
@@ -247,9 +262,14 @@ class Job:
 
     def _end(self, outcome: Outcome) -> None:
         owner, error = self.owner, outcome.error
+        given = owner.input(self.entry[2])
         if error is not None and not is_instance(error, Cancelled):
-            add_note(error, owner.where(self))
-        runner.finish(self.resolve(), outcome, self.input())
+            add_note(error, owner.where(self, given))
+        if self.task is None and vars(self).setdefault("task", NULL) is NULL:  # nobody has asked for it: none is made
+            self._send_start()
+            self.reporter.send(end_event(self.reporter.now(), self.id, self.attempt, 0, error, given))
+        else:
+            runner.finish(self.resolve(), outcome, given)
         owner.settled(self, outcome)
 
 

@@ -103,7 +103,7 @@ class Pool:
         if call is None:
             return future.cancel()
         asked = call.cancel(reason)
-        if asked and not future.cancelled():
+        if call.cancel_reason is not None:
             self._wake()  # it may wait for others
         return asked
 

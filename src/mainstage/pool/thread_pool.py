@@ -70,7 +70,10 @@ class ThreadPool:
         self._blocked: dict[object, None] = {}
         """One for each thread that waits for other work of this pool."""
         self._names = itertools.count(1)
-        self._holds: deque[None] = deque()
+        self.holds: deque[None] = deque()
+        """A token for each hold: nothing begins meanwhile."""
+        self.surplus: deque[None] = deque()
+        """Not empty while threads are one too many, since one that waited for others goes on."""
         self._released: SimpleQueue[None] = SimpleQueue()
         self.closed = False
         _pools.add(self)
@@ -97,16 +100,16 @@ class ThreadPool:
     @property
     def held(self) -> bool:
         """Whether no unit begins for now."""
-        return bool(self._holds)
+        return bool(self.holds)
 
     def hold(self, *, on: bool) -> None:
         """Begin no more units, or go on once each hold has been ended. What yields makes way meanwhile."""
         if on:
-            self._holds.append(None)
+            self.holds.append(None)
             self._others.put(None)
             return
         with contextlib.suppress(IndexError):
-            self._holds.pop()
+            self.holds.pop()
             self._others.get_nowait()
         self._release()
 
@@ -131,7 +134,8 @@ class ThreadPool:
             yield
         finally:
             del self._blocked[token]
-            if self._surplus():
+            if self._is_surplus():
+                self.surplus.append(None)
                 self.put(_do_nothing)  # the next thread that comes by ends with that
 
     def abandon(self, worker: Worker) -> None:
@@ -179,15 +183,16 @@ class ThreadPool:
             if not self._threads:
                 raise
 
-    def _surplus(self) -> bool:
+    def _is_surplus(self) -> bool:
         return len(self._threads) > self.most
 
     def _ends(self, worker: Worker) -> bool:
         """Return whether this thread is one too many, now that fewer wait for each other; it is counted out then."""
-        if not self._surplus():
+        if not self._is_surplus():
+            self.surplus.clear()
             return False
         with self._lock:
-            return self._surplus() and self._threads.pop(worker, self) is not self
+            return self._is_surplus() and self._threads.pop(worker, self) is not self
 
     def serve(self, worker: Worker) -> None:
         """Run units on this thread until the pool is closed and empty, or the thread abandoned or one too many."""
@@ -211,7 +216,7 @@ class ThreadPool:
             unit, yields = taken
             if not yields:
                 self._others.get_nowait()
-            while self._holds and not self.closed:
+            while self.holds and not self.closed:
                 self._released.get()
             unit(worker)
             del unit, taken

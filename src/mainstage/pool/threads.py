@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from mainstage.pool.thread_pool import Worker
 
 
+TURN = 64
+"""Calls after which a thread looks whether others wait for it: a map, while calls go on coming."""
+
 _all: WeakSet[ThreadWorkers] = WeakSet()
 
 
@@ -172,7 +175,7 @@ class ThreadWorkers:
     def run_calls(self, calls: Calls, slot: WorkerSlot) -> None:  # noqa: C901, PLR0912  # one loop, the hot path of calls
         """Take calls until none waits, or the thread is wanted elsewhere."""
         popleft, now, new, worker = calls.window.popleft, self.reporter.now, object.__new__, slot.ref
-        set_ambient, ended, alone = ambient.set, slot.ended, self.threads.alone
+        set_ambient, ended, holds, surplus = ambient.set, slot.ended, self.threads.holds, self.threads.surplus
         call: Call | None
         job: Job | None
         entry: Entry | None
@@ -216,13 +219,15 @@ class ThreadWorkers:
             call = job = entry = None
             if len(ended) > FOLD:
                 slot.fold()
-            if worker.abandoned or not alone():
+            if worker.abandoned or holds or surplus or (not slot.count % TURN and self.threads.busy()):
                 return
 
     def _run_slowly(self, call: Call, job: Job) -> None:
         """Run a call that has a deadline, or may have been given a raw queue."""
         queues = raw_queue.enter_senders(call.args, call.kwargs, job.resolve()) if any_open() else ()
-        outcome = job.run_timed()
-        again = job.conclude(outcome)
-        for queue in queues:
-            raw_queue.leave_sender(queue, None if again else outcome.error)
+
+        def leave(error: BaseException | None) -> None:
+            for queue in queues:
+                raw_queue.leave_sender(queue, error)
+
+        job.conclude(job.run_timed(), leave)

@@ -62,9 +62,9 @@ class ExternalCall:
             task = self.task = open_task(self._reporter, self.id, 1, self._description, worker=worker)
             senders = raw_queue.enter_senders(args, kwargs, task)
             outcome = runner.run(task, fn, args, kwargs)
-            runner.finish(task, outcome, self._description)
-            for queue in senders:
+            for queue in senders:  # before the task is over: a queue is to know the error by then
                 raw_queue.leave_sender(queue, outcome.error)
+            runner.finish(task, outcome, self._description)
             error = outcome.error
             try:
                 if error is not None:

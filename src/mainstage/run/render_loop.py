@@ -7,6 +7,7 @@ round without blocking. Views and displays come as arguments; nothing here knows
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -285,11 +286,16 @@ class RenderLoop:
 
     def record(self, recorder: Recorder, event: Event) -> None:
         """Hand `event` to `recorder`; what that cannot keep is told once, and changes nothing else."""
-        recorder.record(event)
+        try:
+            recorder.record(event)
+        except Exception as error:  # noqa: BLE001  # the user's own: it is asked no more
+            self.recorders = [one for one in self._recorders if one is not recorder]
+            self._say(f"the recorder {type(recorder).__name__} raised {explain(error)}; it is told nothing more")
+            return
         trouble = getattr(recorder, "trouble", "")
         if trouble:
             recorder.trouble = ""  # type: ignore[attr-defined]  # one that has it
-            self._take(TextWritten(self._now(), None, 0, "", "mainstage", trouble))
+            self._say(trouble)
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """Read the positions and show one picture; a blocked display gets it again with the next."""
@@ -302,9 +308,9 @@ class RenderLoop:
         if self._dirty:
             self._news_at = now
         partials = self._partial_lines(now, borrowed=borrowed)
-        for watch in self.watchers:
-            watch(self.state, now)
         try:
+            for watch in self.watchers:
+                watch(self.state, now)
             rows = self._rows(now, borrowed=borrowed)
             if self.channel.has_unread(self._view.shown):  # rows that were not there before: exact too
                 for event in self.channel.sample(now, self._view.shown):
@@ -314,7 +320,7 @@ class RenderLoop:
             self._fall_back(error)
             return
         *others, begun = partials or [""]
-        self._blocked = not self._display.show(self._pending_lines, [*others, *rows], begun)
+        self._blocked = not self._show([*others, *rows], begun)
         if not self._blocked:
             self._pending_lines = []
             self._dirty = False
@@ -341,6 +347,22 @@ class RenderLoop:
     def _moment(self, now: float, *, final: bool = False) -> FrameContext:
         return FrameContext(now, self._display.size(), final, status=self.exit_status)
 
+    def _show(self, rows: Sequence[str], begun: str = "") -> bool:
+        """Show the lines that wait and `rows`; False: not all of it, the lines wait on."""
+        try:
+            return self._display.show(self._pending_lines, rows, begun)
+        except Exception as error:  # noqa: BLE001  # a display of the user's: the plain one takes over
+            broken, self._display = self._display, NullDisplay()
+            with contextlib.suppress(Exception):
+                broken.close([], [])
+            if self.fallback is not None:
+                (self._view, self._display), self.fallback = self.fallback(), None
+                self._say(f"the display {type(broken).__name__} raised {explain(error)}; the plain one takes over")
+            return False
+
+    def _say(self, text: str) -> None:
+        self._take(TextWritten(self._now(), None, 0, "", "mainstage", text))
+
     def _fall_back(self, error: Exception) -> None:
         """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
         text = f"the view {type(self._view).__name__} raised {explain(error)}"
@@ -352,8 +374,7 @@ class RenderLoop:
         self._display.close(self._pending_lines, [])
         self._pending_lines = []
         (self._view, self._display), self.fallback = self.fallback(), None
-        said = f"{text}; the plain view takes over"
-        self._take(TextWritten(self._now(), None, 0, "", "mainstage", said))
+        self._say(f"{text}; the plain view takes over")
 
     # --- the terminal, lent and taken back ---
 
@@ -371,7 +392,7 @@ class RenderLoop:
         try:
             self._drain(self.channel, seconds=LAST_PATIENCE)
             self.paused = True
-            if self._pending_lines and self._display.show(self._pending_lines, []):
+            if self._pending_lines and self._show([]):
                 self._pending_lines = []
             return self._display.suspend(question)
         finally:
@@ -408,7 +429,7 @@ class RenderLoop:
             self._drain(self.channel)
             if len(self._pending_lines) <= MOST_ABOVE or patience <= 0:
                 continue
-            self._blocked = not self._display.show(self._pending_lines, [])
+            self._blocked = not self._show([])
             if not self._blocked:
                 self._pending_lines, patience = [], LAST_PATIENCE
                 continue
@@ -434,14 +455,18 @@ class RenderLoop:
             for event in self.channel.sample(now):
                 self._take(event)
         if self.channel.lost:
-            said = f"{self.channel.lost:,} lines are missing above: neither a file nor memory had room for them"
-            self._take(TextWritten(now, None, 0, "", "mainstage", said))
+            self._say(f"{self.channel.lost:,} lines are missing above: neither a file nor memory had room for them")
         self._take(RunEnded(now))
         rows: list[str] = []
         try:
             rows = self._view.rows(self.state, self._moment(now, final=True))
         except Exception as error:  # noqa: BLE001  # as above
             self._fall_back(error)
-            rows = self._view.rows(self.state, self._moment(now, final=True))
-        self._display.close(self._pending_lines, rows)
+            with contextlib.suppress(Exception):
+                rows = self._view.rows(self.state, self._moment(now, final=True))
+        try:
+            self._display.close(self._pending_lines, rows)
+        except Exception:  # noqa: BLE001  # a display of the user's: the plain one has the last word
+            if self.fallback is not None:
+                self.fallback()[1].close(self._pending_lines, rows)
         self._pending_lines = []

@@ -44,6 +44,17 @@ def plain_fields(fields: dict[str, object]) -> Fields:
     return tuple((name, value if type(value) in plain else describe(value)) for name, value in fields.items())  # type: ignore[misc]
 
 
+def end_event(
+    at: float, task_id: int, attempt: int, completed: float, error: BaseException | None, told_input: str
+) -> TaskEnded | TaskCancelled | TaskFailed:
+    """Return the last event of a task: it ended, failed or was cancelled, as `error` says."""
+    if error is None:
+        return TaskEnded(at, task_id, attempt, completed)
+    if is_instance(error, Cancelled) or is_cancellation(error):
+        return TaskCancelled(at, task_id, attempt, completed, text_of(error))
+    return TaskFailed(at, task_id, attempt, completed, describe_error(error), told_input)
+
+
 class Task(PositionCell):
     """A piece of work that reports. Safe to share among threads; every method is a no-op once it is closed but `log`.
 
@@ -186,13 +197,7 @@ class Task(PositionCell):
         if completed is None:
             return
         at = self.reporter.now()
-        if error is None:
-            self.reporter.send(TaskEnded(at, self.id, self.attempt, completed))
-        elif is_instance(error, Cancelled) or is_cancellation(error):
-            self.reporter.send(TaskCancelled(at, self.id, self.attempt, completed, text_of(error)))
-        else:
-            report = describe_error(error)
-            self.reporter.send(TaskFailed(at, self.id, self.attempt, completed, report, told_input))
+        self.reporter.send(end_event(at, self.id, self.attempt, completed, error, told_input))
 
     def close_silently(self, error: BaseException | None = None) -> float | None:
         """Close the cell, send nothing for it, and return its exact count; None: it was closed before."""
