@@ -38,7 +38,7 @@ from mainstage.pool.options import Crew, context_of, default_processes
 from mainstage.pool.remote_calls import CallSpec
 from mainstage.run import exit as exits
 from mainstage.run import waiters
-from mainstage.run.external import ExternalCall, describe_submitted
+from mainstage.run.external_threads import ThreadCall, describe_submitted
 from mainstage.run.run import Run, current_run
 from mainstage.run.waiters import DoneAndNotDone
 
@@ -46,6 +46,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from multiprocessing.context import BaseContext
     from types import TracebackType
+
+    from mainstage.run.external import ExternalCall
 
 __all__ = [
     "ALL_COMPLETED",
@@ -72,6 +74,7 @@ STARTED_IN = 5.0
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+C = TypeVar("C")
 TimeoutError = TimeoutError  # noqa: A001, PLW0127  # `concurrent.futures` has the builtin under this name too
 
 
@@ -88,7 +91,7 @@ class Implicit:
         self._stuck: Run | None = None
         """The last run that ended although calls did not stop when they were asked to."""
 
-    def expect(self, description: str) -> tuple[Run, ExternalCall] | None:
+    def expect(self, announce: Callable[[Run], C]) -> tuple[Run, C] | None:
         """Return what shows a call about to be submitted, opening a run if need be; None: there is no display for it.
 
         Raises `RuntimeError` while the interpreter waits for the last calls, as a submit does.
@@ -104,7 +107,7 @@ class Implicit:
                     return None
                 run = self.run = Run(on_error="collect")
                 run.open_implicitly(self.end)
-            return run, run.announce_external(description)
+            return run, announce(run)
 
     def end(self) -> None:
         """End the run if nothing is pending in it; on its owner's thread, also in a signal handler. Raises nothing."""
@@ -150,6 +153,8 @@ def _is_child() -> bool:
 class ShownFuture(Future[R]):
     """A `concurrent.futures.Future` whose `result` and `exception` keep the display alive while they wait."""
 
+    awaited = False
+    """Whether somebody waits by other means than its condition."""
     settled = False
     """Whether its run has learned of its end."""
 
@@ -169,6 +174,7 @@ class ShownFuture(Future[R]):
         run = current_run()
         if run is None or not run.is_owner() or (self.settled and run is not _implicit.run):
             return timeout
+        self.awaited = True  # before it is asked whether it is settled: its end wakes this thread
         run.wait_until(lambda: self.settled, timeout)
         return None if timeout is None else 0
 
@@ -181,18 +187,13 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """As the standard library's."""
         refused = self._shutdown or self._broken  # the standard one says so; there is nothing to show
-        expected = None if refused else _implicit.expect(describe_submitted(fn, args))
+        expected = None if refused else _implicit.expect(lambda run: run.announce_in_thread(fn, args))
         if expected is None:
             return super().submit(fn, *args, **kwargs)
         run, adopted = expected
         unsettled = self._unsettled()
         unsettled[adopted.id] = adopted
-
-        def settle(future: Future[Any]) -> None:
-            unsettled.pop(adopted.id, None)
-            vars(future)["settled"] = True
-
-        adopted.on_end = settle
+        adopted.unsettled = unsettled
         try:
             future = run.submit_external(adopted, super().submit, adopted.wrap(fn), args, kwargs)
         except BaseException:
@@ -236,7 +237,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
                 adopted.cancel("Ctrl-C")
         return super().__exit__(kind, error, traceback)
 
-    def _unsettled(self) -> dict[int, ExternalCall]:
+    def _unsettled(self) -> dict[int, ThreadCall]:
         """Return the calls under a display that have not ended; not made in `__init__`, whose signature is not ours."""
         return vars(self).setdefault("_shown", {})  # type: ignore[no-any-return]  # of this type, or new
 
@@ -292,8 +293,9 @@ class ProcessPoolExecutor(Executor):
             raise _as_standard(self._broken)
         if self._shutdown or self._pool.dispatcher.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        expected = _implicit.expect(describe_submitted(fn, args))
-        spec = CallSpec(fn, args, kwargs, describe_submitted(fn, args), Policy())
+        description = describe_submitted(fn, args)
+        expected = _implicit.expect(lambda run: run.announce_external(description))
+        spec = CallSpec(fn, args, kwargs, description, Policy())
         future: Any = ShownFuture()
         if expected is None:
             future.task = self._pool.reporter.new_id()

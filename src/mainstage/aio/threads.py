@@ -13,7 +13,7 @@ from mainstage.aio import implicit
 from mainstage.aio.group import Group
 from mainstage.events import TaskStarted
 from mainstage.run.async_scope import ScopeCallbacks
-from mainstage.run.external import describe_submitted, to_future_exception
+from mainstage.run.external_threads import describe_submitted, to_future_exception
 from mainstage.run.run import Run
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.queue import raw_queue

@@ -24,7 +24,7 @@ from mainstage.run.external import ExternalExecutors
 from mainstage.run.render_loop import BATCH, RenderLoop
 from mainstage.run.signals import SignalHandlers, die_by_signal
 from mainstage.tasks.capture.lines import Lines
-from mainstage.tasks.capture.streams import EarlyRouter
+from mainstage.tasks.capture.streams import EarlyStreamProxy
 from mainstage.tasks.integrations.asyncio_ import CoroutineBridge
 from mainstage.tasks.integrations.executors import PoolBridge
 from mainstage.tasks.reporter import live
@@ -218,7 +218,7 @@ class ExecDisplaySession(DisplaySession):
             os.register_at_fork(before=_before_fork, after_in_child=_in_child)
         _forking[:] = [self]
         for name, router in self.capture.routers.items():
-            if isinstance(router, EarlyRouter) and self.capture.passage is self:
+            if isinstance(router, EarlyStreamProxy) and self.capture.passage is self:
                 self.leave(name, router.first_line)
         return end
 

@@ -191,7 +191,7 @@ class StreamProxy:
             self._statuses.pop(task.id, None)
 
 
-class EarlyRouter(StreamProxy):
+class EarlyStreamProxy(StreamProxy):
     """One that stands there before anything captures: it hands on, and keeps the line that the program has begun."""
 
     def __init__(self, name: str, original: TextIO) -> None:
@@ -218,7 +218,7 @@ LONGEST = 4096
 """Characters that are kept of a line that was begun."""
 
 
-_early: dict[str, EarlyRouter] = {}
+_early: dict[str, EarlyStreamProxy] = {}
 
 
 def stand_by() -> None:
@@ -227,7 +227,7 @@ def stand_by() -> None:
         stream = getattr(sys, name)
         with contextlib.suppress(AttributeError, OSError, ValueError):
             if stream.isatty():
-                _early[name] = EarlyRouter(name, stream)
+                _early[name] = EarlyStreamProxy(name, stream)
                 setattr(sys, name, _early[name])
 
 
