@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import pickle
 import threading
+from importlib import import_module
 from typing import IO, TYPE_CHECKING
 
 from mainstage.events import TextWritten
@@ -36,15 +37,12 @@ class TextBlock:
 class Spill:
     """The file. `take` on any thread, `read` by the owner. Neither raises: what fails is kept in `trouble`.
 
-    One that is not `used` has none: a worker hands its text to a pipe, and starts sooner without `tempfile`.
+    One that is not to be `used` loads nothing: a worker hands its text to a pipe, and starts sooner without `tempfile`.
     """
 
     def __init__(self, put: Callable[[TextBlock], None], *, used: bool = True) -> None:
-        self._make: Callable[[], IO[bytes]] | None = None
         if used:
-            import tempfile  # noqa: PLC0415  # and not when it is wanted: a lock is held then, and descriptors may be out
-
-            self._make = lambda: tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives until the run is over
+            import_module("tempfile")  # and not when it is wanted: a lock is held then, and descriptors may be out
         self._put = put
         self._lock = threading.Lock()
         self._file: IO[bytes] | None = None
@@ -113,9 +111,9 @@ class Spill:
     def _append(self, data: bytes) -> None:
         """Write after what is there, unbuffered: what fails leaves nothing behind that would fail again later."""
         if self._file is None:
-            if self._make is None:
-                raise OSError("there is no file for text here")
-            self._file = self._make()
+            import tempfile  # noqa: PLC0415  # loaded by now
+
+            self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives until the run is over
         self._file.seek(self._end)
         view = memoryview(data)
         while view:
