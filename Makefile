@@ -23,11 +23,13 @@ check: $(READY)  ## lint, format, types, architecture
 bench: $(READY)  ## every budget row beside its peers
 	$(BIN)/python -m bench
 
-soak: $(READY)  ## long runs: leaks, stalls, races; then guarded lines broken one by one
+soak: $(READY)  ## long runs: leaks, stalls, races; other libraries' suites under exec; then guarded lines broken one by one
 	$(BIN)/python -m bench.soak
+	$(BIN)/python -m bench.suites
 	$(BIN)/python -m tests.faults.chaos 100
 	$(BIN)/python -m tests.faults.product
 	$(BIN)/python -m tests.faults.resources 2000
+	for use in 1 2 3 5; do $(BIN)/python -m tests.faults.inject --at=$$use || exit 1; done
 	$(BIN)/python -m tests.faults.texts
 	$(BIN)/python -m tests.faults.mutations
 

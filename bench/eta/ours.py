@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from bench.eta.score import Error, error, moments
 from mainstage.events import RunStarted, SourceForeseen, SourceOpened, TaskEnded, TaskMoved, TaskStarted
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import formatting
 
 if TYPE_CHECKING:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from bench.scale.engine import Engine, Timeline
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 LOOKS_S = 1.0
 """Simulated seconds between two looks at how old the picture is."""

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from rich.layout import Layout
 from rich.text import Text
 
-from mainstage.ui.state.model import RunState
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views.composed import ComposedView
 from mainstage.ui.views.grid import GridRows
 from mainstage.ui.views.lanes import LaneRows

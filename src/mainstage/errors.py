@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 
 MOST_INSIDE = 12
 """So many exceptions of a group are told one by one."""
+MOST_STACKS, DEEPEST = 256, 32
+"""So many stacks are known by heart, of so many frames each."""
+TALKATIVE = (BaseExceptionGroup, SyntaxError, NameError, AttributeError, ImportError)
+"""Of these Python prints more: what is in it, where in a line, what may have been meant."""
 
 
 class Cancelled(BaseException):
@@ -204,6 +208,10 @@ _args: Any = BaseException.__dict__["args"]
 _context: Any = BaseException.__dict__["__context__"]
 _dict: Any = BaseException.__dict__["__dict__"]
 _exceptions: Any = BaseExceptionGroup.__dict__["exceptions"]
+_suppressed: Any = BaseException.__dict__["__suppress_context__"]
+_module = type.__dict__["__module__"].__get__
+_stacks: dict[tuple[str | int, ...], str] = {}
+"""By the places of its frames: what Python prints of a stack."""
 
 
 def describe_error(error: BaseException) -> ErrorReport:
@@ -211,8 +219,6 @@ def describe_error(error: BaseException) -> ErrorReport:
 
     The text of a group goes on with a line for each exception in it, indented by two spaces a level.
     """
-    import traceback  # noqa: PLC0415  # only failures pay for it
-
     text = text_of(error)
     if inner_errors(error):
         text = "\n".join([text, *islice(_inside(error, 1), MOST_INSIDE)])
@@ -220,11 +226,58 @@ def describe_error(error: BaseException) -> ErrorReport:
     if isinstance(remote, RemoteTraceback):  # it was raised in another process
         return ErrorReport(name_of(error), text, remote.tb)
     try:
-        told = traceback.TracebackException(type(error), error, _from_the_users_code(traceback_of(error)))
-        lines = "".join(told.format()).rstrip("\n")
+        lines = _formatted(error)
     except BaseException as trouble:  # noqa: BLE001  # as above
         lines = f"<its traceback could not be formatted: {name_of(trouble)}>"
     return ErrorReport(name_of(error), text, lines)
+
+
+def _formatted(error: BaseException) -> str:
+    """Return what Python prints of `error`. Where many fail at one place, its lines are formatted once."""
+    where = _from_the_users_code(traceback_of(error))
+    places = _places(where) if _is_plain(error) else None
+    known = _stacks.get(places) if places is not None else None
+    if known is not None:
+        return "\n".join([known, _told(error), *notes_of(error)]).rstrip("\n")
+    import traceback  # noqa: PLC0415  # only failures pay for it
+
+    told = traceback.TracebackException(type(error), error, where)
+    if places is not None:
+        if len(_stacks) >= MOST_STACKS:
+            _stacks.clear()
+        _stacks[places] = "Traceback (most recent call last):\n" + "".join(told.stack.format()).rstrip("\n")
+    return "".join(told.format()).rstrip("\n")
+
+
+def _told(error: BaseException) -> str:
+    module, name = _module(type(error)), name_of(error)
+    name = name if module in ("builtins", "__main__") else f"{module}.{name}"
+    try:
+        text = str(error)
+    except BaseException:  # noqa: BLE001  # Python's own word for that
+        text = "<exception str() failed>"
+    return f"{name}: {text}" if text else name
+
+
+def _places(where: TracebackType | None) -> tuple[str | int, ...] | None:
+    """Return where each frame stands; None: there is none, or more than are worth keeping."""
+    found: list[str | int] = []
+    deep = 0
+    while where is not None and deep <= DEEPEST:
+        code = where.tb_frame.f_code
+        found += (code.co_filename, code.co_name, where.tb_lineno, where.tb_lasti)
+        where = where.tb_next
+        deep += 1
+    return tuple(found) if 0 < deep <= DEEPEST else None
+
+
+def _is_plain(error: BaseException) -> bool:
+    """Return whether Python prints no more of it than a stack, its name, its text and its notes."""
+    if is_instance(error, TALKATIVE) or cause_of(error) is not None:
+        return False
+    notes: Any = state_of(error).get("__notes__", ())
+    readable = type(notes) in (list, tuple) and len(notes) == len(notes_of(error))
+    return readable and (context_of(error) is None or bool(_suppressed.__get__(error)))
 
 
 def _inside(group: BaseException, depth: int) -> Iterator[str]:

@@ -20,24 +20,19 @@ DATA = "JSON or quoted words, in printable ASCII"
 OWN = "the program's own text, to the stream that the program wrote it to"
 INTERNAL = "bytes between our own threads and processes"
 
-DOORS: dict[str, dict[str, str]] = {
-    "channels/pipe.py": {"_write": INTERNAL, "flush": INTERNAL},
-    "channels/spill.py": {"take": INTERNAL},
+DOORS: dict[str, str | dict[str, str]] = {
+    "channels/": INTERNAL,
     "cli/failures.py": {"_print": "Rich, into a text that goes through `say`"},
     "cli/map.py": {"_write": DATA},
     "cli/results.py": {"_copy": DATA, "write_all": "data: results, and what inputs wrote, into files of their own"},
     "cli/script.py": {"report": "a traceback of the program's own, as the interpreter would write it"},
     "cli/shell.py": {"say": SAY},
     "core/fork.py": {"_status_of": "the last words of a child that the program forked, as the interpreter's"},
-    "pool/engines/interpreters.py": {"send": INTERNAL},
-    "pool/processes/calls.py": {"hand": INTERNAL},
-    "pool/processes/dispatcher.py": {"wake": INTERNAL},
-    "pool/processes/maps.py": {"_hand_alone": INTERNAL, "_hand_together": INTERNAL, "_introduce": INTERNAL},
-    "pool/processes/process.py": {"say": INTERNAL},
-    "pool/processes/standalone.py": {"send": OWN},
+    "pool/": INTERNAL,
+    "pool/processes/standalone.py": OWN,
     "run/exit.py": {"_name_what_holds": "names of threads, cleaned there: nothing of a display is left"},
-    "tasks/capture/streams.py": dict.fromkeys(("_give_back", "_send", "give_begun", "write", "writelines"), OWN),
-    "tasks/integrations/rich.py": {"stop": OWN},
+    "tasks/capture/streams.py": OWN,
+    "tasks/integrations/rich.py": OWN,
     "ui/display/jsonl.py": {"_line": EVENTS},
     "ui/display/keyboard.py": {"_ring": INTERNAL},
     "ui/display/logfile.py": {"_put": LOG},
@@ -46,6 +41,7 @@ DOORS: dict[str, dict[str, str]] = {
     "ui/display/terminal.py": {"_send": DISPLAY},
     "ui/display/tty.py": {"write_all": DISPLAY, "writer": DISPLAY},
 }
+"""By file, or folder; all of its functions by one reason where none meets foreign text on its way to a reader."""
 
 
 def trees() -> dict[str, ast.Module]:
@@ -59,8 +55,10 @@ def name_of(call: ast.Call) -> str:
 
 
 def is_of_os(node: ast.AST) -> bool:
-    """Return whether it is `os.write` or the like, called or handed on."""
-    return isinstance(node, ast.Attribute) and node.attr in WRITES and getattr(node.value, "id", "") == "os"
+    """Return whether it is `os.write`, or the one that others have not patched, called or handed on."""
+    return (
+        isinstance(node, ast.Attribute) and node.attr in WRITES and getattr(node.value, "id", "") in ("os", "unpatched")
+    )
 
 
 def writers(tree: ast.Module) -> set[str]:
@@ -80,9 +78,11 @@ def writers(tree: ast.Module) -> set[str]:
 
 
 def test_every_function_that_writes_is_listed_with_its_door() -> None:
-    found = {file: writers(tree) for file, tree in trees().items()}
-    listed = {file: set(functions) for file, functions in DOORS.items()}
-    assert {file: functions for file, functions in found.items() if functions} == listed
+    found = {file: functions for file, tree in trees().items() if (functions := writers(tree))}
+    for file, functions in found.items():
+        doors = DOORS.get(file) or DOORS.get(f"{file.partition('/')[0]}/", {})
+        assert isinstance(doors, str) or functions == doors.keys(), file
+    assert {file for file, doors in DOORS.items() if not isinstance(doors, str)} <= found.keys()
 
 
 def test_nothing_ends_the_process_with_a_text() -> None:

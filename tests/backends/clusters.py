@@ -15,8 +15,8 @@ from tests.backends import engines as work
 from tests.system.terminals import ROOT, Pty
 
 from mainstage.core.clock import monotonic
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.backends import forking_work as work
 from tests.backends.test_processes import METHODS, SOON, Events, gone_in, opened
+from tests.system.terminals import ROOT, environment
 
 from mainstage.errors import WorkerLost
 from mainstage.events import TaskStarted, TextWritten
@@ -61,3 +64,35 @@ def test_a_worker_that_dies_is_missed_at_once_although_its_child_lives(method: s
     with opened(mp_context=method) as run:
         assert isinstance(run.submit(work.leaves_a_child, str(file)).exception(SOON), WorkerLost)
         assert gone_in(int(file.read_text(encoding="ascii")), 10)
+
+
+THREADS = """
+import sys
+from tests.backends import forking_work as work
+import mainstage
+
+ENDS = {"returns": 0, "raises": 1, "exits": 7, "says": 1}
+with mainstage.Run("forks", max_workers=2, view="silent", on_error="collect") as run:
+    assert list(run.map(work.forks, list(ENDS) * 3)) == list(ENDS.values()) * 3
+    assert list(run.map(work.forks, list(ENDS), timeout=30)) == list(ENDS.values())
+    calls = [run.submit(work.forks, how) for how in ENDS]
+    calls += [run.options(timeout=30).submit(work.forks, how) for how in ENDS]
+    assert [call.result(30) for call in calls] == list(ENDS.values()) * 2
+print("fine")
+"""
+
+
+@pytest.mark.timeout(60)
+def test_a_child_of_a_thread_that_comes_back_ends_there_too() -> None:
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", THREADS],
+        capture_output=True,
+        text=True,
+        timeout=45,
+        check=False,
+        cwd=ROOT,
+        env=environment(),
+    )
+    assert (done.stdout, done.returncode) == ("fine\n", 0), done.stderr
+    assert "last words of the child" in done.stderr
+    assert "ValueError: of the child" in done.stderr

@@ -19,8 +19,8 @@ from mainstage.errors import MainstageError, PoolBroken, TaskTimeout, Unpicklabl
 from mainstage.events import MetricReported, TextWritten
 from mainstage.pool.options import INTERPRETERS
 from mainstage.testing import RecordingDisplay
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator

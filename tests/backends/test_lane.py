@@ -66,7 +66,7 @@ def test_a_stand_in_becomes_its_task_when_somebody_asks() -> None:
     event = lane.reporter.receive(0)
     assert isinstance(event, TaskStarted)
     assert (event.task, event.attempt) == (9, 2)
-    assert item.announce(6.0) is None
+    assert item.announce(6.0) == []
 
 
 def test_a_stand_in_that_was_asked_to_stop_asks_its_task() -> None:

@@ -173,7 +173,7 @@ def test_a_worker_whose_messages_are_garbled_is_lost_and_no_other(what: str) -> 
 
 
 @pytest.mark.timeout(60)
-@pytest.mark.parametrize("executor", ["process"])
+@pytest.mark.parametrize("executor", ["thread", "process"])
 def test_a_callback_that_raises_to_the_top_keeps_nobody_waiting(executor: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(threading, "excepthook", lambda _: None)  # it is told there, as by the standard library
     with mainstage.Run("odd", executor=executor, max_workers=1, view="silent", on_error="collect") as run:

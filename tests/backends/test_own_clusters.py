@@ -75,6 +75,19 @@ def test_the_key_is_in_no_environment_and_on_no_command_line(port: Any) -> None:
     assert "PRIVATE KEY" not in repr(told)
 
 
+def opens(run: str) -> None:
+    """Open a run's station on this worker."""
+    worker: Any = import_module("mainstage.pool.engines.worker")
+    worker.station(worker.Head(run, 1, 1, "", 0.0, captured=False, interval=0.1), lambda _: None, "node/1")
+
+
+def test_a_run_that_leaves_a_worker_is_told_so(port: Any) -> None:
+    dask = import_module("mainstage.pool.engines.dask")
+    port._client.run(opens, "left")
+    assert list(port._client.run(dask.leave, "left").values()) == [True]
+    assert list(port._client.run(dask.leave, "left").values()) == [False]
+
+
 def test_without_cryptography_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     distributed = pytest.importorskip("distributed")
 

@@ -53,9 +53,9 @@ def test_a_signal_in_a_round_is_handed_over_after_it(interrupts: ExecSignalHandl
     assert signal.getsignal(signal.SIGUSR1) is theirs
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
     with pytest.raises(KeyboardInterrupt):
-        interrupts.raise_late()
+        interrupts.raise_deferred()
     assert heard == [signal.SIGUSR1]
-    interrupts.raise_late()
+    interrupts.raise_deferred()
 
 
 def test_ctrl_c_while_a_run_of_the_programs_own_waits_is_a_request_to_stop(interrupts: ExecSignalHandlers) -> None:

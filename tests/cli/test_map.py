@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -409,3 +410,16 @@ def test_the_commands_of_the_readme_run_in_a_clone(tmp_path: Path) -> None:
         )
         assert done.returncode == 0, (command, done.stderr)
     assert b'"sha256": ' in done.stdout
+
+
+def test_events_on_stdout_have_nothing_between_them(shop: Shop) -> None:
+    write = "    os.write(1, b'from C\\n')\n    subprocess.run(['echo', 'child'])\n"
+    code = f"import os, subprocess\ndef f(text):\n    print('said')\n{write}"
+    (shop.folder / "loud.py").write_text(code)
+    done = shop.run("map", "loud.py:f", "a", "--view", "json", "--out", "r.jsonl")
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [event["text"] for event in events if event.get("event") == "TextWritten"] == ["said"]
+    assert done.stderr == b"from C\nchild\n"
+    mixed = shop.run("map", "loud.py:f", "a", "--view", "json", "--out", "/dev/stdout")
+    assert mixed.returncode == 2
+    assert b"--out has to be another file" in mixed.stderr

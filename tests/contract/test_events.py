@@ -2,12 +2,17 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import traceback
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.contract.examples import ONE_OF_EACH
 
 from mainstage import errors, events
 from mainstage.events import EVENTS, SCHEMA, Event
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ORDER = [
     "RunStarted",
@@ -86,6 +91,92 @@ def test_an_exception_whose_str_raises_is_described_all_the_same() -> None:
     report = errors.describe_error(Odd())
     assert report.text == "<str() of it raised OSError>"
     assert "Odd" in report.type
+
+
+class Mute(ValueError):
+    def __str__(self) -> str:
+        raise OSError("no words")
+
+
+def suppressed() -> Exception:
+    error = ValueError("from None")
+    error.__context__ = KeyError("hidden")
+    error.__suppress_context__ = True
+    return error
+
+
+def noted(*notes: Any) -> Exception:
+    error = ValueError("with notes")
+    error.__notes__ = list(notes)
+    return error
+
+
+def caused() -> Exception:
+    error = ValueError("because")
+    error.__cause__ = KeyError("of this")
+    return error
+
+
+def in_a_context() -> Exception:
+    error = ValueError("while")
+    error.__context__ = KeyError("this was handled")
+    return error
+
+
+def go_down(depth: int, error: BaseException) -> None:
+    if depth:
+        go_down(depth - 1, error)
+    raise error
+
+
+@pytest.mark.parametrize("depth", [0, 3, errors.DEEPEST + 5])
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: ValueError(7),
+        ValueError,
+        lambda: ValueError("two\nlines\n"),
+        Mute,
+        errors.WorkerLost,
+        lambda: noted("one", "two\nlines", ""),
+        lambda: noted("one", 2),
+        suppressed,
+        caused,
+        in_a_context,
+        lambda: ExceptionGroup("some", [ValueError(1), KeyError(2)]),
+        lambda: AttributeError("no", name="appendd", obj=[]),
+        lambda: SyntaxError("bad", ("job.py", 3, 1, "x = (", 3, 2)),
+        KeyboardInterrupt,
+    ],
+)
+def test_what_fails_again_at_one_place_is_told_in_pythons_own_words(
+    make: Callable[[], BaseException], depth: int
+) -> None:
+    for _ in range(3):
+        with pytest.raises(BaseException) as caught:
+            go_down(depth, make())
+        printed = "".join(traceback.format_exception(caught.value)).rstrip("\n")
+        assert errors.describe_error(caught.value).traceback == printed
+
+
+def test_failures_at_two_places_of_one_line_are_told_apart() -> None:
+    zero, told = 0, []
+    for first in (True, False):
+        with pytest.raises(ZeroDivisionError) as caught:
+            _ = (1 / zero if first else 1) + 2 / zero
+        told.append(errors.describe_error(caught.value).traceback)
+        assert told[-1] == "".join(traceback.format_exception(caught.value)).rstrip("\n")
+    assert told[0] != told[1]
+
+
+def test_so_many_stacks_are_kept_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(errors, "_stacks", {})
+    for number in range(errors.MOST_STACKS + 5):
+        with pytest.raises(ValueError, match="here") as caught:
+            exec(compile("raise ValueError('here')", f"job{number}.py", "exec"))
+        errors.describe_error(caught.value)
+        assert f'"job{number}.py"' in errors.describe_error(caught.value).traceback
+    assert len(errors._stacks) == 5
 
 
 def test_a_note_is_added_once() -> None:

@@ -7,8 +7,8 @@ import pytest
 from mainstage.events import ErrorReport, RunStarted, SourceOpened, TaskEnded, TaskFailed, TaskStarted
 from mainstage.ui.display.taskbar import AGAIN, REMOVED, Taskbar, is_shown
 from mainstage.ui.display.terminal import TerminalDisplay
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 
 def state_of(done: int, total: int | None, failed: int = 0) -> RunState:

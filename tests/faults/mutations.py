@@ -36,13 +36,14 @@ def product(*cases: str) -> tuple[str, ...]:
 
 
 ANSI = "src/mainstage/ui/display/ansi.py"
-CALLS = "src/mainstage/pool/job.py"
+CALLS = "src/mainstage/pool/calls.py"
 CANCEL = "src/mainstage/tasks/cancel_scope.py"
 CHANNEL = "src/mainstage/channels/inbox.py"
 CLAIMS = "src/mainstage/pool/mapping.py"
 DESCRIPTORS = "src/mainstage/tasks/capture/fds.py"
 EXITS = "src/mainstage/run/exit.py"
 INTERRUPTS = "src/mainstage/run/signals.py"
+JOB = "src/mainstage/pool/job.py"
 LOOP = "src/mainstage/run/render_loop.py"
 POOL = "src/mainstage/pool/thread_pool.py"
 REGION = "src/mainstage/ui/display/region.py"
@@ -50,7 +51,10 @@ SESSION = "src/mainstage/run/run.py"
 ENDING = "src/mainstage/run/shutdown.py"
 SHOW = "src/mainstage/run/display_session.py"
 WORKLOAD = "src/mainstage/run/workload.py"
-THREADS = "src/mainstage/pool/threads.py"
+FACE = "src/mainstage/pool/pool.py"
+WORKER_MAIN = "src/mainstage/pool/processes/worker_main.py"
+PROCESS = "src/mainstage/pool/processes/process.py"
+DISPATCHER = "src/mainstage/pool/processes/dispatcher.py"
 OWN_EXITS = ("tests/faults/test_exits.py",)
 
 MUTATIONS = [
@@ -73,7 +77,7 @@ MUTATIONS = [
     # work that waits ends at once, and no more is handed out
     Mutation(
         CALLS,
-        "if self._claim():\n                self.future",
+        "if self.take() is not None:\n                self.future",
         "if False:\n                self.future",
         product("once-held", "term-held"),
     ),
@@ -96,15 +100,13 @@ MUTATIONS = [
         product("failure-computing"),
     ),
     # what does not stop is abandoned
-    Mutation(
-        CALLS, "        if self._grace is None:\n", "        if False:\n", product("cancel-stuck", "failure-stuck")
-    ),
-    Mutation(THREADS, "claims.abandon_in_time()", "pass", product("cancel-map-stuck")),
+    Mutation(CALLS, "        if again:\n", "        if True:\n", product("cancel-stuck", "failure-stuck")),
+    Mutation(FACE, "one.abandon_in_time()", "pass", product("cancel-map-stuck")),
     Mutation(WORKLOAD, "        self.backend.abandon(reason)\n", "        pass\n", product("twice-stuck")),
     Mutation(
-        CALLS,
-        "alarm = self._owner.timer.after(spec.policy.timeout",
-        "alarm = self._owner.timer.after(1e6",
+        JOB,
+        "alarm = self.slot.workers.timer.after(timeout",
+        "alarm = self.slot.workers.timer.after(1e6",
         product("timeout-stuck"),
     ),
     Mutation(POOL, "daemon=True", "daemon=False", product("once-stuck")),
@@ -175,6 +177,20 @@ MUTATIONS = [
         ("tests/session/test_joined.py",),
     ),
     Mutation(SHOW, "            self._catch_up()\n", "", ("tests/session/test_joined.py",)),
+    # a forked child is no worker, helpers may be killed, garbage costs one worker
+    Mutation(WORKER_MAIN, "        self.forked = True\n", "", ("tests/backends/test_forked_children.py",)),
+    Mutation(
+        PROCESS,
+        "self.orphaned = self._served and",
+        "self.orphaned = False and",
+        ("tests/backends/test_helpers_killed.py",),
+    ),
+    Mutation(
+        DISPATCHER,
+        "            garbled = explain(error)\n",
+        "            raise\n",
+        ("tests/backends/test_odd_values.py",),
+    ),
 ]
 
 

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-import importlib.util
 import random
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.faults import texts
 
 from mainstage.core.clock import cpu
-from mainstage.events import RunStarted, TaskChanged, TaskStarted
-from mainstage.ui.state.model import RunState
+from mainstage.events import (
+    ErrorReport,
+    RunEnded,
+    RunStarted,
+    StopRequested,
+    TaskChanged,
+    TaskFailed,
+    TaskRetried,
+    TaskStarted,
+    TextWritten,
+)
+from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.runner import Command, defused
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("name", texts.SINKS)
@@ -26,8 +40,8 @@ def test_nothing_gets_through_a_sink(name: str) -> None:
 @pytest.mark.parametrize("name", texts.FACES)
 def test_nothing_gets_through_a_face(name: str) -> None:
     face = texts.FACES[name]
-    if face.needs and importlib.util.find_spec(face.needs) is None:
-        pytest.skip(f"{face.needs} is not installed")
+    if missing := texts.missing_for(face):
+        pytest.skip(f"{missing} is not installed")
     assert texts.run_face(face, 80, seed=1) == []
 
 
@@ -98,3 +112,32 @@ def test_a_frame_costs_what_is_shown_of_a_name(layout: str, unit: str) -> None:
 
     seconds(10_000)
     assert seconds(300_000) < 3 * seconds(10_000) + 0.01
+
+
+def test_a_name_begins_no_line_of_the_log_and_swallows_no_text(tmp_path: Path) -> None:
+    name, said = "a\nb\x85c\u2028d\x1b]0;", "said\x07"
+    log = RunLog(tmp_path / "log")
+    error = ErrorReport(name, "no", "Traceback:\nno")
+    for event in (
+        RunStarted(0.0, name, 1e9),
+        TaskStarted(0.1, 1, 1, "w", name),
+        TextWritten(0.2, 1, 1, "w", "stdout", said),
+        TaskRetried(0.3, 1, 1, 0.0, error, 0.1, name),
+        TaskStarted(0.4, 1, 2, "w", name),
+        TaskFailed(0.5, 1, 2, 0.0, error, name),
+        StopRequested(0.6, name, 1),
+        RunEnded(0.7),
+    ):
+        log.record(event)
+    lines = [line[30:] for line in (tmp_path / "log").read_text(encoding="utf-8").splitlines()]
+    shown = "a b c d␛]0;"
+    assert lines == [
+        f"run started: {shown}",
+        f"[{shown}] said␇",
+        f"[{shown}] attempt 1 failed, again in 0.1 s: {shown}: no",
+        f"[{shown}] failed (input {shown}): {shown}: no",
+        f"[{shown}] Traceback:",
+        f"[{shown}] no",
+        f"asked to stop by {shown} (1)",
+        "run ended",
+    ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import importlib.util
 import io
 import json
 import os
@@ -52,8 +53,8 @@ from mainstage.pool.results import ItemOutcome
 from mainstage.ui.display.recording import Screen
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import StreamDisplay
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.plain import PlainView
 
@@ -385,7 +386,7 @@ class Face(NamedTuple):
     work: str
     view: str = "live"
     env: dict[str, str] = {}  # noqa: RUF012  # nothing changes it
-    needs: str = ""
+    needs: tuple[str, ...] = ()
 
 
 FACES = {
@@ -402,14 +403,19 @@ FACES = {
     "asyncio, plain": Face("asyncio", "plain"),
     "drop-in pool": Face("drop-in"),
     "raw queue": Face("queue"),
-    "joblib": Face("joblib", needs="joblib"),
-    "dask": Face("dask", needs="distributed"),
-    "ray": Face("ray", needs="ray"),
+    "joblib": Face("joblib", needs=("joblib",)),
+    "dask": Face("dask", needs=("distributed", "cryptography")),
+    "ray": Face("ray", needs=("ray",)),
     "exec": Face("exec"),
     "exec, plain": Face("exec", "plain"),
     "map": Face("map"),
     "map, GitHub": Face("map", "auto", {"CI": "true", "GITHUB_ACTIONS": "true"}),
 }
+
+
+def missing_for(face: Face) -> str:
+    """Return what is not installed of what `face` needs."""
+    return next((module for module in face.needs if importlib.util.find_spec(module) is None), "")
 
 
 def run_face(face: Face, count: int, seed: int) -> list[str]:
@@ -471,6 +477,9 @@ def main() -> int:
     for name in given.names or [*SINKS, *FACES]:
         if name in SINKS:
             found = check_sink(name, given.texts, given.seed)
+        elif missing := missing_for(FACES[name]):
+            print(f"    --    {name}: {missing} is not installed", flush=True)
+            continue
         else:
             found = run_face(FACES[name], given.texts, given.seed)
         through += len(found)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import threading
+import warnings
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
@@ -15,8 +16,8 @@ from mainstage.run.joblib import ParallelCall
 from mainstage.tasks.reporter import live
 from mainstage.testing import collect_events
 from mainstage.ui.display.recording import RecordingDisplay
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
@@ -253,6 +254,28 @@ def test_the_fits_of_a_grid_search_are_shown(kept: Kept) -> None:
     assert not started or {event.description.partition("(")[0] for event in started} == {"_fit_and_score"}
     assert display.final is not None
     assert any("12 done" in line for line in display.final.rows)
+
+
+def inner(n: int) -> list[int]:
+    """Call joblib within a task of joblib's."""
+    results: list[int] = joblib.Parallel(n_jobs=2, backend="multiprocessing")(
+        joblib.delayed(square)(n) for n in range(n)
+    )
+    return results
+
+
+def test_the_warning_of_calls_that_cannot_be_nested_is_joblibs_and_comes_once() -> None:
+    def warned() -> list[str]:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            joblib.Parallel(n_jobs=2, backend="threading")([joblib.delayed(inner)(3)])
+        return [f"{one.filename}: {one.message}" for one in caught]
+
+    plain = warned()
+    with mainstage.joblib(view="silent"):
+        shown = warned()
+    assert len(plain) == 1
+    assert shown == plain
 
 
 def test_without_joblib_the_error_names_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:

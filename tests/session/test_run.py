@@ -189,6 +189,21 @@ def test_a_waiting_future_is_cancelled_and_a_running_one_is_asked_to_stop(option
 
 
 @pytest.mark.timeout(DEADLINE)
+def test_a_map_gets_its_turn_while_calls_go_on_coming(options: dict[str, Any]) -> None:
+    over = threading.Event()
+
+    def again(run: mainstage.Run) -> None:
+        if not over.is_set():
+            run.submit(again, run)
+
+    with mainstage.Run("Work", max_workers=1, **options) as run:
+        for _ in range(3):
+            run.submit(again, run)
+        assert list(run.map(double, range(5))) == [0, 2, 4, 6, 8]
+        over.set()
+
+
+@pytest.mark.timeout(DEADLINE)
 def test_tasks_that_all_wait_for_calls_of_their_own_run_get_them(options: dict[str, Any]) -> None:
     begun = threading.Barrier(2)
 

@@ -10,8 +10,8 @@ import pytest
 from mainstage.core.commands import Locate
 from mainstage.events import RunStarted, TaskStarted, TaskStuck
 from mainstage.run.stalls import StallDetector, place_of_thread
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 if TYPE_CHECKING:
     from mainstage.events import Event

@@ -26,8 +26,8 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,8 @@ from mainstage.events import ItemsEnded, SourceForeseen, SourceOpened, TaskEnded
 from mainstage.ui.eta.position import DONE, MARKS, Eta, PositionHistory
 from mainstage.ui.eta.simulation import Durations, RemainingWork, SurvivalCurve, crowd_eta
 from mainstage.ui.eta.sizes import SizeModel
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 
 def told(eta: Eta | None) -> Eta:

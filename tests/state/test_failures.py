@@ -6,8 +6,8 @@ from collections import Counter
 
 from mainstage.events import ErrorReport, RunStarted, TaskFailed, TaskReopened, TaskStarted
 from mainstage.ui.state.failures import KINDS, LONGEST_TEXT, LONGEST_TRACEBACK, MOST, OTHER
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import REOPENABLE, reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.selected_rows import BrowsedRows, look

@@ -24,8 +24,8 @@ from mainstage.events import (
     TaskRetried,
     TaskStarted,
 )
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 
 junk = (
     st.none()
@@ -162,7 +162,6 @@ def impossible_after(state: RunState) -> list[Event]:
                 TaskChanged(5.0, task.id, task.attempt, total=bad, description="x", status="y", fields=(("a", 1),)),
             ]
     events += [TaskMoved(5.0, task, 1, 0) for task in state.queued]
-    events += [ItemsEnded(5.0, SOURCE, "w", ((557, 1.0, 2.0), (task, 1.0, 2.0))) for task in state.queued]
     events += [
         ItemsEnded(5.0, SOURCE, "w", ((558, 1.0, 2.0), (t.id, 1.0, 2.0))) for t in state.tasks.values() if t.parent
     ]

@@ -159,7 +159,7 @@ SHOWN = [
     Shown("rich_live.py 0.05", " thinking it over", ["│ 3    │ ready │", "half of it", "─── results ───",
           "{'rows': 4}"]),
     Shown("pool_threads.py 0.06", "▸ load(", ["✗ load(gone, 0): LookupError: no page 'gone'", "gone no page", "jobs 55",
-          "7 done, 1 failed"]),
+          "✓ pool_threads.py: 7 done, 1 failed"]),
     Shown("pool_processes.py 0.05 fork", "▸ is_prime(", ["97 is prime", "81 is not", "6 done"]),
     Shown("coroutines.py 0.06", "▸ visit(Lima, 3)", ["Rome was visited", "it has sunk", "Cairo was",
           "6 done, 1 failed"]),
@@ -261,10 +261,11 @@ def ended_by(way: str, tmp_path: Path, *, until: str = "") -> tuple[int, str]:
     ("way", "status", "end"),
     [
         ("os.kill(os.getpid(), signal.SIGTERM)", -15, "✗ ending.py: stopped by SIGTERM"),
-        ("os._exit(7)", 7, "✓ ending.py: 16 done"),
-        ("threading.Thread(target=os._exit, args=[8]).start(); time.sleep(9)", 8, "✓ ending.py: 16 done"),
+        ("os._exit(7)", 7, "✗ ending.py: 16 done"),
+        ("threading.Thread(target=os._exit, args=[8]).start(); time.sleep(9)", 8, "✗ ending.py: 16 done"),
         ("os.execv('/bin/echo', ['echo', 'another program'])", 0, "another program"),
-        ("sys.exit(9)", 9, "✓ ending.py: 16 done"),
+        ("sys.exit(9)", 9, "✗ ending.py: 16 done"),
+        ("sys.exit(0)", 0, "✓ ending.py: 16 done"),
         ("sys.exit('in words')", 1, "in words"),
     ],
 )

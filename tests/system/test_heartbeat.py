@@ -127,10 +127,10 @@ def test_without_a_terminal_the_plain_views_line_comes_too() -> None:
 WRITERS = """
 import os, sys, threading, time, mainstage
 from mainstage.core import unpatched
-from mainstage.ui.display import outlet
+from mainstage.ui.display import fd_writer
 real, writers = os.write, []
 def spy(fd, data):
-    if sys._getframe(1).f_code.co_filename == outlet.__file__:
+    if sys._getframe(1).f_code.co_filename == fd_writer.__file__:
         writers.append(threading.current_thread() is threading.main_thread())
     return real(fd, data)
 unpatched.write = spy

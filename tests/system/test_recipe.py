@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import subprocess
 import sys
@@ -13,14 +14,18 @@ import pytest
 from tests.system.terminals import environment
 
 import mainstage
+import mainstage.aio
 from mainstage.errors import QueueError
 from mainstage.events import Event, TaskEnded, TaskFailed, TaskMoved, TaskReopened, TaskStarted
+from mainstage.tasks import outcome
 from mainstage.ui.display.recording import RecordingDisplay
 
 if TYPE_CHECKING:
     import queue
     from collections.abc import Callable
     from typing import Self
+
+    from mainstage.tasks.queue.raw_queue import RawQueue
 
 SOON = 10.0
 """Seconds that any of this may take on a loaded machine; a hang takes for ever."""
@@ -170,6 +175,40 @@ def test_one_of_four_that_raises_fails_the_task_with_its_error(how: str) -> None
     assert failed.error.type == "OSError"
     if how == "thread":  # a future's failure stops its siblings, as on_error="raise" says
         assert failed.completed == 85
+
+
+def submitted(run: mainstage.Run, queue: RawQueue) -> None:
+    run.submit(early, queue).exception()
+
+
+def in_a_coroutines_thread(_: mainstage.Run, queue: RawQueue) -> None:
+    async def main() -> None:
+        async with mainstage.Run("inner"):
+            await asyncio.gather(mainstage.aio.to_thread(early, queue), return_exceptions=True)
+
+    asyncio.run(main())
+
+
+@pytest.mark.parametrize("way", [submitted, in_a_coroutines_thread])
+def test_a_queue_knows_the_error_of_a_call_before_its_task_is_over(
+    monkeypatch: pytest.MonkeyPatch, way: Callable[[mainstage.Run, RawQueue], None]
+) -> None:
+    """What is over may stop the run: a queue that heard of that first would be told as cancelled."""
+    finish = outcome.finish
+    found: list[tuple[bool, type]] = []
+
+    def finish_and_look(*args: Any) -> None:
+        finish(*args)
+        given.request_cancel("the run was left")
+        found.append((given.pending(), type(given.error())))
+
+    with Recipe(on_error="collect") as recipe:
+        given = recipe.run.queue(total=100)
+        monkeypatch.setattr(outcome, "finish", finish_and_look)
+        way(recipe.run, given)
+        monkeypatch.undo()
+    assert found == [(False, OSError)]
+    assert isinstance(recipe.of_queue()[-1], TaskFailed)
 
 
 @HOW

@@ -12,8 +12,8 @@ from tests.views.runs import BAD_ROW, end, first, middle, moment
 
 from mainstage.dashboard import Bars, Dashboard, Failures, Header, Logs, Metrics
 from mainstage.events import MetricReported, TaskFailed, TaskMoved, TaskRetried, TaskStarted, TextWritten
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.palette import Glyphs, Palette
 

@@ -16,8 +16,8 @@ from mainstage.events import (
     TaskMoved,
     TaskStarted,
 )
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.bars import BarsView
 from mainstage.ui.views.palette import Glyphs, Palette

@@ -22,10 +22,11 @@ from mainstage.events import (
 )
 from mainstage.ui.views.bars import BarsView
 from mainstage.ui.views.column_widths import arrange
+from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.row_choice import choose
 from mainstage.ui.views.rows import RowPainter
-from mainstage.ui.views.text import strip, width
+from mainstage.ui.views.text import width
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

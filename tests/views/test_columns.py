@@ -37,14 +37,15 @@ from tests.views.runs import NOON, after, middle, moment, plain_bars
 from mainstage.events import RunEnded, RunStarted, TaskEnded, TaskMoved, TaskStarted, TextWritten
 from mainstage.ui.views.bars import BarsView
 from mainstage.ui.views.columns import ColumnTask
+from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.renderable import lines_of
-from mainstage.ui.views.text import strip, width
+from mainstage.ui.views.text import width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views.palette import Color
 
 

@@ -12,14 +12,15 @@ from tests.views.runs import NOON, TRACEBACK, after, middle, moment, plain_bars
 from tests.views.test_press import KEYS
 
 from mainstage.events import ErrorReport, RunStarted, TaskChanged, TaskFailed, TaskStarted
+from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.interactive import KeyedView
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.selected_rows import height_of, look
 from mainstage.ui.views.selection import Selection, number_of
-from mainstage.ui.views.text import strip, width
+from mainstage.ui.views.text import width
 
 if TYPE_CHECKING:
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 
 def keyed(*, unicode: bool = True, **options: object) -> KeyedView:

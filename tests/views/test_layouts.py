@@ -28,12 +28,13 @@ from mainstage.events import (
     TaskStuck,
     TextWritten,
 )
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
+from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.selection import Selection
-from mainstage.ui.views.text import strip, width
+from mainstage.ui.views.text import width
 
 if TYPE_CHECKING:
     from mainstage.events import Event

@@ -9,7 +9,7 @@ from tests.views.runs import BAD_ROW, NOON, after
 
 from mainstage.core.commands import Cancel, Hold
 from mainstage.events import RunStarted, TaskEnded, TaskFailed, TaskStarted
-from mainstage.ui.state.model import RunState
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views.keymap import HELP, Quit, Repaint, ShowLayout, handle_key
 from mainstage.ui.views.selection import Selection, listing, number_of
 

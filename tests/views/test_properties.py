@@ -24,12 +24,13 @@ from mainstage.events import (
     TaskStarted,
     TextWritten,
 )
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views.bars import BarsView
+from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.plain import PlainView
-from mainstage.ui.views.text import strip, width
+from mainstage.ui.views.text import width
 
 if TYPE_CHECKING:
     from mainstage.events import Event

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from tests.views.runs import BAD_ROW, NOON, after, moment
+import pytest
+from tests.views.runs import BAD_ROW, NOON, after, moment, plain_bars
 
 from mainstage.events import (
     ErrorReport,
@@ -17,6 +18,7 @@ from mainstage.events import (
 from mainstage.ui.views.history import History
 from mainstage.ui.views.layouts import factory
 from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.plain import PlainView
 from mainstage.ui.views.selection import Selection
 from mainstage.ui.views.summary import Summary
 from mainstage.ui.views.text import width
@@ -129,3 +131,15 @@ def test_a_task_whose_worker_died_is_told_apart_from_one_that_failed() -> None:
     view.browse = Selection(selected=2)  # type: ignore[attr-defined]  # every layout has it
     rows = view.rows(state, moment(3.0))
     assert [row[:4] for row in rows[:2]] == ["* b:", "% a:"]
+
+
+@pytest.mark.parametrize(("status", "mark"), [(0, "✓"), (1, "✗"), (-15, "✗"), (None, "✗")])
+def test_the_last_line_of_a_program_says_how_it_exits_whatever_became_of_its_tasks(
+    status: int | None, mark: str
+) -> None:
+    started, failed = TaskStarted(1.0, 1, 1, "w", "one"), TaskFailed(2.0, 1, 1, 0, ErrorReport("OSError", "gone"))
+    state = after(RunStarted(0.0, "job.py", NOON), started, failed, RunEnded(3.0))
+    final = moment(3.0, final=True)._replace(status=status)
+    for view in (PlainView(), plain_bars()):
+        (*_, last) = view.rows(state, final)
+        assert f"{mark} job.py: 0 done, 1 failed" in last

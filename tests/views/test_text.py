@@ -7,15 +7,15 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from mainstage.ui.views import text
+from mainstage.ui.views import foreign, text
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 HOSTILE = st.text(st.characters() | st.sampled_from("\x1b[];m\r\t\n\x9b\u200d\ufe0f\u0301名👨👩"), max_size=40)
 
 
 def test_colours_of_a_program_stay_and_are_closed() -> None:
-    assert text.clean("a \x1b[31mred") == "a \x1b[31mred\x1b[0m"
-    assert text.clean("a \x1b[1;38:5:9mred\x1b[0m.") == "a \x1b[1;38:5:9mred\x1b[0m."
+    assert foreign.clean("a \x1b[31mred") == "a \x1b[31mred\x1b[0m"
+    assert foreign.clean("a \x1b[1;38:5:9mred\x1b[0m.") == "a \x1b[1;38:5:9mred\x1b[0m."
 
 
 @pytest.mark.parametrize(
@@ -35,17 +35,17 @@ def test_colours_of_a_program_stay_and_are_closed() -> None:
     ],
 )
 def test_what_a_terminal_would_act_upon_is_taken_out_or_shown(given_text: str, cleaned: str) -> None:
-    assert text.clean(given_text) == cleaned
+    assert foreign.clean(given_text) == cleaned
 
 
 def test_a_name_shows_its_control_characters() -> None:
-    assert text.clean("a\x1b[31m\r\nb\x7f", sgr=False) == "a␛[31m␍␊b␡"
+    assert foreign.clean("a\x1b[31m\r\nb\x7f", sgr=False) == "a␛[31m␍␊b␡"
 
 
 def test_ascii_escapes_what_it_cannot_say() -> None:
-    assert text.clean("é\x1b[2J名", sgr=False, encoding="ascii") == "\\xe9\\x1b[2J\\u540d"
-    assert text.clean("é名\x07", encoding="latin-1") == "é\\u540d\\x07"
-    assert text.clean("é", sgr=False, encoding="no such encoding") == "\\xe9"
+    assert foreign.clean("é\x1b[2J名", sgr=False, encoding="ascii") == "\\xe9\\x1b[2J\\u540d"
+    assert foreign.clean("é名\x07", encoding="latin-1") == "é\\u540d\\x07"
+    assert foreign.clean("é", sgr=False, encoding="no such encoding") == "\\xe9"
 
 
 @given(HOSTILE)
@@ -53,10 +53,10 @@ def test_ascii_escapes_what_it_cannot_say() -> None:
 @example("\x1b\x1b[mm")
 def test_no_text_gets_a_control_past_cleaning(dirty: str) -> None:
     dirty = dirty.replace("\n", " ")
-    assert not CONTROL.search(text.strip(text.clean(dirty)))
-    assert not CONTROL.search(text.clean(dirty, sgr=False))
-    assert text.clean(dirty, encoding="ascii").isascii()
-    text.clean(dirty).encode()
+    assert not CONTROL.search(foreign.strip(foreign.clean(dirty)))
+    assert not CONTROL.search(foreign.clean(dirty, sgr=False))
+    assert foreign.clean(dirty, encoding="ascii").isascii()
+    foreign.clean(dirty).encode()
 
 
 @given(HOSTILE, st.integers(0, 30))
@@ -65,7 +65,7 @@ def test_no_text_gets_a_control_past_cleaning(dirty: str) -> None:
 @example("a\u200d\u200d b", 9)
 @example("👨\u200d👩\u200d👨", 4)
 def test_a_fitted_text_has_exactly_its_width(dirty: str, cells: int) -> None:
-    clean = text.clean(dirty, sgr=False)
+    clean = foreign.clean(dirty, sgr=False)
     assert cell_len(text.fit(clean, cells)) == cells
     assert cell_len(text.shorten(clean, cells)) == cells
     assert cell_len(text.fit(clean, cells, "...")) == cells
@@ -74,10 +74,10 @@ def test_a_fitted_text_has_exactly_its_width(dirty: str, cells: int) -> None:
 
 @given(HOSTILE, st.integers(0, 30))
 def test_a_cropped_line_is_no_wider_and_keeps_its_colours(dirty: str, cells: int) -> None:
-    clean = text.clean("\x1b[1m" + dirty.replace("\r", ""))
+    clean = foreign.clean("\x1b[1m" + dirty.replace("\r", ""))
     cropped = text.crop(clean, cells)
     assert text.width(cropped) <= cells
-    assert cropped == clean or text.strip(cropped) + "\x1b[0m" == text.strip(cropped) + cropped[-4:]
+    assert cropped == clean or foreign.strip(cropped) + "\x1b[0m" == foreign.strip(cropped) + cropped[-4:]
 
 
 def test_clipping_breaks_no_grapheme() -> None:
@@ -99,6 +99,6 @@ def test_white_space_becomes_single_spaces() -> None:
 
 def test_a_link_takes_no_cells_and_is_closed_where_a_line_is_cropped() -> None:
     line = "at \x1b]8;;file://host/srv/job.py\x1b\\/srv/job.py:12\x1b]8;;\x1b\\ in f"
-    assert text.strip(line) == "at /srv/job.py:12 in f"
+    assert foreign.strip(line) == "at /srv/job.py:12 in f"
     assert text.width(line) == 22
     assert text.crop(line, 7) == "at \x1b]8;;file://host/srv/job.py\x1b\\/srv\x1b]8;;\x1b\\"

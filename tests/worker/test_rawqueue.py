@@ -836,7 +836,9 @@ def test_nothing_waits_for_anybody(opened: Opened) -> None:
 def test_a_queue_that_was_shut_down_takes_and_gives_nothing(opened: Opened) -> None:
     q = opened(10)
     q.put(1)
+    assert q.is_shutdown is False
     q.shutdown()
+    assert vars(q)["is_shutdown"] is True
     with pytest.raises(ShutDown):
         q.put(1)
     assert q.get() == 1

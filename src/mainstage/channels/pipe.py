@@ -8,6 +8,7 @@ where the stream has ended. The parent's half never blocks.
 from __future__ import annotations
 
 import contextlib
+import errno
 import mmap
 import os
 import threading
@@ -25,6 +26,8 @@ JOURNAL = 1 << 20
 """Bytes of a journal."""
 _WORDS = 64
 _USED, _BASE, _BEGUN = 0, 1, 2
+GONE = (errno.EPIPE, errno.ECONNRESET, errno.ENOTCONN, errno.EBADF)
+"""Why a socket takes nothing any more, ever."""
 MOST_PIECES = 512
 """Buffers handed to one system call."""
 
@@ -38,8 +41,10 @@ class Journal:
 
     def __init__(self, fd: int) -> None:
         """Use the memory behind `fd`, and close that."""
-        self._memory = mmap.mmap(fd, JOURNAL)
-        os.close(fd)
+        try:
+            self._memory = mmap.mmap(fd, JOURNAL)
+        finally:
+            os.close(fd)
         self._view = memoryview(self._memory)
         self._words = self._view[:_WORDS].cast("Q")
         self._text = self._view[_WORDS:]
@@ -56,7 +61,11 @@ class Journal:
 
             with tempfile.TemporaryFile() as file:
                 fd = os.dup(file.fileno())
-        os.ftruncate(fd, JOURNAL)
+        try:
+            os.ftruncate(fd, JOURNAL)
+        except OSError:
+            os.close(fd)
+            raise
         return fd
 
     # --- the writer ---
@@ -179,11 +188,11 @@ class ParentEnd:
         try:
             self.dry = False
             return self._incoming.read()
-        except BlockingIOError:
-            self.dry = True
+        except OSError as trouble:
+            if trouble.errno in GONE:
+                return None
+            self.dry = True  # nothing has come, or there is no memory for it now: it is there at the next look
             return []
-        except OSError:
-            return None
 
     def rest(self) -> list[Frame]:
         """Return what a dead worker had said and not sent."""
@@ -203,7 +212,10 @@ class ParentEnd:
                 count = os.writev(self.fd, pieces)
             except BlockingIOError:
                 return False
-            except OSError:  # it is dead; its end of the stream tells
+            except OSError as trouble:
+                if trouble.errno not in GONE:  # no memory for it now, say
+                    return False
+                # it is dead; its end of the stream tells
                 outgoing.clear()
                 return True
             while outgoing and count >= len(outgoing[0]):

@@ -24,7 +24,7 @@ from mainstage.run.external import ExternalExecutors
 from mainstage.run.render_loop import BATCH, RenderLoop
 from mainstage.run.signals import SignalHandlers, die_by_signal
 from mainstage.tasks.capture.lines import Lines
-from mainstage.tasks.capture.streams import EarlyRouter
+from mainstage.tasks.capture.streams import EarlyStreamProxy
 from mainstage.tasks.integrations.asyncio_ import CoroutineBridge
 from mainstage.tasks.integrations.executors import PoolBridge
 from mainstage.tasks.reporter import live
@@ -116,7 +116,7 @@ class ExecSignalHandlers(SignalHandlers):
         handler = next((handler for number, handler in self._found if number == signum), None)
         self._deferred.append((signum, handler))
 
-    def raise_late(self) -> None:
+    def raise_deferred(self) -> None:
         """Hand what came during a round to the program's own handlers, now that the round is over."""
         deferred, self._deferred = self._deferred, []
         for signum, handler in deferred:
@@ -218,7 +218,7 @@ class ExecDisplaySession(DisplaySession):
             os.register_at_fork(before=_before_fork, after_in_child=_in_child)
         _forking[:] = [self]
         for name, router in self.capture.routers.items():
-            if isinstance(router, EarlyRouter) and self.capture.passage is self:
+            if isinstance(router, EarlyStreamProxy) and self.capture.passage is self:
                 self.leave(name, router.first_line)
         return end
 
@@ -239,7 +239,7 @@ class ExecDisplaySession(DisplaySession):
         if self._terminal is not None:
             loop.wait_writable(self._terminal)
             self._terminal.make_room(text)
-        self.interrupts.raise_late()
+        self.interrupts.raise_deferred()
         loop.passing = True
         return True
 
@@ -319,6 +319,12 @@ class ExecDisplaySession(DisplaySession):
             self.close()
         else:
             getattr(self.loop.display, "emergency", lambda: None)()
+
+    def last_words(self, status: int | None = None) -> None:
+        """As `Show.last_words`; the last line says how the program ends."""
+        if status is not None:
+            self.loop.exit_status = status
+        super().last_words(status)
 
     # --- forks ---
 

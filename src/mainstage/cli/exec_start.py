@@ -78,8 +78,10 @@ class Host:
             self._hosted = open_hosted(self._title, self._options)
         except Exception as error:  # noqa: BLE001  # a module of the program's in the place of one of Python's, maybe
             kind = type(error).__name__
-            with contextlib.suppress(AttributeError, OSError, ValueError):
-                sys.stderr.write(f"mainstage exec: {self._title} runs without a display: {kind}: {error}\n")
+            with contextlib.suppress(Exception):  # as above
+                from mainstage.cli.shell import say  # noqa: PLC0415  # only where something is wrong
+
+                say(f"mainstage exec: {self._title} runs without a display: {kind}: {error}", err=True)
 
     @contextlib.contextmanager
     def _as_at_the_start(self) -> Iterator[None]:
@@ -105,6 +107,11 @@ class Host:
             hushed = self._hosted.show.silenced()
         with hushed:
             yield
+
+    def ended(self, status: int) -> None:
+        """Take the exit status of the program: the last line says how it ended."""
+        if self._hosted is not None:
+            self._hosted.show.loop.exit_status = status
 
     def close(self) -> None:
         """Show the end, if there was anything to show."""

@@ -79,15 +79,26 @@ def execute(execution: Execution) -> None:
     host.start()
     try:
         program.run()
-    except SystemExit:
+        host.ended(0)
+    except SystemExit as leaving:
+        host.ended(_status_of(leaving))
         raise
     except KeyboardInterrupt as interrupt:
         with host.broken_off("Ctrl-C"):
             report(interrupt)
         die_silently(interrupt)
     except BaseException as error:  # noqa: BLE001  # told as the interpreter would
+        host.ended(1)
         with host.broken_off(type(error).__name__):
             report(error)
         sys.exit(1)
     finally:
         atexit.register(host.close)  # the last one, so it is the first to be called, when all threads have ended
+
+
+def _status_of(leaving: SystemExit) -> int:
+    """Return the status that the interpreter exits with."""
+    code = leaving.code
+    if code is None:
+        return 0
+    return code & 0xFF if isinstance(code, int) else 1

@@ -19,7 +19,7 @@ from mainstage.cli.joblog import JobLog
 from mainstage.cli.outputs import Outputs
 from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of, write_all
 from mainstage.cli.shell import end_as_filter, join, program, say
-from mainstage.cli.stdout import open_stdout
+from mainstage.cli.stdout import STDOUT, events_alone, open_stdout
 from mainstage.cli.target import Target, load_target, register_by_value
 from mainstage.core.clock import SystemClock
 from mainstage.errors import Cancelled, DisplayError, MainstageError, Terminated, is_instance
@@ -214,7 +214,9 @@ def run_map(target_text: str, words: Words, options: MapOptions) -> None:
         _dry_run(target, inputs, options)
         return
     results = _open_results(options)
-    with open_stdout(results) as stdout:
+    if _writes_events(options) and results is not None and results.is_descriptor(STDOUT):
+        raise click.UsageError("the view json writes its events on stdout: --out has to be another file")
+    with events_alone() if _writes_events(options) else open_stdout(results) as stdout:
         jobs = select(inputs, _skip(results, target, options))
         outputs = _open_outputs(inputs, options)
         try:
@@ -224,10 +226,14 @@ def run_map(target_text: str, words: Words, options: MapOptions) -> None:
         _run_all(target, jobs, options, sink, _resume_command(options, stdin="-" in words.files))
 
 
+def _writes_events(options: MapOptions) -> bool:
+    return (options.view if options.view != "auto" else os.environ.get("MAINSTAGE_VIEW")) == "json"
+
+
 def _checked(options: MapOptions) -> MapOptions:
     if (options.resume or options.resume_failed) and options.out is None:
         raise click.UsageError("--resume and --resume-failed need --out FILE, the results to take up")
-    if options.out is None and (options.view if options.view != "auto" else os.environ.get("MAINSTAGE_VIEW")) == "json":
+    if options.out is None and _writes_events(options):
         raise click.UsageError("the view json writes its events on stdout, as the results would: give them --out FILE")
     if options.on_error != "raise":
         return options

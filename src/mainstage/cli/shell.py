@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from mainstage.run.signals import die_by_signal
 from mainstage.ui.display.detect import has_runner
+from mainstage.ui.views.foreign import clean
 from mainstage.ui.views.runner import defused
 
 if TYPE_CHECKING:
@@ -70,8 +71,6 @@ def say(text: str, *, err: bool = False, block: bool = False) -> None:
     name that is no text) is escaped, never an error. `block`: the text is several lines, whose colours stay. A stderr
     that cannot be written changes nothing.
     """
-    from mainstage.ui.views.text import clean  # noqa: PLC0415  # with Rich's table of widths, which `--help` needs not
-
     stream = sys.stderr if err else sys.stdout
     if stream is None:
         return

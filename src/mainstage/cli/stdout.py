@@ -1,4 +1,4 @@
-"""Where results on stdout go, and where the function's own output goes then."""
+"""Where results and events on stdout go, and where the function's own output goes then."""
 
 from __future__ import annotations
 
@@ -45,6 +45,25 @@ def open_stdout(results: ResultsFile | None) -> Iterator[int | None]:
         os.dup2(stdout, STDOUT)
         os.close(stdout)
         _buffer_lines(on=False)
+
+
+@contextlib.contextmanager
+def events_alone() -> Iterator[None]:
+    """Keep stdout for the events of the view json; what C code and other programs write to it goes to stderr."""
+    before = sys.stdout
+    if before is None or before.isatty():
+        yield
+        return
+    before.flush()
+    with os.fdopen(os.dup(STDOUT), "w", encoding=before.encoding, errors=before.errors) as stdout:
+        sys.stdout = stdout
+        _lead_to_stderr()
+        try:
+            yield
+        finally:
+            stdout.flush()
+            os.dup2(stdout.fileno(), STDOUT)
+            sys.stdout = before
 
 
 def _buffer_lines(*, on: bool) -> None:

@@ -71,16 +71,17 @@ def to_json(event: Event) -> str:
     except ValueError:
         members = _finite(members)
         line = json.dumps(members, ensure_ascii=False)
-    try:
-        line.encode()
-    except UnicodeEncodeError:
-        line = json.dumps(members, default=_plain)
+    if not line.isascii():
+        try:
+            line.encode()
+        except UnicodeEncodeError:
+            line = json.dumps(members, default=_plain)
     return printable(line)
 
 
 def printable(line: str) -> str:
     """Return a line of JSON with the same content, and nothing in it that a terminal or a CI runner acts upon."""
-    if not line.isprintable():
+    if "\x7f" in line or not (line.isascii() or line.isprintable()):
         line = _UNSAFE.sub(_escaped, line)
     return line.replace("##", "#\\u0023") if "##" in line else line  # ##[name] is a command, wherever it stands
 

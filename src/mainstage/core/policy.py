@@ -9,6 +9,8 @@ from mainstage.errors import is_instance
 
 FIRST_DELAY = 0.1
 LONGEST_DELAY = 30.0
+STOP_GRACE = 1.0
+"""Seconds that a worker over its timeout has to come back before it is given up."""
 
 
 class Policy(NamedTuple):

@@ -93,9 +93,13 @@ class NativeThread:
 
     def start(self) -> None:
         """Begin; once."""
-        self._ending.acquire()
         begun = Flag()
-        _start_new_thread(self._bootstrap, (begun,))
+        self._ending.acquire()
+        try:
+            _start_new_thread(self._bootstrap, (begun,))
+        except RuntimeError:  # the system has none left: to join what has not begun waits for nothing
+            self._ending.release()
+            raise
         begun.wait(threading.TIMEOUT_MAX)
 
     def _bootstrap(self, begun: Flag) -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.events import ItemsEnded, TaskStarted
 from mainstage.tasks.outcome import describe
@@ -84,19 +84,21 @@ class Item:
         """Describe what it works on."""
         return describe(self.args[0] if len(self.args) == 1 else self.args)
 
-    def announce(self, at: float) -> TaskStarted | None:
-        """Return the event of its start, the first time; `at` is when it is made."""
+    def announce(self, at: float) -> list[Event]:
+        """Return the events of its start, the first time; `at` is when they are made."""
         mine = object()
         if self.announced is not None or vars(self).setdefault("announced", mine) is not mine:
-            return None
-        return TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.input())
+            return []
+        return [TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.input())]
+
+    def start_sent(self) -> None:
+        """Called when the events that `announce` returned are on their way."""
 
     def resolve(self) -> Task:
         """Return the task that stands for it, made now if need be."""
         task = self.task
         if task is None:
-            event = self.announce(self.started)
-            if event is not None:
+            for event in self.announce(self.started):
                 self.reporter.send(event)
             task = root_task(self.reporter, self.id, self.attempt, self.input(), worker=self.lane.worker)
             self.task = task
@@ -113,25 +115,46 @@ class Item:
             self.task.request_cancel(reason)
 
 
+class AtHand(Protocol):
+    """What a worker has at hand, as far as a display asks for it."""
+
+    started: float
+
+    @property
+    def id(self) -> int:
+        """The number of its task."""
+        ...
+
+    def announce(self, at: float) -> list[Event]:
+        """Return the events of its start, the first time."""
+        ...
+
+    def start_sent(self) -> None:
+        """Called when these are on their way."""
+        ...
+
+
 class Lane:
     """A thread's cell in the channel: polled while it has an item, silent while it has none."""
 
     closed = False
     attempt = 1
 
-    def __init__(self, reporter: Reporter, source: int, worker: str) -> None:
+    def __init__(self, reporter: Reporter, source: int, worker: str, named: set[int] | None = None) -> None:
         self.reporter = reporter
         self.source = source
         self.worker = worker
+        self._named = named if named is not None else set()
+        """Tasks that were told of before they began: their end must be told by name."""
         self.id = reporter.new_id()
         self.polled = False
         self.armed = True
-        self.current: Item | None = None
+        self.current: AtHand | None = None
         self.ended: deque[tuple[int, float, float]] = deque()
         self._shown = 0
         """The task that was last announced from here: its end must be told by name."""
-        self.folded = 0
-        self.folded_seconds = 0.0
+        self._folded: deque[tuple[int, float]] = deque()
+        """How many more ended, and the seconds that they took: what `ended` had no room for."""
         self.count = 0
         self.began: float | None = None
         """When it last began to claim items; None: it rests."""
@@ -164,12 +187,11 @@ class Lane:
 
     def fold(self) -> None:
         """Keep the reports bounded while nobody takes them: the worker's side of it."""
-        taken, shown = self._take(FOLD // 2), self._shown
-        spent = [ended - started for task, started, ended in taken if task != shown]
-        number, seconds = len(spent), sum(spent)
-        self.folded += number
-        self.folded_seconds += seconds
-        self.ended.extend([one for one in taken if one[0] == shown])
+        taken, shown, named = self._take(FOLD // 2), self._shown, self._named
+        by_name = [one for one in taken if one[0] == shown or one[0] in named]
+        spent = [ended - started for task, started, ended in taken if task != shown and task not in named]
+        self._folded.append((len(spent), sum(spent)))
+        self.ended.extend(by_name)
 
     def _take(self, most: int) -> list[tuple[int, float, float]]:
         """Take up to `most` of the items that ended; the other side may take some at the same time."""
@@ -183,14 +205,18 @@ class Lane:
         item = self.current  # before `ended` is read: one that ends in between is then in the list
         events: list[Event] = []
         items = tuple(self._take(len(self.ended)))
-        more, seconds = self.folded, self.folded_seconds
+        more, seconds = 0, 0.0
+        for _ in range(len(self._folded)):
+            number, spent = self._folded.popleft()
+            more, seconds = more + number, seconds + spent
         if items or more:
-            self.folded -= more
-            self.folded_seconds -= seconds
             events.append(ItemsEnded(now, self.source, self.worker, items, more, seconds))
+        if self._named:
+            self._named.difference_update([one[0] for one in items])
         if item is not None and now - item.started >= GLANCE and all(one[0] != item.id for one in items[-1:]):
             start = item.announce(now)
-            if start is not None:
+            if start:
                 self._shown = item.id
-                events.append(start)
+                item.start_sent()
+                events += start
         return events

@@ -1,256 +1,376 @@
-"""One submitted call: its attempts, its deadline, and the future that it settles, whether anybody looks or not."""
+"""One attempt at one piece of work, in a worker's hands: its deadline, a request to stop, giving up, retry, end.
+
+What it is an attempt at is its owner's: a `map`, or a submitted call, which is a map of one item whose result goes to
+a future. A next attempt is a new `Job`, so nothing is reset. It stands for its task until somebody needs one: the
+worker's own code (`current_task`, `track`), a failure, or a display that finds it running for longer than a glance.
+
+No lock is held where an event is sent or a future settled. Which thread announces a job, makes its task and settles it
+is decided by an atomic `dict.setdefault`, so a frame that is drawn in a signal handler, between any two lines of this,
+waits for nothing. The order of what others see: the start, everything of the task, the end, then the result.
+"""
 
 from __future__ import annotations
 
+import functools
 import threading
-from concurrent.futures import CancelledError, Future
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from collections import deque
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mainstage.core.policy import Policy, delay_before
-from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
-from mainstage.events import TaskCancelled, TaskQueued
-from mainstage.pool.mapping import STOP_GRACE
+from mainstage.core.policy import STOP_GRACE, delay_before
+from mainstage.errors import Cancelled, add_note, is_instance
+from mainstage.events import TaskStarted
+from mainstage.pool.items import Lane
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
-from mainstage.tasks.queue import raw_queue
-from mainstage.tasks.task import open_task
+from mainstage.tasks.task import NULL, end_event, root_task
 
 if TYPE_CHECKING:
+    from _thread import LockType
     from collections.abc import Callable, Mapping
+    from typing import TypeAlias
 
-    from mainstage.pool.thread_pool import Worker
-    from mainstage.pool.threads import ThreadBackend
+    from mainstage.core.policy import Policy
+    from mainstage.errors import TaskTimeout
+    from mainstage.events import Event
+    from mainstage.pool.threads import ThreadWorkers
     from mainstage.pool.timer import Alarm
+    from mainstage.tasks.reporter import Reporter
     from mainstage.tasks.task import Task
 
-R = TypeVar("R")
+    Entry: TypeAlias = tuple[
+        Any, int, tuple[Any, ...], int
+    ]  # of a map: index; of a call: itself | task | args | attempt
+
+    class CallReporter(Reporter, Protocol):
+        """A channel that knows whether each event of a short call is wanted by itself."""
+
+        detailed: bool
 
 
-class TaskFuture(Future[R]):
-    """A `concurrent.futures.Future` whose `result` and `exception` keep the display alive while they wait."""
-
-    def __init__(
-        self, wait: Callable[[Future[Any], float | None], bool], unretrieved: dict[int, TaskFuture[Any]]
-    ) -> None:
-        """Make one; it leaves `unretrieved`, where its run keeps it, once its outcome has been asked for."""
-        super().__init__()
-        self._wait = wait
-        self._unretrieved = unretrieved
-        self.looked = False
-        """Whether somebody has asked for the outcome."""
-        self.task = 0
-        """The number of the task in the events."""
-
-    def result(self, timeout: float | None = None) -> R:
-        """As `Future.result`: the value, or the worker's own exception; `TimeoutError` after `timeout` seconds."""
-        timeout = 0 if self._wait(self, timeout) and timeout is not None else timeout
-        try:
-            return super().result(timeout)
-        finally:
-            self._mark_retrieved()
-
-    def exception(self, timeout: float | None = None) -> BaseException | None:
-        """As `Future.exception`."""
-        timeout = 0 if self._wait(self, timeout) and timeout is not None else timeout
-        try:
-            return super().exception(timeout)
-        finally:
-            self._mark_retrieved()
-
-    def _mark_retrieved(self) -> None:
-        if not self.looked and self.done():
-            self.looked = True
-            self._unretrieved.pop(self.task, None)
-
-    def failure(self) -> BaseException | None:
-        """Return what it failed with, without having looked; None: it did not, or not yet."""
-        return super().exception() if self.done() and not self.cancelled() else None
-
-    def left(self) -> bool:
-        """Return whether it ended well, and nobody has looked."""
-        return self.done() and not self.looked and not self.cancelled() and super().exception() is None
+START_WAIT_S = 1.0
+"""Seconds that the end of a job waits for the thread that has announced it and not sent that yet, between two lines."""
 
 
-class Spec(NamedTuple):
-    """What to call, and how."""
+class JobOwner(Protocol):
+    """What jobs are of, and who is told what became of them. Nothing here names a kind of worker."""
 
     fn: Callable[..., Any]
-    args: tuple[Any, ...]
     kwargs: Mapping[str, Any]
-    description: str
     policy: Policy
 
+    def describe(self, args: tuple[Any, ...]) -> str:
+        """Return the name that is shown; made only where somebody sees it."""
+        ...
 
-class Call:
-    """A submitted call under way."""
+    def input(self, args: tuple[Any, ...]) -> str:
+        """Describe what is worked on, for notes and failures."""
+        ...
 
-    __slots__ = (
-        *("_alarm", "_asked", "_grace", "_lock", "_owner", "_settled"),
-        *("attempt", "future", "overdue", "spec", "task", "waiting"),
-    )
+    def where(self, job: Job, given: str) -> str:
+        """Return the note for an exception that `job` raised; `given` is its input."""
+        ...
 
-    def __init__(self, owner: ThreadBackend, spec: Spec, future: TaskFuture[Any]) -> None:
-        self._owner = owner
-        self._lock = threading.RLock()  # a command may be carried out in a signal handler
-        self._settled = False
-        self._alarm: Alarm | None = None
-        self._grace: Alarm | None = None
-        self._asked: str | None = None
-        self.spec = spec
-        self.future = future
-        self.attempt = 0
-        self.task: Task | None = None
-        self.overdue = False
-        self.waiting = True
-        """True while no thread works on it: queued, or between two attempts."""
+    def over_time(self, args: tuple[Any, ...]) -> TaskTimeout:
+        """Return the error of a job that is over its timeout."""
+        ...
 
-    def announce(self) -> None:
-        """Send the event that it waits."""
-        reporter = self._owner.reporter
-        reporter.send(TaskQueued(reporter.now(), self.future.task, self.spec.description))
+    def queued(self, at: float) -> Event | None:
+        """Return the event that it was submitted, if that is to be sent before its start."""
+        ...
 
-    def __call__(self, worker: Worker) -> None:
-        """Run one attempt on this thread: the pool's unit of work."""
-        if not self._begin():
-            return
-        spec = self.spec
-        task = open_task(self._owner.reporter, self.future.task, self.attempt, spec.description, worker=worker.name)
-        with self._lock:
-            self.task, asked = task, self._asked
-        if asked is not None:
-            task.request_cancel(asked)
-        if spec.policy.timeout is not None:
-            self._alarm = self._owner.timer.after(spec.policy.timeout, lambda: self._overdue(worker))
-        senders = raw_queue.enter_senders(spec.args, spec.kwargs, task)
-        outcome = runner.run(task, spec.fn, spec.args, spec.kwargs)
-        if self._alarm is not None:
-            self._alarm.cancel()
-        again = self._conclude(worker, task, outcome)
-        for queue in senders:
-            raw_queue.leave_sender(queue, None if again else outcome.error)
+    def may_retry(self, job: Job, error: BaseException) -> bool:
+        """Return whether another attempt follows this failure."""
+        ...
 
-    def _begin(self) -> bool:
-        """Return whether it is to run; told at once that it does not, if somebody cancelled its future."""
-        with self._lock:
-            if self._settled:
-                return False
-            if self.attempt or self.future.set_running_or_notify_cancel():
-                self.waiting = False
-                self.task = None
-                self.attempt += 1
-                return True
-            self._settled = True
-        self._never_began("cancelled before it began")
-        return False
+    def retry_later(self, entry: Entry) -> None:
+        """Keep the entry of the next attempt, which waits for its time."""
+        ...
 
-    def cancel(self, reason: str) -> bool:
-        """Cancel it if it waits, ask it to stop if it runs, and abandon it after the grace time; False: it has ended.
+    def requeue(self, entry: Entry) -> None:
+        """Begin that attempt as soon as a worker is free; its time has come. One that is not wanted is dropped."""
+        ...
 
-        One that waits has ended with that, although a unit of it is still in the queue of the threads.
-        """
-        if self.future.cancel():
-            if self._claim():
-                self.future.set_running_or_notify_cancel()
-                self._never_began(reason)
-            return True
-        if self._claim(waiting=True):
-            self.future.set_exception(CancelledError(reason))
-            self._never_began(reason)
-            return True
-        with self._lock:
-            if self._settled:
-                return False
-            task, self._asked = self.task, reason
-        if task is not None:
-            task.request_cancel(reason)
-        if self._grace is None:
-            self._grace = self._owner.timer.after(self.spec.policy.grace, lambda: self.abandon("did not stop in time"))
-        return True
+    def settled(self, job: Job, outcome: Outcome) -> None:
+        """Take the outcome; called once, after the last event of the job."""
+        ...
 
-    def abandon(self, reason: str) -> None:
-        """Settle it although its thread did not stop."""
-        worker = self._owner.worker_of(self)
-        if worker is not None:
-            self._give_up(worker, Cancelled(reason))
 
-    def _claim(self, *, waiting: bool = False) -> bool:
-        """Take the right to settle it, where it waits if `waiting`: True once."""
-        with self._lock:
-            if self._settled or (waiting and not self.waiting):
-                return False
-            self._settled = True
-            return True
+class Job:
+    """One attempt. Hot loops make it by `object.__new__` and set `slot`, `entry` and `started` themselves."""
 
-    def _never_began(self, reason: str) -> None:
-        reporter = self._owner.reporter
-        reporter.send(TaskCancelled(reporter.now(), self.future.task, self.attempt, 0, reason))
-        self._owner.ended(self)
+    # Class attributes and not set one by one: half the cost of a job.
+    task: Task | None = None
+    cancel_reason: str | None = None
+    alarm: Alarm | None = None
+    announced: LockType | None = None
+    """Put here, locked, by the thread that sends its start; open once that is sent."""
+    settled: object = None
+    """What the thread that settles it has put here."""
+    overdue = False
+    slot: WorkerSlot
+    entry: Entry
+    started: float
 
-    def _overdue(self, worker: Worker) -> None:
-        self.overdue = True
-        if self.task is not None:
-            self.task.request_cancel(f"over its timeout of {self.spec.policy.timeout:g} s")
-        error = self._timed_out()
-        attempt = self.attempt
-        self._owner.timer.after(
-            min(STOP_GRACE, self.spec.policy.grace),
-            lambda: self._give_up(worker, error) if attempt == self.attempt and not self.waiting else None,
-        )
+    @property
+    def owner(self) -> JobOwner:
+        """What it is an attempt at."""
+        return self.slot.share.owner_of(self.entry)
 
-    def _timed_out(self) -> TaskTimeout:
-        return TaskTimeout(f"{self.spec.description}: not done within its timeout of {self.spec.policy.timeout:g} s")
+    @property
+    def id(self) -> int:
+        """The number of its task."""
+        return self.entry[1]
 
-    def _give_up(self, worker: Worker, error: BaseException) -> None:
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """What the function is called with."""
+        return self.entry[2]
+
+    @property
+    def attempt(self) -> int:
+        """1 for the first."""
+        return self.entry[3]
+
+    @property
+    def reporter(self) -> Reporter:
+        """Where its reports go."""
+        return self.slot.reporter
+
+    def input(self) -> str:
+        """Describe what it works on."""
+        return self.owner.input(self.entry[2])
+
+    def try_settle(self) -> bool:
+        """Take the right to end it: True once, on any thread, in any signal handler."""
+        mine = object()
+        return vars(self).setdefault("settled", mine) is mine
+
+    # --- the task that it stands for ---
+
+    def announce(self, at: float) -> list[Event]:
+        """Return the events of its start, the first time; `at` is when they are made."""
+        if self.announced is not None:
+            return []
+        mine = threading.Lock()
+        mine.acquire()
+        if vars(self).setdefault("announced", mine) is not mine:
+            return []
+        owner, (_, ident, args, attempt) = self.owner, self.entry
+        began = min(at, self.started)
+        start = TaskStarted(began, ident, attempt, self.slot.worker, owner.describe(args))
+        queued = owner.queued(began)
+        return [start] if queued is None else [queued, start]
+
+    def resolve(self) -> Task:
+        """Return the task that stands for it, made now if need be: its start goes before all that is sent of it."""
         task = self.task
-        if task is None or not self._claim():
+        if task is None:
+            self._send_start()
+            _, ident, args, attempt = self.entry
+            made = root_task(self.reporter, ident, attempt, self.owner.describe(args), worker=self.slot.worker)
+            task = vars(self).setdefault("task", made)
+            if self.cancel_reason is not None:
+                task.request_cancel(self.cancel_reason)
+        return task
+
+    as_parent = resolve
+
+    def _send_start(self) -> None:
+        """Send its start, or wait until it is sent by the thread that does."""
+        events = self.announce(self.started)
+        for event in events:
+            self.reporter.send(event)
+        if events:
+            self.start_sent()
+        elif self.announced is not None and self.announced.acquire(timeout=START_WAIT_S):
+            self.announced.release()
+
+    def start_sent(self) -> None:
+        """Let others send more: the events that `announce` returned are on their way."""
+        if self.announced is not None:
+            self.announced.release()
+
+    # --- being asked to stop ---
+
+    def request_cancel(self, reason: str) -> None:
+        """Ask it to stop, at once or with its first report. Any thread, signal handlers too."""
+        self.cancel_reason = reason
+        if self.task is not None:
+            self.task.request_cancel(reason)
+
+    def cancel(self, reason: str, grace: float) -> None:
+        """Ask it to stop; give up on it after `grace` seconds."""
+        self.request_cancel(reason)
+        self.slot.workers.timer.after(grace, lambda: self.give_up(Cancelled("did not stop in time")))
+
+    def give_up(self, error: BaseException) -> None:
+        """End it although its worker did not stop. Any thread."""
+        slot = self.slot
+        self.cancel_reason = self.cancel_reason or str(error)  # its worker has to contend for the end from here on
+        if slot.current is not self or not self.try_settle():
             return
-        self._owner.pool.abandon(worker)
+        slot.workers.abandon(slot)
         if is_instance(error, Exception):
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
-        self._settle(task, Outcome(None, error), worker)
+        self.resolve()  # what comes from its thread from now on goes nowhere, and that is asked to stop
+        self._end(Outcome(None, error))
+        slot.workers.retire_abandoned(slot)
 
-    def _conclude(self, worker: Worker, task: Task, outcome: Outcome) -> bool:
-        """Settle it, or return True: it runs again."""
-        error = outcome.error
+    # --- its attempt ---
+
+    def run_timed(self) -> Outcome:
+        """Run it on this thread under a task and, if it has one, its deadline."""
+        owner, args = self.owner, self.entry[2]
+        timeout = owner.policy.timeout
+        if timeout is not None:
+            self.alarm = self.slot.workers.timer.after(timeout, self.on_deadline)
+        outcome = runner.run(self.resolve(), owner.fn, args, owner.kwargs)
+        if self.alarm is not None:
+            self.alarm.cancel()
+        return outcome
+
+    def on_deadline(self) -> None:
+        """Ask it to stop, since it is over its timeout, and give up on it soon. On the timer's thread."""
+        owner = self.owner
+        policy, error = owner.policy, owner.over_time(self.entry[2])
+        self.overdue = True
+        self.request_cancel(f"over its timeout of {policy.timeout:g} s")
+        self.slot.workers.timer.after(min(STOP_GRACE, policy.grace), lambda: self.give_up(error))
+
+    def conclude(self, outcome: Outcome, leave: Callable[[BaseException | None], None] | None = None) -> bool:
+        """Take what its worker made of it, and return whether it runs again.
+
+        `leave` is called with the error, None if it runs again, before anything else hears of the end: a failure stops
+        the run, and a queue that is stopped before it knows the error would be shown as cancelled.
+        """
+        if not self.try_settle():
+            if leave is not None:
+                leave(outcome.error)
+            return False
+        owner, error = self.owner, outcome.error
+        sent = error
         if self.overdue and is_instance(error, Cancelled):
-            outcome = Outcome(None, error := self._timed_out())
-        if error is not None and not self._settled and self._retries(error):
-            self._retry(task, outcome)
-            return True
-        if self._claim():
-            self._settle(task, outcome, worker)
-        return False
-
-    def _retries(self, error: BaseException) -> bool:
-        return self._owner.halted is None and self._asked is None and self.spec.policy.again(error, self.attempt)
-
-    def _retry(self, task: Task, outcome: Outcome) -> None:
-        self.overdue = False
-        self.waiting = True
+            outcome = Outcome(None, error := owner.over_time(self.entry[2]))
+        again = error is not None and owner.may_retry(self, error)
+        if leave is not None:
+            leave(None if again else sent)
+        if not again:
+            self._end(outcome)
+            return False
         delay = delay_before(self.attempt + 1)
-        runner.retry(task, outcome, delay, self._input())
-        self._owner.timer.after(delay, lambda: self._owner.pool.put(self))
+        runner.retry(self.resolve(), outcome, delay, self.input())
+        first, ident, args, attempt = self.entry
+        entry = (first, ident, args, attempt + 1)
+        owner.retry_later(entry)
+        self.slot.workers.timer.after(delay, lambda: owner.requeue(entry))
+        return True
 
-    def _settle(self, task: Task, outcome: Outcome, worker: Worker) -> None:
-        error = outcome.error
-        if self._grace is not None:
-            self._grace.cancel()
-        try:  # a callback of the future may raise what is no `Exception`
-            if error is None:
-                self.future.set_result(outcome.value)
-            elif is_instance(error, Cancelled):
-                self.future.set_exception(CancelledError(*error.args))
-            else:
-                where = f"{worker.name}, attempt {self.attempt}"
-                add_note(error, f"in task {self.spec.description!r}, input {self._input()} ({where})")
-                self.future.set_exception(error)
-        finally:
-            if error is not None and not is_instance(error, Cancelled):
-                self._owner.failed(error)
-            runner.finish(task, outcome, self._input())
-            self._owner.ended(self)
+    def _end(self, outcome: Outcome) -> None:
+        owner, error = self.owner, outcome.error
+        given = owner.input(self.entry[2])
+        if error is not None and not is_instance(error, Cancelled):
+            add_note(error, owner.where(self, given))
+        self.send_end(outcome, given)
+        owner.settled(self, outcome)
 
-    def _input(self) -> str:
-        args = [runner.describe(value) for value in self.spec.args]
-        args += [f"{name}={runner.describe(value)}" for name, value in self.spec.kwargs.items()]
-        return ", ".join(args)
+    def send_end(self, outcome: Outcome, given: str) -> None:
+        """Send its last event, and those of its start before it; `given` is what it worked on."""
+        if self.task is None and vars(self).setdefault("task", NULL) is NULL:  # nobody has asked for it: none is made
+            self._send_start()
+            self.reporter.send(end_event(self.reporter.now(), self.id, self.attempt, 0, outcome.error, given))
+        else:
+            runner.finish(self.resolve(), outcome, given)
+
+
+class WorkerSlot(Lane):
+    """A worker's place in a map, or among the calls: the job at hand, and what ended since somebody looked."""
+
+    current: Job | None
+
+    def __init__(self, share: Share, workers: ThreadWorkers, ref: Any, named: set[int] | None = None) -> None:
+        super().__init__(workers.reporter, share.id, ref.name, named)
+        self.share = share
+        self.workers = workers
+        self.ref = ref
+        self.at_rest = False
+        """Whether its last note was one of rest, and nobody has looked since."""
+
+    def arm(self) -> None:
+        """Ask for one note at the next change."""
+        self.at_rest = False
+        super().arm()
+
+    def note_rest(self) -> None:
+        """Note that its worker has nothing to do, so that what ended is looked at once more."""
+        self.polled = False
+        if not self.at_rest:
+            self.at_rest = True
+            self.reporter.moved(self)
+
+
+class Share:
+    """Jobs that are told of together: of one map, or all calls. A slot for each worker that has some."""
+
+    def __init__(self, ident: int) -> None:
+        self.id = ident
+        self.slots: dict[Any, WorkerSlot] = {}
+
+    def owner_of(self, entry: Entry) -> JobOwner:
+        """Return what `entry` is an attempt at."""
+        raise NotImplementedError
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs at hand."""
+        return [job for slot in list(self.slots.values()) if (job := slot.current) is not None]
+
+
+class Window(Share):
+    """A share that our own workers take from, one entry at a time."""
+
+    yields = False
+    """Whether its workers make way for what does not yield."""
+
+    def __init__(self, ident: int, workers: ThreadWorkers) -> None:
+        super().__init__(ident)
+        self.workers = workers
+        self.window: deque[Any] = deque()
+        self.active: dict[Any, None] = {}
+        """The workers that take from the window."""
+        self.free: deque[None] = deque([None]) * workers.most
+        """A token for each worker that may still be sent to the window: who pops one sends it. No lock is needed."""
+        self.owed: deque[None] = deque()
+        """Tokens that were taken out of use while workers still had them."""
+        self.unit = functools.partial(workers.serve, self)
+
+    def add_place(self) -> None:
+        """Let one more worker be sent here."""
+        self.free.append(None)
+
+    def remove_place(self) -> None:
+        """Take that back, once a worker leaves if all are here."""
+        try:
+            self.free.pop()
+        except IndexError:
+            self.owed.append(None)
+
+    def left(self, worker: Any) -> None:
+        """Count a worker out: another may be sent."""
+        self.active.pop(worker, None)
+        try:
+            self.owed.pop()
+        except IndexError:
+            self.free.append(None)
+
+    def new_slot(self, ref: Any) -> WorkerSlot:
+        """Return a place for a worker that comes for the first time."""
+        raise NotImplementedError
+
+    def run(self, slot: WorkerSlot) -> None:
+        """Take from the window on this thread, until it is empty or the thread is wanted elsewhere."""
+        raise NotImplementedError
+
+    def tell(self) -> None:
+        """Wake who waits for results, if there are any."""
+
+    def rested(self) -> None:
+        """Called when a worker has left it."""

@@ -9,19 +9,22 @@ items: some 50 ms of work, at least two items a worker.
 from __future__ import annotations
 
 import functools
+import os
 import threading
 from collections import deque
 from itertools import chain, islice, repeat
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
+from weakref import WeakSet
 
-from mainstage.core.policy import Policy, delay_before
+from mainstage.core.fork import end_forked_child
+from mainstage.core.policy import STOP_GRACE, Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
 from mainstage.pool.items import FOLD, Item, Lane
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -36,14 +39,29 @@ MOST_AHEAD = 4096
 STRIDE_S = 0.001
 """Seconds that one pull of the input may take without results being looked for in between."""
 NEVER = float("inf")
-STOP_GRACE = 1.0
-"""Seconds that a thread over its timeout has to come back before it is abandoned."""
 
 
 Record: TypeAlias = "tuple[int, tuple[Any, ...], Any, BaseException | None, float, float, int]"
 """What became of an item: index, arguments, value, error, start and end in seconds on the run's clock, attempt.
 
 A plain tuple: a named one costs a tenth of a tiny item."""
+
+
+_all: WeakSet[Claims] = WeakSet()
+
+
+def _after_in_child() -> None:
+    """Have the item of the thread that has forked end its process where it would be concluded, as `threads` does."""
+    thread: Any = threading.current_thread()
+    for claims in tuple(_all):
+        lane = claims._lanes.get(thread)  # noqa: SLF001  # its own module
+        if lane is not None and lane.current is not None:
+            vars(lane.current)["settled"] = True  # a success is then concluded as all else is
+            vars(claims)["_conclude"] = lambda _, outcome: end_forked_child(outcome.error)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_in_child)
 
 
 class Claims:
@@ -59,6 +77,7 @@ class Claims:
         reporter: Reporter,
         policy: Policy,
     ) -> None:
+        _all.add(self)
         self._fn = fn
         self._source = source
         self._pool = pool
@@ -185,7 +204,7 @@ class Claims:
         """Hand out nothing more and ask the items at hand to stop. Any thread; a second call asks again."""
         self.drain(reason)
         for lane in list(self._lanes.values()):
-            item = lane.current
+            item: Any = lane.current
             if item is not None:
                 item.request_cancel(reason)
 
@@ -196,7 +215,7 @@ class Claims:
         """
         self._unwanted[task] = reason
         for worker, lane in list(self._lanes.items()):
-            item = lane.current
+            item: Any = lane.current
             if item is not None and item.id == task:
                 item.request_cancel(reason)
                 give_up = functools.partial(self._give_up, worker, item, Cancelled("did not stop in time"))
@@ -214,7 +233,7 @@ class Claims:
     def abandon(self, reason: str) -> None:
         """Give up on the threads that did not stop."""
         for worker, lane in list(self._lanes.items()):
-            item = lane.current
+            item: Any = lane.current
             if item is not None:
                 self._give_up(worker, item, Cancelled(reason))
 
@@ -307,7 +326,7 @@ class Claims:
             item = new(Item)  # its `__init__` by hand: with the line above a tenth of a tiny item
             item.lane, item.entry, item.started = lane, entry, started
             lane.current = item
-            set_ambient(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
+            set_ambient(item)
             if lane.armed:
                 lane.armed = False
                 self._reporter.moved(lane)
@@ -403,11 +422,11 @@ class Claims:
         if error is not None and not is_instance(error, Cancelled):
             where = f"{item.lane.worker}, attempt {item.attempt}"
             add_note(error, f"while working on input {item.input()} ({where})")
-            self._fail(error)
-        task = item.resolve()
+        runner.finish(item.resolve(), outcome, item.input())
+        if error is not None and not is_instance(error, Cancelled):
+            self._fail(error)  # before the record: a loop that meets the failure finds the rest halted
         now = self._reporter.now()
         self._done.put((item.index, item.args, outcome.value, error, item.started, now, item.attempt))
-        runner.finish(task, outcome, item.input())
         self._tell()
 
     def _fail(self, error: BaseException) -> None:

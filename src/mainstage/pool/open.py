@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from mainstage.core import unpatched
 from mainstage.errors import EngineLost, MainstageError
 from mainstage.pool.options import ENGINES
-from mainstage.pool.threads import ThreadBackend
+from mainstage.pool.pool import Pool
+from mainstage.pool.threads import ThreadWorkers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,11 +20,21 @@ if TYPE_CHECKING:
     from mainstage.pool.options import Crew
     from mainstage.pool.processes.workers import ProcessBackend
 
-    Backend: TypeAlias = ThreadBackend | ProcessBackend | EngineBackend
+    Backend: TypeAlias = Pool | ProcessBackend | EngineBackend
 
 
-def open_backend(crew: Crew, channel: ThreadChannel, *, wake: Callable[[], None], number: int) -> Backend:
-    """Return the backend for a checked `crew`; `number` tells the workers of runs within runs apart."""
+def open_backend(
+    crew: Crew,
+    channel: ThreadChannel,
+    *,
+    wake: Callable[[], None],
+    on_failure: Callable[[BaseException], None],
+    number: int,
+) -> Backend:
+    """Return the backend for a checked `crew`; `number` tells the workers of runs within runs apart.
+
+    `on_failure` is called with each final failure of a call.
+    """
     name = crew.executor if number <= 1 else f"{crew.executor}{number}"
     workers = crew.max_workers or 1
     green = unpatched.green_library()
@@ -35,13 +46,14 @@ def open_backend(crew: Crew, channel: ThreadChannel, *, wake: Callable[[], None]
     if crew.executor == "process":
         from mainstage.pool.processes.workers import ProcessBackend  # noqa: PLC0415  # multiprocessing is not cheap
 
-        return ProcessBackend(channel, workers, wake=wake, name=name, crew=crew)
+        return ProcessBackend(channel, workers, wake=wake, name=name, crew=crew, on_failure=on_failure)
     if crew.executor in (*ENGINES, "interpreter"):
         from mainstage.pool.engines.workers import EngineBackend  # noqa: PLC0415  # nor is an engine
 
         captured = bool(crew.streams)
-        return EngineBackend(channel, open_port(crew, workers), wake=wake, captured=captured)
-    return ThreadBackend(channel, workers, wake=wake, name=name)
+        port = open_port(crew, workers)
+        return EngineBackend(channel, port, wake=wake, captured=captured, on_failure=on_failure)
+    return Pool(ThreadWorkers(channel, workers, wake=wake, name=name), wake=wake, on_failure=on_failure)
 
 
 ADDRESS = re.compile(r"(?:(?:tcp|tls)://)?(?P<host>[^/:\[\]]+|\[[^]]+]):(?P<port>\d+)/?")

@@ -19,6 +19,8 @@ from collections import deque
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
+from mainstage.core.retry import retried
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -34,8 +36,6 @@ class Worker(threading.Thread):
         super().__init__(name=name, daemon=True)
         self.pool = pool
         self.abandoned = False
-        self.unit: object = None
-        """What it works on now, for whoever must name it."""
 
     def run(self) -> None:
         """Take units until the pool closes."""
@@ -70,7 +70,10 @@ class ThreadPool:
         self._blocked: dict[object, None] = {}
         """One for each thread that waits for other work of this pool."""
         self._names = itertools.count(1)
-        self._holds: deque[None] = deque()
+        self.holds: deque[None] = deque()
+        """A token for each hold: nothing begins meanwhile."""
+        self.surplus: deque[None] = deque()
+        """Not empty while threads are one too many, since one that waited for others goes on."""
         self._released: SimpleQueue[None] = SimpleQueue()
         self.closed = False
         _pools.add(self)
@@ -97,16 +100,16 @@ class ThreadPool:
     @property
     def held(self) -> bool:
         """Whether no unit begins for now."""
-        return bool(self._holds)
+        return bool(self.holds)
 
     def hold(self, *, on: bool) -> None:
         """Begin no more units, or go on once each hold has been ended. What yields makes way meanwhile."""
         if on:
-            self._holds.append(None)
+            self.holds.append(None)
             self._others.put(None)
             return
         with contextlib.suppress(IndexError):
-            self._holds.pop()
+            self.holds.pop()
             self._others.get_nowait()
         self._release()
 
@@ -131,8 +134,9 @@ class ThreadPool:
             yield
         finally:
             del self._blocked[token]
-            if self._surplus():
-                self.put(_do_nothing, yields=True)  # an idle thread ends with that
+            if self._is_surplus():
+                self.surplus.append(None)
+                self.put(_do_nothing)  # the next thread that comes by ends with that
 
     def abandon(self, worker: Worker) -> None:
         """Count `worker` out: it ends when it comes back, another takes its place if work waits."""
@@ -158,37 +162,50 @@ class ThreadPool:
         """Return the threads that are not abandoned."""
         return list(self._threads)
 
-    def _most(self) -> int:
+    @property
+    def most(self) -> int:
+        """How many threads there may be now: another one for each that waits for work of this pool."""
         return self.max_workers + len(self._blocked)
 
     def _grow(self) -> None:
-        if len(self._threads) >= self._most():
+        if len(self._threads) >= self.most:
             return
         worker = Worker(self, f"{self._prefix}-{next(self._names)}")
         with self._lock:
             self._threads[worker] = None  # first, for a handler on this thread that comes here too
-            if len(self._threads) > self._most():
+            if len(self._threads) > self.most:
                 del self._threads[worker]
                 return
         try:
-            worker.start()
+            retried(worker.start)
         except RuntimeError:  # the system has no more of them
             self._threads.pop(worker, None)
             if not self._threads:
                 raise
 
-    def _surplus(self) -> bool:
-        return len(self._threads) > self._most()
+    def _is_surplus(self) -> bool:
+        return len(self._threads) > self.most
 
     def _ends(self, worker: Worker) -> bool:
         """Return whether this thread is one too many, now that fewer wait for each other; it is counted out then."""
-        if not self._surplus():
+        if not self._is_surplus():
+            self.surplus.clear()
             return False
         with self._lock:
-            return self._surplus() and self._threads.pop(worker, self) is not self
+            return self._is_surplus() and self._threads.pop(worker, self) is not self
 
     def serve(self, worker: Worker) -> None:
         """Run units on this thread until the pool is closed and empty, or the thread abandoned or one too many."""
+        try:
+            self._serve(worker)
+        finally:  # a callback of a future may raise what ends the thread
+            self._threads.pop(worker, None)
+            if self.busy() and not self.closed:
+                self._grow()
+            if self._on_idle is not None:
+                self._on_idle()
+
+    def _serve(self, worker: Worker) -> None:
         if self._initializer is not None:
             self._initializer()
         while True:
@@ -199,17 +216,12 @@ class ThreadPool:
             unit, yields = taken
             if not yields:
                 self._others.get_nowait()
-            while self._holds and not self.closed:
+            while self.holds and not self.closed:
                 self._released.get()
-            worker.unit = unit
             unit(worker)
-            worker.unit = None
             del unit, taken
             if worker.abandoned or self._ends(worker):
                 break
-        self._threads.pop(worker, None)
-        if self._on_idle is not None:
-            self._on_idle()
 
     def _take(self) -> tuple[Unit, bool] | None:
         try:

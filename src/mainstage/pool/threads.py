@@ -1,132 +1,235 @@
-"""The thread backend: runs calls and maps, settles their futures and carries out commands, without any owner."""
+"""Threads of this process that take items and calls one by one, and the two loops in which all of the time is spent.
+
+`run_items` and `run_calls` are written out by hand: a call more for each item costs 5 %. What they inline is the making
+of a `Job`, and the end of one that was short, gave a value and was asked for nothing: it needs no task, no event and
+nobody's right to end it.
+"""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import threading
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
-from mainstage.core.commands import Cancel, Hold, SetInterval
-from mainstage.pool.job import Call, Spec, TaskFuture
-from mainstage.pool.mapping import Claims
+from mainstage.core.fork import end_forked_child
+from mainstage.pool.items import FOLD
+from mainstage.pool.job import Job, Window, WorkerSlot
 from mainstage.pool.thread_pool import ThreadPool
 from mainstage.pool.timer import Timer
+from mainstage.tasks.outcome import Outcome
+from mainstage.tasks.queue import raw_queue
+from mainstage.tasks.queue.thread_patches import any_open
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from concurrent.futures import Future
-    from contextlib import AbstractContextManager
 
-    from mainstage.core.commands import Command
-    from mainstage.core.policy import Policy
+    from mainstage.channels.inbox import ThreadChannel
+    from mainstage.pool.calls import Call, Calls
+    from mainstage.pool.job import Entry
     from mainstage.pool.thread_pool import Worker
-    from mainstage.tasks.reporter import Reporter
 
 
-class ThreadBackend:
-    """Work on threads of this process."""
+TURN = 64
+"""Calls after which a thread looks whether others wait for it: a map, while calls go on coming."""
+
+_all: WeakSet[ThreadWorkers] = WeakSet()
+
+
+def _after_in_child() -> None:
+    """Have the job of the thread that has forked end its process where it would be concluded: the loop is the parent's.
+
+    The hot loops pay nothing for it: what is put here is an attribute of the one job, in the child.
+    """
+    thread: Any = threading.current_thread()
+    for workers in tuple(_all):
+        for share in workers.shares():
+            slot = share.slots.get(thread)
+            if slot is not None and slot.current is not None:
+                job = slot.current
+                job.cancel_reason = "forked"  # a success is then concluded as all else is
+                vars(job)["conclude"] = lambda outcome: end_forked_child(outcome.error)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_in_child)
+
+
+class ThreadWorkers:
+    """At most `max_workers` threads that do not wait for each other."""
 
     receive_cpu_s = 0.0
-    """Nothing: its workers are in this process."""
+    """Nothing: they report in this process."""
     remote_workers = 0
     """None reports by batches."""
 
-    def __init__(self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None], name: str = "thread") -> None:
+    def __init__(
+        self, reporter: ThreadChannel, max_workers: int, *, wake: Callable[[], None], name: str = "thread"
+    ) -> None:
         self.reporter = reporter
-        self.pool = ThreadPool(max_workers, name=name, on_idle=wake)
+        self.max_workers = max_workers
+        self.threads = ThreadPool(max_workers, name=name, on_idle=wake)
         self.timer = Timer()
-        self.halted: str | None = None
-        self.on_failure: Callable[[BaseException], None] | None = None
-        """Called on the worker's thread with each final failure of a call."""
-        self._wake = wake
-        self._calls: dict[int, Call] = {}
-        self._maps: dict[int, Claims] = {}
+        self._shares: dict[Window, None] = {}
+        _all.add(self)
 
-    def submit(self, spec: Spec, future: TaskFuture[Any]) -> None:
-        """Have `spec` called on a thread, its outcome set on `future`."""
-        future.task = self.reporter.new_id()
-        call = Call(self, spec, future)
-        call.announce()
-        self._calls[future.task] = call  # from now on it can be cancelled
-        self.pool.put(call)
+    def shares(self) -> list[Window]:
+        """Return those that are known."""
+        return list(self._shares)
 
-    def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> Claims:
-        """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
-        claims = Claims(fn, source, pool=self.pool, timer=self.timer, reporter=self.reporter, policy=policy)
-        self._maps[claims.id] = claims
-        return claims
+    @property
+    def most(self) -> int:
+        """How many threads there may be now: another one for each that waits for work of its own pool."""
+        return self.threads.most
 
-    def close_map(self, claims: Claims) -> None:
-        """Learn that nobody takes from a map any more: it is forgotten once none of its items is under way."""
-        claims.left = True
-        for ident, one in list(self._maps.items()):
-            if one.left and not one.active():
-                self._maps.pop(ident, None)
+    @property
+    def closed(self) -> bool:
+        """Whether no more work is taken."""
+        return self.threads.closed
 
-    def pending(self) -> bool:
-        """Return whether anything runs or waits to."""
-        return bool(self._calls) or any(claims.active() for claims in list(self._maps.values()))
+    def open(self, share: Window) -> None:
+        """Know `share`, until `forget`."""
+        self._shares[share] = None
 
-    def command(self, command: Command) -> None:
-        """Carry out a command of the owner's."""
-        match command:
-            case Cancel(task=None, reason=reason):
-                self.halted = reason
-                for claims in list(self._maps.values()):
-                    claims.halt(reason)
-                    claims.abandon_in_time()
-                for call in reversed(list(self._calls.values())):  # waiting ones first: none begins meanwhile
-                    call.cancel(reason)
-            case Cancel(task=task, reason=reason):
-                call_or_none = self._calls.get(task) if task is not None else None
-                if call_or_none is not None:
-                    call_or_none.cancel(reason)
-                elif task is not None:
-                    for claims in list(self._maps.values()):
-                        claims.cancel(task, reason)
-            case Hold(on=on):
-                self.pool.hold(on=on)
-            case SetInterval():  # positions are read where they are: there is no interval
+    def forget(self, share: Window) -> None:
+        """Know it no more."""
+        self._shares.pop(share, None)
+
+    def offer(self, share: Window) -> None:
+        """Bring as many threads to a window as it has work for. Any thread."""
+        free, owed, active, most = share.free, share.owed, share.active, self.threads.most
+        while len(share.window) > most - len(free) + len(owed) - len(active):  # so many are on their way
+            try:
+                free.pop()
+            except IndexError:
                 return
-        self._wake()  # a worker that waits for others may have been asked to stop
+            self.threads.put(share.unit, yields=share.yields)
 
-    def find(self, future: Future[Any]) -> Call | None:
-        """Return the call that settles `future`, if it has not yet."""
-        return self._calls.get(getattr(future, "task", 0))
+    def abandon(self, slot: WorkerSlot) -> None:
+        """Count its thread out: it ends when it comes back."""
+        self.threads.abandon(slot.ref)
+        slot.share.slots.pop(slot.ref, None)
 
-    def abandon(self, reason: str) -> None:
-        """Settle everything although its threads did not stop."""
-        for call in list(self._calls.values()):
-            call.abandon(reason)
-        for claims in list(self._maps.values()):
-            claims.abandon(reason)
+    def retire_abandoned(self, slot: WorkerSlot) -> None:
+        """Bring another thread in the place of the one that was counted out, once its job is settled."""
+        share = slot.share
+        assert isinstance(share, Window)  # noqa: S101  # its worker is one of these threads
+        slot.note_rest()
+        self._retire(share, slot.ref)
+        share.tell()
+
+    def hold(self, *, on: bool) -> None:
+        """Begin nothing more, or go on."""
+        self.threads.hold(on=on)
+
+    def here(self) -> bool:
+        """Return whether the calling thread is one of them."""
+        return self.threads.here()
+
+    @contextlib.contextmanager
+    def blocked(self) -> Iterator[None]:
+        """Let another thread take the place of the calling one, which waits within the block for work of theirs."""
+        with self.threads.blocked():
+            for share in list(self._shares):
+                share.add_place()
+                self.offer(share)
+            try:
+                yield
+            finally:
+                for share in list(self._shares):
+                    share.remove_place()
 
     def close(self) -> None:
         """Take no more work; the threads end when what there is has been done."""
-        self.pool.close()
-        if not self.pending():
-            self.timer.close()
+        self.threads.close()
 
-    def idle(self) -> bool:
+    def is_idle(self) -> bool:
         """Return whether every thread that was not abandoned has ended."""
-        return not any(thread.is_alive() for thread in self.pool.threads())
+        return not any(thread.is_alive() for thread in self.threads.threads())
 
-    def here(self) -> bool:
-        """Return whether the calling thread is one of the workers."""
-        return self.pool.here()
+    # --- on a thread ---
 
-    def blocked(self) -> AbstractContextManager[None]:
-        """Return a block within which another thread takes the place of the calling one, a worker that waits."""
-        return self.pool.blocked()
+    def serve(self, share: Window, worker: Worker) -> None:
+        """Take from the window of `share`: a unit of the pool of threads."""
+        slot = share.slots.get(worker)
+        if slot is None:
+            slot = share.slots[worker] = share.new_slot(worker)
+        share.active[worker] = None
+        slot.polled = True
+        try:
+            share.run(slot)
+        finally:
+            ambient.set(None)
+            slot.current = None
+            slot.note_rest()
+            if not worker.abandoned:
+                self._retire(share, worker)
+            share.tell()
 
-    def worker_of(self, call: Call) -> Worker | None:
-        """Return the thread that works on `call`."""
-        return next((thread for thread in self.pool.threads() if thread.unit is call), None)
+    def _retire(self, share: Window, worker: Worker) -> None:
+        share.left(worker)
+        if share.window:
+            self.offer(share)
+        share.rested()
 
-    def failed(self, error: BaseException) -> None:
-        """Learn of a final failure; a call's own side."""
-        if self.on_failure is not None:
-            self.on_failure(error)
+    def run_calls(self, calls: Calls, slot: WorkerSlot) -> None:  # noqa: C901, PLR0912  # one loop, the hot path of calls
+        """Take calls until none waits, or the thread is wanted elsewhere."""
+        popleft, now, new, worker = calls.window.popleft, self.reporter.now, object.__new__, slot.ref
+        set_ambient, ended, holds, surplus = ambient.set, slot.ended, self.threads.holds, self.threads.surplus
+        call: Call | None
+        job: Job | None
+        entry: Entry | None
+        while True:
+            try:
+                call = popleft()
+            except IndexError:
+                return
+            entry = call.begin()
+            if entry is None:
+                call = None  # nothing here keeps what has ended
+                continue
+            job = new(Job)
+            job.slot, job.entry, job.started = slot, entry, now()
+            slot.current = job
+            set_ambient(job)
+            if call.cancel_reason is not None:  # it was asked to stop as it began, and no job was found
+                call.ask(job, call.cancel_reason)
+            if self.reporter.detailed:
+                job.resolve()
+            elif slot.armed:
+                slot.armed = False
+                self.reporter.moved(slot)
+            if call.policy.timeout is not None or any_open():
+                self._run_slowly(call, job)
+            else:
+                try:
+                    value = call.fn(*entry[2], **call.kwargs)
+                except BaseException as error:  # noqa: BLE001  # whatever it is, it is this call's outcome
+                    job.conclude(Outcome(None, error))
+                else:
+                    slot.count += 1
+                    if job.task is None and job.cancel_reason is None:
+                        ended.append((entry[1], job.started, now()))
+                        call.succeed(value)
+                    else:
+                        job.conclude(Outcome(value, None))
+                    del value
+            slot.current = None
+            set_ambient(None)
+            call = job = entry = None
+            if len(ended) > FOLD:
+                slot.fold()
+            if worker.abandoned or holds or surplus or (not slot.count % TURN and self.threads.busy()):
+                return
 
-    def ended(self, call: Call) -> None:
-        """Learn that `call` is settled and its last event sent; a call's own side."""
-        self._calls.pop(call.future.task, None)
-        self._wake()
+    def _run_slowly(self, call: Call, job: Job) -> None:
+        """Run a call that has a deadline, or may have been given a raw queue."""
+        queues = raw_queue.enter_senders(call.args, call.kwargs, job.resolve()) if any_open() else ()
+
+        def leave(error: BaseException | None) -> None:
+            for queue in queues:
+                raw_queue.leave_sender(queue, error)
+
+        job.conclude(job.run_timed(), leave)

@@ -9,6 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from mainstage.core.clock import monotonic
+from mainstage.core.retry import retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -43,8 +44,9 @@ class Timer:
         with self._changed:
             heapq.heappush(self._heap, (monotonic() + seconds, next(self._order), alarm))
             if self._thread is None and not self._closed:
-                self._thread = threading.Thread(target=self._run, name="mainstage-timer", daemon=True)
-                self._thread.start()
+                thread = threading.Thread(target=self._run, name="mainstage-timer", daemon=True)
+                retried(thread.start)
+                self._thread = thread
             self._changed.notify()
         return alarm
 

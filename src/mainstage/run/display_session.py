@@ -243,16 +243,35 @@ class DisplaySession:
         self.loop.receive_cpu_s = lambda: sum([one.receive_cpu_s for one in self.backends.values()])
         self.loop.on_interval = self._ask_interval
         self.capture.start()
+        self.loop.attribute_text(on=self.capture.descriptors is not None)
         if self._line_watch is not None:
             self._line_watch.start()
         if self.steering is not None:
-            self.steering.start()
+            self._tried(self.steering.start, "keys are off")
         if self._animated and Heartbeat.possible() and not DisplaySession.owner_asleep:
             self._heartbeat = Heartbeat(self.loop)
             self._heartbeat.after_beat = self._after_beat
             self._heartbeat.after_end = self.interrupts.restore
-            self._heartbeat.start()
+            if not self._tried(self._heartbeat.start, "pictures are drawn only while a call of the run waits"):
+                self._heartbeat.stop()
+                self._heartbeat = None
         return self.close
+
+    def _tried(self, start: Callable[[], None], without: str) -> bool:
+        """Call `start`; where the system refuses what it needs, say once what is missing `without` it."""
+        try:
+            start()
+        except (OSError, RuntimeError) as refused:
+            self.notice(f"{without}: {refused}")
+            return False
+        return True
+
+    def discard(self) -> None:
+        """Let go of what it has opened, and show nothing: nobody has opened it."""
+        if self.steering is not None:
+            self.steering.keyboard.close()
+        self.loop.display.close([], [])
+        self.loop.close_recorders()
 
     def close(self) -> None:
         """Show the last picture and give everything back, on the owner's thread if it can be reached. Any thread.
@@ -304,7 +323,7 @@ class DisplaySession:
         self.interrupts.closing = True
         self.loop.finish()
 
-    def last_words(self) -> None:
+    def last_words(self, _status: int | None = None) -> None:
         """Close it, since the process is about to end without another word; give the terminal back at least."""
         if get_ident() != self._owner:
             self.close()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from mainstage.errors import Terminated, context_of, is_instance
 from mainstage.run.signals import die_by_signal
+from mainstage.ui.views.foreign import clean
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
@@ -96,8 +97,6 @@ def _name_what_holds() -> None:
     main = threading.main_thread()
     names = [thread.name for thread in threading.enumerate() if not thread.daemon and thread is not main]
     if names:
-        from mainstage.ui.views.text import clean  # noqa: PLC0415  # who shows nothing does not load it
-
         with contextlib.suppress(OSError, ValueError, AttributeError):
             text = clean(f"waiting for thread {', '.join(names)}; Ctrl-C again leaves it behind", sgr=False)
             sys.stderr.write(f"{text}\n")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
+from mainstage.core.retry import retried
 from mainstage.run.render_loop import CALM
 
 if TYPE_CHECKING:
@@ -113,7 +114,7 @@ class Heartbeat:
 
     def _begin(self) -> None:
         self._thread = unpatched.NativeThread(self._run)
-        self._thread.start()
+        retried(self._thread.start)
 
     def pause_for_fork(self) -> None:
         """End the metronome until the next note: a process that forks now copies no thread of ours. Any thread."""
@@ -151,7 +152,8 @@ class Heartbeat:
             signal.signal(signal.SIGURG, signal.SIG_DFL)
         else:
             self._over = True
-            signal.pthread_kill(self._main, signal.SIGURG)
+            with contextlib.suppress(OSError):
+                signal.pthread_kill(self._main, signal.SIGURG)
 
     def call(self) -> None:
         """Have the owner do a round at once. Any thread."""
@@ -212,7 +214,8 @@ class Heartbeat:
         """
         if not (self._loop.pumping or self._loop.paused):
             self._asked = True
-            signal.pthread_kill(self._main, signal.SIGURG)
+            with contextlib.suppress(OSError):  # it is asked again
+                signal.pthread_kill(self._main, signal.SIGURG)
 
     def _on_signal(self, _signum: int, frame: FrameType | None) -> None:
         self._asked = False

@@ -11,6 +11,7 @@ import contextlib
 import threading
 from collections import deque
 from importlib import import_module
+from multiprocessing import current_process
 from typing import TYPE_CHECKING, Any
 
 from mainstage.errors import Cancelled, MainstageError, describe_error
@@ -226,10 +227,10 @@ class JoblibWork:
     def call(self, parallel: Any, iterable: Iterable[Item]) -> Any:
         """Call `parallel`, shown; one that is called within a task of another is that task's own business."""
         backend = parallel._backend  # noqa: SLF001  # joblib has no other door
-        workers = parallel._effective_n_jobs()  # noqa: SLF001
         reporter, level = live.reporter, getattr(backend, "nesting_level", 0)
-        if reporter is None or level:
+        if reporter is None or level or current_process().daemon:  # a daemon has no workers: joblib warns of that, once
             return self._original(parallel, iterable)
+        workers = parallel._effective_n_jobs()  # noqa: SLF001  # as above
         total = known_length(iterable)
         name = type(backend).__name__.removesuffix("Backend").removesuffix("Parallel").lower()
         call = ParallelCall(reporter, name, workers, total)

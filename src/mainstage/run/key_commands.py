@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mainstage.core.commands import Cancel, Hold
+from mainstage.core.retry import retried
 from mainstage.core.unpatched import NativeThread
 from mainstage.events import KeyPressed
 from mainstage.ui.views.keymap import Quit, Repaint
@@ -95,7 +96,7 @@ class KeyCommands:
 
     def start(self) -> None:
         """Take the keyboard."""
-        self._thread.start()
+        retried(self._thread.start)
         self.keyboard.start()
         if self.keyboard.refused:
             self._stage.notice(REFUSED)

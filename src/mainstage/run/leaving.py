@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 
 
 class WaysOut:
-    """Calls `last_words` before `os._exit`, on its thread, and has `os.execv` and the like called within `lent()`."""
+    """Calls `last_words(status)` before `os._exit`, on its thread; `os.execv` and the like are called in `lent()`."""
 
-    def __init__(self, last_words: Callable[[], None], lent: Callable[[], AbstractContextManager[None]]) -> None:
+    def __init__(self, last_words: Callable[[int], None], lent: Callable[[], AbstractContextManager[None]]) -> None:
         self._last_words = last_words
         self._lent = lent
         self._pid = os.getpid()
@@ -40,7 +40,7 @@ class WaysOut:
         def leave(status: int) -> None:
             try:
                 if os.getpid() == self._pid:
-                    self._last_words()
+                    self._last_words(status)
             finally:
                 original(status)
 

@@ -7,6 +7,7 @@ round without blocking. Views and displays come as arguments; nothing here knows
 
 from __future__ import annotations
 
+import contextlib
 from collections import deque
 from threading import Lock
 from typing import TYPE_CHECKING
@@ -17,8 +18,8 @@ from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, Tex
 from mainstage.run.report_interval import ReportInterval
 from mainstage.tasks.capture.lines import PartialLines
 from mainstage.ui.display.stream import NullDisplay
-from mainstage.ui.state.model import RunState
 from mainstage.ui.state.reducer import reduce
+from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext
 from mainstage.ui.views.plain import SilentView
 
@@ -59,10 +60,14 @@ def _nothing() -> float:
 class RenderLoop:
     """Owns the state, and draws it."""
 
+    exit_status: int | None = None
+    """The exit status of the program that is shown; None: not known, or the run shows no program."""
+
     def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
         self.state = RunState()
         self.channel = channel
-        self.recorders: Sequence[Recorder] = ()
+        self._attributing = False
+        self._recorders: Sequence[Recorder] = ()
         self.unshown: frozenset[str] = frozenset()
         """Streams whose text is recorded, and shown by nobody."""
         self.on_stop: Callable[[StopRequested], None] | None = None
@@ -108,6 +113,27 @@ class RenderLoop:
         self._news_at = clock.now()
         """The time of the last picture that showed more than a clock."""
         self._drawn_at = clock.now() + HEAD_START - view.interval if view.interval < HEAD_START else clock.now()
+        self.check_detail()
+
+    @property
+    def recorders(self) -> Sequence[Recorder]:
+        """Those that are given each event as it is reduced."""
+        return self._recorders
+
+    @recorders.setter
+    def recorders(self, recorders: Sequence[Recorder]) -> None:
+        self._recorders = recorders
+        self.check_detail()
+
+    def attribute_text(self, *, on: bool) -> None:
+        """Learn of each start and end at once, since text of C code is attributed to the task that runs."""
+        self._attributing = on
+        self.check_detail()
+
+    def check_detail(self) -> None:
+        """Ask workers for the events of each short call, or for their sums, as recorders and view need."""
+        each = getattr(self._view, "wants_events", True)
+        self.channel.detailed = bool(self._recorders) or self._attributing or each
 
     # --- the owner blocks here ---
 
@@ -239,7 +265,7 @@ class RenderLoop:
         state = self.state
         reduce(state, event)
         self._dirty = True
-        for recorder in self.recorders:
+        for recorder in self._recorders:
             self.record(recorder, event)
         kind = type(event)
         if kind is TaskMoved:
@@ -260,15 +286,21 @@ class RenderLoop:
 
     def record(self, recorder: Recorder, event: Event) -> None:
         """Hand `event` to `recorder`; what that cannot keep is told once, and changes nothing else."""
-        recorder.record(event)
+        try:
+            recorder.record(event)
+        except Exception as error:  # noqa: BLE001  # the user's own: it is asked no more
+            self.recorders = [one for one in self._recorders if one is not recorder]
+            self._say(f"the recorder {type(recorder).__name__} raised {explain(error)}; it is told nothing more")
+            return
         trouble = getattr(recorder, "trouble", "")
         if trouble:
             recorder.trouble = ""  # type: ignore[attr-defined]  # one that has it
-            self._take(TextWritten(self._now(), None, 0, "", "mainstage", trouble))
+            self._say(trouble)
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """Read the positions and show one picture; a blocked display gets it again with the next."""
         began = cpu()
+        self.check_detail()  # keys may have chosen another layout
         for event in self.channel.sample(now, self._view.shown):
             self._take(event)
         self._sampled_s += cpu() - began
@@ -276,9 +308,9 @@ class RenderLoop:
         if self._dirty:
             self._news_at = now
         partials = self._partial_lines(now, borrowed=borrowed)
-        for watch in self.watchers:
-            watch(self.state, now)
         try:
+            for watch in self.watchers:
+                watch(self.state, now)
             rows = self._rows(now, borrowed=borrowed)
             if self.channel.has_unread(self._view.shown):  # rows that were not there before: exact too
                 for event in self.channel.sample(now, self._view.shown):
@@ -288,7 +320,7 @@ class RenderLoop:
             self._fall_back(error)
             return
         *others, begun = partials or [""]
-        self._blocked = not self._display.show(self._pending_lines, [*others, *rows], begun)
+        self._blocked = not self._show([*others, *rows], begun)
         if not self._blocked:
             self._pending_lines = []
             self._dirty = False
@@ -313,7 +345,23 @@ class RenderLoop:
         return rows
 
     def _moment(self, now: float, *, final: bool = False) -> FrameContext:
-        return FrameContext(now, self._display.size(), final)
+        return FrameContext(now, self._display.size(), final, status=self.exit_status)
+
+    def _show(self, rows: Sequence[str], begun: str = "") -> bool:
+        """Show the lines that wait and `rows`; False: not all of it, the lines wait on."""
+        try:
+            return self._display.show(self._pending_lines, rows, begun)
+        except Exception as error:  # noqa: BLE001  # a display of the user's: the plain one takes over
+            broken, self._display = self._display, NullDisplay()
+            with contextlib.suppress(Exception):
+                broken.close([], [])
+            if self.fallback is not None:
+                (self._view, self._display), self.fallback = self.fallback(), None
+                self._say(f"the display {type(broken).__name__} raised {explain(error)}; the plain one takes over")
+            return False
+
+    def _say(self, text: str) -> None:
+        self._take(TextWritten(self._now(), None, 0, "", "mainstage", text))
 
     def _fall_back(self, error: Exception) -> None:
         """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
@@ -326,8 +374,7 @@ class RenderLoop:
         self._display.close(self._pending_lines, [])
         self._pending_lines = []
         (self._view, self._display), self.fallback = self.fallback(), None
-        said = f"{text}; the plain view takes over"
-        self._take(TextWritten(self._now(), None, 0, "", "mainstage", said))
+        self._say(f"{text}; the plain view takes over")
 
     # --- the terminal, lent and taken back ---
 
@@ -345,7 +392,7 @@ class RenderLoop:
         try:
             self._drain(self.channel, seconds=LAST_PATIENCE)
             self.paused = True
-            if self._pending_lines and self._display.show(self._pending_lines, []):
+            if self._pending_lines and self._show([]):
                 self._pending_lines = []
             return self._display.suspend(question)
         finally:
@@ -382,13 +429,20 @@ class RenderLoop:
             self._drain(self.channel)
             if len(self._pending_lines) <= MOST_ABOVE or patience <= 0:
                 continue
-            self._blocked = not self._display.show(self._pending_lines, [])
+            self._blocked = not self._show([])
             if not self._blocked:
                 self._pending_lines, patience = [], LAST_PATIENCE
                 continue
             patience -= RETRY
             self._patience.acquire(timeout=RETRY)
             self._blocked = patience > 0
+
+    def close_recorders(self) -> None:
+        """Have those that keep a file open close it, for a run that never began."""
+        for recorder in self.recorders:
+            close = getattr(recorder, "close", None)
+            if close is not None:
+                close()
 
     def finish(self) -> None:
         """Reduce what is left and that the run has ended, show the last picture and close the display."""
@@ -401,14 +455,18 @@ class RenderLoop:
             for event in self.channel.sample(now):
                 self._take(event)
         if self.channel.lost:
-            said = f"{self.channel.lost:,} lines are missing above: neither a file nor memory had room for them"
-            self._take(TextWritten(now, None, 0, "", "mainstage", said))
+            self._say(f"{self.channel.lost:,} lines are missing above: neither a file nor memory had room for them")
         self._take(RunEnded(now))
         rows: list[str] = []
         try:
             rows = self._view.rows(self.state, self._moment(now, final=True))
         except Exception as error:  # noqa: BLE001  # as above
             self._fall_back(error)
-            rows = self._view.rows(self.state, self._moment(now, final=True))
-        self._display.close(self._pending_lines, rows)
+            with contextlib.suppress(Exception):
+                rows = self._view.rows(self.state, self._moment(now, final=True))
+        try:
+            self._display.close(self._pending_lines, rows)
+        except Exception:  # noqa: BLE001  # a display of the user's: the plain one has the last word
+            if self.fallback is not None:
+                self.fallback()[1].close(self._pending_lines, rows)
         self._pending_lines = []

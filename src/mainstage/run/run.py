@@ -12,17 +12,16 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 from mainstage.core import unpatched
 from mainstage.core.commands import Cancel, Hold
 from mainstage.core.policy import Policy, check_policy
-from mainstage.pool.job import Spec, TaskFuture
 from mainstage.pool.open import open_backend
 from mainstage.pool.options import Crew, check_crew
 from mainstage.pool.results import ItemOutcome, OnError, check_on_error
+from mainstage.pool.task_future import TaskFuture
 from mainstage.run import waiters
 from mainstage.run.display_session import DisplayOptions, DisplaySession
 from mainstage.run.exit import die_at_exit
 from mainstage.run.shutdown import Shutdown
 from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
-from mainstage.tasks.outcome import describe_call
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
 from mainstage.tasks.task import current_task
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from mainstage.run.async_scope import AsyncRunScope, ExternalScope, ScopeCallbacks
     from mainstage.run.display_session import OutputRecorder
     from mainstage.run.external import ExternalCall
+    from mainstage.run.external_threads import ThreadCall
     from mainstage.run.waiters import DoneAndNotDone
     from mainstage.ui.display import Display
     from mainstage.ui.views import View
@@ -64,7 +64,7 @@ class Options(NamedTuple):
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """As `Run.submit`, with these options."""
-        return self.run._submit(self, fn, args, kwargs)  # noqa: SLF001  # its own other half
+        return self.run._submit(self.description, self.policy, fn, args, kwargs)  # noqa: SLF001  # its own other half
 
 
 class LiveRun(NamedTuple):
@@ -173,19 +173,26 @@ class Run(Executor):
         branch = DisplaySession.current is not None
         show = DisplaySession.current or DisplaySession(self.title, self._look)
         crew = self._crew._replace(streams=tuple(show.capture.taken))
-        backend = open_backend(crew, show.channel, wake=show.wake, number=len(_runs) + 1)
-        backend.on_failure = self._on_failure
+        number = len(_runs) + 1
+        try:
+            backend = open_backend(crew, show.channel, wake=show.wake, on_failure=self._on_failure, number=number)
+        except BaseException:
+            if not branch:
+                show.discard()
+            raise
         work = Workload(backend, show.channel, show.wake)
         ending = Shutdown(self, show, grace=self._policy.grace, branch=branch)
         self._parts = LiveRun(show, work, ending, branch)
         self.entered_by = unpatched.get_ident()
         try:
             self._open(*self._parts)
-        except KeyboardInterrupt as late:
+        except BaseException as late:
             if self in _runs:
                 self.__exit__(type(late), late, None)
             else:
                 backend.close()
+                if not branch:
+                    show.close()
             raise
         return self
 
@@ -257,7 +264,7 @@ class Run(Executor):
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """Have `fn(*args, **kwargs)` called on a worker; its future's `result()` keeps the display alive."""
-        return self._submit(Options(self, None, self._policy), fn, args, kwargs)
+        return self._submit(None, self._policy, fn, args, kwargs)
 
     def options(
         self, *, description: str | None = None, retries: int | None = None, timeout: float | None = None
@@ -387,15 +394,19 @@ class Run(Executor):
         return self._parts
 
     def _submit(
-        self, options: Options, fn: Callable[..., R], args: tuple[Any, ...], kwargs: dict[str, Any]
+        self,
+        name: str | None,
+        policy: Policy,
+        fn: Callable[..., R],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
     ) -> Future[R]:
-        show, work, _, _ = self._live()
-        if work.backend.pool.closed:
+        show, work, _, _ = self._parts or self._live()
+        if work.backend.closed:
             msg = "cannot submit: the run has ended"
             raise RuntimeError(msg)
-        description = options.description or describe_call(fn, args)
         future: TaskFuture[R] = TaskFuture(self._wait_for, work.unretrieved)
-        if work.submit(Spec(fn, args, kwargs, description, options.policy), future):
+        if work.submit(fn, args, kwargs, name, policy, future):
             show.draw_if_due()
         return future
 
@@ -472,6 +483,10 @@ class Run(Executor):
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
         return self._live().work.adoption.announce(description)
 
+    def announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
+        """Return the same for a call on a thread of this process."""
+        return self._live().work.adoption.announce_in_thread(fn, args)
+
     def open_scope(self, orders: ScopeCallbacks) -> ExternalScope:
         """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
         from mainstage.run import async_scope  # noqa: PLC0415  # as in `__aenter__`
@@ -481,7 +496,7 @@ class Run(Executor):
 
     def submit_external(
         self,
-        adopted: ExternalCall,
+        adopted: ExternalCall | ThreadCall,
         submit: Callable[..., Future[R]],
         fn: Callable[..., R],
         args: tuple[Any, ...],
@@ -526,9 +541,10 @@ class Run(Executor):
         """Draw if it is time; for a consumer that had no need to wait."""
         self._live().show.draw_if_due()
 
-    def _wait_for(self, future: Future[Any], timeout: float | None) -> bool:
+    def _wait_for(self, future: TaskFuture[Any], timeout: float | None) -> bool:
         if self._parts is None or future.done() or not self.can_wait():
             return False
+        future.awaited = True  # before anybody asks whether it is done: its end wakes this thread
         self._wait(future.done, timeout)
         return True
 

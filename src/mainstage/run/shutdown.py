@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
 
     from mainstage.events import StopRequested
-    from mainstage.pool.job import TaskFuture
     from mainstage.pool.results import OnError
+    from mainstage.pool.task_future import TaskFuture
     from mainstage.run.display_session import DisplaySession
     from mainstage.tasks.queue.raw_queue import RawQueue
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 LOOKS = 10.0
 """So many times within the time after which a task is stuck it is looked whether one is."""

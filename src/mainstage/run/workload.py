@@ -13,14 +13,14 @@ from mainstage.run.key_commands import CommandFanout
 from mainstage.tasks.position import known_length
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
+    from mainstage.channels.inbox import ThreadChannel
     from mainstage.core.policy import Policy
-    from mainstage.pool.job import Spec, TaskFuture
     from mainstage.pool.open import Backend
     from mainstage.pool.results import WaitHost
+    from mainstage.pool.task_future import TaskFuture
     from mainstage.tasks.queue.raw_queue import RawQueue
-    from mainstage.tasks.reporter import Reporter
 
 MANY = 64
 """Calls after which the display is looked at."""
@@ -29,7 +29,7 @@ MANY = 64
 class Workload:
     """The work of one run: all of it is waited for, asked to stop and given up together."""
 
-    def __init__(self, backend: Backend, reporter: Reporter, wake: Callable[[], None]) -> None:
+    def __init__(self, backend: Backend, reporter: ThreadChannel, wake: Callable[[], None]) -> None:
         self.backend = backend
         self.adoption = ExternalExecutors(reporter, wake)
         self.queues: list[RawQueue] = []
@@ -41,9 +41,17 @@ class Workload:
 
     # --- more work ---
 
-    def submit(self, spec: Spec, future: TaskFuture[Any]) -> bool:
-        """Have a call settle `future`; return whether it is time to look at the display."""
-        self.backend.submit(spec, future)
+    def submit(
+        self,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        name: str | None,
+        policy: Policy,
+        future: TaskFuture[Any],
+    ) -> bool:
+        """Run a call that settles `future`; return whether it is time to look at the display."""
+        self.backend.submit(fn, args, kwargs, name, policy, future)
         self.unretrieved[future.task] = future
         self._submitted += 1
         return self._submitted % MANY == 0
@@ -108,10 +116,7 @@ class Workload:
 
     def cancel(self, future: Future[Any]) -> bool:
         """Cancel a future that waits, ask the one that runs to stop; return False if it had ended already."""
-        call = self.backend.find(future)
-        asked = call.cancel("cancelled") if call is not None else future.cancel()
-        self._wake()  # it may wait for others
-        return asked
+        return self.backend.cancel(future, "cancelled")
 
     def drain(self, reason: str) -> None:
         """Cancel what has not begun, items of maps too, and let what runs end."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from mainstage.ui.display import Display
     from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views import FrameContext, View
     from mainstage.ui.views.layouts import Factory, Layout
 
@@ -57,6 +57,7 @@ class DelayedView:
     def __init__(self, view: View) -> None:
         self.interval = view.interval
         self.shown = view.shown
+        self.wants_events = getattr(view, "wants_events", True)
         self._view = view
         self._held: list[str] = []
 

@@ -12,8 +12,8 @@ from mainstage.core import pickling
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
 from mainstage.events import TaskStarted
 from mainstage.pool.engines.mapping import Place, outcome_of, ran_again
-from mainstage.pool.job import Call
 from mainstage.pool.remote import RemoteSenders, RemoteTask, whole
+from mainstage.pool.remote_calls import RemoteCall
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
 
@@ -23,21 +23,44 @@ if TYPE_CHECKING:
     from mainstage.pool.engines.mapping import Work
     from mainstage.pool.engines.worker import Result
     from mainstage.pool.engines.workers import EngineBackend
-    from mainstage.pool.job import Spec, TaskFuture
+    from mainstage.pool.remote_calls import CallSpec
+    from mainstage.pool.task_future import TaskFuture
 
 
-class EngineCall(Call):
+class EngineCall(RemoteCall):
     """A submitted call that an engine runs."""
 
     __slots__ = ("announced", "begun_at", "handle", "place", "senders")
 
-    def __init__(self, owner: EngineBackend, spec: Spec, future: TaskFuture[Any]) -> None:
-        super().__init__(owner, spec, future)  # type: ignore[arg-type]  # what it asks of it is there
+    def __init__(self, owner: EngineBackend, spec: CallSpec, future: TaskFuture[Any]) -> None:
+        super().__init__(owner, spec, future)
         self.handle: Any = None
         self.senders = RemoteSenders()
         self.place = Place(owner, owner.port.name)
         self.announced = False
         self.begun_at: float | None = None
+
+    def cancelled(self) -> None:
+        """Called when its future was cancelled before a worker was heard to begin it."""
+        if self._claim():
+            self.future.set_running_or_notify_cancel()
+            self._never_began("cancelled before it began")
+
+    def _begin(self) -> bool:
+        """Return whether it is to be handed over. Its future waits, and can be cancelled, until a worker begins it."""
+        with self._lock:
+            if self._settled or self.future.cancelled():
+                return False
+            self.waiting = False
+            self.attempt += 1
+            return True
+
+    def _runs(self) -> bool:
+        """Return whether its future runs, from now on at the latest; False: it was cancelled before."""
+        with self._lock:
+            if self._settled or self.future.cancelled():
+                return False
+            return self.future.running() or self.future.set_running_or_notify_cancel()
 
     def hand(self) -> bool:
         """Give it to the engine; False: it does not run, and is settled."""
@@ -73,12 +96,13 @@ class EngineCall(Call):
         """Learn that a worker began it; return whether one had before: the engine runs it again."""
         if self.begun_at is not None:
             return True
+        self._runs()
         self.place = place
         self.begun_at = event.at
         self._announce(event.at)
         timeout = self.spec.policy.timeout
         if timeout is not None:
-            self._alarm = self._owner.timer.after(timeout, lambda: self._overdue(place))  # type: ignore[arg-type]
+            self._alarm = self._owner.timer.after(timeout, lambda: self._overdue(place))
         return False
 
     def again(self, reason: str) -> None:
@@ -119,13 +143,15 @@ class EngineCall(Call):
     def _end(self, outcome: Outcome) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
+        if not self._runs():
+            return
         if is_instance(outcome.error, Cancelled) and not self.announced and self._asked is not None:
             if self._claim():
                 self.future.set_exception(CancelledError(self._asked))
                 self._never_began(self._asked)
             self.senders.end(None)
             return
-        again = self._conclude(self.place, self.remote_task(), outcome)  # type: ignore[arg-type]  # as above
+        again = self._conclude(self.place, self.remote_task(), outcome)
         self.senders.end(None if again else outcome.error)
 
     def _retries(self, error: BaseException) -> bool:
@@ -133,9 +159,9 @@ class EngineCall(Call):
 
     def _give_up(self, worker: Any, error: BaseException) -> None:
         """Settle it now, and have the engine forget it. Any thread."""
-        if self._claim():
+        if self._runs() and self._claim():
             self._owner.post(lambda: self._settle(self.remote_task(), Outcome(None, error), worker))
         self._owner.post(lambda: self._owner.drop(self.future.task, lost=isinstance(error, TaskTimeout)))
 
     if TYPE_CHECKING:
-        _owner: EngineBackend  # type: ignore[assignment]
+        _owner: EngineBackend

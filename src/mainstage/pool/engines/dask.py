@@ -67,11 +67,11 @@ def topic_of(run: str) -> str:
     return f"mainstage-{run}"
 
 
-def leave(run: str) -> bool:
+def leave(run: str, dask_worker: Any) -> bool:
     """Close a run's station on this Dask worker, and tell that as its last event; False: there is none."""
     there = engine_worker.leave(run)
     if there:
-        distributed.get_worker().log_event(topic_of(run), LEFT)
+        dask_worker.log_event(topic_of(run), LEFT)
     return there
 
 
@@ -298,7 +298,7 @@ class DaskPort:
                 future.release()
         try:
             results = self._client.gather([future for future, _ in good])
-        except Exception:  # noqa: BLE001  # one of them: each by itself
+        except BaseException:  # noqa: BLE001  # one of them, a cancellation of asyncio's too: each by itself
             for future, done in good:
                 self._give_one(future, done)
             return
@@ -311,7 +311,7 @@ class DaskPort:
             done(future.result(), None)
         except CancelledError:
             done(None, _error(future))
-        except Exception as error:  # noqa: BLE001  # whatever the engine says of it
+        except BaseException as error:  # noqa: BLE001  # whatever the engine says of it
             done(None, told(error))
         future.release()
 
@@ -324,7 +324,7 @@ def _error(future: Any) -> BaseException:
         if getattr(cancelled, "reason", "") == CONNECTION:
             return EngineLost(GONE)
         return Cancelled("cancelled on the cluster")
-    except Exception as trouble:  # noqa: BLE001  # whatever the engine says of it
+    except BaseException as trouble:  # noqa: BLE001  # whatever the engine says of it
         error = trouble
     return told(error) if isinstance(error, BaseException) else MainstageError(f"Dask says {future.status}")
 

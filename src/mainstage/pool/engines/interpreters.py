@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, ClassVar
 
 from mainstage.core import pickling
 from mainstage.core.interpreter import is_beside_the_main_one
-from mainstage.errors import Cancelled, MainstageError, PoolBroken
+from mainstage.errors import Cancelled, MainstageError, PoolBroken, text_of
 from mainstage.pool.engines import worker as engine_worker
 from mainstage.pool.options import UNGUARDED, closers
 from mainstage.pool.remote import copy_of
@@ -170,7 +170,7 @@ class Seat:
             interpreter.call(listen, self._name, port.run, *ends)
             ends.clear()
             interpreter.call(prepare, port.main, port.initializer)
-        except Exception as error:  # noqa: BLE001  # whatever it is, no work is done here
+        except BaseException as error:  # noqa: BLE001  # whatever it is, no work is done here
             port.break_(error)
         for fd in ends:
             close(fd)
@@ -180,7 +180,7 @@ class Seat:
         head, function, data, large, done = piece
         try:
             result = interpreter.call(work, head, function, data, large)
-        except Exception as error:  # noqa: BLE001  # the interpreter's own: what a piece raises is in its result
+        except BaseException as error:  # noqa: BLE001  # the interpreter's own: what a piece raises is in its result
             done(None, error)
         else:
             done(result, None)
@@ -259,9 +259,9 @@ class InterpreterPort:
                 piece.done(None, copy_of(self._broken))
         return None
 
-    def break_(self, error: Exception) -> None:
+    def break_(self, error: BaseException) -> None:
         """Learn that an interpreter cannot be made ready: what waits fails with that, and all that is to come."""
-        reason = str(error).partition("\n")[0]
+        reason = text_of(error).partition("\n")[0]
         if UNGUARDED in reason:
             self._broken = PoolBroken(UNGUARDED)
         else:

@@ -172,8 +172,7 @@ class EngineItem(Item):
         """Return the task that stands for it here, announced."""
         task = self.task
         if task is None:
-            event = self.announce(self.started)
-            if event is not None:
+            for event in self.announce(self.started):
                 self.reporter.send(event)
             task = self.task = RemoteTask(self.place, self.id, self.attempt, self.input())  # type: ignore[arg-type]
         assert isinstance(task, RemoteTask)  # noqa: S101  # made here and nowhere else

@@ -325,11 +325,11 @@ class RayPort:
             future, done = one
             try:
                 done(_unpacked(future.result()), None)
-            except Exception as error:  # noqa: BLE001  # whatever the engine says of it
+            except BaseException as error:  # noqa: BLE001  # whatever the engine says of it
                 done(None, told(error))
 
 
-def told(error: Exception) -> BaseException:
+def told(error: BaseException) -> BaseException:
     """Return Ray's word for why a piece did not run, in ours."""
     known = ray.exceptions
     if isinstance(error, known.TaskCancelledError) or isinstance(

@@ -28,11 +28,13 @@ from mainstage.pool.engines.mapping import EngineMap, Place
 from mainstage.pool.engines.shelf import Part
 from mainstage.pool.engines.worker import Head, Put, unpack_news
 from mainstage.pool.remote import Mirror, whole
+from mainstage.pool.remote_calls import CallSpec
 from mainstage.pool.timer import Timer
+from mainstage.tasks.outcome import describe_call
 from mainstage.tasks.queue.remote_queue import DistantQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
 
@@ -42,7 +44,7 @@ if TYPE_CHECKING:
     from mainstage.pool.engines.adapter import Port
     from mainstage.pool.engines.mapping import Sent, Work
     from mainstage.pool.engines.worker import Result
-    from mainstage.pool.job import Spec, TaskFuture
+    from mainstage.pool.task_future import TaskFuture
     from mainstage.tasks.queue.raw_queue import RawQueue
     from mainstage.tasks.reporter import Reporter
 
@@ -56,7 +58,15 @@ wall_clock = SystemClock().wall
 class EngineBackend:
     """Work on an engine."""
 
-    def __init__(self, reporter: Reporter, port: Port, *, wake: Callable[[], None], captured: bool = True) -> None:
+    def __init__(
+        self,
+        reporter: Reporter,
+        port: Port,
+        *,
+        wake: Callable[[], None],
+        captured: bool = True,
+        on_failure: Callable[[BaseException], None] | None = None,
+    ) -> None:
         """Begin at once: the engine is up."""
         self.reporter = reporter
         self.port = port
@@ -66,7 +76,7 @@ class EngineBackend:
         self.halted: str | None = None
         self.held = False
         self.closed = False
-        self.on_failure: Callable[[BaseException], None] | None = None
+        self.on_failure = on_failure
         """Called on the backend's thread with each final failure of a call."""
         self.run = uuid.uuid4().hex
         self.queues: dict[int, RawQueue] = {}
@@ -79,6 +89,8 @@ class EngineBackend:
         self._calls: dict[int, EngineCall] = {}
         self._maps: dict[int, EngineMap] = {}
         self._waiting: deque[EngineCall] = deque()
+        self._cancelled: deque[int] = deque()
+        """The tasks of calls whose futures were cancelled, and which are to be taken back."""
         self._calls_out = 0
         self._sent: dict[int, Sent] = {}
         """Pieces of work in the engine's hands, by their number."""
@@ -112,12 +124,22 @@ class EngineBackend:
 
     # --- the contract of a backend: any thread ---
 
-    def submit(self, spec: Spec, future: TaskFuture[Any]) -> None:
-        """Have `spec` called on the engine, its outcome set on `future`."""
+    def submit(
+        self,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        name: str | None,
+        policy: Policy,
+        future: TaskFuture[Any],
+    ) -> None:
+        """Call `fn` on a worker and settle `future`; `name` is what is shown, None: the function and its arguments."""
         future.task = self.reporter.new_id()
+        spec = CallSpec(fn, args, kwargs, name or describe_call(fn, args), policy)
         call = EngineCall(self, spec, future)
         call.announce()
         self._calls[future.task] = call  # from now on it can be cancelled
+        future.add_done_callback(self._on_cancelled)
         self.put(call)
 
     def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> EngineMap:
@@ -172,6 +194,11 @@ class EngineBackend:
         work = self._inhand.get(root)
         if work is not None and work.place.name == asked.worker:
             self.port.locate(root, asked.task, asked.attempt, asked.since)
+
+    def cancel(self, future: Future[Any], reason: str) -> bool:
+        """Cancel a call that waits, ask one that runs to stop; return False if it has ended, or is not of this pool."""
+        call = self.find(future)
+        return call.cancel(reason) if call is not None else future.cancel()
 
     def find(self, future: Future[Any]) -> EngineCall | None:
         """Return the call that settles `future`, if it has not yet."""
@@ -291,6 +318,28 @@ class EngineBackend:
             self.port.drop(work.handle, work.place.name, kill=lost)
             work.handle = None
         self._hand_out()
+
+    def _on_cancelled(self, future: Any) -> None:
+        """Called when the future of a call is done; one that was cancelled may be in the engine's hands. Any thread."""
+        if future.cancelled():
+            self._cancelled.append(future.task)
+            self.post(self._take_back)
+
+    def _take_back(self) -> None:
+        """Forget calls whose futures were cancelled; workers that have begun them unheard are asked to stop."""
+        held: list[int] = []
+        while self._cancelled:
+            task = self._cancelled.popleft()
+            call, sent = self._calls.get(task), self._sent.get(task)
+            if call is not None:
+                call.cancelled()
+            if isinstance(sent, EngineCall):
+                sent.senders.end(None)
+                held.append(task)
+        if held:
+            self.port.ask(held, "cancelled")
+            for task in held:
+                self.drop(task, lost=False)
 
     def _let_go(self, number: int) -> Sent | None:
         work = self._sent.pop(number, None)

@@ -13,8 +13,8 @@ from mainstage.channels import frames
 from mainstage.core import pickling
 from mainstage.errors import TaskTimeout, Unpicklable, explain, is_instance
 from mainstage.events import TaskStarted
-from mainstage.pool.job import Call
 from mainstage.pool.remote import NOBODY, RemoteSenders, RemoteTask, copy_of, whole
+from mainstage.pool.remote_calls import RemoteCall
 from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.task import open_task
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from mainstage.tasks.queue.raw_queue import RawQueue
 
 
-class ProcessCall(Call):
+class ProcessCall(RemoteCall):
     """A submitted call that runs in a worker process."""
 
     __slots__ = ("_process", "_senders", "announced", "number", "verdict")
@@ -74,7 +74,7 @@ class ProcessCall(Call):
         if asked is not None:
             worker.ask(self.future.task, asked)
         if spec.policy.timeout is not None:
-            self._alarm = backend.timer.after(spec.policy.timeout, lambda: self._overdue(worker))  # type: ignore[arg-type]
+            self._alarm = backend.timer.after(spec.policy.timeout, lambda: self._overdue(worker))
         return True
 
     def _refuse(self, worker: WorkerProcess, why: BaseException) -> None:
@@ -130,7 +130,7 @@ class ProcessCall(Call):
         if self._alarm is not None:
             self._alarm.cancel()
         task = self.remote_task()
-        again = self._conclude(worker, task, outcome)  # type: ignore[arg-type]  # its name is all that is asked
+        again = self._conclude(worker, task, outcome)
         self._senders.end(None if again else outcome.error)
 
     def returned(self) -> None:
@@ -157,7 +157,7 @@ class ProcessCall(Call):
                 backend.reporter, self.future.task, self.attempt, self.spec.description, worker=""
             )
             if self._claim():
-                self._settle(task, Outcome(None, copy_of(error)), NOBODY)  # type: ignore[arg-type]
+                self._settle(task, Outcome(None, copy_of(error)), NOBODY)
 
     def told_input(self) -> str:
         """Describe what it works on."""
@@ -188,4 +188,4 @@ class ProcessCall(Call):
         self._owner.dispatcher.call(lambda: self._owner.dispatcher.kill(worker, holding=self))
 
     if TYPE_CHECKING:
-        _owner: ProcessBackend  # type: ignore[assignment]
+        _owner: ProcessBackend

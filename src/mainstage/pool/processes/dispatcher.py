@@ -17,11 +17,12 @@ import signal
 import threading
 from collections import deque
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from mainstage.channels import frames
 from mainstage.channels.outbox import INTERVAL
 from mainstage.core.clock import monotonic
+from mainstage.core.retry import PAUSES, retried, wait
 from mainstage.errors import Cancelled, PoolBroken, WorkerLost, explain
 from mainstage.events import (
     TaskCancelled,
@@ -67,6 +68,24 @@ _serials = itertools.count(1)
 """For each worker process of this one a range of task numbers that nobody else has."""
 
 
+def _poll_with_a_bell() -> tuple[select.poll, int, IO[bytes]]:
+    """Return what waits for descriptors, and the two ends of a pipe that wakes it."""
+    reading, writing = os.pipe()
+    try:
+        for fd in (reading, writing):
+            os.set_blocking(fd, False)
+        bell = open(writing, "wb", buffering=0, closefd=False)  # noqa: SIM115  # not by a forked copy
+        poll = select.poll()
+        poll.register(reading, select.POLLIN)
+    except BaseException:
+        os.close(reading)
+        os.close(writing)
+        raise
+    guard(reading)
+    guard(writing)
+    return poll, reading, bell
+
+
 class Dispatcher:
     """Hands calls and items of maps to at most `max_workers` processes."""
 
@@ -107,15 +126,9 @@ class Dispatcher:
         self._rung = False
         self.manned = threading.Event()
         """Set once work was handed to a worker for the first time."""
-        self._poll = select.poll()
         self._by_fd: dict[int, WorkerProcess] = {}
         self._reception = Reception(reporter, self._break)
-        self._reading, writing = os.pipe()
-        for fd in (self._reading, writing):
-            guard(fd)
-            os.set_blocking(fd, False)
-        self._bell = open(writing, "wb", buffering=0, closefd=False)  # noqa: SIM115  # not by a forked copy
-        self._poll.register(self._reading, select.POLLIN)
+        self._poll, self._reading, self._bell = retried(_poll_with_a_bell)
 
     # --- any thread ---
 
@@ -136,7 +149,7 @@ class Dispatcher:
         if not self._rung:
             self._rung = True
             with contextlib.suppress(OSError, ValueError):
-                self._bell.write(b"\0")
+                retried(self._bell.write, b"\0")
 
     def set_interval(self, seconds: float) -> None:
         """Have positions sent at most once in `seconds`, by workers that start later too. In a signal handler too."""
@@ -171,8 +184,13 @@ class Dispatcher:
     def _start(self) -> None:
         with contextlib.suppress(IndexError):  # somebody else starts it
             thread = self._unstarted.pop()
-            self._thread = thread
-            thread.start()
+            self._thread = thread  # first: who closes it meanwhile wakes it
+            try:
+                retried(thread.start)
+            except RuntimeError:
+                self._thread = None
+                self._unstarted.append(thread)
+                raise
 
     # --- its own thread from here on ---
 
@@ -314,12 +332,12 @@ class Dispatcher:
     def _watch(self, worker: WorkerProcess, *, writing: bool) -> None:
         if worker.watched_for_room != writing:
             worker.watched_for_room = writing
-            self._poll.register(worker.end.fd, select.POLLIN | (select.POLLOUT if writing else 0))
+            retried(self._poll.register, worker.end.fd, select.POLLIN | (select.POLLOUT if writing else 0))
 
     def _turn(self, timeout: float | None) -> None:
-        for fd, mask in self._poll.poll(None if timeout is None else timeout * 1000 + 1):
+        for fd, mask in retried(self._poll.poll, None if timeout is None else timeout * 1000 + 1):
             if fd == self._reading:
-                with contextlib.suppress(BlockingIOError):
+                with contextlib.suppress(OSError):  # empty; or it cannot be read now, and is found ringing again
                     while os.read(fd, 512):
                         pass
                 self._rung = False  # after the bell was emptied, before the next look at what was posted
@@ -369,11 +387,11 @@ class Dispatcher:
                 worker.deadline = worker.copied_at + COPIED_IN
             self._by_fd[worker.end.fd] = worker
             self._by_fd[worker.process.sentinel] = worker
-            self._poll.register(worker.end.fd, select.POLLIN)
-            self._poll.register(worker.process.sentinel, select.POLLIN)
+            retried(self._poll.register, worker.end.fd, select.POLLIN)
+            retried(self._poll.register, worker.process.sentinel, select.POLLIN)
             for reader in worker.output:
                 self._by_fd[reader.fd] = worker
-                self._poll.register(reader.fd, select.POLLIN)
+                retried(self._poll.register, reader.fd, select.POLLIN)
             now = self._reporter.now
             offset = 0.0 if now is monotonic else now() - monotonic()
             setup = Setup(
@@ -388,6 +406,7 @@ class Dispatcher:
 
     def _start_worker(self, name: str, streams: tuple[str, ...]) -> WorkerProcess | None:
         """Return a new worker process; None: it cannot be started, and those there are go on."""
+        refused = 0
         while True:
             try:
                 return WorkerProcess(
@@ -401,6 +420,10 @@ class Dispatcher:
             except Exception as error:  # noqa: BLE001  # no memory, no descriptors
                 if self._reception.servers_lost < SERVERS and server_killed(error) is not None:
                     self._reception.servers_lost += 1
+                    continue
+                if not self.workers and isinstance(error, OSError) and refused < len(PAUSES):
+                    wait(PAUSES[refused])
+                    refused += 1
                     continue
                 if not self.workers:
                     self._break(why_none(error))

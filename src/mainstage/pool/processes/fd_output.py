@@ -15,7 +15,7 @@ from mainstage.events import TaskChanged, TextWritten
 from mainstage.tasks.capture.lines import overwritten
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Iterable
 
     from mainstage.events import Event
 
@@ -62,11 +62,3 @@ class PipeReader:
 
 def _text(data: bytes) -> str:
     return data.decode(errors="replace")
-
-
-def make_pipes(names: Collection[str]) -> tuple[dict[str, int], dict[str, int]]:
-    """Return the reading and the writing ends of a pipe for each name."""
-    reading, writing = {}, {}
-    for name in names:
-        reading[name], writing[name] = os.pipe()
-    return reading, writing

@@ -73,8 +73,7 @@ class ProcessItem(Item):
         """Return the task that stands for it here, announced."""
         task = self.task
         if task is None:
-            event = self.announce(self.started)
-            if event is not None:
+            for event in self.announce(self.started):
                 self.reporter.send(event)
                 self.place.announced(self.id)
             task = self.task = RemoteTask(self.process, self.id, self.attempt, self.input())

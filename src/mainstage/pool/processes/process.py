@@ -18,7 +18,7 @@ from mainstage.core.clock import monotonic
 from mainstage.errors import PoolBroken, explain
 from mainstage.pool.options import NO_GUARD, UNGUARDED
 from mainstage.pool.processes import worker_main
-from mainstage.pool.processes.fd_output import PipeReader, make_pipes
+from mainstage.pool.processes.fd_output import PipeReader
 from mainstage.tasks.queue.raw_queue import RawQueue
 from mainstage.tasks.queue.remote_queue import DistantQueue
 
@@ -68,6 +68,13 @@ def guard(fd: int) -> int:
 def unguard(fd: int) -> None:
     """Forget `fd`, just before it is closed."""
     _ours.discard(fd)
+
+
+def _kept(stack: contextlib.ExitStack, fd: int) -> int:
+    """Return `fd`, guarded until `stack` closes it."""
+    stack.callback(os.close, fd)
+    stack.callback(unguard, fd)
+    return guard(fd)
 
 
 @contextlib.contextmanager
@@ -138,28 +145,23 @@ class WorkerProcess:
     def _open(
         self, context: BaseContext, streams: Collection[str], initializer: Initializer | None
     ) -> tuple[ParentEnd, BaseProcess]:
-        """Start it with its ends of pipe, journal and streams, and keep ours."""
-        ours, theirs = socket.socketpair()
-        journal_fd = guard(Journal.make())
-        ours_fd, theirs_fd = guard(ours.detach()), guard(theirs.detach())
-        reading, writing = make_pipes(streams)
-        for fd in (*reading.values(), *writing.values()):
-            guard(fd)
-        try:
-            process = self._start(context, (theirs_fd, journal_fd), writing, initializer)
-        except BaseException:
-            for fd in (ours_fd, *reading.values()):
-                unguard(fd)
-                os.close(fd)
-            raise
-        finally:
+        """Start it with its ends of pipe, journal and streams, and keep ours; what fails leaves nothing open."""
+        with contextlib.ExitStack() as theirs, contextlib.ExitStack() as ours:
+            sockets = socket.socketpair()
+            ours_fd, theirs_fd = _kept(ours, sockets[0].detach()), _kept(theirs, sockets[1].detach())
+            journal_fd = _kept(theirs, Journal.make())
+            reading, writing = {}, {}
+            for name in streams:
+                ends = os.pipe()
+                reading[name], writing[name] = _kept(ours, ends[0]), _kept(theirs, ends[1])
             journal = Journal(os.dup(journal_fd))
-            for fd in (theirs_fd, journal_fd, *writing.values()):
-                unguard(fd)
-                os.close(fd)
-        self.output = [PipeReader(fd, name) for name, fd in reading.items()]
-        self.output_fds = frozenset(reading.values())
-        return ParentEnd(ours_fd, journal), process
+            ours.callback(journal.close)
+            end = ParentEnd(ours_fd, journal)
+            self.output = [PipeReader(fd, name) for name, fd in reading.items()]
+            self.output_fds = frozenset(reading.values())
+            process = self._start(context, (theirs_fd, journal_fd), writing, initializer)
+            ours.pop_all()
+        return end, process
 
     def _start(
         self,

@@ -6,6 +6,7 @@ before its future is done, so that the run which shows it may end with it.
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import sys
 from typing import TYPE_CHECKING, Any
@@ -21,9 +22,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mainstage.events import Event
-    from mainstage.pool.job import Spec
     from mainstage.pool.options import Crew
     from mainstage.pool.processes.process import WorkerProcess
+    from mainstage.pool.remote_calls import CallSpec
     from mainstage.tasks.outcome import Outcome
     from mainstage.tasks.reporter import Cell
     from mainstage.tasks.task import Task
@@ -45,8 +46,9 @@ class Wherever:
             reporter.send(event)
         elif isinstance(event, TextWritten):
             stream = sys.stderr if event.stream == "stderr" else sys.stdout
-            stream.write(f"{event.text}\n")
-            stream.flush()
+            with contextlib.suppress(OSError, ValueError, AttributeError):  # full, closed, or none: it costs no task
+                stream.write(f"{event.text}\n")
+                stream.flush()
 
     def moved(self, cell: Cell) -> None:
         """Note that an armed cell has changed."""
@@ -66,7 +68,7 @@ class PoolCall(ProcessCall):
     __slots__ = ("_on_begin",)
 
     def __init__(
-        self, owner: StandalonePool, spec: Spec, future: Any, *, on_begin: Callable[[PoolCall], None] | None
+        self, owner: StandalonePool, spec: CallSpec, future: Any, *, on_begin: Callable[[PoolCall], None] | None
     ) -> None:
         super().__init__(owner, spec, future)
         self._on_begin = on_begin
@@ -108,7 +110,7 @@ class StandalonePool(ProcessBackend):
         self.as_standard = as_standard
         self.dispatcher.streams = _of_the_live_run
 
-    def put(self, spec: Spec, future: Any, *, on_begin: Callable[[PoolCall], None] | None) -> PoolCall:
+    def put(self, spec: CallSpec, future: Any, *, on_begin: Callable[[PoolCall], None] | None) -> PoolCall:
         """Have `spec` called in a worker; `on_begin` is called with the call as it is handed over."""
         call = PoolCall(self, spec, future, on_begin=on_begin)
         self._calls[future.task] = call

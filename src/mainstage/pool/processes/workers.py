@@ -15,18 +15,20 @@ from mainstage.pool.options import NO_GUARD, UNGUARDED, Crew, closers, context_o
 from mainstage.pool.processes.calls import ProcessCall
 from mainstage.pool.processes.dispatcher import Dispatcher
 from mainstage.pool.processes.maps import ProcessMap
+from mainstage.pool.remote_calls import CallSpec
 from mainstage.pool.timer import Timer
+from mainstage.tasks.outcome import describe_call
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
     from concurrent.futures import Future
     from contextlib import AbstractContextManager
     from multiprocessing.context import BaseContext
 
     from mainstage.core.commands import Command
     from mainstage.core.policy import Policy
-    from mainstage.pool.job import Spec, TaskFuture
     from mainstage.pool.processes.process import WorkerProcess
+    from mainstage.pool.task_future import TaskFuture
     from mainstage.tasks.reporter import Reporter
 
 CLOSED_IN = 8.0
@@ -39,7 +41,14 @@ class ProcessBackend:
     """Work in processes beside this one."""
 
     def __init__(
-        self, reporter: Reporter, max_workers: int, *, wake: Callable[[], None], name: str, crew: Crew | None = None
+        self,
+        reporter: Reporter,
+        max_workers: int,
+        *,
+        wake: Callable[[], None],
+        name: str,
+        crew: Crew | None = None,
+        on_failure: Callable[[BaseException], None] | None = None,
     ) -> None:
         """Start nothing yet."""
         self.receive_cpu_s = 0.0
@@ -59,7 +68,7 @@ class ProcessBackend:
         self.reporter = reporter
         self.timer = Timer()
         self.halted: str | None = None
-        self.on_failure: Callable[[BaseException], None] | None = None
+        self.on_failure = on_failure
         """Called on the dispatcher's thread with each final failure of a call."""
         self.dispatcher = self.pool = Dispatcher(
             context,
@@ -77,9 +86,18 @@ class ProcessBackend:
         self._maps: dict[int, ProcessMap] = {}
         _backends.add(self)
 
-    def submit(self, spec: Spec, future: TaskFuture[Any]) -> None:
-        """Have `spec` called in a worker, its outcome set on `future`."""
+    def submit(
+        self,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        name: str | None,
+        policy: Policy,
+        future: TaskFuture[Any],
+    ) -> None:
+        """Call `fn` on a worker and settle `future`; `name` is what is shown, None: the function and its arguments."""
         future.task = self.reporter.new_id()
+        spec = CallSpec(fn, args, kwargs, name or describe_call(fn, args), policy)
         call = ProcessCall(self, spec, future)
         call.announce()
         self._calls[future.task] = call  # from now on it can be cancelled
@@ -137,6 +155,11 @@ class ProcessBackend:
             call.future.cancel()
         self.dispatcher.wake()
 
+    def cancel(self, future: Future[Any], reason: str) -> bool:
+        """Cancel a call that waits, ask one that runs to stop; return False if it has ended, or is not of this pool."""
+        call = self.find(future)
+        return call.cancel(reason) if call is not None else future.cancel()
+
     def find(self, future: Future[Any]) -> ProcessCall | None:
         """Return the call that settles `future`, if it has not yet."""
         return self._calls.get(getattr(future, "task", 0))
@@ -157,6 +180,11 @@ class ProcessBackend:
     def idle(self) -> bool:
         """Return whether every process has ended."""
         return not self.dispatcher.workers
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more work is taken."""
+        return self.dispatcher.closed
 
     def here(self) -> bool:
         """Return False: the workers are elsewhere."""

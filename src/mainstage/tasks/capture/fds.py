@@ -10,10 +10,10 @@ import atexit
 import contextlib
 import os
 import sys
-import tempfile
 from threading import Lock
 from typing import TYPE_CHECKING
 
+from mainstage.core.retry import retried
 from mainstage.events import (
     TaskCancelled,
     TaskChanged,
@@ -48,6 +48,8 @@ class Descriptor:
         self.name = name
         self._number = NUMBERS[name]
         os.close(os.open(os.ttyname(self._number), os.O_WRONLY | os.O_NOCTTY))
+        import tempfile  # noqa: PLC0415  # workers load this module for the numbers alone
+
         self._file = tempfile.TemporaryFile("ab+", buffering=0)  # noqa: SIM115  # children may hold it for longer
         self._terminal = os.dup(self._number)
         self._at = 0
@@ -57,7 +59,8 @@ class Descriptor:
 
     def take(self) -> None:
         """Lead it into the file."""
-        os.dup2(self._file.fileno(), self._number)
+        with contextlib.suppress(OSError):  # it leads to the terminal then, as it does without us
+            retried(os.dup2, self._file.fileno(), self._number)
 
     def give_back(self) -> None:
         """Lead it to the terminal, unless somebody has led it elsewhere meanwhile."""
@@ -72,7 +75,10 @@ class Descriptor:
 
     def read(self) -> tuple[str, str]:
         """Return the whole lines that are new, without the last newline, and the beginning of the next one."""
-        data = os.pread(self._file.fileno(), PIECE, self._at)
+        try:
+            data = os.pread(self._file.fileno(), PIECE, self._at)
+        except OSError:  # it is read at the next look
+            data = b""
         self._at += len(data)
         head, newline, self._rest = (self._rest + data).rpartition(b"\n")
         return _text(head + newline), _text(self._rest)

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.core.describe import describe
 from mainstage.errors import Cancelled
+from mainstage.tasks.integrations.origin import asked_by_program, is_program
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
 from mainstage.tasks.outcome import describe_call
-from mainstage.tasks.reporter import ambient
-from mainstage.tasks.task import open_task
+from mainstage.tasks.task import ambient, open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -86,6 +86,8 @@ class CoroutineBridge:
         if self._is_elses(caller, running=loop.is_running()):
             return ""
         code: CodeType | None = getattr(coro, "cr_code", None) or getattr(coro, "gi_code", None)
+        if not (code is not None and is_program(code.co_filename)) and not asked_by_program(caller):
+            return ""  # what a library does for itself
         if code is not None and code.co_filename.startswith(self._folder):
             waited = None if INNER_TASK or code.co_name != "wait_for" else _arguments(coro, code).get("fut")
             if waited is not None and hasattr(waited, "cr_code"):

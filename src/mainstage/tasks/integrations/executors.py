@@ -7,15 +7,16 @@ watched as it runs, and a traceback begins where it does under plain Python.
 from __future__ import annotations
 
 import functools
+import sys
 from contextvars import ContextVar
 from threading import current_thread
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.events import TaskCancelled, TaskQueued
+from mainstage.tasks.integrations.origin import asked_by_program, is_function_of_program
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
 from mainstage.tasks.outcome import describe_call
-from mainstage.tasks.reporter import ambient
-from mainstage.tasks.task import open_task
+from mainstage.tasks.task import ambient, open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,7 +112,12 @@ class PoolBridge:
 
     def _submit_to_threads(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def submit(pool: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-            if not self._on or getattr(pool, "shows_itself", False) or _shows_itself(fn, args):
+            if (
+                not self._on
+                or not _is_programs(fn, args)
+                or getattr(pool, "shows_itself", False)
+                or _shows_itself(fn, args)
+            ):
                 return original(pool, fn, *args, **kwargs)
             token = _submitting.set(OutsideCall(self._reporter, describe_submitted(fn, args)))
             try:
@@ -145,7 +151,12 @@ class PoolBridge:
 
     def _submit_to_processes(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def submit(pool: Any, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
-            if not self._on or getattr(pool, "shows_itself", False) or "submit" in vars(pool):
+            if (
+                not self._on
+                or not _is_programs(fn, args)
+                or getattr(pool, "shows_itself", False)
+                or "submit" in vars(pool)
+            ):
                 return original(pool, fn, *args, **kwargs)
             name = describe_submitted(fn, args)
             return self._outside(name, type(pool).__name__, functools.partial(original, pool, fn, *args, **kwargs))
@@ -164,6 +175,14 @@ def describe_submitted(fn: Callable[..., Any], args: Sequence[Any]) -> str:
     if args and type(owner).__name__ == "Context" and getattr(call, "__name__", "") == "run":
         return describe_submitted(args[0], args[1:])  # asyncio.to_thread
     return describe_call(call, args)
+
+
+def _is_programs(fn: Any, args: Sequence[Any]) -> bool:
+    """Return whether the program has asked for the call, or its function is called: not what a library does for itself.
+
+    To be called by what stands in for `submit`.
+    """
+    return is_function_of_program(fn, args) or asked_by_program(sys._getframe(2))  # noqa: SLF001  # who asks
 
 
 def _shows_itself(fn: Any, args: Sequence[Any]) -> bool:

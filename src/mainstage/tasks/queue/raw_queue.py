@@ -60,7 +60,7 @@ from mainstage.tasks.queue.thread_patches import (
     unwatch,
     watch,
 )
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -176,7 +176,7 @@ class RawQueue(queue.Queue[Any], HasProducers):
         self._why: str | None = None  # it was asked to stop
         self._gap_ends: float | None = None
         self._lingering = False
-        self._shut = False
+        self.is_shutdown = False  # as of a `queue.Queue` from Python 3.13 on
         self._overrun = False
         self._settled = False
         self._send(TaskStarted(reporter.now(), self._tally.id, 1, "", description, self.total))
@@ -200,7 +200,7 @@ class RawQueue(queue.Queue[Any], HasProducers):
                 self._say(f"queue {self.description!r}: {error}", sender)
                 return TAKEN
         with self.mutex:
-            if self._shut:
+            if self.is_shutdown:
                 raise ShutDown
             if message is None or type(message) is Progress:
                 if sender.closed:
@@ -258,7 +258,7 @@ class RawQueue(queue.Queue[Any], HasProducers):
     def shutdown(self, immediate: bool = False) -> None:  # noqa: FBT001, FBT002  # as newer Pythons' queue.Queue
         """As `close`; from now on `put` raises `ShutDown`, and `get` when nothing is left (`immediate`: at once)."""
         with self.mutex:
-            self._shut = True
+            self.is_shutdown = True
             if immediate:
                 self._backlog.clear()
             self.close()
@@ -488,7 +488,7 @@ class RawQueue(queue.Queue[Any], HasProducers):
 
     def _raise_if_over(self, *, block: bool) -> None:
         """Raise what a `get` that would wait for nothing raises."""
-        if self._shut:
+        if self.is_shutdown:
             raise ShutDown
         if not block:
             return

@@ -33,6 +33,8 @@ class HasProducers:
 
 
 _open: weakref.WeakSet[HasProducers] = weakref.WeakSet()
+_ever: list[bool] = []
+"""Not empty once there was a queue: until then, none of what follows costs a call more than a look at this."""
 _lock = threading.Lock()
 
 
@@ -62,6 +64,7 @@ class ThreadPatch:
 
 def watch(queue: HasProducers) -> None:
     """Have `queue` learn of its senders."""
+    _ever[:] = [True]
     with _lock:
         _open.add(queue)
         for patch in _patches():
@@ -110,7 +113,7 @@ def leave_sender(queue: HasProducers, error: BaseException | None) -> None:
 
 def any_open() -> bool:
     """Return whether there is any open queue."""
-    return bool(_open)
+    return bool(_ever) and bool(_open)
 
 
 def receivers_among(args: Iterable[Any], kwargs: Mapping[str, Any]) -> list[HasProducers]:

@@ -15,6 +15,7 @@ import threading
 from typing import TYPE_CHECKING, TextIO
 
 from mainstage.core import unpatched
+from mainstage.core.retry import retried
 from mainstage.core.unpatched import NativeThread, in_main_thread
 from mainstage.ui.display.keys import KeyDecoder
 from mainstage.ui.display.terminal import TerminalDisplay
@@ -64,7 +65,7 @@ class Keyboard:
     def start(self) -> None:
         """Take the terminal, and wait for keys from now on."""
         self.grab()
-        self._thread.start()
+        retried(self._thread.start)
 
     def grab(self) -> None:
         """Have keys come, if this process is in the terminal's foreground; else the next call may find it there."""
@@ -129,6 +130,13 @@ class Keyboard:
     def _run(self) -> None:
         # Signals are the main thread's; and one that the background gets for reading is an error then, and no stop.
         signal.pthread_sigmask(signal.SIG_BLOCK, signal.valid_signals())
+        try:
+            retried(self._wait_for_keys)
+        except OSError:  # no key can be read any more
+            self._modes.give_back()
+            self.on_lost()
+
+    def _wait_for_keys(self) -> None:
         decoder = KeyDecoder()
         waiter = unpatched.poll()
         waiter.register(self._woken, select.POLLIN)

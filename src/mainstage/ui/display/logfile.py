@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mainstage.errors import DisplayError
-from mainstage.ui.views.text import clean, strip
+from mainstage.ui.views.foreign import clean, strip
 
 if TYPE_CHECKING:
     import os

@@ -17,7 +17,7 @@ from mainstage.events import (
     TextWritten,
 )
 from mainstage.ui.display.logfile import LogFile
-from mainstage.ui.views.text import clean
+from mainstage.ui.views.foreign import clean
 
 if TYPE_CHECKING:
     from mainstage.events import Event
@@ -35,6 +35,10 @@ class RunLog:
         self._told = False
         self._offset = 0.0  # wall time minus the run's clock
         self._names: dict[int, str] = {}
+
+    def close(self) -> None:
+        """Close the file of a run that never began."""
+        self._file.close()
 
     def record(self, event: Event) -> None:
         """Write what `event` has to say, if anything."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 REMOVED = "\x1b]9;4;0;\x1b\\"
 AGAIN = 10.0

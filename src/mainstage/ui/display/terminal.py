@@ -25,7 +25,7 @@ from mainstage.ui.views import Size
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
     AnyScreen: TypeAlias = RegionScreen | InlineScreen
 

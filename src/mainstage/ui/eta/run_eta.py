@@ -1,48 +1,104 @@
-"""What lies ahead of a run, as the estimators want to know it."""
+"""How long until all expected tasks of a run are over.
+
+The estimators know no state: `RunAhead` is what they read of it.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Protocol
 
 from mainstage.ui.eta.position import DONE, Eta
 from mainstage.ui.eta.simulation import PLAYED, RemainingWork, Sized, crowd_eta, sized_eta
+from mainstage.ui.eta.sizes import Forecast
 from mainstage.ui.eta.speed import AggregateEta
 
 if TYPE_CHECKING:
-    from mainstage.ui.state.model import Counts, RunState
+    from collections.abc import Mapping
+    from collections.abc import Sized as HasLength
 
-STALE = 0.5
-"""Seconds for which what was told is only counted down."""
-MANY = 50
-"""It is told anew where one in so many of what is left has ended since."""
+    from mainstage.ui.eta.simulation import Durations
+    from mainstage.ui.eta.sizes import SizePlan, TaskCounts
+
+
 LOOKED_AT = 64
 """Up to so many live tasks are looked at one by one."""
 ALONE = 2.0
 """While there is one worker, the next is expected after so many times as long as it is alone."""
 
 
-class Forecast(NamedTuple):
-    """What was told last, of what: it holds for a moment, if nothing much happened."""
+class LiveTask(Protocol):
+    """One live task, as the estimators read it."""
 
-    at: float
-    ended: int
-    running: int
-    left: int
-    eta: Eta | None
+    parent: int | None
+    waiting: bool
+    slot: int
 
-    def holds(self, at: float, counts: Counts, left: int) -> bool:
-        """Return whether it still tells how long `left` tasks take."""
-        ended = counts.ended - self.ended
-        same = self.left - left == ended and counts.running == self.running and 0 <= ended * MANY <= left
-        return same and 0.0 <= at - self.at < STALE
+    def elapsed(self, now: float) -> float:
+        """Return the seconds since its attempt began."""
+        ...
 
-    def later(self, at: float) -> Eta | None:
-        """Return it as it is told at that time."""
-        gone = at - self.at
-        return self.eta and Eta(*[max(0.0, seconds - gone) for seconds in self.eta])
+    def eta(self, now: float) -> Eta | None:
+        """Return how long until it is done; None: nothing to tell it by."""
+        ...
 
 
-def run_eta(state: RunState, now: float) -> Eta | None:
+class SeenWorker(Protocol):
+    """One worker, as the estimators read it."""
+
+    seen_at: float
+
+
+class StatusCells(Protocol):
+    """The status of each top-level task, in the order in which they began."""
+
+    @property
+    def cells(self) -> HasLength:
+        """Return them, one element each."""
+        ...
+
+
+class RunAhead(Protocol):
+    """A run, as the estimators read it: what is done, what is at work and what is known to come."""
+
+    first_start: float | None
+    progress: float
+    typical: float
+    starts: float
+    plan: SizePlan
+    durations: Durations
+
+    @property
+    def open_ended(self) -> bool:
+        """Return whether more may come than is known."""
+        ...
+
+    @property
+    def expected(self) -> int:
+        """Return how many tasks there are to be in all."""
+        ...
+
+    @property
+    def counts(self) -> TaskCounts:
+        """Return how many tasks are where."""
+        ...
+
+    @property
+    def tasks(self) -> Mapping[int, LiveTask]:
+        """Return the live tasks by their number."""
+        ...
+
+    @property
+    def workers(self) -> Mapping[str, SeenWorker]:
+        """Return the workers by their name."""
+        ...
+
+    @property
+    def board(self) -> StatusCells:
+        """Return the status of each top-level task."""
+        ...
+
+
+def run_eta(state: RunAhead, now: float) -> Eta | None:
     """Return how long until all expected tasks of `state` are over; None: no telling."""
     counts = state.counts
     left = state.expected - counts.ended
@@ -57,7 +113,7 @@ def run_eta(state: RunState, now: float) -> Eta | None:
     return known.later(now)
 
 
-def _eta(state: RunState, now: float, left: int, seconds: float) -> Eta | None:
+def _eta(state: RunAhead, now: float, left: int, seconds: float) -> Eta | None:
     counts = state.counts
     age = max(0.0, counts.running * seconds - state.starts)
     if len(state.tasks) > LOOKED_AT:
@@ -70,12 +126,12 @@ def _eta(state: RunState, now: float, left: int, seconds: float) -> Eta | None:
     return crowd_eta(state.durations, rest) if sized is None else sized_eta(rest, sized)
 
 
-def _of_one(state: RunState, now: float) -> Eta | None:
+def _of_one(state: RunAhead, now: float) -> Eta | None:
     """Return how long the one task still takes that is left, as it tells itself."""
     return next((live.eta(now) for live in state.tasks.values() if live.parent is None and not live.waiting), None)
 
 
-def _rest(state: RunState, now: float, left: int, workers: int) -> RemainingWork:
+def _rest(state: RunAhead, now: float, left: int, workers: int) -> RemainingWork:
     """Return what is left to do, task by task."""
     known: list[tuple[float, float]] = []
     ages: list[float] = []
@@ -95,7 +151,7 @@ def _rest(state: RunState, now: float, left: int, workers: int) -> RemainingWork
     return RemainingWork(unstarted, workers, known, ages, last - first, now - (state.first_start or 0.0), late)
 
 
-def _late(state: RunState, now: float) -> list[float]:
+def _late(state: RunAhead, now: float) -> list[float]:
     """Return in how many seconds each worker will be there that has not been seen: they come as the others came."""
     seen = len(state.workers)
     missing = state.plan.workers - seen
@@ -108,7 +164,7 @@ def _late(state: RunState, now: float) -> list[float]:
     return [max(0.0, step * number - (now - last)) for number in range(1, missing + 1)]
 
 
-def _sized(state: RunState, now: float, rest: RemainingWork) -> Sized | None:
+def _sized(state: RunAhead, now: float, rest: RemainingWork) -> Sized | None:
     """Return what the tasks of `rest` take, as their sizes tell; None: they do not, or not all have one."""
     plan = state.plan
     if plan.costs is None or not plan.costs.number or len(plan.ahead) + state.counts.waiting != rest.unstarted:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from itertools import islice
 from math import exp, log, prod, sqrt
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
-from mainstage.ui.eta.position import SHORTEST
+from mainstage.ui.eta.position import SHORTEST, Eta
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mainstage.ui.eta.run_eta import Forecast
 
 SHARES = [0.5**halved for halved in range(6)]
 """Readings of what tasks take: so large a part of what one of the usual size takes is for being one."""
@@ -21,6 +20,43 @@ EXACT = 0.25
 """How far off a reading is taken to be at least, as a part: one that fits by chance must not win by it."""
 ALL, SOME = 500, 7
 """After so many tasks only one in so many is learned from: the others tell nothing new."""
+STALE = 0.5
+"""Seconds for which what was told is only counted down."""
+MANY = 50
+"""It is told anew where one in so many of what is left has ended since."""
+
+
+class TaskCounts(Protocol):
+    """How many tasks of a run are where, as the estimators read it."""
+
+    running: int
+    waiting: int
+
+    @property
+    def ended(self) -> int:
+        """Return how many are over, well or not."""
+        ...
+
+
+class Forecast(NamedTuple):
+    """What was told last, of what: it holds for a moment, if nothing much happened."""
+
+    at: float
+    ended: int
+    running: int
+    left: int
+    eta: Eta | None
+
+    def holds(self, at: float, counts: TaskCounts, left: int) -> bool:
+        """Return whether it still tells how long `left` tasks take."""
+        ended = counts.ended - self.ended
+        same = self.left - left == ended and counts.running == self.running and 0 <= ended * MANY <= left
+        return same and 0.0 <= at - self.at < STALE
+
+    def later(self, at: float) -> Eta | None:
+        """Return it as it is told at that time."""
+        gone = at - self.at
+        return self.eta and Eta(*[max(0.0, seconds - gone) for seconds in self.eta])
 
 
 class SizeHypothesis:
@@ -35,7 +71,7 @@ class SizeHypothesis:
         self._logs = self._squares = 0.0
 
     def add(self, size: float, took: float, weight: float) -> None:
-        """Learn of a task of `size` times the usual one what it `duration_text`, as a logarithm."""
+        """Learn of a task of `size` times the usual one what it `took`, as a logarithm."""
         times = self.times(size)
         off = took - log(times)
         self.told += weight * times

@@ -6,9 +6,11 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from mainstage.ui.eta.speed import Speed
-from mainstage.ui.state.model import SLOWEST, TAIL_TEXTS, MetricState, RunState, TaskState
+from mainstage.ui.state.counts import MetricState
+from mainstage.ui.state.run import SLOWEST, RunState
 from mainstage.ui.state.series import Series
 from mainstage.ui.state.status_map import DONE, FAILED, RUNNING
+from mainstage.ui.state.task import TAIL_TEXTS, TaskState
 from mainstage.ui.state.validate import LARGEST
 from mainstage.ui.state.workers import WorkerState
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from mainstage.events import TextWritten
-    from mainstage.ui.state.model import Counts
+    from mainstage.ui.state.counts import Counts
 
 RECENT = 0.05
 """The weight of the last task in what a task typically takes, once twenty have ended."""

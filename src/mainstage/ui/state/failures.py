@@ -9,7 +9,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mainstage.ui.state.model import Failure
+    from mainstage.ui.state.task import Failure
 
 MOST = 500
 """So many of the first failures stay, and as many of the last."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mainstage.ui.state.model import RunState, TaskState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import TaskState
 
 ENOUGH = 5
 """Tasks that have ended before what one takes is known."""

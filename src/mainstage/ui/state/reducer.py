@@ -35,8 +35,8 @@ from mainstage.events import (
 )
 from mainstage.ui.eta.speed import Speed
 from mainstage.ui.state import aggregates, sources
-from mainstage.ui.state.model import Failure, RunState, TaskState
 from mainstage.ui.state.status_map import CANCELLED, DONE, FAILED, WAITING
+from mainstage.ui.state.task import Failure, TaskState
 from mainstage.ui.state.validate import (
     LARGEST,
     PLAIN,
@@ -57,6 +57,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mainstage.events import Event
+    from mainstage.ui.state.run import RunState
 
 REOPENABLE = 1000
 """So many failed tasks may go on after all: the last ones."""
@@ -375,6 +376,12 @@ def _items_ended(state: RunState, event: ItemsEnded) -> None:
         tasks = [item[0] for item in items]
     again = state.over.add_all(tasks)  # all at once and not one by one: a tiny item costs a seventh less in all
     number = more + len(items) - len(again)
+    queued = state.queued.keys() & tasks
+    for task in queued:
+        del state.queued[task]
+    state.counts.queued -= len(queued)
+    if source not in state.sources and source not in state.sources_over:  # calls: submitted, and not told of before
+        state.known += number - len(queued)
     spent += sum([ended - started for _, started, ended in items if ended > started])
     spent -= sum([max(0.0, items[place][2] - items[place][1]) for place in again])
     if state.plan.ahead:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mainstage.ui.state import aggregates
-from mainstage.ui.state.model import Source
+from mainstage.ui.state.run import Source
 from mainstage.ui.state.validate import check_number, check_position, check_sizes, check_text, check_whole, invalid
 
 if TYPE_CHECKING:
     from mainstage.events import RunEnded, RunStarted, SourceClosed, SourceForeseen, SourceOpened, StopRequested
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 
 def run_started(state: RunState, event: RunStarted) -> None:

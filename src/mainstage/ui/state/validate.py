@@ -8,7 +8,7 @@ from mainstage.events import ErrorReport
 
 if TYPE_CHECKING:
     from mainstage.events import TaskStarted
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 LARGEST = 1e300
 """No time or position is larger: sums and products of some stay finite."""
@@ -87,15 +87,13 @@ def check_start(state: RunState, event: TaskStarted) -> TaskStarted:
 
 
 def check_items(state: RunState, items: tuple[tuple[int, float, float], ...]) -> list[int]:
-    """Return the tasks of `items` of a map that ended."""
+    """Return the tasks of `items` of a map, or short calls, that ended."""
     for task, started, ended in items:
         if task.__class__ is not int or not -LARGEST < started <= ended < LARGEST:
             check_whole(task)
             check_number(started)
             check_number(ended)
     tasks = [item[0] for item in items]
-    if not state.queued.keys().isdisjoint(tasks):
-        invalid("an item of a map is not submitted by itself")
     if any(state.tasks[task].parent is not None for task in state.tasks.keys() & tasks):
         invalid("an item of a map is nested in nothing")
     return tasks

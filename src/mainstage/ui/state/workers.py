@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mainstage.ui.state.model import TaskState
+    from mainstage.ui.state.task import TaskState
 
 
 class WorkerState:

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 
 class Size(NamedTuple):
@@ -26,7 +26,8 @@ class FrameContext(NamedTuple):
 
     `now` is in seconds on the run's clock. `final` marks the last picture. `in_signal_handler`: the main thread was
     interrupted in other code to draw, so no user code may run; its last lines serve. `moved` helps a view that keeps
-    rows: the tasks that moved since the last picture, where nothing else happened; None: look at everything.
+    rows: the tasks that moved since the last picture, where nothing else happened; None: look at everything. `status`:
+    the exit status of the program that is shown; None: not known, or the run shows no program.
     """
 
     now: float
@@ -34,6 +35,7 @@ class FrameContext(NamedTuple):
     final: bool = False
     in_signal_handler: bool = False
     moved: Collection[int] | None = None
+    status: int | None = None
 
 
 class View(Protocol):

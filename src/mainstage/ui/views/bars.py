@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.progress import ProgressColumn
 
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views import FrameContext, Size
     from mainstage.ui.views.columns import ColumnRows
     from mainstage.ui.views.palette import Glyphs, Palette

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
     from rich.table import Column
 
-    from mainstage.ui.state.model import TaskState
+    from mainstage.ui.state.task import TaskState
     from mainstage.ui.views.palette import Glyphs, Palette
 
 GUARDED = str.maketrans({"[": "\U0010fff0", "\\": "\U0010fff1"})

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views import FrameContext
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.pieces import Widget
@@ -35,6 +35,11 @@ class ComposedView(LiveView):
         super().__init__(palette, glyphs, slowest=slowest)
         self._pieces = list(pieces)
         self._run = RunRow(self._palette, self._glyphs, RowPainter(self._palette, self._glyphs))
+
+    @property
+    def wants_events(self) -> bool:  # type: ignore[override]  # not the same for each
+        """Whether a piece needs the events of each short call."""
+        return any(getattr(piece, "wants_events", False) for piece in self._pieces)
 
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return the lines that `event` adds to the history: a piece may have its own."""

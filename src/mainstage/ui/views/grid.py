@@ -15,7 +15,7 @@ from mainstage.ui.views.pieces import TaskRows
 from mainstage.ui.views.row_choice import RowChoice, choose
 
 if TYPE_CHECKING:
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.pieces import WidgetContext
 

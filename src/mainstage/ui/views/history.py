@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING
 from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
 from mainstage.ui.views import formatting
 from mainstage.ui.views.exception_tree import heading_of, tree_of
-from mainstage.ui.views.text import clip, one_line, strip
+from mainstage.ui.views.foreign import strip
+from mainstage.ui.views.text import clip, one_line
 
 if TYPE_CHECKING:
     from mainstage.events import ErrorReport, Event
-    from mainstage.ui.state.model import Failure, RunState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import Failure
     from mainstage.ui.views.palette import Glyphs, Palette
 
 LONGEST_NAME = 60

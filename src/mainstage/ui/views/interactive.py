@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views import FrameContext, View
     from mainstage.ui.views.keymap import Action
     from mainstage.ui.views.palette import Glyphs, Palette
@@ -59,6 +59,11 @@ class KeyedView:
     def shown(self) -> Sequence[int]:
         """The layout's."""
         return self._view.shown
+
+    @property
+    def wants_events(self) -> bool:
+        """The layout's."""
+        return getattr(self._view, "wants_events", True)
 
     # --- keys ---
 

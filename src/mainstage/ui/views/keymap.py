@@ -14,7 +14,7 @@ from mainstage.ui.views.selection import Selection, listing, number_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
 
 
 class ShowLayout(NamedTuple):

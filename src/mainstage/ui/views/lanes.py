@@ -13,7 +13,7 @@ from mainstage.ui.views.text import fit, tail, width
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mainstage.ui.state.model import TaskState
+    from mainstage.ui.state.task import TaskState
     from mainstage.ui.state.workers import WorkerState
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.pieces import WidgetContext

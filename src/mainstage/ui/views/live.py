@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views import FrameContext
 
 HEAD_START = 0.5
@@ -29,6 +29,8 @@ class LiveView:
     """A view for a terminal that is drawn on. `slowest` adds the slowest tasks to the last lines."""
 
     interval = 0.1
+    wants_events = False
+    """Whether it needs the events of each short call; else their sums do."""
 
     def __init__(self, palette: Palette | None = None, glyphs: Glyphs | None = None, *, slowest: bool = False) -> None:
         self._palette = palette or Palette()
@@ -62,7 +64,7 @@ class LiveView:
         """Return the last lines of the run."""
         columns = moment.size.columns
         told = [crop(line, columns) for line in self._told()]
-        return told + self.summary.lines(state, moment.now, columns)
+        return told + self.summary.lines(state, moment.now, columns, status=moment.status)
 
     def _trouble(self, what: str, error: Exception) -> None:
         try:

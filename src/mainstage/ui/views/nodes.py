@@ -10,7 +10,8 @@ from mainstage.ui.views.row_choice import RowChoice
 from mainstage.ui.views.text import fit, one_line, width
 
 if TYPE_CHECKING:
-    from mainstage.ui.state.model import RunState, TaskState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import TaskState
     from mainstage.ui.state.workers import WorkerState
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.pieces import WidgetContext

@@ -12,7 +12,7 @@ from rich.style import Style
 from rich.theme import Theme
 
 from mainstage.errors import WorkerLost
-from mainstage.ui.views.text import LONGEST_NAME, RESET, clean
+from mainstage.ui.views.foreign import LONGEST_NAME, RESET, clean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

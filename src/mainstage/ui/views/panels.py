@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import Failure, MetricState, RunState
+    from mainstage.ui.state.counts import MetricState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import Failure
     from mainstage.ui.views.column_widths import ColumnWidths
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.pieces import WidgetContext

@@ -5,17 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mainstage.ui.views import formatting
+from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.history import History
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.runner import END_GROUP, group
 from mainstage.ui.views.summary import Summary
-from mainstage.ui.views.text import clip, one_line, strip
+from mainstage.ui.views.text import clip, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import Failure, RunState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import Failure
     from mainstage.ui.views import FrameContext
 
 HEAD_START = 0.5
@@ -35,6 +37,8 @@ class PlainView:
     from UTC. `groups` folds each failure's traceback into a group at the end, as GitHub's logs show them. No SGR
     sequences of ours unless a `palette` asks for them; those of the program stay.
     """
+
+    wants_events = False
 
     def __init__(
         self,
@@ -77,7 +81,7 @@ class PlainView:
         self._written = False
         now = moment.now
         if moment.final:
-            lines = self.summary.lines(state, now)
+            lines = self.summary.lines(state, now, status=moment.status)
             return [*self._group_lines(state), *lines[:-1], *(self._stamp(state, now) + line for line in lines[-1:])]
         if state.started_at is None or now < self._line_at(state):
             return []
@@ -164,6 +168,7 @@ class SilentView:
     """Shows nothing, and is never due."""
 
     interval = 3600.0
+    wants_events = False
     shown: Sequence[int] = ()
 
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # the port's signature

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.segment import Segment
 
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views.palette import Color, Palette
 
 ColorName = Literal["truecolor", "256", "standard"]

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from mainstage.ui.state.model import RunState, TaskState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import TaskState
 
 ROW_DELAY_S = 0.1
 """Seconds that a task lives before it gets a row."""

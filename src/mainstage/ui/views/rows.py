@@ -13,12 +13,13 @@ from typing import TYPE_CHECKING, TypeAlias
 from mainstage.ui.state.outliers import is_slow
 from mainstage.ui.views import formatting
 from mainstage.ui.views.column_widths import PERCENT, arrange
-from mainstage.ui.views.text import RESET, clip, one_line, shorten, width
+from mainstage.ui.views.foreign import RESET
+from mainstage.ui.views.text import clip, one_line, shorten, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mainstage.ui.state.model import TaskState
+    from mainstage.ui.state.task import TaskState
     from mainstage.ui.views.column_widths import ColumnWidths, Widths
     from mainstage.ui.views.palette import Glyphs, Palette
 

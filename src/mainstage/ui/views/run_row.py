@@ -11,7 +11,7 @@ from mainstage.ui.views.text import clip, one_line, width
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mainstage.ui.state.model import RunState
+    from mainstage.ui.state.run import RunState
     from mainstage.ui.views.column_widths import ColumnWidths
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.rows import RowPainter

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
-from mainstage.ui.state.model import Failure
+from mainstage.ui.state.task import Failure
 from mainstage.ui.views import formatting
 from mainstage.ui.views.history import input_of
 from mainstage.ui.views.selection import listing, number_of
@@ -14,7 +14,8 @@ from mainstage.ui.views.text import clip, crop, one_line, shorten, width
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from mainstage.ui.state.model import RunState, TaskState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import TaskState
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.selection import Listed, Selection
 

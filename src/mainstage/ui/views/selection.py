@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mainstage.ui.state.model import Failure, RunState, TaskState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import Failure, TaskState
 
     Listed: TypeAlias = TaskState | Failure
 

@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.events import Event
-    from mainstage.ui.state.model import RunState, TaskState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import TaskState
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.pieces import WidgetContext
 
@@ -51,6 +52,7 @@ class StepRows(TaskRows):
     """The steps, each with the tail of its output."""
 
     name = "steps"
+    wants_events = True
 
     def __init__(self, palette: Palette, glyphs: Glyphs, *, most: int | None = None) -> None:
         super().__init__(palette, glyphs, most=most)

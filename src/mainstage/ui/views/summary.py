@@ -16,7 +16,8 @@ from mainstage.ui.views.palette import is_lost
 from mainstage.ui.views.text import clip, crop, one_line, width
 
 if TYPE_CHECKING:
-    from mainstage.ui.state.model import Failure, RunState
+    from mainstage.ui.state.run import RunState
+    from mainstage.ui.state.task import Failure
     from mainstage.ui.views.palette import Glyphs, Palette
 
 WIDEST = 72
@@ -47,8 +48,11 @@ class Summary:
         self.log_file = ""
         """Its absolute path."""
 
-    def lines(self, state: RunState, now: float, columns: int = WIDEST + 1) -> list[str]:
-        """Return the last lines, the result as the last of them, each within `columns` - 1 cells."""
+    def lines(self, state: RunState, now: float, columns: int = WIDEST + 1, *, status: int | None = None) -> list[str]:
+        """Return the last lines, the result as the last of them, each within `columns` - 1 cells.
+
+        `status`: with which the program exits that is shown; its end counts then, and not what became of its tasks.
+        """
         if not state.counts.seen and state.stop is None:
             return []
         if not state.title and state.elapsed(now) < SHORT and not state.counts.failed and state.stop is None:
@@ -56,7 +60,7 @@ class Summary:
         room = max(1, min(WIDEST, columns - 1))
         about = [*self._slow(state, room), *self._log(room)]
         failures = self.failures(state, room) if self.lists_failures else []
-        lines = [*failures, *about, self.result(state, now, room)]
+        lines = [*failures, *about, self.result(state, now, room, status=status)]
         return [crop(line, room) for line in lines]
 
     def failures(self, state: RunState, room: int = WIDEST) -> list[str]:
@@ -120,10 +124,10 @@ class Summary:
         text = clip(f"log: {self._glyphs.name(one_line(self.log))}", room - 2, self._glyphs.ellipsis)
         return [f"  {self._palette.paint('mainstage.dim', self._palette.link(text, self.log_file))}"]
 
-    def result(self, state: RunState, now: float, room: int = WIDEST) -> str:
+    def result(self, state: RunState, now: float, room: int = WIDEST, *, status: int | None = None) -> str:
         """Return the one line on how the run ended."""
         counts = state.counts
-        bad = counts.failed > 0 or state.stop is not None
+        bad = counts.failed > 0 or state.stop is not None if status is None else status != 0
         name = self._glyphs.name(one_line(state.title or self._only_task(state)))
         name = clip(name, max(8, room - 44), self._glyphs.ellipsis)
         text = f"{name}: {self._numbers(state, now)}" if name else self._numbers(state, now)

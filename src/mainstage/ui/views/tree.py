@@ -11,7 +11,7 @@ from mainstage.ui.views.row_choice import RowChoice, top_level, with_nested
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from mainstage.ui.state.model import TaskState
+    from mainstage.ui.state.task import TaskState
     from mainstage.ui.views.palette import Glyphs
     from mainstage.ui.views.pieces import WidgetContext
     from mainstage.ui.views.rows import Depth

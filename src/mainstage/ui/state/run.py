@@ -12,257 +12,35 @@ unit.
 from __future__ import annotations
 
 from collections import deque
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.ui.eta.run_eta import run_eta
 from mainstage.ui.eta.simulation import Durations
 from mainstage.ui.eta.sizes import SizePlan
 from mainstage.ui.eta.speed import Speed
+from mainstage.ui.state.counts import Anomalies, Counts, IntBitmap, MetricState
 from mainstage.ui.state.failures import Failures
 from mainstage.ui.state.status_map import StatusMap
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator
 
-    from mainstage.events import ErrorReport, Field, StopRequested, TaskStarted, TextWritten
+    from mainstage.events import StopRequested, TextWritten
     from mainstage.ui.eta.position import Eta
     from mainstage.ui.state.series import Series
+    from mainstage.ui.state.task import TaskState
     from mainstage.ui.state.workers import WorkerState
 
-NO_FIELDS: Mapping[str, Field] = MappingProxyType({})
-DESCRIBED = 8
-"""How many impossible events keep their description."""
 LAST_TEXTS = 64
 """Texts that are kept for whoever shows the last ones; a text is a line, or a few that were written at once."""
-TAIL_TEXTS = 12
-"""The same of each live task."""
 SLOWEST = 5
 """How many of the slowest finished tasks are kept."""
-
-
-class TaskState:
-    """One live task: its current attempt, or the wait between two attempts."""
-
-    __slots__ = (
-        "attempt",
-        "changes",
-        "completed",
-        "description",
-        "error",
-        "fields",
-        "fraction",
-        "id",
-        "moved_at",
-        "moves",
-        "parent",
-        "reopened",
-        "retry_at",
-        "slot",
-        "speed",
-        "started_at",
-        "status",
-        "stuck",
-        "tail",
-        "total",
-        "unit",
-        "waiting",
-        "worker",
-    )
-
-    def __init__(self, started: TaskStarted) -> None:
-        """Begin where the event `started` says."""
-        at, task, attempt, worker, description, total, unit, parent, fields = started
-        self.id = task
-        """The number of the task in its run."""
-        self.attempt = attempt
-        """1 for the first."""
-        self.worker = worker
-        """The name of who runs it."""
-        self.description = description
-        self.total: float | None
-        """Items to do; None: nobody knows."""
-        self.completed: float
-        """Items done, as last read; it may go back, and beyond `total`."""
-        self.fraction: float | None
-        """The part that is done, within 0.0 and 1.0; None: the total is not known."""
-        self.place(0, total)
-        self.unit = unit
-        """"B", "rows"; "" for plain items."""
-        self.status = ""
-        """What the task last said of itself; "" for nothing."""
-        self.fields: Mapping[str, Field] = dict(fields) if fields else NO_FIELDS
-        """What the user attached, by name."""
-        self.parent = parent
-        """The task that it is nested in; it may not be live (not yet, or no more). None: a top-level task."""
-        self.started_at = at
-        """When this attempt began."""
-        self.moved_at = at
-        """When anything about it last changed."""
-        self.moves = 0
-        """How often its position changed."""
-        self.changes = 0
-        """How often anything else did; by these two, who keeps something of it sees whether that still holds."""
-        self.waiting = False
-        """True between two attempts: the last one failed with `error`, the next one begins about `retry_at`."""
-        self.retry_at: float | None = None
-        self.error: ErrorReport | None = None
-        """How the previous attempt failed, from `TaskRetried` on; stays through the next attempt."""
-        self.reopened = False
-        """True if it had been told as failed and went on."""
-        self.speed: Speed | None = None
-        """None until it first moved; ask `rate(now)`."""
-        self.slot = -1
-        """Its place on the board; -1: none, it is nested."""
-        self.tail: deque[TextWritten] | None = None
-        """The last that it wrote, or what is nested in it, at most `TAIL_TEXTS` texts; None: nothing."""
-        self.stuck: str | None = None
-        """Where it stands, if it was found not to move; None: it moves, or nobody has looked."""
-
-    def facts(self) -> tuple[object, ...]:
-        """Return what does not depend on when its position was read."""
-        known = (self.attempt, self.worker, self.description, self.total, self.unit, self.status, self.parent)
-        fields = tuple(sorted(self.fields.items(), key=lambda field: field[0]))
-        return (*known, fields, self.started_at, self.waiting, self.retry_at, self.error, self.reopened)
-
-    def place(self, completed: float, total: float | None) -> None:
-        """Be at `completed` items of `total`. The reducer's."""
-        self.completed = completed
-        self.total = total
-        if total is None:
-            self.fraction = None
-        else:
-            self.fraction = min(1.0, completed / total) if total > 0 else 1.0
-
-    def elapsed(self, now: float) -> float:
-        """Return the seconds since this attempt began."""
-        return max(0.0, now - self.started_at)
-
-    def rate(self, now: float) -> float | None:
-        """Return items a second; None: it has not moved yet."""
-        return self.speed.speed(now) if self.speed is not None else None
-
-    def eta(self, now: float) -> Eta | None:
-        """Return how long until it is done; None: nothing to tell it by."""
-        if self.total is None or self.speed is None or self.waiting:
-            return None
-        return self.speed.eta(self.total, now)
-
-
-class Failure(NamedTuple):
-    """A top-level task that failed for good. `at` is when, `seconds` how long its last attempt ran."""
-
-    task: int
-    attempt: int
-    description: str
-    error: ErrorReport
-    input: str
-    at: float
-    worker: str
-    seconds: float
 
 
 class Source(NamedTuple):
     """A `map` that still hands out items; `total` is how many in all, None: nobody knows."""
 
     total: int | None
-
-
-class Counts:
-    """How many tasks are where. `retried` counts attempts that failed and were followed by another."""
-
-    __slots__ = ("cancelled", "done", "failed", "queued", "retried", "running", "waiting")
-
-    def __init__(self) -> None:
-        self.queued = 0
-        """Submitted, not begun. Items of a `map` are not queued one by one."""
-        self.running = 0
-        self.waiting = 0
-        """Between two attempts."""
-        self.done = 0
-        self.failed = 0
-        self.cancelled = 0
-        self.retried = 0
-
-    @property
-    def ended(self) -> int:
-        """Return how many are over, well or not."""
-        return self.done + self.failed + self.cancelled
-
-    @property
-    def seen(self) -> int:
-        """Return how many were ever heard of."""
-        return self.ended + self.running + self.waiting + self.queued
-
-    def as_dict(self) -> dict[str, int]:
-        """Return the numbers by name."""
-        return {name: getattr(self, name) for name in self.__slots__}
-
-
-class MetricState(NamedTuple):
-    """What was measured under one name, by all tasks. A value that is no finite number is only ever `last`."""
-
-    last: float
-    min: float
-    max: float
-    sum: float
-    count: int  # type: ignore[assignment]  # nobody asks a measurement how often it has an element
-
-    @property
-    def mean(self) -> float | None:
-        """Return the mean of the finite values; None: there was none."""
-        return self.sum / self.count if self.count else None
-
-
-class Anomalies:
-    """Impossible events: how many, and the last few in words. Each is a bug of ours or a damaged recording."""
-
-    __slots__ = ("count", "last")
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.last: deque[str] = deque(maxlen=DESCRIBED)
-
-    def report(self, text: str) -> None:
-        """Count one and keep its description."""
-        self.count += 1
-        self.last.append(text)
-
-
-class IntBitmap:
-    """A set of whole numbers that is small while they are dense: one byte each, in blocks of 1024."""
-
-    __slots__ = ("_blocks",)
-
-    def __init__(self) -> None:
-        self._blocks: dict[int, bytearray] = {}
-
-    def add(self, number: int) -> None:
-        """Put `number` in."""
-        try:
-            self._blocks[number >> 10][number & 1023] = 1
-        except KeyError:
-            self._blocks[number >> 10] = block = bytearray(1024)
-            block[number & 1023] = 1
-
-    def add_all(self, numbers: Iterable[int]) -> list[int]:
-        """Put `numbers` in; return the places among them of those that were in already."""
-        blocks = self._blocks
-        again: list[int] = []
-        for place, number in enumerate(numbers):
-            try:
-                block = blocks[number >> 10]
-            except KeyError:
-                block = blocks[number >> 10] = bytearray(1024)
-            if block[number & 1023]:
-                again.append(place)
-            block[number & 1023] = 1
-        return again
-
-    def __contains__(self, number: int) -> bool:
-        """Return whether `number` is in."""
-        block = self._blocks.get(number >> 10)
-        return block is not None and block[number & 1023] == 1
 
 
 class RunState:

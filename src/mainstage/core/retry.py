@@ -1,0 +1,36 @@
+"""What the system refuses now it often grants a moment later: descriptors, memory, processes, threads."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
+
+from mainstage.core.unpatched import allocate_lock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+PAUSES = (0.0, 0.01, 0.03, 0.1)
+"""Seconds between one try and the next."""
+
+
+def retried(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+    """Return what `call(...)` returns, tried a few times where the system refuses it; the last refusal is raised.
+
+    `RuntimeError` is how Python says that a thread could not be started.
+    """
+    for pause in PAUSES:
+        try:
+            return call(*args, **kwargs)
+        except (OSError, RuntimeError):
+            wait(pause)
+    return call(*args, **kwargs)
+
+
+def wait(seconds: float) -> None:
+    """Sleep; a signal handler of the program's may run meanwhile."""
+    lock = allocate_lock()
+    lock.acquire()
+    lock.acquire(timeout=seconds)
