@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from mainstage.core import stdin as shared
 from mainstage.ui.display import cursor, tty_modes
 from mainstage.ui.display.cursor import CursorProbe
+from mainstage.ui.display.write_watch import WriteWatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +116,30 @@ def test_a_key_between_question_and_answer_is_not_lost(
     assert put == [b"x\x1b[Ay"]
     assert shared.take_typed() == (b"" if allowed else b"x\x1b[Ay")
     assert line.left() == b"z"
+
+
+def refuse(*_: object, **__: object) -> object:
+    raise OSError(errno.EIO, "refused by the test")
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["os.read", "os.fstat", "pathlib.Path.read_text", "mainstage.core.unpatched.poll", "fcntl.ioctl", "os.ttyname"],
+)
+def test_a_call_that_the_system_refuses_costs_the_place_and_nothing_else(
+    line: Line, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setattr(call, refuse)
+        if line.probe.begin():
+            line.type(b"x\x1b[5;1R")
+            assert line.probe.read(0.1) in (5, None)
+            line.probe.give_up()
+        assert CursorProbe(line.slave, line.stdin) is not None
+        watch = WriteWatch(line.slave)
+        assert not watch.written()
+        watch.close()
+    assert not line.probe.waiting
 
 
 def test_where_keys_are_waited_for_a_key_in_between_is_one(line: Line) -> None:

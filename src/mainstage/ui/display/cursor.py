@@ -154,9 +154,9 @@ def _others_read(fd: int) -> bool:
     try:
         tasks = list(Path("/proc/self/task").iterdir())
         children = [child for task in tasks for child in (task / "children").read_text("ascii").split()]
+        terminal = os.fstat(fd).st_rdev
     except OSError:
         return _any_child()
-    terminal = os.fstat(fd).st_rdev
     places = [Path("/proc", child) for child in children if _device(f"/proc/{child}/fd/0") == terminal]
     return any(map(_waits_for_input, [*tasks, *places]))
 

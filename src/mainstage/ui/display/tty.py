@@ -125,9 +125,12 @@ def writable(fd: int, seconds: float) -> bool:
 
 
 def readable(fd: int, seconds: float) -> bool:
-    """Wait up to `seconds` until `fd` has something, or would report an error; False: it does not."""
+    """Wait up to `seconds` until `fd` has something, or would report an error; False: it does not, or cannot wait."""
     if not POSIX or unpatched.poll is None:
         return False
-    waiter = unpatched.poll()
-    waiter.register(fd, select.POLLIN)
-    return bool(waiter.poll(max(0, int(seconds * 1000))))
+    try:
+        waiter = unpatched.poll()
+        waiter.register(fd, select.POLLIN)
+        return bool(waiter.poll(max(0, int(seconds * 1000))))
+    except OSError:
+        return False
