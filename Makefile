@@ -4,7 +4,7 @@ FREE ?= python3.13t
 BIN := .venv/bin
 READY := .venv/ready-for-mainstage
 
-.PHONY: demo test check bench soak load free-threading windows docs clean
+.PHONY: demo test check shape bench soak load free-threading windows docs clean
 
 demo: $(READY)  ## hash every file of Python's own library folder, four at a time
 	$(BIN)/mainstage demo
@@ -19,6 +19,9 @@ check: $(READY)  ## lint, format, types, architecture
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/lint-imports --config tests/architecture/cycles.toml
+
+shape: $(READY)  ## the countable figures of the package's shape, with their goals
+	$(BIN)/python -m tests.architecture.shape
 
 bench: $(READY)  ## every budget row beside its peers
 	$(BIN)/python -m bench
