@@ -26,7 +26,7 @@ BLOCK = re.compile(r"((?:^<!--[^\n]*-->\n)*)^( *)```(python|console|sh)\n(.*?)^ 
 NOTE = re.compile(r"<!-- (shown|needs|status|not run): (.*?) -->")
 FASTER = Path(__file__).parent / "faster"
 MOST_SECONDS = 40.0
-"""What a program of the pages may take here, four times as fast as a reader sees it, on a busy machine."""
+"""What a program of the pages may take here, twice as fast as a reader sees it, on a busy machine."""
 
 
 class Block(NamedTuple):
@@ -92,7 +92,10 @@ def run(block: Block, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             unseen.difference_update([text for text in unseen if text in screen])
             return not unseen
 
-        pty.until(seen, seconds=MOST_SECONDS, what=f"{unseen} on the screen")
+        try:
+            pty.until(seen, seconds=MOST_SECONDS)
+        except AssertionError as late:
+            raise AssertionError(f"not shown: {sorted(unseen)}") from late
         assert pty.wait(MOST_SECONDS) == int(block.notes.get("status", 0)), pty.screen.text
         assert not pty.screen.cursor_hidden
 

@@ -1,4 +1,4 @@
-"""Every sleep of a program is a quarter as long: Python imports this at its start, from a folder on PYTHONPATH.
+"""Every sleep of a program is half as long: Python imports this at its start, from a folder on PYTHONPATH.
 
 Programs on the pages take five to ten seconds, so that a reader sees their rows; their tests need not wait as long.
 """
@@ -9,7 +9,7 @@ import os
 import time
 from typing import Any
 
-PART = 0.25
+PART = 0.5
 _sleep = time.sleep
 
 
