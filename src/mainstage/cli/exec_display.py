@@ -251,6 +251,8 @@ class ExecDisplaySession(DisplaySession):
             self.capture.passed = not text.endswith("\n")
         if self._stood and not self.capture.passed:
             self._tell_standing()
+        if self._terminal is not None:
+            self._terminal.wrote()
         if self.loop.recorders:
             self._record(name, text)
 
