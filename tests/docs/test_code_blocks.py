@@ -1,7 +1,7 @@
-"""Each program of README.md and docs/*.md runs when it is pasted alone, on a terminal, and shows what it is meant to show.
+"""Each program of README.md and docs/*.md runs when it is pasted alone, on a terminal, and shows what it is meant to.
 
-A block of Python is a program; a line of a `console` block that begins with `$ ` is a command of bash, run in a folder that has
-`docs` and `examples` in it. Comments of Markdown just before a block say what a test has to know:
+A block of Python is a program; a line of a `console` block that begins with `$ ` is a command of bash, run in a folder
+that has `docs` and `examples` in it. Comments of Markdown just before a block say what a test has to know:
 
 `<!-- shown: A | B -->`   texts that are on the screen at some time while it runs
 `<!-- needs: NAME -->`    a module, or a program of the shell; where that is missing the block is skipped by name
@@ -126,9 +126,8 @@ def test_a_block_that_fails_or_does_not_show_what_it_should_is_noticed(
 
 def test_what_the_comments_say_is_read(tmp_path: Path) -> None:
     page = tmp_path / "page.md"
-    page.write_text(
-        "<!-- shown: a | b -->\n<!-- needs: jq -->\n```console\n$ ls\nfile\n```\n\n```python\n1\n```\n", encoding="utf-8"
-    )
+    text = "<!-- shown: a | b -->\n<!-- needs: jq -->\n```console\n$ ls\nfile\n```\n\n```python\n1\n```\n"
+    page.write_text(text, encoding="utf-8")
     assert blocks_of(page) == [
         Block("page.md", 3, "console", "$ ls\nfile\n", {"shown": "a | b", "needs": "jq"}),
         Block("page.md", 8, "python", "1\n", {}),
