@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
 SECONDS = 900.0
 """Seconds that one run of a suite may take."""
-DEBIAN = "deb-src http://deb.debian.org/debian trixie main"
+RELEASE = "trixie main"
+"""The release of Debian whose source packages are taken."""
 
 
 class Suite(NamedTuple):
@@ -79,11 +80,18 @@ def distribution(name: str, folder: Path) -> None:
     subprocess.run(argv, check=True)
 
 
+def debian_archive() -> str:
+    """Return the address of the archive that this machine takes Debian's packages from."""
+    argv = ["apt-get", "indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]
+    listed = subprocess.run(argv, check=True, capture_output=True, text=True).stdout.split()
+    return min(listed, key=len)  # those of security and updates are longer
+
+
 def debian(name: str, folder: Path) -> None:
     """Download Debian's source package, with lists of our own: the machine's stay as they are."""
     lists = folder / "lists"
     (lists / "partial").mkdir(parents=True, exist_ok=True)
-    (folder / "sources.list").write_text(f"{DEBIAN}\n")
+    (folder / "sources.list").write_text(f"deb-src {debian_archive()} {RELEASE}\n")
     settings = {
         "Dir::Etc::SourceList": folder / "sources.list",
         "Dir::Etc::SourceParts": os.devnull,

@@ -17,8 +17,7 @@ from mainstage.run.external_threads import describe_submitted, to_future_excepti
 from mainstage.run.run import Run
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.queue import raw_queue
-from mainstage.tasks.reporter import ambient
-from mainstage.tasks.task import Task
+from mainstage.tasks.task import Task, ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -21,7 +21,7 @@ from mainstage.pool.timer import Timer
 from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.queue import raw_queue
 from mainstage.tasks.queue.thread_patches import any_open
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -193,7 +193,7 @@ class ThreadWorkers:
             job = new(Job)
             job.slot, job.entry, job.started = slot, entry, now()
             slot.current = job
-            set_ambient(job)  # type: ignore[arg-type]  # stands in for a Task: see Job.resolve
+            set_ambient(job)
             if call.cancel_reason is not None:  # it was asked to stop as it began, and no job was found
                 call.ask(job, call.cancel_reason)
             if self.reporter.detailed:

@@ -19,7 +19,7 @@ from mainstage.pool.job import Job, Share, WorkerSlot
 from mainstage.tasks.outcome import Outcome, describe_call
 from mainstage.tasks.queue import raw_queue
 from mainstage.tasks.queue.thread_patches import any_open
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -143,7 +143,7 @@ class ThreadCall:
         vars(job)["outer"] = slot.current  # an executor may run a call in the middle of another
         self.job = slot.current = job
         slot.polled = True
-        token = ambient.set(job)  # type: ignore[arg-type]  # stands in for a Task: see Job.resolve
+        token = ambient.set(job)
         if reporter.detailed:
             job.resolve()
         elif slot.armed:
