@@ -62,7 +62,7 @@ class History:
         about = self._about(failure)
         lines = [f"{mark} {name}: {error}{about}"]
         lines += [f"  {line}" for line in tree_of(failure.error, self._glyphs, LONGEST_ERROR)]
-        place = place_of(failure.error) if self.places else ""
+        place = error_location(failure.error) if self.places else ""
         return [*lines, f"  at {self._glyphs.name(place)}"] if place else lines
 
     def error(self, error: ErrorReport, cells: int = LONGEST_ERROR) -> str:
@@ -131,7 +131,7 @@ def input_of(failure: Failure) -> str:
     return "" if given in (failure.description, repr(failure.description)) else given
 
 
-def place_of(error: ErrorReport) -> str:
+def error_location(error: ErrorReport) -> str:
     """Return where `error` was raised, as "job.py:12 in load"; "" if its traceback does not say."""
     found = _last_frame(error)
     if found is None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from mainstage.ui.state.outliers import FAR, SHORTEST, typical
 from mainstage.ui.views import formatting
 from mainstage.ui.views.exception_tree import tree_of
-from mainstage.ui.views.history import History, file_of, input_of, place_of, short_place
+from mainstage.ui.views.history import History, error_location, file_of, input_of, short_place
 from mainstage.ui.views.palette import is_lost
 from mainstage.ui.views.text import clip, crop, one_line, width
 
@@ -85,7 +85,7 @@ class Summary:
         about = [f"input {glyphs.name(given)}"] if given else []
         about += tree_of(failure.error, glyphs, room - 4)
         lines += [self._about(text, room) for text in about]
-        place = place_of(failure.error) if self._places else ""
+        place = error_location(failure.error) if self._places else ""
         if place:
             lines.append(self._about(f"at {glyphs.name(short_place(place, room - 7))}", room, file_of(failure.error)))
         return lines
