@@ -25,5 +25,3 @@ def test_a_run_shows_what_users_need_and_no_more() -> None:
     run = mainstage.Run("title")
     names = {name for name in (*dir(mainstage.Run), *vars(run)) if not name.startswith("_")}
     assert names == RUN
-
-
