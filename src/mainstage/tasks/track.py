@@ -268,7 +268,7 @@ def track(
 ) -> Track[T] | AsyncTrack[T]:
     """Count the items of a loop: `for row in mainstage.track(rows, "Reading"): ...`, or of an `async for`.
 
-    `total` is how many there are, where `len` cannot tell (infinity: nobody knows); `unit` what they are ("B" for
+    `total` is how many there are, where `len` cannot tell (infinity: not known); `unit` what they are ("B" for
     bytes, "rows"); further keywords are fields of the task, for columns.
 
     In a worker the first one without a description drives the worker's task, any other opens a task of its own in it.
