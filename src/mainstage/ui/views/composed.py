@@ -57,7 +57,7 @@ class ComposedView(LiveView):
         columns, height = moment.size
         if moment.final:
             return self.flush_held(state) + self._last(state, moment)
-        if not state.sources and not state.counts.seen:
+        if not state.sources and not state.seen:
             return []
         title = self._run.title(state)[1]
         scene = WidgetContext(

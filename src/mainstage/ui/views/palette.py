@@ -165,6 +165,7 @@ class Glyphs:
         self.waiting = "↻" if unicode else "~"
         self.cancelled = "⊘" if unicode else "-"
         self.slow = "!"
+        self.within = "›" if unicode else ">"
         self.idle = "·" if unicode else "."
         self.cell = "■" if unicode else "#"
         self.branch = "├─ " if unicode else "|- "

@@ -121,7 +121,10 @@ class PlainView:
         fraction = state.fraction
         if fraction is not None:
             parts.append(f"{formatting.hundredths(fraction)} %")
-        if counts.ended or state.expected != 1:
+        loop = state.live_loop
+        if loop is not None:
+            parts.append(formatting.part(loop.completed, loop.total, self._glyphs.name(loop.unit)).strip())
+        elif counts.ended or state.expected != 1:
             total = "" if state.open_ended else f" of {formatting.count(state.expected)}"
             parts.append(f"{formatting.count(counts.done)}{total} done")
         elif state.live_units:
@@ -145,7 +148,7 @@ class PlainView:
 
     def _name(self, state: RunState) -> str:
         name = state.title
-        if not name and state.expected == 1:
+        if not name and (state.expected == 1 or state.live_loop is not None):
             name = next((task.description for task in state.tasks.values()), "")
         return clip(self._glyphs.name(one_line(name)), LONGEST_NAME, self._glyphs.ellipsis) or "run"
 

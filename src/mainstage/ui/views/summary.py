@@ -12,6 +12,7 @@ from mainstage.ui.state.outliers import FAR, SHORTEST, typical
 from mainstage.ui.views import formatting
 from mainstage.ui.views.exception_tree import tree_of
 from mainstage.ui.views.history import History, file_of, input_of, place_of, short_place
+from mainstage.ui.views.loops import LoopLines
 from mainstage.ui.views.palette import is_lost
 from mainstage.ui.views.text import clip, crop, one_line, width
 
@@ -41,6 +42,7 @@ class Summary:
         self._slowest = slowest
         self._places = places
         self._history = History(palette, glyphs)
+        self._loops = LoopLines(palette, glyphs)
         self.lists_failures = True
         """Whether the failures, which were told as they came, are listed once more."""
         self.log = ""
@@ -53,8 +55,8 @@ class Summary:
 
         `status`: with which the program exits that is shown; its end counts then, and not what became of its tasks.
         """
-        if not state.counts.seen and state.stop is None:
-            return []
+        if state.of_loop or not (state.counts.seen or (state.stop is not None and not state.loops.seen)):
+            return self._loops.run(state, now, max(1, min(WIDEST, columns - 1)))
         if not state.title and state.elapsed(now) < SHORT and not state.counts.failed and state.stop is None:
             return []
         room = max(1, min(WIDEST, columns - 1))
