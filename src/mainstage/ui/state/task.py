@@ -104,7 +104,16 @@ class TaskState:
 
     def facts(self) -> tuple[object, ...]:
         """Return what does not depend on when its position was read."""
-        known = (self.attempt, self.worker, self.description, self.total, self.unit, self.status, self.parent, self.loop)
+        known = (
+            self.attempt,
+            self.worker,
+            self.description,
+            self.total,
+            self.unit,
+            self.status,
+            self.parent,
+            self.loop,
+        )
         fields = tuple(sorted(self.fields.items(), key=lambda field: field[0]))
         return (*known, fields, self.started_at, self.waiting, self.retry_at, self.error, self.reopened)
 

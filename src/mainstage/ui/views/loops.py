@@ -61,6 +61,10 @@ class LoopLines:
     def line(self, name: str, text: str, *, left: bool, room: int = WIDEST) -> str:
         """Return the line: a tick for a loop that came to its end, and a sign that is neither tick nor cross."""
         glyphs = self._glyphs
-        mark = self._palette.paint("mainstage.dim", glyphs.cell) if left else self._palette.paint("mainstage.done", glyphs.done)
+        mark = (
+            self._palette.paint("mainstage.dim", glyphs.cell)
+            if left
+            else self._palette.paint("mainstage.done", glyphs.done)
+        )
         name = clip(glyphs.name(one_line(name)), max(8, room - 44), glyphs.ellipsis)
         return f"{mark} {clip(f'{name}: {text}' if name else text, room - 2, glyphs.ellipsis)}"

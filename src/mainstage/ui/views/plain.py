@@ -109,7 +109,11 @@ class PlainView:
 
     def start(self, state: RunState) -> str:
         """Return the line of the start."""
-        expected = "" if state.open_ended or state.expected < 2 else f", {formatting.count(state.expected)} tasks"  # noqa: PLR2004
+        expected = (
+            ""
+            if state.open_ended or state.live_loop is not None or state.expected < 2
+            else f", {formatting.count(state.expected)} tasks"
+        )  # noqa: PLR2004
         return f"{self._name(state)}: started{expected}"
 
     def line(self, state: RunState, now: float) -> str:

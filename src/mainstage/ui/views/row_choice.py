@@ -91,9 +91,9 @@ def choose(state: RunState, now: float, room: int) -> RowChoice:
 def _pairs(state: RunState, room: int) -> int:
     """Return how many tasks share a row with the one that is nested in them, as far as rows go."""
     return sum(
-        only_child(state, state.tasks[task]) is not None
-        for task in islice(state.children, LOOK * room)
-        if task in state.tasks
+        only_child(state, task) is not None
+        for task in map(state.tasks.get, islice(state.children, LOOK * room))
+        if task is not None and is_top_level(task, state.tasks)
     )
 
 
@@ -135,7 +135,7 @@ def top_level(state: RunState, now: float, room: int) -> list[TaskState]:
         if (task.started_at <= grown or task.attempt > 1) and is_top_level(task, tasks)
     )
     if state.live_loops:
-        found = iter({task.id: task for task in found}.values())
+        found = (task for task in {task.id: task for task in found}.values())
     if not state.failing:
         return list(islice(found, room))
     near = list(found)
