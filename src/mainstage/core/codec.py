@@ -326,7 +326,8 @@ def _check_schema(schema: object) -> None:
         raise CodecError("no header: a stream of events begins with its schema; was its beginning cut off?")
     if not 1 <= schema <= SCHEMA:
         raise CodecError(
-            f"schema {schema} is not known, this version reads 1 to {SCHEMA}: use the version of mainstage that wrote it"
+            f"schema {schema} is not known, this version reads 1 to {SCHEMA}: use the version of mainstage that"
+            " wrote it"
         )
 
 

@@ -97,8 +97,8 @@ class BarOptions:
         unit: str,
         fields: Mapping[str, object] | None,
         initial: float,
-        leave: bool | None,
-        disable: bool | None,
+        leave: bool | None,  # noqa: FBT001  # as above
+        disable: bool | None,  # noqa: FBT001
     ) -> None:
         self.description = None if description is None else str(description)
         self.total = plain_total(total)

@@ -392,7 +392,7 @@ def root_task(
     return Task(reporter, task_id, attempt, description, worker=worker, total=total)
 
 
-def open_task(
+def open_task(  # noqa: PLR0913  # the members of `TaskStarted`
     reporter: Reporter,
     task_id: int,
     attempt: int,
@@ -482,8 +482,9 @@ _threads = local()
 def current_task() -> Task:
     """Return the task that the code running now works on.
 
-    In the body of a `track` loop of the main thread it is that of the loop. In a thread that was given none, while a run is live: one of its own, shown under the thread's name as soon as it
-    reports. Without a run: one that does nothing.
+    In the body of a `track` loop of the main thread it is that of the loop. In a thread that was given none, while a
+    run is live: one of its own, shown under the thread's name as soon as it reports. Without a run: one that does
+    nothing.
     """
     known = ambient.get()
     if known is not None:

@@ -49,7 +49,7 @@ class TaskState:
         "worker",
     )
 
-    def __init__(self, started: TaskStarted) -> None:
+    def __init__(self, started: TaskStarted) -> None:  # noqa: PLR0915  # a declaration of the fields, not a procedure
         """Begin where the event `started` says."""
         at, task, attempt, worker, description, total, unit, parent, fields, loop = started
         self.id = task

@@ -37,7 +37,7 @@ class History:
         self.places = places
         self._loops = LoopLines(palette, glyphs)
 
-    def lines(self, event: Event, state: RunState) -> list[str]:
+    def lines(self, event: Event, state: RunState) -> list[str]:  # noqa: PLR0911  # one for each kind of event
         """Return the lines for `event`, which `state` knows already: mostly none."""
         match event:
             case TextWritten():

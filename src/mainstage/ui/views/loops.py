@@ -49,7 +49,8 @@ class LoopLines:
         unit = self._glyphs.name(end.unit)
         done = formatting.amount(end.completed, unit)
         if not end.left:
-            return f"{done} in {formatting.duration_text(end.seconds)}"
+            took = formatting.duration_text(end.seconds)
+            return f"{done} in {took}" if end.completed or end.total is not None else f"done in {took}"
         word = "stopped" if state.stop is None else "interrupted"
         return f"{word} at {done}" if end.total is None else f"{word} at {self._part(end, unit)}"
 

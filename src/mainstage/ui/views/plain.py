@@ -109,11 +109,8 @@ class PlainView:
 
     def start(self, state: RunState) -> str:
         """Return the line of the start."""
-        expected = (
-            ""
-            if state.open_ended or state.live_loop is not None or state.expected < 2
-            else f", {formatting.count(state.expected)} tasks"
-        )  # noqa: PLR2004
+        unknown = state.open_ended or state.live_loop is not None or state.expected < 2  # noqa: PLR2004
+        expected = "" if unknown else f", {formatting.count(state.expected)} tasks"
         return f"{self._name(state)}: started{expected}"
 
     def line(self, state: RunState, now: float) -> str:
