@@ -25,6 +25,7 @@ from mainstage.run.signals import SignalHandlers, allow_signals
 from mainstage.run.stalls import StallDetector
 from mainstage.tasks.capture.lines import Lines, PartialLines
 from mainstage.tasks.capture.streams import STREAMS, Capture
+from mainstage.tasks.integrations.registry import bridges_for
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import close_default_task
 from mainstage.ui.display.jsonl import JsonlDisplay
@@ -95,7 +96,7 @@ class DisplayOptions(NamedTuple):
     layout: str | Layout = ""
     theme: Theme | Mapping[str, str] | None = None
     stuck_after: float | None = STUCK_AFTER
-    lists_failures: bool = True
+    places: bool = False
 
     def resolved(self) -> DisplayOptions:
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
@@ -110,7 +111,7 @@ class DisplayOptions(NamedTuple):
     def overridden(self) -> list[str]:
         """Return the names of the arguments that say how this very run is shown, but for `log`."""
         plain = DisplayOptions()
-        kept = ("log", "implicit", "clock", "lists_failures")
+        kept = ("log", "implicit", "clock", "places")
         return [name for name in self._fields if name not in kept and getattr(self, name) != getattr(plain, name)]
 
 
@@ -142,7 +143,7 @@ class DisplaySession:
                 look.columns,
                 look.theme,
                 prefix=look.prefix is not False,
-                lists_failures=look.lists_failures,
+                places=look.places,
             ),
             log=look.log,
             display=look.display,
@@ -206,6 +207,7 @@ class DisplaySession:
             strict=bool(look.strict),
             descriptors=look.capture == "fd",
             partials=self.loop.partials,
+            bridges=bridges_for,
         )
 
     def _watch_lines(self, display: Display) -> LineWatch | None:

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mainstage.run.async_scope import AsyncRunScope, ExternalScope, ScopeCallbacks
     from mainstage.run.display_session import OutputRecorder
     from mainstage.run.external import ExternalCall
+    from mainstage.run.external_threads import ThreadCall
     from mainstage.run.waiters import DoneAndNotDone
     from mainstage.ui.display import Display
     from mainstage.ui.views import View
@@ -220,6 +221,7 @@ class Run(Executor):
             steps.callback(show.remove_run, self, ending.on_stop)
             steps.callback(_runs.remove, self)
             steps.callback(work.adoption.detach)
+            steps.callback(self._count_unretrieved)
             if error is not None and ending.stop is None:
                 ending.stop_for(error)
             try:
@@ -229,6 +231,10 @@ class Run(Executor):
                 ending.drain_now(caught)
             work.backend.close()
         ending.raise_pending(error, interrupt, work.futures(), work.queues)
+
+    def _count_unretrieved(self) -> None:
+        show, work, _, _ = self._live()
+        show.loop.unretrieved = (show.loop.unretrieved or 0) + work.unretrieved_failures()
 
     async def __aenter__(self) -> Self:
         """As `__enter__`, in a coroutine: its event loop draws, and signals are cancellations by asyncio's rules."""
@@ -482,6 +488,10 @@ class Run(Executor):
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
         return self._live().work.adoption.announce(description)
 
+    def announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
+        """Return the same for a call on a thread of this process."""
+        return self._live().work.adoption.announce_in_thread(fn, args)
+
     def open_scope(self, orders: ScopeCallbacks) -> ExternalScope:
         """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
         from mainstage.run import async_scope  # noqa: PLC0415  # as in `__aenter__`
@@ -491,14 +501,14 @@ class Run(Executor):
 
     def submit_external(
         self,
-        adopted: ExternalCall,
+        adopted: ExternalCall | ThreadCall,
         submit: Callable[..., Future[R]],
         fn: Callable[..., R],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Future[R]:
         """Submit what `adopted.wrap` returned, by somebody else's `submit`, and show what becomes of it."""
-        return self._live().work.adoption.submit(adopted, submit, fn, args, kwargs)
+        return self._live().work.adoption.submit(adopted, submit, fn, args, kwargs, ours=True)
 
     def attach(self, executor: Executor) -> None:
         """Show what is submitted to `executor` from now on; the end of the block waits for it, and lets go of it."""
@@ -578,14 +588,14 @@ def default_on_error() -> OnError:
     return next((run.on_error for run in _live_runs() if run.of_program), "raise")
 
 
-def own_run(title: str = "", *, lists_failures: bool = True, **options: Any) -> Run:
+def own_run(title: str = "", *, places: bool = False, **options: Any) -> Run:
     """Return the run that a bare `track` or `map`, or a command, opens for itself.
 
-    Without `lists_failures` each failure is told as it comes, and only counted at the end.
+    With `places` the line of each failure says where in the source it came from.
     """
     run = Run(title, **options)
     run.of_program = False
-    run._look = run._look._replace(lists_failures=lists_failures)  # noqa: SLF001  # no argument of a program's
+    run._look = run._look._replace(places=places)  # noqa: SLF001  # no argument of a program's
     return run
 
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mainstage.errors import is_instance
 from mainstage.tasks.bar import UNNAMED, Bar, InLoop, nowhere_to_show, on_main, open_run
-from mainstage.tasks.reporter import ambient, live
-from mainstage.tasks.task import innermost_loop
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import ambient, innermost_loop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable

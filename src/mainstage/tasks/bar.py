@@ -12,8 +12,8 @@ from threading import current_thread, main_thread
 
 from mainstage._typing import TYPE_CHECKING
 from mainstage.tasks.position import plain_number, plain_total
-from mainstage.tasks.reporter import ambient, live
-from mainstage.tasks.task import NULL, innermost_loop, loops, open_nested, open_task, plain_fields
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import NULL, ambient, innermost_loop, loops, open_nested, open_task, plain_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

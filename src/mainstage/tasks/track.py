@@ -24,8 +24,7 @@ from mainstage._typing import TYPE_CHECKING
 from mainstage.errors import Cancelled
 from mainstage.tasks.bar import UNNAMED, Bar, BarOptions, InLoop, hold_run, nowhere_to_show, on_main
 from mainstage.tasks.position import known_length
-from mainstage.tasks.reporter import ambient
-from mainstage.tasks.task import innermost_loop
+from mainstage.tasks.task import ambient, innermost_loop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Generator, Iterable, Iterator, Mapping

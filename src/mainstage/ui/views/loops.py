@@ -30,7 +30,7 @@ class LoopLines:
             return []
         return [self.line(end.description, self.told(end, state), left=end.left)]
 
-    def run(self, state: RunState, now: float, room: int) -> list[str]:
+    def run(self, state: RunState, now: float, room: int, *, status: int | None = None) -> list[str]:
         """Return the last line of a run that is its loop's, or has had nothing but loops; none where all is said."""
         end, failed = state.first_loop_ended, state.counts.failed
         if end is None or (state.of_loop and end.kind != "loop"):
@@ -42,7 +42,8 @@ class LoopLines:
             text = f"{formatting.count(state.loops.done)} loops in {formatting.duration_text(state.elapsed(now))}"
         if failed:
             text += f", {formatting.count(failed)} failed"
-        return [self.line(name, text, left=end.left or bool(failed) or state.stop is not None, room=room)]
+        neutral = end.left or bool(failed) or state.stop is not None
+        return [self.line(name, text, left=neutral, room=room, failed=bool(status))]
 
     def told(self, end: LoopEnd, state: RunState) -> str:
         """Return how far a loop came: "3 in 1.2 s", "stopped at 50 of 100"."""
@@ -59,13 +60,15 @@ class LoopLines:
         done = formatting.amount(end.completed, unit if unit in ("B", "iB") else "")
         return f"{done} of {total}"
 
-    def line(self, name: str, text: str, *, left: bool, room: int = WIDEST) -> str:
-        """Return the line: a tick for a loop that came to its end, and a sign that is neither tick nor cross."""
-        glyphs = self._glyphs
-        mark = (
-            self._palette.paint("mainstage.dim", glyphs.cell)
-            if left
-            else self._palette.paint("mainstage.done", glyphs.done)
-        )
+    def line(self, name: str, text: str, *, left: bool, room: int = WIDEST, failed: bool = False) -> str:
+        """Return the line: a tick for a loop that came to its end, and a sign that is neither tick nor cross.
+
+        `failed`: the program that is shown ended with a failure.
+        """
+        glyphs, paint = self._glyphs, self._palette.paint
+        if failed:
+            mark = paint("mainstage.failed", glyphs.failed)
+        else:
+            mark = paint("mainstage.dim", glyphs.cell) if left else paint("mainstage.done", glyphs.done)
         name = clip(glyphs.name(one_line(name)), max(8, room - 44), glyphs.ellipsis)
         return f"{mark} {clip(f'{name}: {text}' if name else text, room - 2, glyphs.ellipsis)}"
