@@ -134,7 +134,7 @@ def _task_started(state: RunState, event: TaskStarted) -> None:
         live.error = known.error
         live.reopened = known.reopened
         live.slot = known.slot
-        aggregates.forget(state, known, live.started_at)
+        aggregates.remove_attempt(state, known, live.started_at)
     elif task in state.queued:
         del state.queued[task]
         state.counts.queued -= 1
@@ -237,7 +237,7 @@ def _task_ended(state: RunState, event: TaskEnded) -> None:
         completed = check_position(completed)
     if left.__class__ is not bool:
         invalid(f"{type(left).__name__} where a truth value belongs")
-    counts = aggregates.finish(state, live, completed, at, DONE)
+    counts = aggregates.finish_task(state, live, completed, at, DONE)
     counts.done += 1
     if live.loop:
         aggregates.end_loop(state, live, at, left=left)
@@ -261,7 +261,7 @@ def _task_failed(state: RunState, event: TaskFailed) -> None:
     completed = check_position(completed)
     check_error(error)
     check_text(given)
-    counts = aggregates.finish(state, live, completed, at, FAILED)
+    counts = aggregates.finish_task(state, live, completed, at, FAILED)
     counts.failed += 1
     live.waiting = False
     kind = ""
@@ -320,7 +320,7 @@ def _task_cancelled(state: RunState, event: TaskCancelled) -> None:
         at = check_number(at)
         completed = check_position(completed)
         check_text(reason)
-        counts = aggregates.finish(state, live, completed, at, CANCELLED)
+        counts = aggregates.finish_task(state, live, completed, at, CANCELLED)
         counts.cancelled += 1
     elif live is None and attempt == 0 and task in state.queued:
         at = check_number(at)
