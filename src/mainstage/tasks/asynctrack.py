@@ -48,7 +48,7 @@ class AsyncTrack(Bar, Generic[T_co]):
                 around.set(total=options.total, unit=options.unit or None, fields=dict(options.fields))
                 self._drive(around)
                 return around, False
-        opened = options.start(innermost_loop() if around is None else around, options.total)
+        opened = options.begin_task(innermost_loop() if around is None else around, options.total)
         opened.attach_loop(loop)
         self._drive(opened)
         return opened, True

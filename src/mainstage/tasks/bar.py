@@ -116,7 +116,7 @@ class BarOptions:
             return ""
         return "loop" if self.leave is None else "quiet"
 
-    def start(self, around: Task | None, total: float | None, name: str = UNNAMED) -> Task:
+    def begin_task(self, around: Task | None, total: float | None, name: str = UNNAMED) -> Task:
         """Open a task for it, `name` if it has none: nested in `around`, or in the live run."""
         if self.description is not None:
             name = self.description
@@ -158,17 +158,17 @@ class Bar:
         self._pending: dict[str, Any] = {}
         self._drive(NULL)
 
-    def open(self) -> Self:
+    def show(self) -> Self:
         """Show it, where there is a display for it."""
         if not self._options.silent and not nowhere_to_show():
             if on_main():
                 self._held = hold_run(self._options.description or UNNAMED)
-                self._drive(self._options.start(innermost_loop(), self._options.total))
+                self._drive(self._options.begin_task(innermost_loop(), self._options.total))
                 return self
             known = ambient.get()
             around = None if known is None else known.resolve()
             name = UNNAMED if around is None else around.description  # of the same name: they share a row
-            self._drive(self._options.start(around, self._options.total, name))
+            self._drive(self._options.begin_task(around, self._options.total, name))
         return self
 
     def _drive(self, task: Task) -> None:

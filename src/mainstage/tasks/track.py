@@ -213,7 +213,7 @@ class Track(Bar, Generic[T_co]):
                 around.set(total=total, unit=options.unit or None, fields=dict(options.fields))
                 self._drive(around)
                 return around, False
-        opened = options.start(innermost_loop() if around is None else around, total)
+        opened = options.begin_task(innermost_loop() if around is None else around, total)
         opened.attach_loop(loop)
         self._drive(opened)
         return opened, True
@@ -293,7 +293,7 @@ def track(  # keyword-only options
         refuse("track", unknown, KEYWORDS, fields=True)
     options = BarOptions(description, total, unit, fields, initial, leave, disable)
     if iterable is _NOTHING:
-        return Bar(options).open()
+        return Bar(options).show()
     if hasattr(iterable, "__aiter__") and not hasattr(iterable, "__iter__"):
         from mainstage.tasks.asynctrack import AsyncTrack  # noqa: PLC0415  # most loops are none
 
