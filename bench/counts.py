@@ -1,7 +1,7 @@
 """`python -m bench.counts [--write]`: instructions of the four hot paths, under valgrind, against `counts.json`.
 
-A time says nothing on a busy machine; instructions are the same each time, to a few in a thousand where two threads
-take turns. What a loop of 2n needs more than one of n is what n rounds need, without start and imports. The hash seed,
+A time says nothing on a busy machine; instructions are the same each time, to a few in a thousand where there are two
+threads. What a loop of 2n needs more than one of n is what n rounds need, without start and imports. The hash seed,
 the environment and the addresses are fixed. Counts belong to one build of the interpreter: where `counts.json` has none
 for this one, or valgrind is missing, the check says so and passes. Exit status 1: a path needs over 5 % more.
 """

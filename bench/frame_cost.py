@@ -151,22 +151,23 @@ def cost(case: Ours | Theirs, frames: int = FRAMES) -> Callable[[], float]:
 
 
 def traffic(ours: Ours, counted: CountedFile, theirs: Theirs, frames: int = 20) -> dict[str, float]:
-    """Return bytes and writes a frame, by side; ours are seen at `os.write`."""
-    real, sizes = os.write, []
+    """Return bytes and writes a frame, by side; ours are seen where the display writes."""
+    writer = ours.display._outlet  # type: ignore[attr-defined]  # noqa: SLF001  # a `TerminalDisplay`'s
+    real, sizes = writer._write, []  # noqa: SLF001  # as above
 
-    def seen(fd: int, data: bytes) -> int:
-        taken = real(fd, data)
+    def seen(data: bytes) -> int:
+        taken: int = real(data)
         sizes.append(taken)
         return taken
 
-    os.write = seen  # type: ignore[assignment]
+    writer._write = seen  # noqa: SLF001  # as above
     try:
         for _ in range(frames):
             ours.move()
             time.sleep(SPELL)
             ours.draw()
     finally:
-        os.write = real
+        writer._write = real  # noqa: SLF001  # as above
     counted.bytes = counted.writes = 0
     for _ in range(frames):
         theirs.move()

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import gc
 import sys
+import threading
 from typing import TYPE_CHECKING
 
 import mainstage
@@ -42,10 +43,14 @@ def advances(n: int) -> None:
 
 
 def submits(n: int) -> None:
-    """Submit calls to one worker and take their results, each before the next call: two threads that take turns."""
+    """Submit calls to a busy worker, let it do them, and take their results: two threads that take turns once."""
+    busy = threading.Event()
     with mainstage.Run("bench", max_workers=1, view="silent", heartbeat=False) as run:
-        for number in range(n):
-            run.submit(nothing, number).result()
+        run.submit(busy.wait)
+        futures = [run.submit(nothing, number) for number in range(n)]
+        busy.set()
+        futures[-1].result()
+        assert [future.result() for future in futures] == list(range(n))
 
 
 def reductions(n: int) -> None:
@@ -60,7 +65,7 @@ def reductions(n: int) -> None:
 PATHS: dict[str, tuple[Callable[[int], None], int]] = {
     "track step": (track_steps, 20_000),
     "advance": (advances, 20_000),
-    "submit to result": (submits, 1_000),
+    "submit to result": (submits, 5_000),
     "reduce": (reductions, 2_000),
 }
 """By name: the loop, and how often it goes round for a count that 5 % of do not drown in."""

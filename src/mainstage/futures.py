@@ -31,21 +31,22 @@ from concurrent.futures import (
 )
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from mainstage.clusters import DaskExecutor, InterpreterPoolExecutor, RayExecutor
 from mainstage.core.policy import Policy
 from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback, cause_of, is_instance, set_cause
 from mainstage.pool.options import Crew, context_of, default_processes
 from mainstage.pool.remote_calls import CallSpec
 from mainstage.run import exit as exits
 from mainstage.run import waiters
-from mainstage.run.external import ExternalCall, describe_submitted
-from mainstage.run.run import Run, current_run
+from mainstage.run.external_threads import ThreadCall, describe_submitted
+from mainstage.run.run import Run, current_run, own_run
 from mainstage.run.waiters import DoneAndNotDone
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from multiprocessing.context import BaseContext
     from types import TracebackType
+
+    from mainstage.run.external import ExternalCall
 
 __all__ = [
     "ALL_COMPLETED",
@@ -72,6 +73,7 @@ STARTED_IN = 5.0
 P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
+C = TypeVar("C")
 TimeoutError = TimeoutError  # noqa: A001, PLW0127  # `concurrent.futures` has the builtin under this name too
 
 
@@ -88,7 +90,7 @@ class Implicit:
         self._stuck: Run | None = None
         """The last run that ended although calls did not stop when they were asked to."""
 
-    def expect(self, description: str) -> tuple[Run, ExternalCall] | None:
+    def expect(self, announce: Callable[[Run], C]) -> tuple[Run, C] | None:
         """Return what shows a call about to be submitted, opening a run if need be; None: there is no display for it.
 
         Raises `RuntimeError` while the interpreter waits for the last calls, as a submit does.
@@ -104,7 +106,7 @@ class Implicit:
                     return None
                 run = self.run = Run(on_error="collect")
                 run.open_implicitly(self.end)
-            return run, run.announce_external(description)
+            return run, announce(run)
 
     def end(self) -> None:
         """End the run if nothing is pending in it; on its owner's thread, also in a signal handler. Raises nothing."""
@@ -150,6 +152,8 @@ def _is_child() -> bool:
 class ShownFuture(Future[R]):
     """A `concurrent.futures.Future` whose `result` and `exception` keep the display alive while they wait."""
 
+    awaited = False
+    """Whether somebody waits by other means than its condition."""
     settled = False
     """Whether its run has learned of its end."""
 
@@ -169,6 +173,7 @@ class ShownFuture(Future[R]):
         run = current_run()
         if run is None or not run.is_owner() or (self.settled and run is not _implicit.run):
             return timeout
+        self.awaited = True  # before it is asked whether it is settled: its end wakes this thread
         run.wait_until(lambda: self.settled, timeout)
         return None if timeout is None else 0
 
@@ -181,18 +186,13 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """As the standard library's."""
         refused = self._shutdown or self._broken  # the standard one says so; there is nothing to show
-        expected = None if refused else _implicit.expect(describe_submitted(fn, args))
+        expected = None if refused else _implicit.expect(lambda run: run.announce_in_thread(fn, args))
         if expected is None:
             return super().submit(fn, *args, **kwargs)
         run, adopted = expected
         unsettled = self._unsettled()
         unsettled[adopted.id] = adopted
-
-        def settle(future: Future[Any]) -> None:
-            unsettled.pop(adopted.id, None)
-            vars(future)["settled"] = True
-
-        adopted.on_end = settle
+        adopted.unsettled = unsettled
         try:
             future = run.submit_external(adopted, super().submit, adopted.wrap(fn), args, kwargs)
         except BaseException:
@@ -236,7 +236,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
                 adopted.cancel("Ctrl-C")
         return super().__exit__(kind, error, traceback)
 
-    def _unsettled(self) -> dict[int, ExternalCall]:
+    def _unsettled(self) -> dict[int, ThreadCall]:
         """Return the calls under a display that have not ended; not made in `__init__`, whose signature is not ours."""
         return vars(self).setdefault("_shown", {})  # type: ignore[no-any-return]  # of this type, or new
 
@@ -292,8 +292,9 @@ class ProcessPoolExecutor(Executor):
             raise _as_standard(self._broken)
         if self._shutdown or self._pool.dispatcher.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
-        expected = _implicit.expect(describe_submitted(fn, args))
-        spec = CallSpec(fn, args, kwargs, describe_submitted(fn, args), Policy())
+        description = describe_submitted(fn, args)
+        expected = _implicit.expect(lambda run: run.announce_external(description))
+        spec = CallSpec(fn, args, kwargs, description, Policy())
         future: Any = ShownFuture()
         if expected is None:
             future.task = self._pool.reporter.new_id()
@@ -433,6 +434,105 @@ def _flat(lists: Iterator[list[R]]) -> Iterator[R]:
         results.reverse()
         while results:
             yield results.pop()
+
+
+# --- engines: Dask, Ray, interpreters ---
+
+
+class ClusterExecutor(Executor):
+    """A `concurrent.futures.Executor` on an engine; its display begins at the first submit and ends with `shutdown`."""
+
+    shows_itself = True
+    engine = ""
+
+    def __init__(self, cluster: Any, max_workers: int | None, options: dict[str, Any]) -> None:
+        self._run = own_run(
+            executor=self.engine, cluster=cluster, max_workers=max_workers, on_error="collect", **options
+        )
+        self._live = False
+        self._over = False
+        self._lock = threading.Lock()
+
+    def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
+        """Call `fn(*args, **kwargs)` on the engine. Raises `RuntimeError` after `shutdown`."""
+        with self._lock:
+            if self._over:
+                raise RuntimeError("cannot schedule new futures after shutdown")
+            if not self._live:
+                self._run.__enter__()
+                self._live = True
+        return self._run.submit(fn, *args, **kwargs)
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: FBT001, FBT002  # the standard signature
+        """As the standard library's. Without `wait`, display and cluster end with a later call or with the program.
+
+        Where nothing is pending they end at once.
+        """
+        with self._lock:
+            self._over = True
+            if self._live and cancel_futures:
+                self._run.shutdown(wait=False, cancel_futures=True)
+            ends = self._live and (wait or not self._run.pending())
+            self._live = self._live and not ends
+        if ends:
+            self._run.__exit__(None, None, None)
+
+
+class DaskExecutor(ClusterExecutor):
+    """Calls run on a Dask cluster.
+
+    `client_or_address` is a `distributed.Client` or the address of a scheduler ("tcp://host:8786"); without one a
+    cluster of `max_workers` processes is started on this machine, and ended with the executor. `options` are those of
+    `Run`. Raises `MainstageError` naming the extra where Dask is not installed.
+    """
+
+    engine = "dask"
+
+    def __init__(self, client_or_address: Any = None, max_workers: int | None = None, **options: Any) -> None:
+        super().__init__(client_or_address, max_workers, options)
+
+
+class RayExecutor(ClusterExecutor):
+    """Calls run on a Ray cluster.
+
+    `address` is that of a cluster ("auto", "ray://host:10001"); without one, a cluster that this program has joined
+    already is used, else one of `max_workers` processors is started on this machine, and ended with the executor.
+    `options` are those of `Run`. Raises `MainstageError` naming the extra where Ray is not installed.
+    """
+
+    engine = "ray"
+
+    def __init__(self, address: str | None = None, max_workers: int | None = None, **options: Any) -> None:
+        super().__init__(address, max_workers, options)
+
+
+class InterpreterPoolExecutor(ClusterExecutor):
+    """Calls run in interpreters of this process, each with a lock of its own; as the standard library's, Python 3.14.
+
+    `initializer(*initargs)` is called in each of them first; if it fails, all calls do, with `PoolBroken`. `options`
+    are those of `Run`. Raises `MainstageError` on an older Python.
+    """
+
+    engine = "interpreter"
+
+    def __init__(
+        self,
+        max_workers: int | None = None,
+        thread_name_prefix: str = "",
+        initializer: Callable[..., object] | None = None,
+        initargs: tuple[Any, ...] = (),
+        **options: Any,
+    ) -> None:
+        if initializer is not None and not callable(initializer):
+            raise TypeError("initializer must be a callable")
+        super().__init__(
+            None,
+            max_workers,
+            {"title": thread_name_prefix, "initializer": initializer, "initargs": initargs, **options},
+        )
+
+
+# --- waiting ---
 
 
 def as_completed(fs: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:

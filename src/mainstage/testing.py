@@ -14,7 +14,8 @@ import contextlib
 from typing import TYPE_CHECKING
 
 from mainstage.channels.inbox import ThreadChannel
-from mainstage.tasks.reporter import ambient, live
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import ambient
 from mainstage.ui.display.recording import RecordingDisplay, Screen
 
 if TYPE_CHECKING:

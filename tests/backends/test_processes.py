@@ -436,3 +436,12 @@ def test_where_a_stuck_task_stands_is_told_by_its_worker(tmp_path: Path, mapped:
     assert told.place.endswith(" in stand_still")
     assert "process_work.py:" in told.place
     assert told.seconds >= 1.0
+
+
+def test_a_worker_loads_nothing_of_what_the_owner_alone_needs() -> None:
+    told = "import mainstage, sys\nwith mainstage.Run(executor='process', mp_context='spawn', view='silent') as run:\n"
+    told += "    print(*run.submit(eval, 'list(__import__(\"sys\").modules)').result())"
+    done = subprocess.run([sys.executable, "-c", told], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "mainstage.pool.processes.worker_main" in loaded
+    assert not loaded & {"tempfile", "rich", "msgspec", "logging", "mainstage.ui"}

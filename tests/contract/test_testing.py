@@ -7,7 +7,8 @@ import pytest
 
 import mainstage.testing
 from mainstage.events import TaskMoved, TaskStarted, TextWritten
-from mainstage.tasks.reporter import ambient, current_reporter, live
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import ambient, current_reporter
 from mainstage.testing import ManualClock, collect_events
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ import pytest
 import mainstage
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
 from mainstage.futures import ThreadPoolExecutor as DropIn
+from mainstage.run.render_loop import RenderLoop
 from mainstage.ui.display.recording import RecordingDisplay
 from mainstage.ui.state import reducer
 
@@ -40,7 +41,8 @@ def events(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[Event]]:
 
 
 @pytest.fixture
-def run(events: list[Event]) -> mainstage.Run:
+def run(events: list[Event], monkeypatch: pytest.MonkeyPatch) -> mainstage.Run:
+    monkeypatch.setattr(RenderLoop, "check_detail", lambda loop: setattr(loop.channel, "detailed", True))
     return mainstage.Run("Work", view="live", display=RecordingDisplay())
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 class Recorder:
     """A reporter: events and notes in the order they came, at a time that the test sets."""
 
+    detailed = True
+
     def __init__(self) -> None:
         self.events: list[Event] = []
         self.notes: list[Cell] = []

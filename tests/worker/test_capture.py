@@ -19,8 +19,7 @@ from tests.worker.captured import captured, take_warnings
 from mainstage.errors import RenderingViolation
 from mainstage.events import Event, TaskChanged, TaskEnded, TextWritten
 from mainstage.tasks.capture.streams import StreamProxy
-from mainstage.tasks.reporter import ambient
-from mainstage.tasks.task import Task, root_task
+from mainstage.tasks.task import Task, ambient, root_task
 
 
 @pytest.fixture

@@ -29,8 +29,7 @@ from mainstage.events import (
 from mainstage.tasks import current_task, task
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.position import PerThreadPositionCell, PositionCell, SharedPositionCell
-from mainstage.tasks.reporter import ambient
-from mainstage.tasks.task import NULL, NullTask, close_default_task, open_task
+from mainstage.tasks.task import NULL, NullTask, ambient, close_default_task, open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

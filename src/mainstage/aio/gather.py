@@ -18,7 +18,7 @@ from mainstage.aio.names import describe_future
 from mainstage.errors import Cancelled
 from mainstage.events import SourceClosed, SourceOpened
 from mainstage.run.async_scope import ScopeCallbacks
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from asyncio import AbstractEventLoop
@@ -135,7 +135,7 @@ class Gathering(asyncio.Future[list[Any]]):
             coroutine: Any = aw if type(aw) is plain or asyncio.iscoroutine(aw) else awaited(aw)
             child = Child(self, group, coroutine, at)
             context = copy_context()
-            context.run(ambient.set, child)  # type: ignore[arg-type]  # stands in for a Task: see `Shown.resolve`
+            context.run(ambient.set, child)
             self._begun(loop.create_task(coroutine, context=context), child, context)
 
     def _begun(self, future: asyncio.Future[Any], child: Child, context: Context | None) -> None:

@@ -10,7 +10,7 @@ from weakref import WeakKeyDictionary
 from mainstage.aio.lazy_tasks import LazyTask, LazyTaskCell
 from mainstage.aio.names import describe_future
 from mainstage.errors import Cancelled
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -87,7 +87,7 @@ class Group:
         shown = self.shown(coro if name is None else str(name))
         if context is None:
             context = copy_context()
-            context.run(ambient.set, shown)  # type: ignore[arg-type]  # stands in for a Task: see `Shown.resolve`
+            context.run(ambient.set, shown)
         try:
             made = create(coro, name=name, context=context, **more)
         except BaseException:

@@ -20,7 +20,7 @@ from mainstage.run.async_scope import ScopeCallbacks
 from mainstage.tasks import outcome
 from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.position import known_length
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
@@ -264,7 +264,7 @@ class MapRun:
         if flight is not None:
             shown = item.shown = ShownItem(flight, value, self._parent)
             flight.begin(shown)
-            context.run(ambient.set, shown)  # type: ignore[arg-type]  # stands in for a Task: see `Shown.resolve`
+            context.run(ambient.set, shown)
         coroutine = self._fn(value) if self._plain else self._attempts(item)
         task: asyncio.Task[Any] = self._loop.create_task(coroutine, context=context)  # type: ignore[arg-type]  # a coroutine, if plain
         self._running[task] = item

@@ -13,12 +13,11 @@ from mainstage.aio import implicit
 from mainstage.aio.group import Group
 from mainstage.events import TaskStarted
 from mainstage.run.async_scope import ScopeCallbacks
-from mainstage.run.external import describe_submitted, to_future_exception
+from mainstage.run.external_threads import describe_submitted, to_future_exception
 from mainstage.run.run import Run
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.queue import raw_queue
-from mainstage.tasks.reporter import ambient
-from mainstage.tasks.task import Task
+from mainstage.tasks.task import Task, ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

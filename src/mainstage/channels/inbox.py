@@ -58,13 +58,13 @@ if hasattr(os, "register_at_fork"):
 class ThreadChannel:
     """Both halves: workers hold it as their `Reporter`, the loop receives from it."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, clock: Clock, *, spills: bool = True) -> None:
         self.now = clock.now
         self._inbox: SimpleQueue[Note] = SimpleQueue()
         self._put = self._inbox.put
         self._first: deque[Event] = deque()
         """What goes before all that waits in the inbox."""
-        self._spill = Spill(self._put)
+        self._spill = Spill(self._put, used=spills)
         self._told_of_trouble = False
         self._reading: TextBlock | None = None
         self._ids = count(1)

@@ -67,7 +67,7 @@ class RemoteChannel(ThreadChannel):
 
     def __init__(self, transport: Transport, clock: Clock, *, first_id: int) -> None:
         """Report by `transport` at times of `clock`; task numbers are `first_id` and those after it."""
-        super().__init__(clock)
+        super().__init__(clock, spills=False)
         self._transport = transport
         self._seconds = INTERVAL
         self._ids = count(first_id)

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import contextlib
 import pickle
-import tempfile
 import threading
+from importlib import import_module
 from typing import IO, TYPE_CHECKING
 
 from mainstage.events import TextWritten
@@ -35,9 +35,14 @@ class TextBlock:
 
 
 class Spill:
-    """The file. `take` on any thread, `read` by the owner. Neither raises: what fails is kept in `trouble`."""
+    """The file. `take` on any thread, `read` by the owner. Neither raises: what fails is kept in `trouble`.
 
-    def __init__(self, put: Callable[[TextBlock], None]) -> None:
+    One that is not to be `used` loads nothing: a worker hands its text to a pipe, and starts sooner without `tempfile`.
+    """
+
+    def __init__(self, put: Callable[[TextBlock], None], *, used: bool = True) -> None:
+        if used:
+            import_module("tempfile")  # and not when it is wanted: a lock is held then, and descriptors may be out
         self._put = put
         self._lock = threading.Lock()
         self._file: IO[bytes] | None = None
@@ -106,6 +111,8 @@ class Spill:
     def _append(self, data: bytes) -> None:
         """Write after what is there, unbuffered: what fails leaves nothing behind that would fail again later."""
         if self._file is None:
+            import tempfile  # noqa: PLC0415  # loaded by now
+
             self._file = tempfile.TemporaryFile(buffering=0)  # noqa: SIM115  # lives until the run is over
         self._file.seek(self._end)
         view = memoryview(data)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.errors import Cancelled, TaskTimeout, is_instance
 from mainstage.events import TaskCancelled, TaskQueued
-from mainstage.pool.job import Share, WorkerSlot
+from mainstage.pool.job import Window, WorkerSlot
 from mainstage.tasks.outcome import describe, describe_call
 
 if TYPE_CHECKING:
@@ -203,7 +203,7 @@ class Call:
         self.calls.workers.offer(self.calls)
 
 
-class Calls(Share):
+class Calls(Window):
     """The calls of a pool. To the display it is a cell that tells, when a picture is drawn, which of them wait."""
 
     attempt = 1

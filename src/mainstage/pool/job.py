@@ -41,6 +41,11 @@ if TYPE_CHECKING:
         Any, int, tuple[Any, ...], int
     ]  # of a map: index; of a call: itself | task | args | attempt
 
+    class CallReporter(Reporter, Protocol):
+        """A channel that knows whether each event of a short call is wanted by itself."""
+
+        detailed: bool
+
 
 START_WAIT_S = 1.0
 """Seconds that the end of a job waits for the thread that has announced it and not sent that yet, between two lines."""
@@ -265,12 +270,16 @@ class Job:
         given = owner.input(self.entry[2])
         if error is not None and not is_instance(error, Cancelled):
             add_note(error, owner.where(self, given))
+        self.send_end(outcome, given)
+        owner.settled(self, outcome)
+
+    def send_end(self, outcome: Outcome, given: str) -> None:
+        """Send its last event, and those of its start before it; `given` is what it worked on."""
         if self.task is None and vars(self).setdefault("task", NULL) is NULL:  # nobody has asked for it: none is made
             self._send_start()
-            self.reporter.send(end_event(self.reporter.now(), self.id, self.attempt, 0, error, given))
+            self.reporter.send(end_event(self.reporter.now(), self.id, self.attempt, 0, outcome.error, given))
         else:
             runner.finish(self.resolve(), outcome, given)
-        owner.settled(self, outcome)
 
 
 class WorkerSlot(Lane):
@@ -300,16 +309,31 @@ class WorkerSlot(Lane):
 
 
 class Share:
-    """One map's, or the calls', part in the workers: a window to take from, and a slot for each that does."""
+    """Jobs that are told of together: of one map, or all calls. A slot for each worker that has some."""
+
+    def __init__(self, ident: int) -> None:
+        self.id = ident
+        self.slots: dict[Any, WorkerSlot] = {}
+
+    def owner_of(self, entry: Entry) -> JobOwner:
+        """Return what `entry` is an attempt at."""
+        raise NotImplementedError
+
+    def jobs(self) -> list[Job]:
+        """Return the jobs at hand."""
+        return [job for slot in list(self.slots.values()) if (job := slot.current) is not None]
+
+
+class Window(Share):
+    """A share that our own workers take from, one entry at a time."""
 
     yields = False
     """Whether its workers make way for what does not yield."""
 
     def __init__(self, ident: int, workers: ThreadWorkers) -> None:
-        self.id = ident
+        super().__init__(ident)
         self.workers = workers
         self.window: deque[Any] = deque()
-        self.slots: dict[Any, WorkerSlot] = {}
         self.active: dict[Any, None] = {}
         """The workers that take from the window."""
         self.free: deque[None] = deque([None]) * workers.most
@@ -337,10 +361,6 @@ class Share:
         except IndexError:
             self.free.append(None)
 
-    def owner_of(self, entry: Entry) -> JobOwner:
-        """Return what `entry` is an attempt at."""
-        raise NotImplementedError
-
     def new_slot(self, ref: Any) -> WorkerSlot:
         """Return a place for a worker that comes for the first time."""
         raise NotImplementedError
@@ -348,10 +368,6 @@ class Share:
     def run(self, slot: WorkerSlot) -> None:
         """Take from the window on this thread, until it is empty or the thread is wanted elsewhere."""
         raise NotImplementedError
-
-    def jobs(self) -> list[Any]:
-        """Return the jobs at hand."""
-        return [job for slot in list(self.slots.values()) if (job := slot.current) is not None]
 
     def tell(self) -> None:
         """Wake who waits for results, if there are any."""

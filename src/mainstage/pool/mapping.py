@@ -24,7 +24,7 @@ from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCan
 from mainstage.pool.items import FOLD, Item, Lane
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -326,7 +326,7 @@ class Claims:
             item = new(Item)  # its `__init__` by hand: with the line above a tenth of a tiny item
             item.lane, item.entry, item.started = lane, entry, started
             lane.current = item
-            set_ambient(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
+            set_ambient(item)
             if lane.armed:
                 lane.armed = False
                 self._reporter.moved(lane)

@@ -15,20 +15,20 @@ from weakref import WeakSet
 
 from mainstage.core.fork import end_forked_child
 from mainstage.pool.items import FOLD
-from mainstage.pool.job import Job, WorkerSlot
+from mainstage.pool.job import Job, Window, WorkerSlot
 from mainstage.pool.thread_pool import ThreadPool
 from mainstage.pool.timer import Timer
 from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.queue import raw_queue
 from mainstage.tasks.queue.thread_patches import any_open
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mainstage.channels.inbox import ThreadChannel
     from mainstage.pool.calls import Call, Calls
-    from mainstage.pool.job import Entry, Share
+    from mainstage.pool.job import Entry
     from mainstage.pool.thread_pool import Worker
 
 
@@ -72,10 +72,10 @@ class ThreadWorkers:
         self.max_workers = max_workers
         self.threads = ThreadPool(max_workers, name=name, on_idle=wake)
         self.timer = Timer()
-        self._shares: dict[Share, None] = {}
+        self._shares: dict[Window, None] = {}
         _all.add(self)
 
-    def shares(self) -> list[Share]:
+    def shares(self) -> list[Window]:
         """Return those that are known."""
         return list(self._shares)
 
@@ -89,15 +89,15 @@ class ThreadWorkers:
         """Whether no more work is taken."""
         return self.threads.closed
 
-    def open(self, share: Share) -> None:
+    def open(self, share: Window) -> None:
         """Know `share`, until `forget`."""
         self._shares[share] = None
 
-    def forget(self, share: Share) -> None:
+    def forget(self, share: Window) -> None:
         """Know it no more."""
         self._shares.pop(share, None)
 
-    def offer(self, share: Share) -> None:
+    def offer(self, share: Window) -> None:
         """Bring as many threads to a window as it has work for. Any thread."""
         free, owed, active, most = share.free, share.owed, share.active, self.threads.most
         while len(share.window) > most - len(free) + len(owed) - len(active):  # so many are on their way
@@ -114,9 +114,11 @@ class ThreadWorkers:
 
     def retire_abandoned(self, slot: WorkerSlot) -> None:
         """Bring another thread in the place of the one that was counted out, once its job is settled."""
+        share = slot.share
+        assert isinstance(share, Window)  # noqa: S101  # its worker is one of these threads
         slot.note_rest()
-        self._retire(slot.share, slot.ref)
-        slot.share.tell()
+        self._retire(share, slot.ref)
+        share.tell()
 
     def hold(self, *, on: bool) -> None:
         """Begin nothing more, or go on."""
@@ -149,7 +151,7 @@ class ThreadWorkers:
 
     # --- on a thread ---
 
-    def serve(self, share: Share, worker: Worker) -> None:
+    def serve(self, share: Window, worker: Worker) -> None:
         """Take from the window of `share`: a unit of the pool of threads."""
         slot = share.slots.get(worker)
         if slot is None:
@@ -166,7 +168,7 @@ class ThreadWorkers:
                 self._retire(share, worker)
             share.tell()
 
-    def _retire(self, share: Share, worker: Worker) -> None:
+    def _retire(self, share: Window, worker: Worker) -> None:
         share.left(worker)
         if share.window:
             self.offer(share)
@@ -191,7 +193,7 @@ class ThreadWorkers:
             job = new(Job)
             job.slot, job.entry, job.started = slot, entry, now()
             slot.current = job
-            set_ambient(job)  # type: ignore[arg-type]  # stands in for a Task: see Job.resolve
+            set_ambient(job)
             if call.cancel_reason is not None:  # it was asked to stop as it began, and no job was found
                 call.ask(job, call.cancel_reason)
             if self.reporter.detailed:

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import functools
 import threading
-from concurrent.futures import CancelledError, Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.core.commands import Cancel
-from mainstage.errors import Cancelled, describe_error, is_instance, set_traceback, traceback_of
+from mainstage.errors import describe_error
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
+from mainstage.run.external_threads import ThreadCall, ThreadCalls, describe_submitted
 from mainstage.run.external_work import ExternalWorkSet
-from mainstage.tasks import outcome as runner
-from mainstage.tasks.queue import raw_queue
-from mainstage.tasks.task import Task, open_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from mainstage.core.commands import Command
+    from mainstage.pool.job import CallReporter
     from mainstage.tasks.reporter import Reporter
-
-
-def describe_submitted(fn: Callable[..., Any], args: Sequence[Any]) -> str:
-    """Return a short name for a submitted call: of what `ProcessPoolExecutor.map` wraps, what is in it."""
-    if isinstance(fn, functools.partial) and fn.args and fn.func.__module__ == "concurrent.futures.process":
-        return runner.describe_call(fn.args[0], args)
-    return runner.describe_call(fn, args)
+    from mainstage.tasks.task import Task
 
 
 class ExternalCall:
@@ -47,34 +39,6 @@ class ExternalCall:
         self.on_end: Callable[[Future[Any]], None] | None = None
         """Called with the future when it is done, on any thread, before whoever waits is woken."""
         reporter.send(TaskQueued(reporter.now(), self.id, description))
-
-    # --- reported from inside: an executor whose threads are of this process ---
-
-    def wrap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
-        """Return `fn`, reporting from where it runs; it returns and raises what `fn` does.
-
-        A `Cancelled` that leaves it is the `CancelledError` of a future that was running.
-        """
-
-        def reported(*args: Any, **kwargs: Any) -> Any:
-            self.began = True
-            worker = threading.current_thread().name
-            task = self.task = open_task(self._reporter, self.id, 1, self._description, worker=worker)
-            senders = raw_queue.enter_senders(args, kwargs, task)
-            outcome = runner.run(task, fn, args, kwargs)
-            for queue in senders:  # before the task is over: a queue is to know the error by then
-                raw_queue.leave_sender(queue, outcome.error)
-            runner.finish(task, outcome, self._description)
-            error = outcome.error
-            try:
-                if error is not None:
-                    raise to_future_exception(error)
-                return outcome.value
-            finally:
-                del args, kwargs, outcome, error, senders  # an exception keeps its frames, and they what they name
-
-        vars(reported)["shows_itself"] = True
-        return reported
 
     # --- reported from outside: its workers are out of reach ---
 
@@ -106,20 +70,18 @@ class ExternalCall:
         """Report that it was cancelled while it waited."""
         self._reporter.send(TaskCancelled(self._reporter.now(), self.id, 0, 0, "cancelled before it began"))
 
+    def settle(self, future: Future[Any]) -> bool:
+        """Let go of what is done; return whether somebody may wait for that."""
+        if self.on_end is not None:
+            self.on_end(future)
+        self.future = None
+        return True
+
     def cancel(self, reason: str) -> None:
         """Cancel it if it waits, ask it to stop if it runs where we can reach it."""
         future, task = self.future, self.task
         if (future is None or not future.cancel()) and task is not None:
             task.request_cancel(reason)
-
-
-def to_future_exception(error: BaseException) -> BaseException:
-    """Return what to raise for `error`: itself, without the runner's frame; a request to stop by its standard name."""
-    if is_instance(error, Cancelled):
-        return CancelledError(*error.args)
-    where = traceback_of(error)
-    set_traceback(error, where.tb_next if where is not None else None)
-    return error
 
 
 class Attached(NamedTuple):
@@ -133,10 +95,11 @@ class Attached(NamedTuple):
 class ExternalExecutors:
     """The futures of other executors that belong to one run."""
 
-    def __init__(self, reporter: Reporter, wake: Callable[[], None]) -> None:
+    def __init__(self, reporter: CallReporter, wake: Callable[[], None]) -> None:
         self._reporter = reporter
         self._wake = wake
-        self._pending: dict[int, ExternalCall] = {}
+        self._pending: dict[int, ExternalCall | ThreadCall] = {}
+        self._threads = ThreadCalls(reporter)
         self._outside: dict[int, ExternalCall] = {}  # in the order of submission
         self._attached: list[Attached] = []
         self._abandoned: list[Future[Any]] = []
@@ -186,9 +149,10 @@ class ExternalExecutors:
         worker = "" if isinstance(executor, ThreadPoolExecutor) else type(executor).__name__
 
         def reported(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
-            adopted = self.announce(describe_submitted(fn, args))
             if not worker:
-                return self.submit(adopted, submit, adopted.wrap(fn), args, kwargs)
+                call = self.announce_in_thread(fn, args)
+                return self.submit(call, submit, call.wrap(fn), args, kwargs)
+            adopted = self.announce(describe_submitted(fn, args))
             return self._submit_outside(adopted, worker, lambda: submit(fn, *args, **kwargs))
 
         try:
@@ -216,9 +180,15 @@ class ExternalExecutors:
         self._pending[adopted.id] = adopted
         return adopted
 
+    def announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
+        """Return the same for a call on a thread of this process."""
+        call = self._threads.new_call(fn, args)
+        self._pending[call.id] = call
+        return call
+
     def submit(
         self,
-        adopted: ExternalCall,
+        adopted: ExternalCall | ThreadCall,
         submit: Callable[..., Future[Any]],
         fn: Callable[..., Any],
         args: tuple[Any, ...],
@@ -230,9 +200,7 @@ class ExternalExecutors:
         def done(future: Future[Any]) -> None:
             if not adopted.began and future.cancelled():
                 adopted.never_began()
-            if adopted.on_end is not None:
-                adopted.on_end(future)
-            self._ended(adopted)
+            self._ended(adopted, future)
 
         future.add_done_callback(done)
         return future
@@ -250,18 +218,19 @@ class ExternalExecutors:
                 self._outside.pop(adopted.id, None)
                 adopted.report_end(future, worker)
             self._notice(worker)
-            self._ended(adopted)
+            self._ended(adopted, future)
 
         future.add_done_callback(done)
         self._notice(worker)
         return future
 
-    def _submitted(self, adopted: ExternalCall, submit: Callable[[], Future[Any]]) -> Future[Any]:
+    def _submitted(self, adopted: ExternalCall | ThreadCall, submit: Callable[[], Future[Any]]) -> Future[Any]:
         try:
             future = submit()
         except BaseException:
             adopted.never_began()
-            self._ended(adopted)
+            self._forget(adopted)
+            self._left()
             raise
         adopted.future = future
         return future
@@ -273,11 +242,16 @@ class ExternalExecutors:
                 if not adopted.poll_started(worker):
                     return  # executors begin in order
 
-    def _ended(self, adopted: ExternalCall) -> None:
-        """Learn that its last event has been sent."""
+    def _ended(self, adopted: ExternalCall | ThreadCall, future: Future[Any]) -> None:
+        """Called when its last event has been sent."""
+        self._forget(adopted)
+        if adopted.settle(future) or not self._pending:
+            self._left()
+
+    def _forget(self, adopted: ExternalCall | ThreadCall) -> None:
         adopted.future = None
         self._pending.pop(adopted.id, None)
-        self._left()
+        self._threads.waiting.pop(adopted.id, None)
 
     def _left(self) -> None:
         self._wake()

@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from mainstage.run.async_scope import AsyncRunScope, ExternalScope, ScopeCallbacks
     from mainstage.run.display_session import OutputRecorder
     from mainstage.run.external import ExternalCall
+    from mainstage.run.external_threads import ThreadCall
     from mainstage.run.waiters import DoneAndNotDone
     from mainstage.ui.display import Display
     from mainstage.ui.views import View
@@ -482,6 +483,10 @@ class Run(Executor):
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
         return self._live().work.adoption.announce(description)
 
+    def announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
+        """Return the same for a call on a thread of this process."""
+        return self._live().work.adoption.announce_in_thread(fn, args)
+
     def open_scope(self, orders: ScopeCallbacks) -> ExternalScope:
         """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
         from mainstage.run import async_scope  # noqa: PLC0415  # as in `__aenter__`
@@ -491,7 +496,7 @@ class Run(Executor):
 
     def submit_external(
         self,
-        adopted: ExternalCall,
+        adopted: ExternalCall | ThreadCall,
         submit: Callable[..., Future[R]],
         fn: Callable[..., R],
         args: tuple[Any, ...],

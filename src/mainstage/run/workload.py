@@ -15,12 +15,12 @@ from mainstage.tasks.position import known_length
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from mainstage.channels.inbox import ThreadChannel
     from mainstage.core.policy import Policy
     from mainstage.pool.open import Backend
     from mainstage.pool.results import WaitHost
     from mainstage.pool.task_future import TaskFuture
     from mainstage.tasks.queue.raw_queue import RawQueue
-    from mainstage.tasks.reporter import Reporter
 
 MANY = 64
 """Calls after which the display is looked at."""
@@ -29,7 +29,7 @@ MANY = 64
 class Workload:
     """The work of one run: all of it is waited for, asked to stop and given up together."""
 
-    def __init__(self, backend: Backend, reporter: Reporter, wake: Callable[[], None]) -> None:
+    def __init__(self, backend: Backend, reporter: ThreadChannel, wake: Callable[[], None]) -> None:
         self.backend = backend
         self.adoption = ExternalExecutors(reporter, wake)
         self.queues: list[RawQueue] = []

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mainstage.errors import is_instance
 from mainstage.tasks.position import plain_total
-from mainstage.tasks.reporter import ambient, live
-from mainstage.tasks.task import NULL, open_nested, plain_fields, task
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import NULL, ambient, open_nested, plain_fields, task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable

@@ -18,8 +18,6 @@ from mainstage.errors import Cancelled
 
 if TYPE_CHECKING:
     from typing import NoReturn, Protocol
-
-    from mainstage.tasks.task import Task
 else:
     from mainstage._typing import Protocol
 
@@ -56,6 +54,18 @@ class Interruptible(Protocol):
         ...
 
 
+class ScopedTask(Protocol):
+    """A task, as the scope that it belongs to sees it."""
+
+    def arm_for_cancel(self) -> None:
+        """Look for a request to stop at the next report; called by any thread."""
+        ...
+
+    def close(self, error: BaseException | None = None) -> None:
+        """Send its last event."""
+        ...
+
+
 class CancelScope:
     """What a root task and the tasks nested in it share: who is live, and what they were asked."""
 
@@ -64,7 +74,7 @@ class CancelScope:
     def __init__(self, root: int) -> None:
         self.root = root
         self.request: Request | None = None
-        self.tasks: dict[int, Task] = {}
+        self.tasks: dict[int, ScopedTask] = {}
         self.loops: dict[int, Interruptible] = {}  # by the id of the task that it drives, in the order they began
         self.sleepers: list[Lock] = []
 

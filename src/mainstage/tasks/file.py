@@ -5,19 +5,17 @@ from __future__ import annotations
 from typing import IO, TYPE_CHECKING, Any, AnyStr, Generic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from types import TracebackType
     from typing import Self
-
-    from mainstage.tasks.task import Task
 
 
 class CountedFile(Generic[AnyStr]):
     """The file, each read counted as it comes; all else is the file's own."""
 
-    def __init__(self, file: IO[AnyStr], task: Task) -> None:
+    def __init__(self, file: IO[AnyStr], advance: Callable[[int], None]) -> None:
         self._file: Any = file  # it may have more, or less, than IO says
-        self._advance = task.advance
+        self._advance = advance
 
     def read(self, size: int | None = -1, /) -> AnyStr:
         """Read as the file does, and count it."""

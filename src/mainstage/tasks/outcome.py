@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mainstage.core.describe import describe
 from mainstage.errors import describe_error
 from mainstage.events import TaskRetried
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

@@ -1,13 +1,6 @@
-"""Where reports go: the port between a worker's tasks and a channel, and how a worker finds its own.
-
-The ambient task lives in a context variable, so that it follows contexts as logging's callers expect. Code without a
-context of ours (a plain thread that a worker started) falls to the reporter of the live run, if there is one.
-"""
+"""Where reports go: the protocols between a worker's tasks and a channel, and the reporter of the live run."""
 
 from __future__ import annotations
-
-import os
-from contextvars import ContextVar
 
 from mainstage._typing import TYPE_CHECKING
 
@@ -15,7 +8,6 @@ if TYPE_CHECKING:
     from typing import Protocol
 
     from mainstage.events import Event
-    from mainstage.tasks.task import Task
 else:
     from mainstage._typing import Protocol
 
@@ -71,20 +63,40 @@ class Reporter(Protocol):
         ...
 
 
-ambient: ContextVar[Task | None] = ContextVar("mainstage_task", default=None)
-"""The task that the code running now works on."""
+class Writer(Protocol):
+    """A task, as the lines that it writes name it."""
+
+    @property
+    def id(self) -> int:
+        """Its number."""
+        ...
+
+    @property
+    def attempt(self) -> int:
+        """Its attempt."""
+        ...
+
+    @property
+    def worker(self) -> str:
+        """The name of its worker."""
+        ...
+
+    @property
+    def reporter(self) -> Reporter:
+        """Where its events go."""
+        ...
 
 
 class Capturing(Protocol):
-    """Whoever gathers what tasks write to lines."""
+    """Gathers what tasks write into lines."""
 
-    def task_ended(self, task: Task) -> None:
+    def task_ended(self, task: Writer) -> None:
         """Send the lines that `task` has begun and not ended; called before its last event is sent."""
         ...
 
 
 class _Live:
-    """The reporter of the run that is live in this process, and who captures its output."""
+    """The reporter of the run that is live in this process, and what captures its output."""
 
     __slots__ = ("capture", "reporter")
 
@@ -94,18 +106,3 @@ class _Live:
 
 
 live = _Live()
-
-
-def _after_in_child() -> None:
-    """Forget, in a forked child, the task that its parent works on; `live` stays: its channel drops what it is sent."""
-    ambient.set(None)
-
-
-if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_after_in_child)
-
-
-def current_reporter() -> Reporter | None:
-    """Return where a report made here and now goes; None: nowhere, no run is live."""
-    task = ambient.get()
-    return task.reporter if task is not None else live.reporter

@@ -1,4 +1,7 @@
-"""The task: what a worker reports with, and the edges that it sends.
+"""The task: what a worker reports with, the events that it sends, and how code finds the task it works on.
+
+The current task is kept in a context variable, so that it follows contexts as users of `logging` expect. Code outside
+any context of ours (a plain thread that a worker started) reports to the live run, if there is one.
 
 No run live: `NullTask`. No context of ours: the thread's `DefaultTask`.
 """
@@ -6,7 +9,9 @@ No run live: `NullTask`. No context of ours: the thread's `DefaultTask`.
 from __future__ import annotations
 
 import contextlib
+import os
 import time
+from contextvars import ContextVar
 from threading import current_thread, local, main_thread
 
 from mainstage._typing import TYPE_CHECKING
@@ -22,18 +27,67 @@ from mainstage.events import (
     TextWritten,
 )
 from mainstage.tasks.position import PositionCell, plain_number, plain_total
-from mainstage.tasks.reporter import ambient, live
+from mainstage.tasks.reporter import live
 
 if TYPE_CHECKING:
     from contextvars import Token
     from types import TracebackType
-    from typing import IO, AnyStr, Self, cast
+    from typing import IO, AnyStr, Protocol, Self, cast
 
     from mainstage.events import Fields
     from mainstage.tasks.cancel_scope import CancelScope
     from mainstage.tasks.reporter import Reporter
 else:
-    from mainstage._typing import cast
+    from mainstage._typing import Protocol, cast
+
+
+class Nestable(Protocol):
+    """A task, or what stands for one, that tasks can be nested in."""
+
+    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+        """Open a task within it."""
+        ...
+
+
+class CurrentTask(Protocol):
+    """What the context variable holds: a task, or an object that becomes one once it is asked for."""
+
+    @property
+    def id(self) -> int:
+        """The number of the task in events."""
+        ...
+
+    @property
+    def reporter(self) -> Reporter:
+        """Where its reports go."""
+        ...
+
+    def resolve(self) -> Task:
+        """Return the task, made now if need be."""
+        ...
+
+    def as_parent(self) -> Nestable:
+        """Return what a task can be nested in."""
+        ...
+
+
+ambient: ContextVar[CurrentTask | None] = ContextVar("mainstage_task", default=None)
+"""The task that the code running now works on."""
+
+
+def _after_in_child() -> None:
+    """Forget, in a forked child, the task that its parent works on; `live` stays: its channel drops what it is sent."""
+    ambient.set(None)
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_in_child)
+
+
+def current_reporter() -> Reporter | None:
+    """Return where a report made here and now goes; None: nowhere, no run is live."""
+    current = ambient.get()
+    return current.reporter if current is not None else live.reporter
 
 
 def plain_fields(fields: dict[str, object]) -> Fields:
@@ -80,7 +134,7 @@ class Task(PositionCell):
         self.worker = worker
         self._description = description
         self._total = total
-        self._token: Token[Task | None] | None = None
+        self._token: Token[CurrentTask | None] | None = None
         self._tree.tasks[task_id] = self
 
     # --- what a worker reports ---
@@ -137,7 +191,7 @@ class Task(PositionCell):
         """Return `file` with reads, and iteration, that advance the task by what they give: bytes, or characters."""
         from mainstage.tasks.file import CountedFile  # noqa: PLC0415  # most tasks read none
 
-        return cast("IO[AnyStr]", CountedFile(file, self))
+        return cast("IO[AnyStr]", CountedFile(file, self.advance))
 
     @property
     def completed(self) -> float:

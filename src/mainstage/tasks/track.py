@@ -24,8 +24,8 @@ from threading import current_thread, main_thread
 from mainstage._typing import TYPE_CHECKING
 from mainstage.errors import Cancelled
 from mainstage.tasks.position import known_length, plain_total
-from mainstage.tasks.reporter import ambient, live
-from mainstage.tasks.task import open_nested, plain_fields, task
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import ambient, open_nested, plain_fields, task
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Generator, Iterable, Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mainstage.core import pickling
 from mainstage.errors import Cancelled, Unpicklable, explain, is_instance
 from mainstage.pool.items import GLANCE, Item, Lane
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -135,7 +135,7 @@ class Shelf(Lane):
 
     def _call(self, item: Item, fn: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, BaseException | None]:
         self.current = item
-        ambient.set(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
+        ambient.set(item)
         try:
             return fn(*args, **kwargs), None
         except BaseException as raised:  # noqa: BLE001  # whatever it is, it is this item's outcome

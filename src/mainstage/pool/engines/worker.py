@@ -23,8 +23,8 @@ from mainstage.pool.engines.shelf import NOT_BEGUN, Packed, Part, Shelf, not_mad
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.capture.streams import STREAMS, Capture
 from mainstage.tasks.queue.remote_queue import parent_link, stall_report
-from mainstage.tasks.reporter import ambient, live
-from mainstage.tasks.task import open_task
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import ambient, open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -30,8 +30,8 @@ from mainstage.tasks import outcome
 from mainstage.tasks.capture.worker_fds import Piped
 from mainstage.tasks.outcome import describe
 from mainstage.tasks.queue.remote_queue import parent_link, stall_report
-from mainstage.tasks.reporter import ambient, live
-from mainstage.tasks.task import close_default_task, open_task, root_task
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import ambient, close_default_task, open_task, root_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -148,6 +148,11 @@ class Item:
         self.frame = frame
         self.args = args
         self.started = started
+
+    @property
+    def id(self) -> int:
+        """The number of its task in events."""
+        return self.frame.task
 
     @property
     def reporter(self) -> RemoteChannel:
@@ -438,7 +443,7 @@ class Child:
             self._returned(frame, item.task, value, started, fn)
 
     def _begin(self, frame: Frame, item: Item | Task) -> None:
-        ambient.set(item)  # type: ignore[arg-type]  # stands in for a Task: see Item.resolve
+        ambient.set(item)
         self._current = (frame.task, item)
         desk = self._desk
         if isinstance(item, Item):

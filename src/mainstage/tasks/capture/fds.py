@@ -10,7 +10,6 @@ import atexit
 import contextlib
 import os
 import sys
-import tempfile
 from threading import Lock
 from typing import TYPE_CHECKING
 
@@ -49,6 +48,8 @@ class Descriptor:
         self.name = name
         self._number = NUMBERS[name]
         os.close(os.open(os.ttyname(self._number), os.O_WRONLY | os.O_NOCTTY))
+        import tempfile  # noqa: PLC0415  # workers load this module for the numbers alone
+
         self._file = tempfile.TemporaryFile("ab+", buffering=0)  # noqa: SIM115  # children may hold it for longer
         self._terminal = os.dup(self._number)
         self._at = 0

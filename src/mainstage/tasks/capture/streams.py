@@ -21,15 +21,15 @@ from mainstage.events import TextWritten
 from mainstage.tasks.capture.fds import DescriptorCapture
 from mainstage.tasks.capture.lines import Key, Lines, PartialLines
 from mainstage.tasks.integrations.registry import bridges_for
-from mainstage.tasks.reporter import ambient, live
-from mainstage.tasks.task import Task
+from mainstage.tasks.reporter import live
+from mainstage.tasks.task import Task, ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
     from contextlib import AbstractContextManager
     from typing import Self
 
-    from mainstage.tasks.reporter import Reporter
+    from mainstage.tasks.reporter import Reporter, Writer
 
 STREAMS = ("stdout", "stderr")
 STATUS_INTERVAL = 0.1
@@ -179,7 +179,7 @@ class StreamProxy:
             self._statuses[task.id] = now
             task.set(status=line.strip())
 
-    def flush_lines(self, task: Task | None = None) -> None:
+    def flush_lines(self, task: Writer | None = None) -> None:
         """Send the lines that `task`, or anybody, has begun and not ended."""
         if self._lines:
             for (number, thread), text in self._lines.flush(None if task is None else task.id):
@@ -508,7 +508,7 @@ class Capture:
 
     def task(self) -> Task | None:
         """Return the task of the code running now; None: it has none of ours."""
-        task: Any = ambient.get()  # or what stands for a task until somebody asks
+        task = ambient.get()
         if task is None:
             return None
         if isinstance(task, Task):
@@ -518,13 +518,13 @@ class Capture:
             return None
         self._resolving.add(thread)
         try:
-            return cast("Task", task.resolve())
+            return task.resolve()
         except Exception:  # noqa: BLE001  # whatever it is, it is not the business of a print
             return None
         finally:
             self._resolving.discard(thread)
 
-    def send(self, task: Task | None, stream: str, text: str) -> None:
+    def send(self, task: Writer | None, stream: str, text: str) -> None:
         """Send whole lines."""
         if task is not None:
             reporter = task.reporter
@@ -534,14 +534,14 @@ class Capture:
             worker = "" if thread is main_thread() else thread.name
             reporter.send(TextWritten(reporter.now(), None, 0, worker, stream, text))
 
-    def send_late(self, task: Task | None, number: int, stream: str, text: str) -> None:
+    def send_late(self, task: Writer | None, number: int, stream: str, text: str) -> None:
         """Send a line that has no end, of a task that ends or ended."""
         if task is not None or not number:
             self.send(task, stream, text)
         else:
             self.reporter.send(TextWritten(self.reporter.now(), number, 1, "", stream, text))
 
-    def task_ended(self, task: Task) -> None:
+    def task_ended(self, task: Writer) -> None:
         """Send the lines that `task` has begun and not ended; called before its last event is sent."""
         for router in self.routers.values():
             router.flush_lines(task)

@@ -15,8 +15,7 @@ from mainstage.errors import Cancelled
 from mainstage.tasks.integrations.origin import asked_by_program, is_program
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
 from mainstage.tasks.outcome import describe_call
-from mainstage.tasks.reporter import ambient
-from mainstage.tasks.task import open_task
+from mainstage.tasks.task import ambient, open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,7 @@ from mainstage.events import TaskCancelled, TaskQueued
 from mainstage.tasks.integrations.origin import asked_by_program, is_function_of_program
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
 from mainstage.tasks.outcome import describe_call
-from mainstage.tasks.reporter import ambient
-from mainstage.tasks.task import open_task
+from mainstage.tasks.task import ambient, open_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

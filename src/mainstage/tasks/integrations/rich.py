@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.tasks.integrations.bars import BarTask
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

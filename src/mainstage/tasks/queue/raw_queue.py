@@ -60,7 +60,7 @@ from mainstage.tasks.queue.thread_patches import (
     unwatch,
     watch,
 )
-from mainstage.tasks.reporter import ambient
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mainstage.errors import QueueError, UnknownMessage
 from mainstage.events import TaskStuck
 from mainstage.tasks.messages import Progress, read_message
-from mainstage.tasks.reporter import ambient
 from mainstage.tasks.source_location import place_of
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable
