@@ -286,6 +286,122 @@ def test_a_line_of_somebody_else_stays_when_the_rows_go() -> None:
     assert "ours" not in screen.text
 
 
+# --- rows right below the text ---
+
+
+def begun_at(screen: Screen, live: RegionScreen, count: int, *, late: bytes = b"") -> None:
+    """Have `count` rows begin where the cursor is; `late` is what others write after that was asked."""
+    feed(screen, live.begin(count))
+    line = screen.cursor[1] + 1
+    screen.feed(late)
+    live.place(line)
+
+
+def block(screen: Screen, rows: list[str]) -> int:
+    """Return where the rows stand, the first line being 0, or fail; all below them is blank."""
+    lines = screen.lines()
+    found = [at for at in range(len(lines)) if lines[at : at + len(rows)] == rows]
+    assert found, lines
+    assert not any(lines[found[-1] + len(rows) :])
+    return found[-1]
+
+
+@settings(max_examples=80, deadline=None)
+@given(
+    before=st.integers(0, 12),
+    count=st.integers(1, 5),
+    frames=st.lists(
+        st.tuples(
+            st.lists(st.sampled_from(["one", "x" * 40, "y" * 95]), max_size=3),
+            st.integers(1, 5),
+            st.integers(0, 3),
+            st.sampled_from(["", "", "Sure? ", "." * 50]),
+        ),
+        max_size=8,
+    ),
+    late=st.integers(0, 15),
+)
+def test_all_text_is_there_once_and_rows_below_it_wherever_they_begin(
+    before: int, count: int, frames: list[tuple[list[str], int, int, str]], late: int
+) -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    text = [f"before {number}" for number in range(before)] + [f"late {number}" for number in range(late)]
+    screen.feed("".join(f"{line}\r\n" for line in text[:before]).encode())
+    begun_at(screen, live, count, late="".join(f"{line}\r\n" for line in text[before:]).encode())
+    for lines, rows_wanted, foreign, begun in frames:
+        rows = [f"row {number}" for number in range(rows_wanted)]
+        feed(screen, live.frame(lines, rows, begun))
+        assert block(screen, rows) > screen.cursor[1]
+        if begun == "":  # a child's text goes to the end of a line that has not ended
+            for number in range(foreign):
+                screen.feed(b"foreign %d\r\n" % number)
+        text += [part for line in lines for part in wrapped(line, 40)]
+        text += [f"foreign {number}" for number in range(foreign)] if begun == "" else []
+        at = block(screen, rows)
+        shown = [line for line in screen.history() + screen.lines()[:at] if line and not set(line) <= {"."}]
+        assert [line for line in shown if line != "Sure?"] == text
+    feed(screen, live.frame(["bye"], []))
+    assert [line for line in screen.text.split("\n") if line and not set(line) <= {"."}] == [*text, "bye"]
+
+
+def test_rows_begin_right_below_the_text_go_down_with_it_and_end_where_it_ends() -> None:
+    live, screen = RegionScreen(40, 12), Screen(40, 12)
+    screen.feed(b"$ command\r\n")
+    rows = ["row 0", "row 1", "row 2"]
+    begun_at(screen, live, 3)
+    feed(screen, live.frame([], rows))
+    assert screen.lines()[:6] == ["$ command", "", *rows, ""]
+    feed(screen, live.frame(["one", "two"], rows))
+    assert screen.lines()[:8] == ["$ command", "one", "two", "", *rows, ""]
+    feed(screen, live.frame(["x" * 50], rows))
+    assert screen.lines()[:10] == ["$ command", "one", "two", "x" * 40, "x" * 10, "", *rows, ""]
+    feed(screen, live.frame([f"more {number}" for number in range(6)], rows))
+    assert screen.lines()[9:] == rows
+    assert screen.history() == ["$ command", "one", "two"]
+    feed(screen, live.frame(["the end"], []))
+    assert screen.text.split("\n")[-2:] == ["more 5", "the end"]
+    assert screen.cursor[1] == 10 - 1
+
+
+def test_nothing_jumps_at_the_end_and_no_blank_line_stays() -> None:
+    live, screen = RegionScreen(40, 12), Screen(40, 12)
+    screen.feed(b"$ command\r\n")
+    begun_at(screen, live, 2)
+    feed(screen, live.frame(["one"], ["row 0", "row 1"]))
+    feed(screen, live.frame(["final 0", "final 1"], []))
+    assert screen.text.split("\n") == ["$ command", "one", "final 0", "final 1"]
+
+
+def test_more_rows_go_below_the_others_and_fewer_leave_the_first_where_it_is() -> None:
+    live, screen = RegionScreen(40, 8), Screen(40, 8)
+    begun_at(screen, live, 1)
+    for count, at in ((1, 2), (3, 2), (2, 2), (6, 2), (4, 4)):  # the first line has two above it at the least
+        rows = [f"row {number}" for number in range(count)]
+        feed(screen, live.frame([], rows))
+        assert block(screen, rows) == at
+
+
+def test_room_is_made_for_what_others_are_about_to_write() -> None:
+    live, screen = RegionScreen(40, 10), Screen(40, 10)
+    screen.feed(b"$ command\r\n")
+    rows = ["row 0", "row 1"]
+    begun_at(screen, live, 2)
+    feed(screen, live.frame([], rows))
+    for piece in ("print", "\n", "x" * 50, "\n"):
+        feed(screen, live.make_room(piece, rows))
+        screen.feed(piece.replace("\n", "\r\n").encode())
+        feed(screen, live.frame([], rows))
+    assert screen.lines()[:5] == ["$ command", "print", "x" * 40, "x" * 10, ""]
+    assert block(screen, rows) == 5
+    live.owe(2)
+    feed(screen, live.frame([], rows))
+    assert block(screen, rows) == 7
+    live.owe(2)
+    feed(screen, live.frame([], rows))
+    assert block(screen, rows) == 8
+    assert not live.floating
+
+
 class Reflowing(Screen):
     """A terminal that keeps its cursor at its text when its height changes, as tmux and xterm do."""
 

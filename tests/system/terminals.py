@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from types import TracebackType
     from typing import Self
 
+QUESTION = b"\x1b[6n"
 DEADLINE = 30.0
 """Seconds that any single wait may take."""
 ROOT = Path(__file__).parents[2]
@@ -53,6 +54,9 @@ class Pty:
         self, argv: Sequence[str], *, columns: int = 80, rows: int = 24, env: Mapping[str, str] | None = None
     ) -> None:
         self._screen = Screen(columns, rows)
+        self._screen._screen.write_process_input = self._answer
+        self.answers = True
+        """Whether it says where its cursor is, as terminals do."""
         self._unseen: list[bytes] = []
         self.output = bytearray()
         self.chunks: list[bytes] = []
@@ -135,7 +139,13 @@ class Pty:
         self.output += data
         self.chunks.append(data)
         self._unseen.append(data)
+        if QUESTION in data:
+            _ = self.screen
         return bool(data)
+
+    def _answer(self, data: str) -> None:
+        if self.answers:
+            os.write(self._master, data.encode())
 
 
 def _set_size(fd: int, columns: int, rows: int) -> None:

@@ -73,7 +73,7 @@ def test_a_flood_into_a_terminal_that_is_resized_loses_no_line(how: str, tmp_pat
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (60, 12)])
 def test_eight_children_write_straight_to_the_terminal(columns: int, rows: int, tmp_path: Path) -> None:
     with Tmux(flood(60, "children"), tmp_path, columns=columns, rows=rows) as tmux:
-        tmux.until(lambda lines: any("child" in line for line in lines) and lines[-1].startswith("▸ flood"))
+        tmux.until(lambda lines: any("child" in line for line in lines) and lowest(lines).startswith("▸ flood"))
         assert tmux.wait() == 0
         assert tmux.cursor_shown()
         check(tmux.everything(), of_children(60))
@@ -82,7 +82,7 @@ def test_eight_children_write_straight_to_the_terminal(columns: int, rows: int, 
 @pytest.mark.tmux
 def test_eight_threads_write_past_every_stream(tmp_path: Path) -> None:
     with Tmux(flood(500, "direct"), tmp_path) as tmux:
-        tmux.until(lambda lines: any("thread" in line for line in lines) and lines[-1].startswith("▸ flood"))
+        tmux.until(lambda lines: any("thread" in line for line in lines) and lowest(lines).startswith("▸ flood"))
         assert tmux.wait() == 0
         check(tmux.everything(), [line.partition("│ ")[2] for line in of_threads(500)])
 
@@ -107,6 +107,10 @@ def expected(lines: int, how: str) -> list[str]:
     return of_children(lines) if how == "children" else of_threads(lines)
 
 
+def lowest(lines: list[str]) -> str:
+    return next((line for line in reversed(lines) if line), "")
+
+
 def whole(screen: Screen) -> bool:
     """Fail if a frame is torn; return whether there were bars."""
     assert not any("▸" in line for line in screen.history()[-30:])
@@ -114,7 +118,8 @@ def whole(screen: Screen) -> bool:
     bars = [number for number, line in enumerate(lines) if line.startswith("▸")]
     if not bars:
         return False
-    assert bars == list(range(bars[0], len(lines))), lines
+    assert bars == list(range(bars[0], bars[0] + len(bars))), lines
+    assert not any(lines[bars[-1] + 1 :]), lines
     named = Counter(
         match[1] for number in bars if (match := re.match(r"▸ +(bar \d|flood|\w+\(\d, \d+)", lines[number]))
     )

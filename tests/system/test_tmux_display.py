@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 import sys
 from typing import TYPE_CHECKING
 
@@ -42,12 +43,14 @@ def write(number):
 threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
 frame = 0
 
+widest = int(sys.argv[4]) if len(sys.argv) > 4 else 1000
+
 def draw():
     global frame
     frame += 1
     columns, height = display.size()
     head = [f"row {n} frame {frame} " for n in range(min(rows_wanted, height - 2))]
-    display.show([], [text + "#" * (columns - len(text)) for text in head])
+    display.show([], [text + "#" * (min(widest, columns) - len(text)) for text in head])
 
 draw()
 for thread in threads:
@@ -58,6 +61,9 @@ while any(thread.is_alive() for thread in threads):
 display.close([], [f"final {n}" for n in range(rows_wanted)])
 """
 LINES = [f"writer {number} line {line:02d} {'.' * 20}" for number in range(8) for line in range(60)]
+PINNED, FLOATING = "1000", "58"
+"""How wide rows are at the most: at the bottom all of the screen, else what the narrowest window has."""
+WHERE = pytest.mark.parametrize("widest", [PINNED, FLOATING], ids=["pinned", "floating"])
 RESIZES = [
     [],
     [(60, 30)],
@@ -72,16 +78,22 @@ RESIZES = [
 def run(folder: Path, program: str, *words: str, columns: int = 100, rows: int = 30) -> Tmux:
     script = folder / "program.py"
     script.write_text(program, encoding="utf-8")
-    return Tmux([sys.executable, str(script), *words], folder, columns=columns, rows=rows)
+    argv = [sys.executable, str(script), *words]
+    if words[-1] == PINNED:  # without a terminal to read from nothing is asked
+        argv = ["sh", "-c", f"exec {shlex.join(argv)} < /dev/null"]
+    return Tmux(argv, folder, columns=columns, rows=rows)
 
 
+@WHERE
 @pytest.mark.parametrize("resizes", RESIZES, ids=lambda steps: "-".join(f"{c}x{r}" for c, r in steps) or "none")
-def test_a_resize_leaves_all_text_whole_and_nothing_else(tmp_path: Path, resizes: list[tuple[int, int]]) -> None:
-    with run(tmp_path, WRITERS, "8", "60", "pause") as tmux:
+def test_a_resize_leaves_all_text_whole_and_nothing_else(
+    tmp_path: Path, resizes: list[tuple[int, int]], widest: str
+) -> None:
+    with run(tmp_path, WRITERS, "8", "60", "pause", widest) as tmux:
         tmux.wait_for("underway")
         for columns, rows in resizes:
             tmux.resize(columns, rows)
-            tmux.until(lambda lines: rows_stand(lines, columns, rows))  # noqa: B023  # looked at before the next
+            tmux.until(lambda lines: rows_stand(lines, min(columns, int(widest)), rows))  # noqa: B023  # looked at before the next
         tmux.signal("go")
         assert tmux.wait() == 0
         lines = tmux.everything()
@@ -90,11 +102,12 @@ def test_a_resize_leaves_all_text_whole_and_nothing_else(tmp_path: Path, resizes
         assert tmux.cursor_shown()
 
 
+@WHERE
 @pytest.mark.parametrize("resizes", RESIZES[:5], ids=lambda steps: "-".join(f"{c}x{r}" for c, r in steps) or "none")
 def test_no_line_that_others_write_is_lost_or_torn_while_the_size_changes(
-    tmp_path: Path, resizes: list[tuple[int, int]]
+    tmp_path: Path, resizes: list[tuple[int, int]], widest: str
 ) -> None:
-    with run(tmp_path, WRITERS, "8", "60", "go on") as tmux:
+    with run(tmp_path, WRITERS, "8", "60", "go on", widest) as tmux:
         tmux.wait_for("underway")
         for size in resizes:
             tmux.resize(*size)
@@ -108,8 +121,10 @@ def test_no_line_that_others_write_is_lost_or_torn_while_the_size_changes(
 
 
 def rows_stand(lines: list[str], columns: int, rows: int) -> bool:
+    """Return whether the rows stand one below the other, and nothing below them."""
+    block = [line for line in lines if line][-8:]
     return len(lines) == rows and all(
-        line.startswith(f"row {number} ") and len(line) == columns for number, line in enumerate(lines[-8:])
+        line.startswith(f"row {number} ") and len(line) == columns for number, line in enumerate(block)
     )
 
 

@@ -14,6 +14,7 @@ from mainstage.core.clock import SystemClock
 from mainstage.events import TextWritten
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.capture.streams import Capture
+from mainstage.tasks.integrations.registry import bridges_for
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import open_task
 
@@ -86,7 +87,7 @@ def captured(
     stage = Stage(stderr)
     before = sys.stdout, sys.stderr, live.reporter
     sys.stdout, sys.stderr, live.reporter = stage.stdout, stage.stderr, stage.channel
-    stage.capture = Capture(stage.channel, owned=owned, bars=bars, strict=strict)
+    stage.capture = Capture(stage.channel, owned=owned, bars=bars, strict=strict, bridges=bridges_for)
     try:
         stage.capture.start()
         try:

@@ -15,7 +15,7 @@ import atexit
 import contextlib
 import os
 import signal
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 
 from mainstage.core.unpatched import get_ident
 from mainstage.events import TextWritten
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from types import FrameType
 
-    from mainstage.cli.exec_start import Options
-    from mainstage.tasks.integrations.registry import Bridge
+    from mainstage.tasks.integrations.base import Bridge
 
 LAST_PATIENCE = 5.0
 """Seconds for text that was written before what the program is about to write."""
@@ -251,6 +250,8 @@ class ExecDisplaySession(DisplaySession):
             self.capture.passed = not text.endswith("\n")
         if self._stood and not self.capture.passed:
             self._tell_standing()
+        if self._terminal is not None:
+            self._terminal.wrote()
         if self.loop.recorders:
             self._record(name, text)
 
@@ -361,27 +362,32 @@ def _in_child() -> None:
 # --- the whole of it ---
 
 
-class Hosted(NamedTuple):
-    """The show of a program, and what makes its work a part of it."""
+class ExecDisplay(NamedTuple):
+    """The display of a program, and the bridges that make its work a part of it."""
 
-    show: ExecDisplaySession
+    session: ExecDisplaySession
     bridges: Sequence[Bridge]
 
     def close(self) -> None:
         """Show the end; what still runs goes on unseen. In a forked child nothing is left to close."""
-        if ExecDisplaySession.current is self.show:
+        if ExecDisplaySession.current is self.session:
             for bridge in reversed(self.bridges):
                 bridge.stop()
-        self.show.close()
+        self.session.close()
 
 
-def open_hosted(title: str, options: Options) -> Hosted:
-    """Go live; errors in `options` raise `DisplayError`, a log that does not open `OSError`."""
-    look = DisplayOptions(options.view, layout=options.layout, log=options.log, capture=options.capture)
-    show = ExecDisplaySession(title, look)
-    outside = ExternalExecutors(show.channel, show.wake).watch
-    hosted = Hosted(show, [PoolBridge(show.channel, outside), CoroutineBridge(show.channel)])
-    show.open()
-    for bridge in hosted.bridges:
+def open_exec_display(
+    title: str,
+    view: str,
+    layout: str,
+    log: str | None,
+    capture: bool | Literal["fd"] | None,  # noqa: FBT001  # the fields of `ExecOptions`, in order
+) -> ExecDisplay:
+    """Open the display. Raises `DisplayError` for options that are wrong, `OSError` for a log that does not open."""
+    session = ExecDisplaySession(title, DisplayOptions(view, layout=layout, log=log, capture=capture))
+    external = ExternalExecutors(session.channel, session.wake).watch
+    display = ExecDisplay(session, [PoolBridge(session.channel, external), CoroutineBridge(session.channel)])
+    session.open()
+    for bridge in display.bridges:
         bridge.start()
-    return hosted
+    return display

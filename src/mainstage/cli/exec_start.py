@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
 
-    from mainstage.cli.exec_display import Hosted
+    from mainstage.cli.exec_display import ExecDisplay
 
 SIGNS = frozenset(("asyncio", "concurrent.futures", "mainstage.run.display_session", "rich", "tqdm", "uvloop"))
 """What a program imports before it can have anything to show."""
@@ -28,7 +28,7 @@ DEFERRED = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 """Signals that wait until the display is open, or not: within an import of the program's."""
 
 
-class Options(NamedTuple):
+class ExecOptions(NamedTuple):
     """What the command line says of the display."""
 
     view: str = "auto"
@@ -38,16 +38,16 @@ class Options(NamedTuple):
 
     def wait(self) -> bool:
         """Return whether the display may be loaded later: nothing says how it is to be, so nothing can be wrong."""
-        return self == Options() and not any(name.startswith("MAINSTAGE_") for name in os.environ)
+        return self == ExecOptions() and not any(name.startswith("MAINSTAGE_") for name in os.environ)
 
 
-class Host:
+class ExecHost:
     """The display of a program, from the moment on in which there may be something to show."""
 
-    def __init__(self, title: str, options: Options) -> None:
+    def __init__(self, title: str, options: ExecOptions) -> None:
         self._title = title
         self._options = options
-        self._hosted: Hosted | None = None
+        self._display: ExecDisplay | None = None
         self._pid = os.getpid()
         self._path: list[str] = []
         self._streams: list[Any] = []
@@ -56,7 +56,7 @@ class Host:
     def start(self) -> None:
         """Load the display, or wait for a sign. Errors in what was asked for are told, and end the process."""
         if not self._options.wait():
-            self._hosted = _opened_as_asked(self._title, self._options)
+            self._display = _opened_as_asked(self._title, self._options)
             return
         self._path = list(sys.path)
         self._streams = [getattr(sys, name) for name in STREAMS]
@@ -73,9 +73,9 @@ class Host:
 
     def _open(self) -> None:
         try:
-            from mainstage.cli.exec_display import open_hosted  # noqa: PLC0415  # that is what this module is for
+            from mainstage.cli.exec_display import open_exec_display  # noqa: PLC0415  # that is what this module is for
 
-            self._hosted = open_hosted(self._title, self._options)
+            self._display = open_exec_display(self._title, *self._options)
         except Exception as error:  # noqa: BLE001  # a module of the program's in the place of one of Python's, maybe
             kind = type(error).__name__
             with contextlib.suppress(Exception):  # as above
@@ -95,38 +95,38 @@ class Host:
         finally:
             sys.path = path
             for name, stream, early in zip(STREAMS, streams, self._early, strict=True):
-                if stream is not early or self._hosted is None:  # the program has set another
+                if stream is not early or self._display is None:  # the program has set another
                     setattr(sys, name, stream)
 
     @contextlib.contextmanager
     def broken_off(self, cause: str) -> Iterator[None]:
         """Show that the program was ended by `cause`, and add nothing to what is said of it in the block."""
         hushed: AbstractContextManager[None] = contextlib.nullcontext()
-        if self._hosted is not None:
-            self._hosted.show.announce_end(cause)
-            hushed = self._hosted.show.silenced()
+        if self._display is not None:
+            self._display.session.announce_end(cause)
+            hushed = self._display.session.silenced()
         with hushed:
             yield
 
     def ended(self, status: int) -> None:
         """Take the exit status of the program: the last line says how it ended."""
-        if self._hosted is not None:
-            self._hosted.show.loop.exit_status = status
+        if self._display is not None:
+            self._display.session.loop.exit_status = status
 
     def close(self) -> None:
         """Show the end, if there was anything to show."""
         if self in sys.meta_path:
             sys.meta_path.remove(self)
-        if self._hosted is not None:
-            self._hosted.close()
+        if self._display is not None:
+            self._display.close()
 
 
-def _opened_as_asked(title: str, options: Options) -> Hosted:
-    from mainstage.cli.exec_display import open_hosted  # noqa: PLC0415  # only where it is wanted at once
+def _opened_as_asked(title: str, options: ExecOptions) -> ExecDisplay:
+    from mainstage.cli.exec_display import open_exec_display  # noqa: PLC0415  # only where it is wanted at once
     from mainstage.errors import DisplayError  # noqa: PLC0415  # as above
 
     try:
-        return open_hosted(title, options)
+        return open_exec_display(title, *options)
     except (DisplayError, OSError) as error:
         from mainstage.cli.shell import say  # noqa: PLC0415  # as above
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, NoReturn
 
 import click
 
-from mainstage.cli.exec_start import Host, Options
+from mainstage.cli.exec_start import ExecHost, ExecOptions
 from mainstage.cli.script import Program, die_silently, report
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ class Execution(BaseException):
     Raised, so that no frame of the parser stands below the program, and none of its handlers around it.
     """
 
-    def __init__(self, program: Program, options: Options) -> None:
+    def __init__(self, program: Program, options: ExecOptions) -> None:
         super().__init__(program.name)
         self.program = program
         self.options = options
@@ -69,13 +69,13 @@ def exec_command(
     trouble = program.trouble()
     if trouble:
         raise NotRunnable(trouble)
-    raise Execution(program, Options(view, layout, log, CAPTURES.get(capture or "")))
+    raise Execution(program, ExecOptions(view, layout, log, CAPTURES.get(capture or "")))
 
 
 def execute(execution: Execution) -> None:
     """Run the program to its end and raise what ends it; the display ends with its last thread."""
     program = execution.program
-    host = Host(program.name, execution.options)
+    host = ExecHost(program.name, execution.options)
     host.start()
     try:
         program.run()

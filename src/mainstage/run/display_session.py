@@ -25,6 +25,7 @@ from mainstage.run.signals import SignalHandlers, allow_signals
 from mainstage.run.stalls import StallDetector
 from mainstage.tasks.capture.lines import Lines, PartialLines
 from mainstage.tasks.capture.streams import STREAMS, Capture
+from mainstage.tasks.integrations.registry import bridges_for
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import close_default_task
 from mainstage.ui.display.jsonl import JsonlDisplay
@@ -206,6 +207,7 @@ class DisplaySession:
             strict=bool(look.strict),
             descriptors=look.capture == "fd",
             partials=self.loop.partials,
+            bridges=bridges_for,
         )
 
     def _watch_lines(self, display: Display) -> LineWatch | None:

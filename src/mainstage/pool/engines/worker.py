@@ -22,6 +22,7 @@ from mainstage.events import EVENTS
 from mainstage.pool.engines.shelf import NOT_BEGUN, Packed, Part, Shelf, not_made, pack_outcome, refuse
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.capture.streams import STREAMS, Capture
+from mainstage.tasks.integrations.registry import bridges_for
 from mainstage.tasks.queue.remote_queue import parent_link, stall_report
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import ambient, open_task
@@ -160,7 +161,7 @@ class Station:
         if live.reporter is None:
             live.reporter = self.channel
             if captured:
-                self._capture = Capture(self.channel, owned=STREAMS, bars=STREAMS)
+                self._capture = Capture(self.channel, owned=STREAMS, bars=STREAMS, bridges=bridges_for)
                 self._capture.tasks_only = True
                 self._capture.start()
 

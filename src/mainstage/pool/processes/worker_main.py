@@ -296,8 +296,9 @@ class Child:
         if not setup.streams:
             return None
         from mainstage.tasks.capture.streams import Capture  # noqa: PLC0415  # only where there is something to capture
+        from mainstage.tasks.integrations.registry import bridges_for  # noqa: PLC0415  # as above
 
-        capture = Capture(self.channel, owned=setup.streams, bars={*setup.streams, *setup.bars})
+        capture = Capture(self.channel, owned=setup.streams, bars={*setup.streams, *setup.bars}, bridges=bridges_for)
         capture.descriptors = self._piped  # type: ignore[assignment]  # all that routers ask of it
         capture.start()
         return capture

@@ -20,15 +20,15 @@ from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.tasks.capture.fds import DescriptorCapture
 from mainstage.tasks.capture.lines import Key, Lines, PartialLines
-from mainstage.tasks.integrations.registry import bridges_for
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import Task, ambient
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable
+    from collections.abc import Callable, Collection, Iterable, Sequence
     from contextlib import AbstractContextManager
     from typing import Self
 
+    from mainstage.tasks.integrations.base import Bridge
     from mainstage.tasks.reporter import Reporter, Writer
 
 STREAMS = ("stdout", "stderr")
@@ -297,7 +297,8 @@ class Capture:
 
     `bars` names the streams on which progress bars of other libraries would draw and become tasks instead; the owned
     ones unless told. `descriptors`: what C code and children write to them too. `strict`: writing raises
-    `RenderingViolation` instead. `partials` takes what is to be shown of lines that have not ended.
+    `RenderingViolation` instead. `partials` takes what is to be shown of lines that have not ended. `bridges` makes
+    the integrations of other libraries, which start and stop with it: `registry.bridges_for`.
     """
 
     def __init__(
@@ -309,6 +310,7 @@ class Capture:
         strict: bool = False,
         descriptors: bool = False,
         partials: PartialLines | None = None,
+        bridges: Callable[[Capture], Sequence[Bridge]] = lambda _: (),
     ) -> None:
         self.reporter = reporter
         self.partials = PartialLines() if partials is None else partials
@@ -345,7 +347,7 @@ class Capture:
         self._bars = [name for name in STREAMS if name in (owned if bars is None else bars)]
         self._found: dict[str, tuple[Any, object]] = {}
         """The streams as they were at the start, and where each led."""
-        self._bridges = bridges_for(self)
+        self._bridges = bridges(self)
         self._resolving: set[int] = set()
         self._main = unpatched.main_ident
 

@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from mainstage.core import stdin
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
 
 if TYPE_CHECKING:
@@ -70,12 +71,19 @@ class Reader:
         """The same for bytes."""
         return Reader(self._capture, self._original.buffer, (*self._where, "buffer"))
 
+    def _encoding(self) -> str:
+        return getattr(self._original, "encoding", None) or "utf-8"
+
     def _answering(self, read: Callable[..., Any]) -> Callable[..., Any]:
         def reading(*args: Any, **kwargs: Any) -> Any:
+            typed = stdin.take_typed()
             if not self._capture.live or not self._capture.asks():
-                return read(*args, **kwargs)
-            with self._capture.pause():
-                return read(*args, **kwargs)
+                with stdin.Reading():
+                    found = read(*args, **kwargs)
+            else:
+                with self._capture.pause():
+                    found = read(*args, **kwargs)
+            return stdin.before(found, typed, self._encoding()) if typed else found
 
         return reading
 
@@ -94,8 +102,8 @@ class PromptBridge:
         """Replace what asks."""
         self._patches.append(wrap(builtins, "input", self._input))
         if _at_a_terminal():
-            stdin = sys.stdin.original if isinstance(sys.stdin, Reader) else sys.stdin
-            self._stdin = sys.stdin = Reader(self._capture, stdin)
+            found = sys.stdin.original if isinstance(sys.stdin, Reader) else sys.stdin
+            self._stdin = sys.stdin = Reader(self._capture, found)
         self._watch.start()
 
     def stop(self) -> None:
@@ -126,7 +134,9 @@ class PromptBridge:
             if not self._capture.live or not _at_a_terminal():
                 return original(prompt)
             with self._capture.pause():
-                return original(prompt)
+                typed = stdin.take_typed()
+                found = original(prompt)
+                return str(stdin.before(found, typed, "utf-8")) if typed else found
 
         return ask
 

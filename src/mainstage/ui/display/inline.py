@@ -35,7 +35,7 @@ class InlineScreen:
         """Return what takes the rows away and leaves the clean `question` in their place."""
         return f"{self.leave()}{ansi.fresh_line(self._columns)}{question}"
 
-    def make_room(self, text: str) -> str:  # noqa: ARG002  # as above
+    def make_room(self, _text: str, _rows: Sequence[str]) -> str:
         """Return nothing: what others write goes to the row that the cursor is on."""
         return ""
 

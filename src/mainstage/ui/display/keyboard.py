@@ -18,6 +18,7 @@ from mainstage.core import unpatched
 from mainstage.core.retry import retried
 from mainstage.core.unpatched import NativeThread, in_main_thread
 from mainstage.ui.display.keys import KeyDecoder
+from mainstage.ui.display.terminal import TerminalDisplay
 from mainstage.ui.display.tty import reopen
 from mainstage.ui.display.tty_modes import Modes
 
@@ -96,6 +97,11 @@ class Keyboard:
                 self._modes.give_back()
                 atexit.unregister(self.emergency)
         self._ring()
+
+    def typed(self, data: bytes) -> None:
+        """Take keys that somebody else has read: the display, while it asked the terminal."""
+        decoder = KeyDecoder()
+        self._tell([*decoder.feed(data), *decoder.flush()])
 
     def emergency(self) -> None:
         """Give the modes back at once, whoever holds the lock; for a process about to die."""
@@ -201,6 +207,8 @@ class KeyedDisplay:
     def __init__(self, display: Display, keyboard: Keyboard) -> None:
         self._display = display
         self._keyboard = keyboard
+        if isinstance(display, TerminalDisplay):
+            display.send_typed(keyboard.typed)
 
     @property
     def broken(self) -> OSError | None:
@@ -214,7 +222,7 @@ class KeyedDisplay:
     def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Show, and have keys come again if they were given back."""
         shown = self._display.show(above, rows, begun)
-        if shown:
+        if shown and not (isinstance(self._display, TerminalDisplay) and self._display.asking):
             self._keyboard.grab()
         return shown
 

@@ -31,6 +31,8 @@ class RegionScreen:
         """The line of the lowest row."""
         self._unsure = False
         """Whether the cursor may be anywhere on the screen, since others may have written after `place` was asked."""
+        self._owed = 0
+        """Lines that the rows are to go down by, since others write."""
         self._shown: list[str | None] = []
         self._begun = ""
         """The clean line that has not ended: the cursor stands at its end."""
@@ -67,6 +69,15 @@ class RegionScreen:
         self._bottom = min(self._height, max(line, 2) + len(self._shown))
         self._unsure = True
 
+    @property
+    def floating(self) -> bool:
+        """Whether there is room below the rows."""
+        return bool(self._shown) and self._bottom < self._height
+
+    def owe(self, lines: int) -> None:
+        """Have the rows go down by as many `lines` with the next frame: others have written, nobody knows how much."""
+        self._owed = lines
+
     def leave(self) -> str:
         """Return what takes the rows away and leaves the cursor at the end of the text.
 
@@ -82,12 +93,31 @@ class RegionScreen:
         self.stand(question)
         return asked
 
-    def make_room(self, text: str) -> str:  # noqa: ARG002  # rows that go down use it
-        """Return what makes way for `text` that somebody else is about to write: our line that has not ended goes."""
-        if not self._begun or self._stays:
+    def make_room(self, text: str, rows: Sequence[str]) -> str:
+        """Return what makes way for `text` that somebody else is about to write at the end of the text.
+
+        Our line that has not ended goes, and the `rows` shown go down where there is room.
+        """
+        away = ""
+        if self._begun and not self._stays:
+            away, self._begun = ansi.fresh_line(self._columns, self._begun), ""
+        count, before = len(self._shown), self._bottom
+        if before == self._height or count != len(rows):
+            return away
+        height = text.count("\n") + sum(len(part) // self._columns for part in text.split("\n"))
+        if not height:
+            return away
+        room = self._room_for(count)
+        return f"{away}{room}{self._lower(height)}{self._draw(rows)}"
+
+    def _lower(self, height: int) -> str:
+        """Have the rows go down by `height` lines, as far as there is room; what they leave is the text's."""
+        count, before = len(self._shown), self._bottom
+        self._bottom = min(self._height, before + height)
+        if self._bottom == before:
             return ""
-        begun, self._begun = self._begun, ""
-        return ansi.fresh_line(self._columns, begun)
+        self._shown = [None] * count
+        return self._erase(before - count + 1, min(self._bottom - before, count))
 
     def stand(self, begun: str, *, stays: bool = True) -> None:
         """Take it that somebody else has written the clean `begun` on the last line of the text, and not ended it."""
@@ -109,7 +139,7 @@ class RegionScreen:
             return self._without_rows(lines, begun)
         if len(lines) >= self._height:
             return self._flooded(lines, rows, begun)
-        new = bool(lines) or begun != self._begun
+        new = bool(lines or self._owed) or begun != self._begun
         if not new and list(rows) == self._shown:
             return ""
         room = self._room_for(len(rows))
@@ -180,8 +210,8 @@ class RegionScreen:
         return self._erase(first, count)
 
     def _erase(self, first: int, count: int) -> str:
-        erased = f"{ansi.ERASE_RIGHT}\x1b[B" * count
-        return f"{ansi.SAVE}\x1b[{first}H{erased}{ansi.RESTORE}"
+        erased = "".join([f"\x1b[{line}H{ansi.ERASE_RIGHT}" for line in range(first, first + count)])
+        return f"{ansi.SAVE}{erased}{ansi.RESTORE}"
 
     def _down_to(self, last: int) -> str:
         """Return what has the screen scroll down to the line `last`; the cursor stays."""
@@ -195,17 +225,14 @@ class RegionScreen:
 
     def _text_above(self, lines: Sequence[str], begun: str) -> str:
         """Add text above the rows, which go down for it as long as there is room."""
-        count, before = len(self._shown), self._bottom
-        region = self._margin(count)
+        region = self._margin(len(self._shown))
         height = self._height_of(begun) - self._height_of(self._begun) + sum(map(self._height_of, lines)) + len(lines)
-        self._bottom = min(self._height, before + max(0, height))
-        start, text, rest = self._text(lines, begun)
-        if self._bottom == before:
-            return f"{region}{start}{text}{rest}"
-        self._shown = [None] * count
-        # In the region of before: what others have begun scrolls there, so the rows of the text are still known.
-        freed = self._erase(before - count + 1, min(self._bottom - before, count))
-        return f"{region}{start}{freed}{self._margin(count)}{text}{rest}"
+        start, text, rest = self._text(lines, begun) if lines or begun != self._begun else ("", "", "")
+        owed, self._owed = self._owed, 0
+        freed = self._lower(max(0, height) + owed)
+        if freed:  # the start is in the region of before: what others have begun scrolls there
+            freed += self._margin(len(self._shown))
+        return f"{region}{start}{freed}{text}{rest}"
 
     def _height_of(self, line: str) -> int:
         """Return on how many lines more than one the clean `line` lies."""

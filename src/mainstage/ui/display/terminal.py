@@ -13,15 +13,17 @@ from typing import TYPE_CHECKING, TypeAlias
 from mainstage.core.clock import monotonic
 from mainstage.core.unpatched import get_ident
 from mainstage.ui.display import ansi
+from mainstage.ui.display.cursor import PATIENCE, QUESTION, CursorProbe
 from mainstage.ui.display.fd_writer import FdWriter
 from mainstage.ui.display.inline import InlineScreen
 from mainstage.ui.display.region import RegionScreen
 from mainstage.ui.display.taskbar import Taskbar, is_shown
 from mainstage.ui.display.tty_modes import ask_for_repaint, in_other_hands, modes_of
+from mainstage.ui.display.write_watch import WriteWatch
 from mainstage.ui.views import Size
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from mainstage.ui.state.run import RunState
 
@@ -31,6 +33,8 @@ FALLBACK = Size(80, 24)
 MOST_AT_ONCE = 16_000
 """Characters of text in one write: far less than a terminal's buffer holds, so that a write is seldom cut."""
 NO_LINES: Sequence[tuple[list[str], int]] = (([], 0),)
+ROOM_FOR_OTHERS = 2
+"""Lines that the rows go down by with a picture while others write."""
 SETTLING = 0.3
 """Seconds after a resize in which a multiplexer may have yet another size than it says: tmux tells one in 0.25 s."""
 MULTIPLEXERS = ("tmux", "screen")
@@ -99,11 +103,22 @@ class TerminalDisplay:
         self._lost = False
         self._modes = modes_of(self._outlet.fd)
         self._taskbar = Taskbar(shown=is_shown(self._env))
+        self._probe = CursorProbe(self._outlet.fd)
+        self._watch: WriteWatch | None = None
 
     @property
     def broken(self) -> OSError | None:
         """Why the terminal is out of reach; None: it is not."""
         return self._outlet.broken
+
+    @property
+    def asking(self) -> bool:
+        """Whether the keys are ours until the terminal has answered."""
+        return self._probe.waiting
+
+    def send_typed(self, take: Callable[[bytes], object]) -> None:
+        """Call `take` with keys that are typed while the terminal is asked."""
+        self._probe.on_typed = take
 
     @property
     def pins(self) -> bool:
@@ -140,8 +155,12 @@ class TerminalDisplay:
 
     def make_room(self, text: str) -> None:
         """Make way for `text`, which somebody else is about to write at the end of the text."""
-        if self._screen.live and not self._standing and not self._closed:
-            self._send(self._screen.make_room(text))
+        if self._screen.live and not self._closed:
+            self._send(self._screen.make_room(text, self._clip(self._rows)))
+
+    def wrote(self) -> None:
+        """Take it that the room made was used, by whom it was made for."""
+        self._written_by_others()
 
     def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
         """Add `above` to the text and show `rows` below it; False: not all of it, hand it in again, and more.
@@ -169,6 +188,9 @@ class TerminalDisplay:
         if self._standing:
             rows, begun = [begun, *rows] if begun else rows, self._standing
         self._rows, self._begun = rows, begun
+        if rows and not self._ask_place(rows):
+            return False
+        self._look_for_others()
         settled = True
         for lines, count in _batches(above[self._sent :]) if above else NO_LINES:
             fitted = self._fit_to_size()  # before each: a resize does not wait for a flood to end
@@ -177,9 +199,39 @@ class TerminalDisplay:
             self._sent += count
             if not self._send(f"{fitted}{frame}{self._taskbar.take()}"):
                 return False
+        self._written_by_others()  # that was us
         if settled:
             self._sent = 0
         return settled
+
+    def _ask_place(self, rows: Sequence[str]) -> bool:
+        """Have rows that are not shown yet begin right below the text, where the terminal says where that is.
+
+        Until it has said so, and where it does not, they are at the bottom. False: the terminal is blocked.
+        """
+        if self._probe.waiting:
+            self._probe.read()  # late: the rows stay where they are
+        fitted = self._fit_to_size()
+        screen = self._screen
+        if isinstance(screen, InlineScreen) or screen.drawn or monotonic() < self._settled_at:
+            return self._send(fitted)
+        if not self._probe.begin():
+            return self._send(fitted)
+        if not self._send(f"{fitted}{screen.begin(len(self._clip(rows)))}{QUESTION}"):
+            return False
+        line = self._probe.read(PATIENCE)
+        if line is not None:
+            screen.place(line)
+            self._watch = self._watch or WriteWatch(self._outlet.fd)
+        return True
+
+    def _look_for_others(self) -> None:
+        """Have rows with room below them make way where others write by themselves."""
+        if isinstance(self._screen, RegionScreen) and self._screen.floating and self._written_by_others():
+            self._screen.owe(ROOM_FOR_OTHERS)
+
+    def _written_by_others(self) -> bool:
+        return self._watch is not None and self._watch.written()
 
     def _make_way(self) -> None:
         """Have the whole screen scroll: a program has it that reads keys one by one. It is repainted after that.
@@ -207,6 +259,7 @@ class TerminalDisplay:
     def suspend(self, question: str = "") -> bool:
         """Take the rows away and give the terminal back; the next `show` takes it again. `question` stays."""
         self._standing = ""
+        self._probe.give_up()
         if self._closed or not (self._screen.live or question):
             return False
         asked = self._screen.ask(ansi.clean(question)) if question else ""
@@ -220,6 +273,7 @@ class TerminalDisplay:
         """
         if self._closed:
             return
+        self._probe.close()
         if self._outlet.alive and self._outlet.drain():
             for lines, _ in _batches([*above[self._sent :], *rows]):
                 self._send(self._fit_to_size() + self._screen.frame(lines, []))
@@ -230,6 +284,7 @@ class TerminalDisplay:
 
     def emergency(self) -> None:
         """Give the terminal back with one write that waits for nothing; for a process about to die."""
+        self._probe.emergency()
         if self._closed or not self._outlet.alive:
             return
         cut = self._outlet.waiting
@@ -241,6 +296,8 @@ class TerminalDisplay:
 
     def _end(self) -> None:
         self._closed = True
+        if self._watch is not None:
+            self._watch.close()
         self._outlet.close()
         self._guard(on=False)
 
@@ -277,7 +334,9 @@ class TerminalDisplay:
         if self._late:
             self._settled_at = monotonic() + SETTLING
         undo = self._screen.resized(*real)
-        self._screen = self._new_screen()
+        screen = self._new_screen()
+        if type(screen) is not type(self._screen):
+            self._screen = screen
         return undo
 
 

@@ -122,3 +122,15 @@ def writable(fd: int, seconds: float) -> bool:
     waiter = unpatched.poll()
     waiter.register(fd, select.POLLOUT)
     return bool(waiter.poll(max(0, int(seconds * 1000))))
+
+
+def readable(fd: int, seconds: float) -> bool:
+    """Wait up to `seconds` until `fd` has something, or would report an error; False: it does not, or cannot wait."""
+    if not POSIX or unpatched.poll is None:
+        return False
+    try:
+        waiter = unpatched.poll()
+        waiter.register(fd, select.POLLIN)
+        return bool(waiter.poll(max(0, int(seconds * 1000))))
+    except OSError:
+        return False

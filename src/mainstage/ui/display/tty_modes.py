@@ -34,6 +34,12 @@ def modes_of(fd: int) -> list[Any] | None:
         return None
 
 
+def reads_lines(fd: int) -> bool:
+    """Return whether the terminal behind `fd` hands out whole lines, as it does where nobody reads keys one by one."""
+    found = modes_of(fd)
+    return found is not None and bool(found[LOCAL] & termios.ICANON)
+
+
 def in_other_hands(fd: int, before: list[Any] | None) -> bool:
     """Return whether somebody else reads keys of the terminal behind `fd` one by one: the screen is theirs as well.
 
@@ -43,6 +49,16 @@ def in_other_hands(fd: int, before: list[Any] | None) -> bool:
     if found is None or found[LOCAL] & termios.ICANON:
         return False
     return found not in (before, Modes.set_by_us)
+
+
+def type_again(fd: int, typed: bytes) -> bytes:
+    """Put back what was read from the terminal behind `fd`; return what it does not take, as kernels may be told to."""
+    for index in range(len(typed)):
+        try:
+            fcntl.ioctl(fd, termios.TIOCSTI, typed[index : index + 1])
+        except (OSError, AttributeError):
+            return typed[index:]
+    return b""
 
 
 def ask_for_repaint(fd: int) -> None:

@@ -1,0 +1,187 @@
+"""Where the cursor is: the one question that the display asks the terminal (DSR), and its answer among the keys.
+
+A terminal answers as if the answer were typed. So it is not asked where that could reach anybody else: in the
+background, where something typed waits unread, where another reader waits for keys. From the question to the answer the
+modes are ours (unechoed, key by key), and it is read byte by byte up to its end, not one further. A key that was typed
+in between comes before it, and is given back to the terminal.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from mainstage.core import stdin as shared
+from mainstage.core.clock import monotonic
+from mainstage.ui.display.tty import readable, reopen
+from mainstage.ui.display.tty_modes import Modes, reads_lines, type_again
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+QUESTION = "\x1b[6n"
+PATIENCE = 0.4
+"""Seconds that a picture waits for the answer; it comes within a millisecond, or within a round trip of ssh."""
+LIMIT = 3.0
+"""Seconds after which no answer is expected any more."""
+LAST = 0.5
+"""The same, once somebody else is to have the keys."""
+READS = ("0", "63")
+POLLS = ("7", "23", "232", "270", "271", "281", "22", "72", "73")
+"""Numbers of Linux's system calls, on x86 and on ARM: `read`; `poll`, `select`, `epoll_wait` and their kin."""
+_ANSWER = re.compile(rb"\x1b\[(\d+);\d+R")
+
+
+class CursorProbe:
+    """Asks the terminal behind the descriptor `fd`, where that is stdin's too. Only the owner calls."""
+
+    mute = False
+    """Set for this process once a terminal has not answered: it is not asked again."""
+
+    def __init__(self, fd: int, stdin: TextIO | None = None) -> None:
+        self._fd = _same_terminal(fd, sys.stdin if stdin is None else stdin)
+        self._modes = Modes(-1 if self._fd is None else self._fd)
+        self.on_typed: Callable[[bytes], object] | None = None
+        """Called with the keys that were typed in between, where somebody waits for keys; else they are put back."""
+        self._got = b""
+        self._until = 0.0
+
+    @property
+    def waiting(self) -> bool:
+        """Whether an answer is still to come."""
+        return self._modes.taken
+
+    def begin(self) -> bool:
+        """Take the keys, so that the question may be sent; False: it is not to be asked here and now."""
+        if self._fd is None or CursorProbe.mute or self.waiting or shared.being_read() or self._modes.waiting():
+            return False
+        if not reads_lines(self._fd) or _others_read(self._fd) or not self._modes.take():
+            return False
+        self._got = b""
+        if self._modes.waiting():  # a line in the making, which shows only now
+            self._modes.give_back()
+            return False
+        self._until = monotonic() + LIMIT
+        return True
+
+    def read(self, seconds: float = 0.0) -> int | None:
+        """Return the line of the answer, the first one being 1, if it comes within `seconds`; None: not yet, or never.
+
+        The keys are given back with it, or once it is not expected any more: that terminal is not asked again.
+        """
+        if self._fd is None or not self.waiting:
+            return None
+        deadline = monotonic() + seconds
+        while True:
+            found = self._take()
+            if found is not None:
+                self._end()
+                return found
+            left = deadline - monotonic()
+            if left <= 0 or not readable(self._fd, left):
+                break
+        if monotonic() >= self._until:
+            CursorProbe.mute = True
+            self._end()
+        return None
+
+    def give_up(self) -> None:
+        """Wait for an answer that is still to come, for a moment, and give the keys back."""
+        if self.waiting and self.read(min(LAST, max(0.0, self._until - monotonic()))) is None and self.waiting:
+            CursorProbe.mute = True
+            self._end()
+
+    def emergency(self) -> None:
+        """Give the keys back, waiting for nothing."""
+        self._end()
+
+    def close(self) -> None:
+        """Give all back."""
+        self.give_up()
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _take(self) -> int | None:
+        """Read what is there, up to the end of the answer; return its line."""
+        assert self._fd is not None  # noqa: S101  # `read` has looked
+        while True:
+            try:
+                byte = os.read(self._fd, 1)
+            except OSError as trouble:
+                if trouble.errno != errno.EAGAIN:
+                    self._until = 0.0
+                return None
+            if not byte:
+                self._until = 0.0
+                return None
+            self._got += byte
+            found = _ANSWER.search(self._got) if byte == b"R" else None
+            if found is not None:
+                self._got = self._got[: found.start()]
+                return int(found[1])
+
+    def _end(self) -> None:
+        self._modes.give_back()
+        typed, self._got = self._got, b""
+        if typed and self.on_typed is not None:
+            self.on_typed(typed)
+        elif typed and self._fd is not None:
+            shared.keep(type_again(self._fd, typed))
+
+
+def _same_terminal(fd: int, stdin: TextIO | None) -> int | None:
+    """Return a description of our own to read the terminal `fd` by, if `stdin` is that; else None."""
+    if not Modes.possible() or stdin is None:
+        return None
+    try:
+        number = stdin.fileno()
+        same = os.isatty(number) and os.fstat(number).st_rdev == os.fstat(fd).st_rdev
+    except (AttributeError, OSError, ValueError):
+        return None
+    return reopen(number, reading=True) if same else None
+
+
+def _others_read(fd: int) -> bool:
+    """Return whether a thread of ours or a child waits for keys of this terminal, and would take the answer.
+
+    Where the system does not tell what they do: whether there is a child.
+    """
+    try:
+        tasks = list(Path("/proc/self/task").iterdir())
+        children = [child for task in tasks for child in (task / "children").read_text("ascii").split()]
+        terminal = os.fstat(fd).st_rdev
+    except OSError:
+        return _any_child()
+    places = [Path("/proc", child) for child in children if _device(f"/proc/{child}/fd/0") == terminal]
+    return any(map(_waits_for_input, [*tasks, *places]))
+
+
+def _waits_for_input(place: Path) -> bool:
+    """Return whether a thread or process reads its stdin, or waits on descriptors that are not told."""
+    try:
+        call, first = (place / "syscall").read_text("ascii").split()[:2]
+    except (OSError, ValueError):  # it runs, or it is over
+        return False
+    if call in READS:
+        return first == "0x0"
+    return call in POLLS and place.parent.name != "task"  # a thread of ours that polls does not read stdin then
+
+
+def _device(path: str) -> int:
+    try:
+        return Path(path).stat().st_rdev
+    except OSError:
+        return -1
+
+
+def _any_child() -> bool:
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except (OSError, AttributeError):
+        return False
+    return True

@@ -1,0 +1,35 @@
+"""Runs for two seconds, then reads what was typed up to the word END, and says what that was."""
+# ruff: noqa: T201  # what is printed is the subject
+
+from __future__ import annotations
+
+import sys
+import time
+
+import mainstage
+
+
+def work(number: int) -> None:
+    """Move."""
+    with mainstage.task(f"work {number}", total=100) as task:
+        for _ in range(40):
+            task.advance(2)
+            task.sleep(0.05)
+
+
+def main() -> None:
+    print("BEGIN", flush=True)
+    with mainstage.Run("typing", max_workers=2) as run:
+        for number in range(2):
+            run.submit(work, number)
+        if "asks" in sys.argv:
+            time.sleep(1.0)
+            print("ANSWER", input("Name? "))
+    typed = ""
+    while "END" not in typed:
+        typed += sys.stdin.readline()
+    print("TYPED", repr(typed))
+
+
+if __name__ == "__main__":
+    main()
