@@ -60,7 +60,7 @@ MIDDLE_200 = """\
 ▸ lib/beta.bin      49% ━━━━━━━━━━━━━━━━━━━╸────────────────────  1.0/2.0 MB   ETA 0:11   100.0 kB/s  reading the tail
 ▸ odd [/]名前␛[2J       ────────────────────━━━━━━━━━━──────────    693 rows        9 s  70.0 rows/s
 ▸ hashing            3% ━───────────────────────────────────────        1/30  ETA ~2:30   9.9 s/item  ✗ 1 failed  1.8 MB  10 s
-"""
+"""  # noqa: E501  # a picture
 FINAL_20 = """\
   ✗ gamma: ValueEr…
     input 'gamma.c…
