@@ -96,7 +96,7 @@ def plural(unit: str) -> str:
     """Return "epochs" for "epoch"; "rows", "MB", "it" and what is no plain word as they are."""
     if not _is_word(unit) or unit.endswith("s"):
         return unit
-    if unit.endswith(("x", "z", "ch", "sh")):
+    if unit.endswith(("x", "z", "ch", "sh")) and not unit.endswith("och"):
         return f"{unit}es"
     if unit.endswith("y") and unit[-2] not in "aeiou":
         return f"{unit[:-1]}ies"

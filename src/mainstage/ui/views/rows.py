@@ -11,8 +11,8 @@ before the composed row in each picture that is drawn anyway.
 
 from __future__ import annotations
 
+from itertools import takewhile
 from math import floor
-from os.path import commonprefix
 from typing import TYPE_CHECKING, TypeAlias
 
 from mainstage.ui.state.outliers import is_slow
@@ -225,7 +225,9 @@ class RowPainter:
     def _common(self, rows: list[Row]) -> str:
         """Return the beginning that all names of `rows` have in common, up to the end of a word, if it is worth it."""
         names = [self._glyphs.name(row.task.description) for row in rows]
-        common = commonprefix(names)  # noqa: RUF071  # of names, which need not be paths
+        first, last = min(names), max(names)
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+        common = first[: sum(1 for _ in same)]
         while common and common[-1].isalnum():
             common = common[:-1]
         return common if len(set(names)) > 1 and len(common) >= SHORTEST_CUT else ""
