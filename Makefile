@@ -2,11 +2,12 @@
 PYTHON ?= python3
 FREE ?= python3.13t
 BIN := .venv/bin
+CORE := .venv/ready-for-the-demo
 READY := .venv/ready-for-mainstage
 
-.PHONY: demo test check bench soak load free-threading windows docs clean
+.PHONY: demo test check shape bench soak load free-threading windows docs clean
 
-demo: $(READY)  ## hash every file of Python's own library folder, four at a time
+demo: $(CORE)  ## ten seconds of what a run looks like; installs mainstage and its three dependencies, nothing else
 	$(BIN)/mainstage demo
 
 test: $(READY)  ## the whole suite on one interpreter
@@ -19,6 +20,9 @@ check: $(READY)  ## lint, format, types, architecture
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/lint-imports --config tests/architecture/cycles.toml
+
+shape: $(READY)  ## the countable figures of the package's shape, with their goals
+	$(BIN)/python -m tests.architecture.shape
 
 bench: $(READY)  ## every budget row beside its peers
 	$(BIN)/python -m bench
@@ -48,9 +52,19 @@ docs: $(READY)  ## what in the docs is made from the code
 clean:
 	rm -rf .venv .venv-* .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
-$(READY): pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mainstage needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): run make PYTHON=/path/to/python3.x" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' has no venv: apt-get install python3-venv (Debian splits it off), then make again" >&2; exit 1; }
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+# Every rule that installs begins with this: a Python that will do, and an environment of it.
+define ENVIRONMENT
+@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "mainstage needs Python 3.11 or newer, and '$(PYTHON)' is $$($(PYTHON) --version 2>&1): run make PYTHON=/path/to/python3.x" >&2; exit 1; }
+@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "'$(PYTHON)' has no venv: apt-get install python3-venv (Debian splits it off), then make again" >&2; exit 1; }
+test -x $(BIN)/python || $(PYTHON) -m venv .venv
+endef
+
+$(CORE): pyproject.toml
+	$(ENVIRONMENT)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
 	@touch $@
+
+$(READY): pyproject.toml
+	$(ENVIRONMENT)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $(CORE) $@

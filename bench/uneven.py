@@ -136,7 +136,7 @@ def dask() -> Iterator[Kind]:
         futures = client.map(work, range(ITEMS), pure=False)
         if ordered:
             return list(client.gather(futures))
-        return [result for _, result in distributed.as_completed(futures, with_results=True)]
+        return [result for _, result in distributed.as_completed(futures, loop=client.loop, with_results=True)]
 
     with (
         distributed.LocalCluster(
@@ -145,6 +145,7 @@ def dask() -> Iterator[Kind]:
         distributed.Client(cluster, set_as_default=False) as client,
         run_of("dask", cluster=client) as run,
     ):
+        list(run.map(seconds_of, range(2 * WORKERS)))  # workers there, and ours known to them
         yield Kind(partial(with_run, run), partial(bare, client), {True: {}, False: {}}, MOST_ENGINES)
 
 
@@ -166,6 +167,7 @@ def ray() -> Iterator[Kind]:
 
     try:
         with run_of("ray") as run:
+            list(run.map(seconds_of, range(2 * WORKERS)))  # as above
             yield Kind(partial(with_run, run), bare, {True: {}, False: {}}, MOST_ENGINES)
     finally:
         engine.shutdown()

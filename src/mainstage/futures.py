@@ -162,11 +162,20 @@ class ShownFuture(Future[R]):
         try:
             return super().result(self._shown(timeout))
         finally:
+            self._mark_retrieved()
             self = None  # type: ignore[assignment]  # noqa: PLW0642  # the exception has this frame: no cycle, as there
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """As `Future.exception`."""
-        return super().exception(self._shown(timeout))
+        try:
+            return super().exception(self._shown(timeout))
+        finally:
+            self._mark_retrieved()
+
+    def _mark_retrieved(self) -> None:
+        if self._exception is not None:
+            vars(self)["retrieved"] = True
+            vars(self).get("on_retrieved", bool)()
 
     def _shown(self, timeout: float | None) -> float | None:
         """Wait where this is the thread that draws, and return how long is left to wait."""

@@ -4,10 +4,12 @@ import hashlib
 import os
 import shutil
 import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
 from click.testing import CliRunner
+from tests.system.terminals import ROOT, Pty
 
 from mainstage.cli import demo
 
@@ -73,3 +75,37 @@ def test_it_is_shown_as_asked_and_a_layout_that_is_none_is_told(shop: Shop, tree
     done = shop.run("demo", os.fspath(tree), "--layout", "rows")
     assert done.returncode == 2
     assert b"'rows' is no layout; take one of bars, lanes, tree" in done.stderr
+
+
+def test_without_a_path_made_up_files_show_a_second_attempt_and_a_failure_and_the_status_is_0(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(demo, "BYTES_PER_S", 1e12)
+    done = CliRunner().invoke(demo.demo_command, ["--view", "plain"])
+    assert done.exit_code == 0, done.output
+    hashed = sum(size for name, size in demo.ARCHIVE.items() if name != demo.DAMAGED)
+    assert done.stdout.splitlines()[-1].startswith(f"23 files, {hashed:,} bytes in ")
+    assert done.stdout.endswith("; 1 failed\n")
+
+
+def test_it_is_worth_looking_at_on_a_terminal() -> None:
+    code = "from mainstage.cli import demo, main; demo.BYTES_PER_S = 5e7; main.main(['demo'])"
+    with Pty([sys.executable, "-c", code], columns=80, rows=24) as pty:
+        pty.expect("58.0 MB")
+        row = next(line for line in pty.screen.lines() if "video/biscay.mp4" in line)
+        assert "%" in row
+        assert "ETA" in row
+        assert "MB/s" in row
+        assert pty.wait() == 0
+    shown = pty.screen.text
+    assert "maps/adria.tif" in shown
+    assert "↻ sound/chapel.flac: ConnectionResetError: connection reset by peer" in shown
+    assert "✗ data/depths.csv: ValueError: checksum is a4d313c9, not 9b1d03c7" in shown
+    assert "23 done, 1 failed" in shown
+
+
+def test_make_demo_installs_nothing_of_development() -> None:
+    plan = subprocess.run(["make", "-n", "-B", "demo"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "--editable .\n" in plan
+    assert "[dev]" not in plan
+    assert plan.endswith("mainstage demo\n")

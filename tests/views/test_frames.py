@@ -62,30 +62,18 @@ MIDDLE_200 = """\
 ▸ hashing            3% ━───────────────────────────────────────        1/30  ETA ~2:30   9.9 s/item  ✗ 1 failed  1.8 MB  10 s
 """  # noqa: E501  # a picture
 FINAL_20 = """\
-  ✗ gamma: ValueEr…
-    input 'gamma.c…
-    at job.py:12 i…
 ✗ hashing: 29 done…
 """
 FINAL_40 = """\
-  ✗ gamma: ValueError: bad row
-    input 'gamma.csv'
-    at /srv/job.py:12 in load
 ✗ hashing: 29 done, 1 failed in 14.0 s
 """
 FINAL_80 = """\
-  ✗ gamma: ValueError: bad row
-    input 'gamma.csv'
-    at /srv/job.py:12 in load
   slowest (others took 2 s): odd [/]名前␛[2J 11.9 s, lib/beta.bin 11.9 …
-✗ hashing: 29 done, 1 failed in 14.0 s (2.1/s, 29.0 MB, 700 rows)
+✗ hashing: 29 done, 1 failed in 14.0 s (29.0 MB, 700 rows)
 """
 FINAL_200 = """\
-  ✗ gamma: ValueError: bad row
-    input 'gamma.csv'
-    at /srv/job.py:12 in load
   slowest (others took 2 s): odd [/]名前␛[2J 11.9 s, lib/beta.bin 11.9 …
-✗ hashing: 29 done, 1 failed in 14.0 s (2.1/s, 29.0 MB, 700 rows)
+✗ hashing: 29 done, 1 failed in 14.0 s (29.0 MB, 700 rows)
 """
 
 

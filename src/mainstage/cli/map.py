@@ -293,7 +293,7 @@ def _run(target: Target, jobs: Sequence[JobInput], options: MapOptions, sink: Si
             retries=options.retries,
             timeout=options.timeout,
             recorder=outputs,
-            lists_failures=False,
+            places=True,
         ) as run:
             outcomes = run.outcomes(
                 target.function,

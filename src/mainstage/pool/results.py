@@ -82,6 +82,9 @@ class ResultIterator:
         """What came before its turn, by index."""
         self._next = 0
         self._lending = Lending()
+        self._told = 0
+        """Failures that were passed on as outcomes: the caller is a command, whose own end they decide."""
+        self._raised = False
 
     def results(self, on_error: OnError) -> Iterator[Any]:
         """Yield values, treating failures as `on_error` says."""
@@ -98,6 +101,7 @@ class ResultIterator:
                         yield value
                         del value
                     elif on_error == "raise":
+                        self._raised = True
                         first = claims.first_failure
                         raise _as_of_a_future(error) if first is None else first
                     elif on_error == "collect":
@@ -123,6 +127,7 @@ class ResultIterator:
                     record = ready.popleft()
                     claims.taken += 1
                     if record[6] > 0 or not isinstance(record[3], Cancelled):
+                        self._told += record[3] is not None
                         yield _outcome(record)
                     if interrupt is None:  # only now: the caller may have given up at this outcome
                         claims.feed()
@@ -138,6 +143,13 @@ class ResultIterator:
         self._sort(self.claims.take_all())
         return [record[2] for record in (*self._ready, *self._early.values()) if record[3] is None]
 
+    def unretrieved(self) -> int:
+        """Return how many failures the caller has not been given: none, once one was raised to it."""
+        if self._raised:
+            return 0
+        self._sort(self.claims.take_all())
+        return self._told + sum(record[3] is not None for record in (*self._ready, *self._early.values()))
+
     def _refill(self) -> bool:
         """Wait until there is something to give out; False: nothing more comes."""
         claims = self.claims
@@ -152,6 +164,7 @@ class ResultIterator:
             if self._ready:
                 return True
             if claims.halt_on_failure and claims.first_failure is not None:
+                self._raised = True
                 raise claims.first_failure
             if claims.finished():
                 claims.raise_source_error()

@@ -221,6 +221,7 @@ class Run(Executor):
             steps.callback(show.remove_run, self, ending.on_stop)
             steps.callback(_runs.remove, self)
             steps.callback(work.adoption.detach)
+            steps.callback(self._count_unretrieved)
             if error is not None and ending.stop is None:
                 ending.stop_for(error)
             try:
@@ -230,6 +231,10 @@ class Run(Executor):
                 ending.drain_now(caught)
             work.backend.close()
         ending.raise_pending(error, interrupt, work.futures(), work.queues)
+
+    def _count_unretrieved(self) -> None:
+        show, work, _, _ = self._live()
+        show.loop.unretrieved = (show.loop.unretrieved or 0) + work.unretrieved_failures()
 
     async def __aenter__(self) -> Self:
         """As `__enter__`, in a coroutine: its event loop draws, and signals are cancellations by asyncio's rules."""
@@ -503,7 +508,7 @@ class Run(Executor):
         kwargs: dict[str, Any],
     ) -> Future[R]:
         """Submit what `adopted.wrap` returned, by somebody else's `submit`, and show what becomes of it."""
-        return self._live().work.adoption.submit(adopted, submit, fn, args, kwargs)
+        return self._live().work.adoption.submit(adopted, submit, fn, args, kwargs, ours=True)
 
     def attach(self, executor: Executor) -> None:
         """Show what is submitted to `executor` from now on; the end of the block waits for it, and lets go of it."""
@@ -583,14 +588,14 @@ def default_on_error() -> OnError:
     return next((run.on_error for run in _live_runs() if run.of_program), "raise")
 
 
-def own_run(title: str = "", *, lists_failures: bool = True, **options: Any) -> Run:
+def own_run(title: str = "", *, places: bool = False, **options: Any) -> Run:
     """Return the run that a bare `track` or `map`, or a command, opens for itself.
 
-    Without `lists_failures` each failure is told as it comes, and only counted at the end.
+    With `places` the line of each failure says where in the source it came from.
     """
     run = Run(title, **options)
     run.of_program = False
-    run._look = run._look._replace(lists_failures=lists_failures)  # noqa: SLF001  # no argument of a program's
+    run._look = run._look._replace(places=places)  # noqa: SLF001  # no argument of a program's
     return run
 
 
