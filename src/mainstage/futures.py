@@ -546,12 +546,12 @@ class InterpreterPoolExecutor(ClusterExecutor):
 
 def as_completed(fs: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
     """As `concurrent.futures.as_completed`, keeping the display alive while it waits."""
-    return waiters.as_completed(current_run(), fs, timeout)
+    return waiters.iterate_completed(current_run(), fs, timeout)
 
 
 def wait(fs: Iterable[Future[R]], timeout: float | None = None, return_when: str = ALL_COMPLETED) -> DoneAndNotDone[R]:
     """As `concurrent.futures.wait`, keeping the display alive."""
-    return waiters.wait(current_run(), fs, timeout, return_when)
+    return waiters.wait_for_futures(current_run(), fs, timeout, return_when)
 
 
 threading._register_atexit(_implicit.finish)  # type: ignore[attr-defined]  # noqa: SLF001  # before the standard pools are joined

@@ -24,7 +24,7 @@ from mainstage.ui.views.bars import BarsView
 from mainstage.ui.views.column_widths import arrange
 from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.palette import Glyphs, Palette
-from mainstage.ui.views.row_choice import choose
+from mainstage.ui.views.row_choice import choose_rows
 from mainstage.ui.views.rows import RowPainter
 from mainstage.ui.views.text import width
 
@@ -99,10 +99,10 @@ def test_ten_thousand_tasks_are_not_walked_through() -> None:
                 yield task
 
     state.tasks = Watched(state.tasks)  # type: ignore[assignment]
-    chosen = choose(state, 1.0, 30)
+    chosen = choose_rows(state, 1.0, 30)
     assert (len(chosen.shown), chosen.hidden) == (29, 9971)
     assert looked_at < 200
-    assert choose(state, 0.05, 30).shown == []  # all too young
+    assert choose_rows(state, 0.05, 30).shown == []  # all too young
     assert looked_at < 400
 
 
@@ -110,7 +110,7 @@ def test_those_that_failed_and_are_tried_again_have_a_third_of_the_rows() -> Non
     state = after(BEGUN, *crowd(20))
     for n in range(1, 11):
         after(TaskRetried(0.5, n, 1, 0, BAD_ROW, 60.0), state=state)
-    shown = [task.id for _, task in choose(state, 1.0, 13).shown]
+    shown = [task.id for _, task in choose_rows(state, 1.0, 13).shown]
     assert shown == [1, 2, 3, 4, *range(11, 19)]
 
 

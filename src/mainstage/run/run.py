@@ -347,13 +347,13 @@ class Run(Executor):
 
     def as_completed(self, futures: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
         """Yield futures as they complete, as `concurrent.futures.as_completed`, keeping the display alive."""
-        return waiters.as_completed(self, futures, timeout)
+        return waiters.iterate_completed(self, futures, timeout)
 
     def wait(
         self, futures: Iterable[Future[Any]], timeout: float | None = None, return_when: str = "ALL_COMPLETED"
     ) -> DoneAndNotDone[Any]:
         """Wait for futures, as `concurrent.futures.wait`, keeping the display alive."""
-        return waiters.wait(self, futures, timeout, return_when)
+        return waiters.wait_for_futures(self, futures, timeout, return_when)
 
     # --- control ---
 

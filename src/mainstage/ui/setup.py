@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mainstage.core.clock import SystemClock
 from mainstage.errors import DisplayError
 from mainstage.events import TextWritten
-from mainstage.ui.display.detect import DisplayTarget, choose
+from mainstage.ui.display.detect import DisplayTarget, choose_target
 from mainstage.ui.display.jsonl import JsonlDisplay
 from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
 from mainstage.ui.display.runlog import RunLog
@@ -142,7 +142,7 @@ def build_ui(
     reserve_standard()
     recorders: list[Recorder] = [RunLog(log)] if log is not None else []
     name = view if isinstance(view, str) else "auto"
-    place = choose(os.environ, sys.stdout, sys.stderr, view=name)
+    place = choose_target(os.environ, sys.stdout, sys.stderr, view=name)
     if place.view == "json" and display is None and isinstance(view, str):
         lines = JsonlDisplay(place.stream)
         return UI(RecordOnlyView(), lines, [lines, *recorders], None, animated=True)

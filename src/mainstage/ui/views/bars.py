@@ -12,7 +12,7 @@ from mainstage.ui.state.outliers import typical
 from mainstage.ui.views import formatting
 from mainstage.ui.views.column_widths import NO_ROW
 from mainstage.ui.views.live import LiveView
-from mainstage.ui.views.row_choice import RowChoice, choose, is_single_track, room_for_rows, row_due_at
+from mainstage.ui.views.row_choice import RowChoice, choose_rows, is_single_track, room_for_rows, row_due_at
 from mainstage.ui.views.rows import RowPainter
 from mainstage.ui.views.run_row import RunRow
 from mainstage.ui.views.selected_rows import BrowsedRows, look
@@ -100,7 +100,7 @@ class BarsView(LiveView):
         if self.browse.chosen:
             return lines + self._chosen(state, moment, room)
         alone = is_single_track(state) and state.stop is None
-        chosen = choose(state, moment.now, room if alone else room - 1)
+        chosen = choose_rows(state, moment.now, room if alone else room - 1)
         self.shown = [task.id for _, task in chosen.shown]
         until = min(self._painter.read(chosen.shown, moment.now), row_due_at(state, moment.now))
         lines += self._tasks(chosen, state, moment, with_run=not alone)

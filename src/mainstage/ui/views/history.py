@@ -86,7 +86,7 @@ class History:
             parts.append(f"input {clip(self._glyphs.name(given), LONGEST_INPUT, self._glyphs.ellipsis)}")
         if failure.attempt > 1:
             parts.append(f"attempt {failure.attempt}")
-        place = place_of(failure.error) if self.places else ""
+        place = error_location(failure.error) if self.places else ""
         if place:
             parts.append(f"at {self._glyphs.name(short_place(place, 0))}")
         return self._palette.paint("mainstage.dim", f" ({', '.join(parts)})") if parts else ""
@@ -141,7 +141,7 @@ def input_of(failure: Failure) -> str:
     return "" if given in (failure.description, repr(failure.description)) else given
 
 
-def place_of(error: ErrorReport) -> str:
+def error_location(error: ErrorReport) -> str:
     """Return where `error` was raised, as "job.py:12 in load"; "" if its traceback does not say."""
     found = _last_frame(error)
     if found is None:
