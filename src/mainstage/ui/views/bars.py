@@ -112,7 +112,7 @@ class BarsView(LiveView):
 
     def _tasks(self, chosen: RowChoice, state: RunState, moment: FrameContext, *, with_run: bool) -> list[str]:
         columns, now = moment.size.columns, moment.now
-        layout = self._painter.arrange(columns, self._run.read(state, now) if with_run else NO_ROW)
+        layout = self._painter.arrange(columns, self._run.widths(state, now) if with_run else NO_ROW)
         lines = None if self._columns is None else self._by_columns(self._columns, chosen, moment)
         if lines is None:
             lines = self._painter.compose(layout)
@@ -130,7 +130,7 @@ class BarsView(LiveView):
         chosen = RowChoice(window.live(), 0)
         self.shown = [task.id for _, task in chosen.shown]
         self._painter.read(chosen.shown, now)
-        layout = self._painter.arrange(columns, self._run.read(state, now))
+        layout = self._painter.arrange(columns, self._run.widths(state, now))
         lines = None if self._columns is None else self._by_columns(self._columns, chosen, moment)
         if lines is None or len(lines) != len(chosen.shown):
             lines = self._painter.compose(layout)

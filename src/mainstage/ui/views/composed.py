@@ -61,7 +61,7 @@ class ComposedView(LiveView):
             return []
         room = room_for_rows(height)
         with_run = not is_single_track(state) or state.stop is not None or self.browse.chosen
-        run = self._run.read(state, moment.now) if with_run else NO_ROW
+        run = self._run.widths(state, moment.now) if with_run else NO_ROW
         scene = WidgetContext(state, moment.now, columns, self.browse, moment.in_signal_handler, moment.moved, run=run)
         lines = self._lines(scene, room - with_run)
         if with_run:

@@ -46,7 +46,7 @@ class RunRow:
             self._title = title, width(title)
         return self._title
 
-    def read(self, state: RunState, now: float) -> Widths:
+    def widths(self, state: RunState, now: float) -> Widths:
         """Read what the row says; return the widths of its columns, the last one that of what went wrong."""
         if state.stop is not None:  # one text, that has no columns
             return (self.title(state)[1], 0, 0, 0, 0)
