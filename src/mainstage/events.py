@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 else:
     from mainstage._typing import NamedTuple
 
-SCHEMA = 1
-"""The version of the events; a recording names the one it was written with."""
+SCHEMA = 2
+"""The version of the events; a recording names the one it was written with. Older ones are read, by the defaults."""
 
 Field: TypeAlias = str | int | float | bool | None
 Fields: TypeAlias = tuple[tuple[str, Field], ...]
@@ -78,7 +78,11 @@ class TaskQueued(NamedTuple):
 
 
 class TaskStarted(NamedTuple):
-    """An attempt at a task began. `parent` is the task it is nested in, if any; `unit` as "B" or "rows"."""
+    """An attempt at a task began. `parent` is the task it is nested in, if any; `unit` as "B" or "rows".
+
+    `loop` is "" for work; else it is a loop or a bar of the main thread, which goes through work and is not counted as
+    such: "line" leaves a line when it ends, "quiet" none, "loop" one if the run is its own.
+    """
 
     at: float
     task: int
@@ -89,6 +93,7 @@ class TaskStarted(NamedTuple):
     unit: str = ""
     parent: int | None = None
     fields: Fields = ()
+    loop: str = ""
 
 
 class TaskMoved(NamedTuple):
@@ -113,12 +118,13 @@ class TaskChanged(NamedTuple):
 
 
 class TaskEnded(NamedTuple):
-    """The attempt ended well, at exactly `completed` items."""
+    """The attempt ended well, at exactly `completed` items. `left`: a loop that did not come to its end."""
 
     at: float
     task: int
     attempt: int
     completed: float
+    left: bool = False
 
 
 class TaskFailed(NamedTuple):

@@ -470,8 +470,8 @@ class Capture:
     def look(self, name: str, text: str) -> None:
         """Look at text of no task that has escape sequences or carriage returns, before it is taken.
 
-        On a terminal a carriage return overwrites the last line, of any thread. So a line that was drawn again and again,
-        a spinner's, is gone when another thread writes a carriage return.
+        On a terminal a carriage return overwrites the last line, of any thread. So a line that was drawn again and
+        again, a spinner's, is gone when another thread writes a carriage return.
         """
         if self.on_escape is not None and "\x1b" in text:
             self.on_escape(text)
