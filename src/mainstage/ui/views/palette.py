@@ -188,12 +188,14 @@ class Glyphs:
         self.prefix = prefix
         self.encoding = encoding or ("utf-8" if unicode else "ascii")
         self.running = "▸" if unicode else ">"
+        self.spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" if unicode else "|/-\\"
         self.done = "✓" if unicode else "+"
         self.failed = "✗" if unicode else "x"
         self.lost = "↯" if unicode else "%"
         self.waiting = "↻" if unicode else "~"
         self.cancelled = "⊘" if unicode else "-"
         self.slow = "!"
+        self.within = "›" if unicode else ">"  # noqa: RUF001  # between the names of what is in what
         self.idle = "·" if unicode else "."
         self.cell = "■" if unicode else "#"
         self.branch = "├─ " if unicode else "|- "
