@@ -27,35 +27,15 @@ KNOWN_CIRCLES = (
 PUBLIC_TWICE = {"map"}
 """Names of one call on two public faces: `mainstage.map` and `mainstage.aio.map`."""
 KNOWN_NAMES = {
-    "Child",
-    "Descriptor",
-    "Ended",
     "Failures",
     "Item",
-    "ThreadCall",
     "Window",
-    "as_completed",
-    "choose",
-    "clean",
-    "clip",
     "context_of",
-    "describe",
-    "describe_submitted",
-    "encode",
-    "finish",
-    "forget",
     "leave",
-    "line_of",
     "main",
     "pack",
-    "place_of",
     "told",
-    "traceback_of",
-    "wait",
-    "whole",
-    "width",
     "work",
-    "write_all",
 }
 """Names that still stand for two things; one that goes is taken from here."""
 

@@ -84,7 +84,7 @@ class Batch:
         self._stay.leave()
 
 
-class Child(LazyTask):
+class GatherChild(LazyTask):
     """One of a `gather`, and the only done-callback of it: a second one costs as much as a short coroutine."""
 
     def __init__(self, gathering: Gathering, group: Group, name: str | Coroutine[Any, Any, Any], at: float) -> None:
@@ -130,15 +130,15 @@ class Gathering(asyncio.Future[list[Any]]):
         plain = CoroutineType
         for aw in different:
             if type(aw) is not plain and asyncio.isfuture(aw):
-                self._begun(aw, Child(self, group, describe_future(aw), at), None)
+                self._begun(aw, GatherChild(self, group, describe_future(aw), at), None)
                 continue
             coroutine: Any = aw if type(aw) is plain or asyncio.iscoroutine(aw) else awaited(aw)
-            child = Child(self, group, coroutine, at)
+            child = GatherChild(self, group, coroutine, at)
             context = copy_context()
             context.run(ambient.set, child)
             self._begun(loop.create_task(coroutine, context=context), child, context)
 
-    def _begun(self, future: asyncio.Future[Any], child: Child, context: Context | None) -> None:
+    def _begun(self, future: asyncio.Future[Any], child: GatherChild, context: Context | None) -> None:
         self.children.append(future)
         if AT_ONCE and future.done():
             child(future)
@@ -162,7 +162,7 @@ class Gathering(asyncio.Future[list[Any]]):
             self.set_exception(_outcome(future))
 
     def _over(self, last: asyncio.Future[Any], *, well: bool) -> None:
-        """Have all their results, or the failure of the last one."""
+        """Called when the last one ends: set the results, or its failure."""
         children = self.children.copy()
         self.children.clear()  # their contexts lead here
         if self._batch is not None:
@@ -209,7 +209,7 @@ def _gathering(aws: Sequence[Awaitable[Any]], *, return_exceptions: bool) -> Gat
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Have the garbage collector wait meanwhile: nothing that a `gather` makes is garbage, and no other code runs.
+    """Pause the garbage collector meanwhile: nothing that a `gather` makes is garbage, and no other code runs.
 
     Looking through 20,000 coroutines that have just been made, again and again, cost a quarter of all.
     """

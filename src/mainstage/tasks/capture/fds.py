@@ -40,7 +40,7 @@ IDLE_PATIENCE = 1.0
 ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
 
 
-class Descriptor:
+class CapturedFd:
     """One descriptor that leads to a terminal, and the file in its place."""
 
     def __init__(self, name: str) -> None:
@@ -63,7 +63,7 @@ class Descriptor:
             retried(os.dup2, self._file.fileno(), self._number)
 
     def give_back(self) -> None:
-        """Lead it to the terminal, unless somebody has led it elsewhere meanwhile."""
+        """Restore the terminal, unless the program has redirected it meanwhile."""
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(self._number), os.fstat(self._file.fileno())):
                 os.dup2(self._terminal, self._number)
@@ -106,7 +106,7 @@ class DescriptorCapture:
         self._lock = Lock()
         self._reporter = reporter
         self._names = names
-        self._open: list[Descriptor] = []
+        self._open: list[CapturedFd] = []
         self._pid = os.getpid()
         self._running: dict[int, TaskStarted] = {}
         """Those that are nested in no other."""
@@ -115,14 +115,14 @@ class DescriptorCapture:
         """Take the descriptors that lead to terminals."""
         for name in self._names:
             with contextlib.suppress(OSError):
-                self._open.append(Descriptor(name))
+                self._open.append(CapturedFd(name))
         self.release_terminal(on=False)
         atexit.register(self._give_back)
         self._reporter.send = self._send  # type: ignore[method-assign]  # until the channel is closed
         self._reporter.watch(self)
 
     def stop(self) -> None:
-        """Send what is left and give the descriptors back. What a child writes from now on is nobody's."""
+        """Send what is left and give the descriptors back. What a child writes from now on is lost."""
         self._give_back()
         atexit.unregister(self._give_back)
         self.closed = True
@@ -191,7 +191,7 @@ class DescriptorCapture:
         """Do nothing: it is looked at, it does not tell."""
 
     def sample(self, now: float) -> list[Event]:
-        """Return what was written since the last look; nothing if somebody is just looking: a handler must not wait."""
+        """Return what was written since the last look; nothing if another call is reading: a handler must not wait."""
         if not self._lock.acquire(blocking=False):
             return []
         try:
@@ -212,7 +212,7 @@ class DescriptorCapture:
                 events.append(TaskChanged(now, task.task, task.attempt, status=status))
         return events
 
-    def _written(self, descriptor: Descriptor, text: str, now: float) -> TextWritten:
+    def _written(self, descriptor: CapturedFd, text: str, now: float) -> TextWritten:
         task = self._only()
         text = overwritten(text)
         if task is None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, TypeAlias
 
+from mainstage.core.names import nearest
 from mainstage.errors import DisplayError
 from mainstage.ui.display import links, tty
 
@@ -43,7 +44,7 @@ class DisplayTarget(NamedTuple):
     """What a link to a file begins with; "": links are not shown there."""
 
 
-def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str = "auto") -> DisplayTarget:
+def choose_target(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str = "auto") -> DisplayTarget:
     """Return the place for a display: stderr where that is a terminal, else stdout where that is one, else stderr.
 
     `view` wins over MAINSTAGE_VIEW, which wins over what the streams suggest; JSON lines go to stdout, being data.
@@ -111,7 +112,7 @@ def _named(view: str, source: str) -> ViewName | None:
             return name
     if view in ("", "auto"):
         return None
-    raise DisplayError(f"{source}{view!r} is no view; take one of auto, {', '.join(VIEWS)}")
+    raise DisplayError(f"{source}{view!r} is no view; take one of auto, {', '.join(VIEWS)}{nearest(view, VIEWS)}")
 
 
 def _display_stream(env: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> TextIO:

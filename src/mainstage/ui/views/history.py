@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
+from mainstage.events import TaskEnded, TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
 from mainstage.ui.views import formatting
 from mainstage.ui.views.exception_tree import heading_of
 from mainstage.ui.views.foreign import strip
+from mainstage.ui.views.loops import LoopLines
 from mainstage.ui.views.text import clip, one_line
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class History:
         self._palette = palette
         self._glyphs = glyphs
         self.places = places
+        self._loops = LoopLines(palette, glyphs)
 
-    def lines(self, event: Event, state: RunState) -> list[str]:
+    def lines(self, event: Event, state: RunState) -> list[str]:  # noqa: PLR0911  # one for each kind of event
         """Return the lines for `event`, which `state` knows already: mostly none."""
         match event:
             case TextWritten():
@@ -50,6 +52,8 @@ class History:
                 return self._retry(event, state)
             case TaskStuck() if event.task in state.tasks:
                 return [self._stuck(event, state)]
+            case TaskEnded() if state.loop_ended is not None:
+                return self._loops.ended(event.task, state)
             case TaskReopened():
                 return [self._palette.paint("mainstage.dim", f"{self._waiting(event.task, state)}: goes on after all")]
             case _:
@@ -86,7 +90,7 @@ class History:
             parts.append(f"input {clip(self._glyphs.name(given), LONGEST_INPUT, self._glyphs.ellipsis)}")
         if failure.attempt > 1:
             parts.append(f"attempt {failure.attempt}")
-        place = place_of(failure.error) if self.places else ""
+        place = error_location(failure.error) if self.places else ""
         if place:
             parts.append(f"at {self._glyphs.name(short_place(place, 0))}")
         return self._palette.paint("mainstage.dim", f" ({', '.join(parts)})") if parts else ""
@@ -141,7 +145,7 @@ def input_of(failure: Failure) -> str:
     return "" if given in (failure.description, repr(failure.description)) else given
 
 
-def place_of(error: ErrorReport) -> str:
+def error_location(error: ErrorReport) -> str:
     """Return where `error` was raised, as "job.py:12 in load"; "" if its traceback does not say."""
     found = _last_frame(error)
     if found is None:

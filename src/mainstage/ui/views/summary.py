@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mainstage.ui.state.outliers import FAR, SHORTEST, typical
 from mainstage.ui.views import formatting
 from mainstage.ui.views.history import MANY
+from mainstage.ui.views.loops import LoopLines
 from mainstage.ui.views.palette import is_lost
 from mainstage.ui.views.text import clip, crop, one_line, width
 
@@ -38,6 +39,7 @@ class Summary:
         self._palette = palette
         self._glyphs = glyphs
         self._slowest = slowest
+        self._loops = LoopLines(palette, glyphs)
         self.log = ""
         """Where all output and failures are written to, as it is to be told; "" nowhere."""
         self.log_file = ""
@@ -51,8 +53,9 @@ class Summary:
         `end` has the exit status of the program that is shown, which counts then and not what became of its tasks, and
         how many failures the program has not retrieved.
         """
-        if not state.counts.seen and state.stop is None:
-            return []
+        if state.of_loop or not (state.counts.seen or (state.stop is not None and not state.loops.seen)):
+            status = None if end is None else end.status
+            return self._loops.run(state, now, max(1, min(WIDEST, columns - 1)), status=status)
         if not state.title and state.elapsed(now) < SHORT and not state.counts.failed and state.stop is None:
             return []
         room = max(1, min(WIDEST, columns - 1))
@@ -75,7 +78,8 @@ class Summary:
             return []
         glyphs = self._glyphs
         texts = [
-            f"  {formatting.duration(seconds):>8}  {glyphs.name(one_line(name))}" for seconds, name in state.slowest
+            f"  {formatting.duration_text(seconds):>8}  {glyphs.name(one_line(name))}"
+            for seconds, name in state.slowest
         ]
         return [self._palette.paint("mainstage.dim", clip(text, room, glyphs.ellipsis)) for text in texts]
 
@@ -86,7 +90,8 @@ class Summary:
         if not far or room < SAID:
             return []
         told = [
-            f"{self._glyphs.name(one_line(name))} {formatting.duration(seconds)}" for seconds, name in far[:OUTLIERS]
+            f"{self._glyphs.name(one_line(name))} {formatting.duration_text(seconds)}"
+            for seconds, name in far[:OUTLIERS]
         ]
         others = formatting.in_words(usual) if usual >= 1 else formatting.duration_text(usual)
         text = f"  slowest (others took {others}): {', '.join(told)}"
@@ -120,8 +125,10 @@ class Summary:
         return self._palette.paint("mainstage.done", self._glyphs.done)
 
     def _shorten(self, text: str, room: int) -> str:
-        if width(text) > room and text.endswith(")"):
-            text = text[: text.rindex(" (")]
+        while width(text) > room and text.endswith(")"):  # the last of what is in brackets first
+            bracket = text.rindex(" (")
+            more = text.rfind(", ", bracket)
+            text = f"{text[:more]})" if more > 0 else text[:bracket]
         return clip(text, room, self._glyphs.ellipsis)
 
     def _only_task(self, state: RunState) -> str:
@@ -141,7 +148,7 @@ class Summary:
                 text += f", {formatting.count(n)} {word}"
         if state.stop is not None:
             text = f"stopped by {self._glyphs.name(one_line(state.stop.cause))}: {text}"
-        text += f" in {formatting.duration(elapsed)}"
+        text += f" in {formatting.duration_text(elapsed)}"
         if elapsed <= 0 or not counts.done:
             return text
         if alone:
