@@ -50,6 +50,7 @@ from mainstage.events import (
     TextWritten,
 )
 from mainstage.pool.results import ItemOutcome
+from mainstage.ui.display.cursor import QUESTION
 from mainstage.ui.display.recording import Screen
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import StreamDisplay
@@ -82,7 +83,17 @@ PIECES = (
     *("\x1bP$qPWN\x1b\\", "\x1bPq#1337\x1b\\", "\x1b_GPWN\x1b\\", "\x1b^PWN\x1b\\", "\x1bXPWN\x1b\\", "\x1bPtmux;PWN"),
     # what moves, erases, switches, asks
     *("\x1b[1337;1337H", "\x1b[2;1337r", "\x1b[1337A", "\x1b[1337J", "\x1b[?1049h", "\x1b[?2004h", "\x1b[?1003h"),
-    *("\x1b[?2026l", "\x1b[200~PWN\x1b[201~", "\x1b[6n", "\x1b[c", "\x1b[>c", "\x1b[21t", "\x1b[1337S", "\x1b[!p"),
+    *(
+        "\x1b[?2026l",
+        "\x1b[200~PWN\x1b[201~",
+        "\x1b[5n",
+        "\x1b[?6n",
+        "\x1b[c",
+        "\x1b[>c",
+        "\x1b[21t",
+        "\x1b[1337S",
+        "\x1b[!p",
+    ),
     *(
         "\x1bc",
         "\x1b#8",
@@ -159,7 +170,9 @@ COMMANDS = re.compile(
 def terminal_breaches(data: bytes) -> list[str]:
     """Return what in the bytes of a terminal cannot have been ours."""
     text = data.decode("utf-8", "replace")
-    return [found[0] for found in TOKEN.finditer(text) if not _is_ours(found)] + TURNS.findall(text)
+    return [found[0] for found in TOKEN.finditer(text) if found[0] != QUESTION and not _is_ours(found)] + TURNS.findall(
+        text
+    )
 
 
 def _is_ours(found: re.Match[str]) -> bool:

@@ -92,10 +92,11 @@ def test_nothing_of_ours_takes_the_place_of_a_stream_that_the_shell_has_closed(
 
 
 STRAY = """
-import os, sys, mainstage
+import os, stat, sys, mainstage
 def stray(n):
     for number in (0, 1, 2):
         try:
+            assert not stat.S_ISREG(os.fstat(number).st_mode), f"{number} is our log, or a worker's journal"
             os.write(number, b"stray bytes\\n")
         except OSError:
             pass

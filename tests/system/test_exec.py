@@ -367,7 +367,7 @@ def test_a_program_with_runs_of_its_own_is_one_display(tmp_path: Path) -> None:
         assert program.wait() == 0
         lines = [line for line in program.screen.lines() if line]
     assert lines[:-1] == ["[0, 1, 2]"] * 4
-    assert lines[-1].startswith("✓ own.py: 10 done")
+    assert lines[-1].startswith("✓ own.py: 9 done")  # a loop of the main thread is no task that a run counts
 
 
 def test_the_log_has_the_words_of_the_program_and_of_its_tasks_in_order(tmp_path: Path) -> None:

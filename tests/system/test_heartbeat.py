@@ -215,8 +215,8 @@ def test_an_idle_run_on_a_terminal_wakes_about_once_a_second(what: str, where: s
 BELL = """
 import signal, threading
 from queue import Empty
-from mainstage.run.heartbeat import Bell
-bell = Bell()
+from mainstage.run.heartbeat import WakeQueue
+bell = WakeQueue()
 def wait():
     print("WAITING", flush=True)
     try:

@@ -90,8 +90,8 @@ def test_the_exit_status_of_a_program_is_the_same(owner: str, case: str) -> None
 JOBS = """
 import sys, time
 import mainstage
-from mainstage.run.display_session import Show
-Show.owner_asleep = True
+from mainstage.run.display_session import DisplaySession
+DisplaySession.owner_asleep = True
 def work(text):
     if text == "bad":
         raise ValueError("bad")

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.core.clock import SystemClock
+from mainstage.core.descriptors import reserve_standard
 from mainstage.errors import DisplayError
 from mainstage.events import TextWritten
 from mainstage.ui.display.detect import DisplayTarget, choose_target
@@ -16,7 +17,6 @@ from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import NullDisplay, StreamDisplay
 from mainstage.ui.display.terminal import TerminalDisplay
-from mainstage.ui.display.tty import reserve_standard
 from mainstage.ui.views.interactive import KeyedView
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.live import LiveView

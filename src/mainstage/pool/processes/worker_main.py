@@ -23,6 +23,7 @@ from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack, pack_re
 from mainstage.channels.outbox import INTERVAL, RemoteChannel, ShiftedClock
 from mainstage.channels.pipe import Journal, WorkerEnd
 from mainstage.core import pickling
+from mainstage.core.descriptors import reserve_standard
 from mainstage.core.fork import end_forked_child
 from mainstage.errors import Cancelled, Unpicklable, explain
 from mainstage.events import EVENTS, TaskStarted
@@ -95,6 +96,7 @@ def main(
 
 def _settle_in() -> None:
     """Become the leader of a process group, deaf to Ctrl-C, without the parent's handlers and its terminal as input."""
+    reserve_standard()
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
     signal.signal(signal.SIGINT, _do_nothing)

@@ -29,8 +29,10 @@ PATIENCE = 0.2
 """Seconds that a picture waits for the answer; it comes within a millisecond, or within a round trip of ssh."""
 LIMIT = 3.0
 """Seconds after which no answer is expected any more."""
-LAST = 0.1
-"""The same, once somebody else is to have the keys."""
+LAST = 0.5
+"""The same, once somebody else is to have the keys: a later answer is typed into a question, or at the shell's prompt.
+
+A process waits once for a terminal that does not answer."""
 READS = ("0", "63")
 POLLS = ("7", "23", "232", "270", "271", "281", "22", "72", "73")
 """Numbers of Linux's system calls, on x86 and on ARM: `read`; `poll`, `select`, `epoll_wait` and their kin."""

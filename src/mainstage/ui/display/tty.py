@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 from mainstage.core import unpatched
 
 POSIX = os.name == "posix"
-STANDARD = 2
-"""The descriptors up to it are the standard streams'."""
 PIPE_ROOM = getattr(select, "PIPE_BUF", 512)
 """Bytes that a pipe takes whole once it says that it is writable."""
 CONSOLE_ROOM = 8192
@@ -43,19 +41,6 @@ def reopen(fd: int, *, reading: bool = False) -> int | None:
         pass
     os.close(own)
     return None
-
-
-def reserve_standard() -> None:
-    """Have nothing that is opened from now on take the place of a standard stream that the shell has closed (`>&-`).
-
-    What C code and children write to 1 and 2 would go into our terminal, log or pipe. Children still find it closed.
-    """
-    try:
-        while (fd := os.open(os.devnull, os.O_RDWR)) <= STANDARD:
-            pass
-    except OSError:  # nothing can be opened: nothing takes that place either
-        return
-    os.close(fd)
 
 
 class Kind(Enum):
