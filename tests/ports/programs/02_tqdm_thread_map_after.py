@@ -3,6 +3,7 @@
 import time
 
 import mainstage
+from tqdm.contrib.concurrent import thread_map
 
 
 def fetch(page):
@@ -10,5 +11,6 @@ def fetch(page):
     return page * 2
 
 
-sizes = list(mainstage.map(fetch, range(60), max_workers=8, description="Fetching"))
+with mainstage.Run("Pages"):
+    sizes = thread_map(fetch, range(60), max_workers=8, desc="Fetching")
 print(f"{len(sizes)} pages, {sum(sizes)} bytes")

@@ -27,6 +27,6 @@ def main():
         return sum(sizes)
 
 
-with mainstage.Run("Downloading", columns=COLUMNS):
+with mainstage.Run("Downloading"):
     total = main()
 print(f"{total} bytes")
