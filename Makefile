@@ -5,7 +5,7 @@ BIN := .venv/bin
 CORE := .venv/ready-for-the-demo
 READY := .venv/ready-for-mainstage
 
-.PHONY: demo test check bench soak load free-threading windows docs clean
+.PHONY: demo test check shape bench soak load free-threading windows docs clean
 
 demo: $(CORE)  ## ten seconds of what a run looks like; installs mainstage and its three dependencies, nothing else
 	$(BIN)/mainstage demo
@@ -20,6 +20,9 @@ check: $(READY)  ## lint, format, types, architecture
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 	$(BIN)/lint-imports --config tests/architecture/cycles.toml
+
+shape: $(READY)  ## the countable figures of the package's shape, with their goals
+	$(BIN)/python -m tests.architecture.shape
 
 bench: $(READY)  ## every budget row beside its peers
 	$(BIN)/python -m bench

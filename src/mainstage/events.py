@@ -187,11 +187,12 @@ class MetricReported(NamedTuple):
 
 
 class ItemsEnded(NamedTuple):
-    """Items of a `map` ended well since the last such report of this worker: `(task, started, ended)` each, in seconds.
+    """Short items of a `map`, or short calls, ended well: `(task, started, ended)` each, in seconds.
 
-    One event for many short items. Such an item was announced by a `TaskStarted` only if it ran long enough to be
-    shown; one that reported progress, or failed, has its own `TaskStarted` and end instead and is not listed. `more`
-    items that took `seconds` together were folded into two numbers, since nobody took the reports for long.
+    One event for all of a worker since its last such report. One of them was announced by a `TaskStarted` only if it
+    ran long enough to be shown; one that reported progress, or failed, has its own `TaskStarted` and end instead and is
+    not listed. `more` that took `seconds` together were folded into two numbers, since nobody took the reports for
+    long. Calls are told so only where nobody records each event; `source` is then no source that was opened.
     """
 
     at: float

@@ -24,7 +24,7 @@ DOORS: dict[str, str | dict[str, str]] = {
     "channels/": INTERNAL,
     "cli/failures.py": {"_print": "Rich, into a text that goes through `say`"},
     "cli/map.py": {"_write": DATA},
-    "cli/results.py": {"_copy": DATA, "write_all": "data: results, and what inputs wrote, into files of their own"},
+    "cli/results.py": {"_copy": DATA, "write_fully": "data: results, and what inputs wrote, into files of their own"},
     "cli/script.py": {"report": "a traceback of the program's own, as the interpreter would write it"},
     "cli/shell.py": {"say": SAY},
     "core/fork.py": {"_status_of": "the last words of a child that the program forked, as the interpreter's"},

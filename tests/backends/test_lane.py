@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.events import ItemsEnded, TaskStarted
 from mainstage.pool.items import FOLD, Item, Lane
+from mainstage.run.external_threads import ThreadCalls, ThreadSlot
 from mainstage.testing import ManualClock
 
 
@@ -79,3 +81,18 @@ def test_a_stand_in_that_was_asked_to_stop_asks_its_task() -> None:
 def test_an_item_is_settled_once() -> None:
     item = Item(lane_at(ManualClock()), (0, 1, (), 1), 0.0)
     assert [item.claim(), item.claim()] == [True, False]
+
+
+def test_a_worker_at_rest_is_looked_at_although_its_note_was_read_when_it_had_begun_again() -> None:
+    clock = ManualClock(10.0)
+    channel = ThreadChannel(clock)
+    calls = ThreadCalls(channel)
+    calls.id = 1
+    slot = ThreadSlot(calls, threading.current_thread())
+    slot.note_rest()
+    slot.polled = True  # it has begun again before anybody read that
+    assert channel.receive(0) is None
+    slot.ended.append((7, 10.0, 10.4))
+    slot.note_rest()
+    assert channel.receive(0) is None
+    assert channel.sample(11.0) == [ItemsEnded(11.0, 1, slot.worker, ((7, 10.0, 10.4),))]

@@ -9,7 +9,7 @@ import pytest
 
 from mainstage.cli import files
 from mainstage.cli import results as module
-from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of
+from mainstage.cli.results import ResultsError, ResultsFile, encode_line, outcome_line
 from mainstage.pool.results import ItemOutcome
 
 if TYPE_CHECKING:
@@ -23,15 +23,15 @@ def outcome(text: str, value: object = None, error: BaseException | None = None)
 
 
 def ok(text: str, value: object = 1) -> dict[str, Any]:
-    return line_of(T, outcome(text, value))
+    return outcome_line(T, outcome(text, value))
 
 
 def failed(text: str) -> dict[str, Any]:
-    return line_of(T, outcome(text, error=ValueError("no")))
+    return outcome_line(T, outcome(text, error=ValueError("no")))
 
 
 def write(path: Path, *lines: dict[str, Any], tail: bytes = b"") -> None:
-    path.write_bytes(b"".join(map(encode, lines)) + tail)
+    path.write_bytes(b"".join(map(encode_line, lines)) + tail)
 
 
 def read(path: Path) -> list[tuple[str, str]]:
@@ -74,7 +74,7 @@ LOOP.append(LOOP)
     ],
 )
 def test_a_result_that_is_no_json_is_told_by_its_repr_and_a_flag(value: object, told: str) -> None:
-    line = json.loads(encode(ok("a", value)))
+    line = json.loads(encode_line(ok("a", value)))
     assert (line["result"], line["repr"]) == (told, True)
 
 
@@ -97,17 +97,17 @@ def test_a_line_is_in_the_file_before_append_returns(tmp_path: Path) -> None:
 
 def test_what_is_done_is_counted_by_target_and_input(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    write(path, ok("a"), failed("b"), ok("a"), line_of("other:g", outcome("c")))
+    write(path, ok("a"), failed("b"), ok("a"), outcome_line("other:g", outcome("c")))
     results = ResultsFile(str(path))
     assert results.skip(T, failed_again=False) == {"a": 2, "b": 1}
     assert results.skip(T, failed_again=True) == {"a": 2}
     assert len(results) == 4
 
 
-@pytest.mark.parametrize("cut", range(1, len(encode(ok("b"))) - 1))
+@pytest.mark.parametrize("cut", range(1, len(encode_line(ok("b"))) - 1))
 def test_a_torn_last_line_is_cut_off_wherever_it_was_torn(tmp_path: Path, cut: int) -> None:
     path = tmp_path / "r.jsonl"
-    write(path, ok("a"), tail=encode(ok("b"))[:cut])
+    write(path, ok("a"), tail=encode_line(ok("b"))[:cut])
     results = ResultsFile(str(path))
     results.append(ok("b"))
     results.close()
@@ -116,7 +116,7 @@ def test_a_torn_last_line_is_cut_off_wherever_it_was_torn(tmp_path: Path, cut: i
 
 def test_a_last_line_that_lacks_only_its_newline_is_kept(tmp_path: Path) -> None:
     path = tmp_path / "r.jsonl"
-    write(path, ok("a"), tail=encode(ok("b"))[:-1])
+    write(path, ok("a"), tail=encode_line(ok("b"))[:-1])
     results = ResultsFile(str(path))
     assert results.skip(T, failed_again=False) == {"a": 1, "b": 1}
     results.append(ok("c"))
@@ -172,7 +172,7 @@ def test_an_input_that_fails_again_replaces_its_line_too(tmp_path: Path) -> None
     write(path, failed("a"))
     results = ResultsFile(str(path))
     results.skip(T, failed_again=True)
-    results.append(line_of(T, outcome("a", error=KeyError("new"))))
+    results.append(outcome_line(T, outcome("a", error=KeyError("new"))))
     results.close()
     assert [json.loads(line)["error"]["type"] for line in path.read_bytes().splitlines()] == ["KeyError"]
 
@@ -283,6 +283,6 @@ def test_a_line_too_deep_to_read_is_no_result(tmp_path: Path) -> None:
 
 def test_a_line_is_printable_ascii_whatever_its_texts_are() -> None:
     text = "".join(map(chr, (*range(0xA1), 0x2028, 0x202E, 0xDC80, 0x1F600)))
-    data = encode(line_of(T, outcome(text, text)))
+    data = encode_line(outcome_line(T, outcome(text, text)))
     assert data.rstrip(b"\n").decode().isprintable()
     assert json.loads(data)["input"] == text

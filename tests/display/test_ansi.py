@@ -36,7 +36,7 @@ LINK = "\x1b]8;;file://host/a%20b\x1b\\"
     ],
 )
 def test_a_line_keeps_its_colours_and_loses_what_moves_the_cursor(foreign: str, safe: str) -> None:
-    assert ansi.clean(foreign) == safe
+    assert ansi.clean_line(foreign) == safe
 
 
 @given(st.text(st.sampled_from("\x1b[]2;JmH\r\n\x9b\x07漢x\ud800")))
@@ -44,7 +44,7 @@ def test_no_line_makes_a_terminal_move(text: str) -> None:
     screen = Screen(40, 3)
     screen.feed(b"kept\r\n")
     for line in ansi.lines([text]):
-        screen.feed(ansi.encode(ansi.clip(line, 40), "utf-8"))
+        screen.feed(ansi.encode_text(ansi.clip_row(line, 40), "utf-8"))
         screen.feed(b"\r")
     assert screen.lines()[0] == "kept"
     assert screen.cursor == (0, 1)
@@ -52,15 +52,15 @@ def test_no_line_makes_a_terminal_move(text: str) -> None:
 
 @given(st.text(st.sampled_from("ab漢字é\u0301😀 ")), st.integers(1, 12))
 def test_a_clipped_row_is_never_wider_than_the_screen(text: str, columns: int) -> None:
-    clipped = ansi.clip(text, columns)
-    assert ansi.width(clipped) <= columns
+    clipped = ansi.clip_row(text, columns)
+    assert ansi.row_width(clipped) <= columns
     assert text.startswith(clipped.rstrip()) or cell_len(text) > columns
 
 
 def test_colours_do_not_count_and_do_not_leak_when_a_row_is_cut() -> None:
     row = f"{RED}漢字{'x' * 10}\x1b[0m"
-    assert ansi.clip(row, 5) == f"{RED}漢字x\x1b[0m"
-    assert ansi.clip(row, 3) == f"{RED}漢 \x1b[0m"
+    assert ansi.clip_row(row, 5) == f"{RED}漢字x\x1b[0m"
+    assert ansi.clip_row(row, 3) == f"{RED}漢 \x1b[0m"
 
 
 def test_a_full_row_is_not_erased_to_its_right_for_that_takes_its_last_cell() -> None:
@@ -81,13 +81,13 @@ def test_a_wide_character_that_does_not_fit_wraps_whole() -> None:
 
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii", "latin-1", "cp1252"])
 def test_no_text_is_unsayable(encoding: str) -> None:
-    assert ansi.encode("━ caf\udce9 漢", encoding).decode(encoding).endswith(("?", "漢"))
-    assert b"\\udce9" in ansi.encode("caf\udce9", encoding, "backslashreplace")
+    assert ansi.encode_text("━ caf\udce9 漢", encoding).decode(encoding).endswith(("?", "漢"))
+    assert b"\\udce9" in ansi.encode_text("caf\udce9", encoding, "backslashreplace")
 
 
 def test_links_take_no_cells_and_end_where_a_row_is_cut() -> None:
     row = f"see {LINK}file.py\x1b]8;;\x1b\\ now"
-    assert ansi.width(row) == 15
+    assert ansi.row_width(row) == 15
     assert ansi.height(row, 15) == 1
-    assert ansi.clip(row, 6) == f"see {LINK}fi\x1b]8;;\x1b\\"
+    assert ansi.clip_row(row, 6) == f"see {LINK}fi\x1b]8;;\x1b\\"
     assert ansi.over(f"{LINK}漢字\x1b]8;;\x1b\\", 4) == f"{LINK}漢字\x1b]8;;\x1b\\"

@@ -8,7 +8,7 @@ import pytest
 
 from mainstage.errors import DisplayError
 from mainstage.ui.display import tty
-from mainstage.ui.display.detect import Depth, ViewName, choose, color_depth
+from mainstage.ui.display.detect import Depth, ViewName, choose_target, color_depth
 
 
 class Stream(io.StringIO):
@@ -40,7 +40,7 @@ def streams(out: str, err: str) -> tuple[Stream, Stream]:
 def test_the_display_is_on_the_terminal_and_on_stderr_where_both_are_one(
     out: str, err: str, view: ViewName, fd: int
 ) -> None:
-    place = choose({"TERM": "xterm"}, *streams(out, err))
+    place = choose_target({"TERM": "xterm"}, *streams(out, err))
     assert (place.view, place.fd) == (view, fd)
 
 
@@ -65,40 +65,44 @@ def test_the_display_is_on_the_terminal_and_on_stderr_where_both_are_one(
     ],
 )
 def test_what_a_terminal_user_asked_for_by_environment(env: dict[str, str], view: ViewName) -> None:
-    assert choose(env, *streams("tty", "tty")).view == view
+    assert choose_target(env, *streams("tty", "tty")).view == view
 
 
 @pytest.mark.parametrize("env", [{}, {"TERM": "xterm"}, {"TTY_COMPATIBLE": "1"}, {"MAINSTAGE_VIEW": "live"}])
 def test_a_windows_console_gets_lines_whatever_is_said(monkeypatch: pytest.MonkeyPatch, env: dict[str, str]) -> None:
     monkeypatch.setattr(tty, "POSIX", False)
-    place = choose(env, *streams("tty", "tty"))
+    place = choose_target(env, *streams("tty", "tty"))
     assert (place.view, place.fd, place.terminal, place.color) == ("plain", 2, False, "none")
 
 
 def test_on_windows_a_pipe_that_is_said_to_show_controls_is_drawn_on(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tty, "POSIX", False)
-    assert choose({"TTY_COMPATIBLE": "1"}, *streams("pipe", "pipe")).view == "live"
+    assert choose_target({"TTY_COMPATIBLE": "1"}, *streams("pipe", "pipe")).view == "live"
 
 
 def test_a_pipe_that_is_said_to_show_controls_is_drawn_on() -> None:
-    place = choose({"TTY_COMPATIBLE": "1", "TERM": "xterm"}, *streams("pipe", "pipe"))
+    place = choose_target({"TTY_COMPATIBLE": "1", "TERM": "xterm"}, *streams("pipe", "pipe"))
     assert (place.view, place.color, place.terminal) == ("live", "16", True)
 
 
 def test_json_lines_are_data_and_go_to_stdout() -> None:
-    place = choose({"TERM": "xterm"}, *streams("file", "tty"), view="json")
+    place = choose_target({"TERM": "xterm"}, *streams("file", "tty"), view="json")
     assert (place.view, place.fd, place.color) == ("json", 1, "none")
 
 
 def test_the_argument_wins_over_the_environment() -> None:
-    assert choose({"TERM": "xterm", "MAINSTAGE_VIEW": "json"}, *streams("tty", "tty"), view="plain").view == "plain"
-    assert choose({"TERM": "xterm", "MAINSTAGE_VIEW": "json"}, *streams("tty", "tty"), view="auto").view == "json"
+    assert (
+        choose_target({"TERM": "xterm", "MAINSTAGE_VIEW": "json"}, *streams("tty", "tty"), view="plain").view == "plain"
+    )
+    assert (
+        choose_target({"TERM": "xterm", "MAINSTAGE_VIEW": "json"}, *streams("tty", "tty"), view="auto").view == "json"
+    )
 
 
 @pytest.mark.parametrize(("env", "view"), [({}, "bars"), ({"MAINSTAGE_VIEW": "bars"}, "auto")])
 def test_a_view_that_is_none_is_an_error_that_lists_them(env: dict[str, str], view: str) -> None:
     with pytest.raises(DisplayError, match="'bars' is no view; take one of auto, live, plain, json, silent"):
-        choose(env, *streams("tty", "tty"), view=view)
+        choose_target(env, *streams("tty", "tty"), view=view)
 
 
 @pytest.mark.parametrize(
@@ -125,10 +129,10 @@ def test_colours_follow_the_conventions(env: dict[str, str], terminal: bool, dep
 
 def test_glyphs_are_drawn_where_the_encoding_has_them() -> None:
     out = Stream(1, terminal=True)
-    assert choose({"TERM": "xterm"}, out, Stream(2, terminal=True)).unicode
-    assert not choose({"TERM": "xterm"}, out, Stream(2, terminal=True, encoding="ascii")).unicode
+    assert choose_target({"TERM": "xterm"}, out, Stream(2, terminal=True)).unicode
+    assert not choose_target({"TERM": "xterm"}, out, Stream(2, terminal=True, encoding="ascii")).unicode
 
 
 def test_a_stream_without_a_descriptor_gets_plain_lines() -> None:
-    place = choose({"TERM": "xterm"}, io.StringIO(), io.StringIO())
+    place = choose_target({"TERM": "xterm"}, io.StringIO(), io.StringIO())
     assert (place.view, place.fd, place.color) == ("plain", None, "none")

@@ -29,7 +29,7 @@ def wrapped(line: str, columns: int) -> list[str]:
     """Lay a line out as a terminal does: a wide character never straddles the edge."""
     parts, part, used = [], "", 0
     for character in line:
-        cells = ansi.width(character)
+        cells = ansi.row_width(character)
         if used + cells > columns:
             parts.append(part)
             part, used = "", 0
@@ -45,7 +45,7 @@ def stripped(lines: list[str]) -> list[str]:
 
 
 def clipped(row: str, columns: int) -> str:
-    return ansi.plain(ansi.clip(row, columns)).rstrip()
+    return ansi.plain(ansi.clip_row(row, columns)).rstrip()
 
 
 def feed(screen: Screen, text: str) -> None:
@@ -215,10 +215,10 @@ def test_the_last_row_of_a_line_that_has_not_ended_is_below_all_whole_lines(
         last = wrapped(ansi.plain(begun), 40)[-1]
         text = shown_text(screen, count)
         whole = [part for line in lines for part in wrapped(line, 40)]
-        if begun and ansi.width(last) < 40:
+        if begun and ansi.row_width(last) < 40:
             assert text[-1] == last.rstrip()
-            assert screen.cursor[0] == ansi.width(last)
-        if ansi.width(begun) < 40:
+            assert screen.cursor[0] == ansi.row_width(last)
+        if ansi.row_width(begun) < 40:
             above = text[:-1] if begun else text
             assert above[len(above) - len(whole) :] == whole
         assert [line.rstrip() for line in screen.lines()[10 - count :]] == (rows if count else [])

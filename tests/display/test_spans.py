@@ -37,15 +37,15 @@ def written(*changes: str) -> Screen:
 @given(rows=st.lists(styled_row, min_size=2, max_size=4))
 def test_a_changed_row_has_the_cells_and_colours_of_one_that_is_written_whole(rows: list[str]) -> None:
     changes = [row_diff.change(old, new, COLUMNS) for old, new in pairwise(rows)]
-    screen = written(row_diff.whole(rows[0], COLUMNS), *changes)
-    assert cells(screen) == cells(written(row_diff.whole(rows[-1], COLUMNS)))
+    screen = written(row_diff.whole_row(rows[0], COLUMNS), *changes)
+    assert cells(screen) == cells(written(row_diff.whole_row(rows[-1], COLUMNS)))
     assert (screen.lines()[0], screen.lines()[2]) == ("above", "below")
 
 
 @settings(max_examples=100)
 @given(old=styled_row, new=styled_row)
 def test_no_style_is_left_on_after_a_change(old: str, new: str) -> None:
-    screen = written(row_diff.whole(old, COLUMNS), row_diff.change(old, new, COLUMNS), "\x1b[3Hnew")
+    screen = written(row_diff.whole_row(old, COLUMNS), row_diff.change(old, new, COLUMNS), "\x1b[3Hnew")
     styles = [screen._screen.buffer[2][column]._replace(data="") for column in (0, 4)]
     assert styles[0] == styles[1]
 
@@ -62,13 +62,13 @@ def test_only_spans_that_changed_are_sent_and_what_they_move() -> None:
 def test_a_row_whose_columns_are_not_certain_is_written_whole(name: str) -> None:
     before = f"{name}{PLAIN} 1{PLAIN} end"
     after = f"{name}{PLAIN} 2{PLAIN} end"
-    assert row_diff.change(before, after, 40) == row_diff.whole(after, 40)
+    assert row_diff.change(before, after, 40) == row_diff.whole_row(after, 40)
 
 
 @pytest.mark.parametrize("cells", [40, 41])
 def test_a_row_that_is_cut_is_written_whole(cells: int) -> None:
     before, after = f"1{PLAIN}{'x' * (cells - 1)}", f"2{PLAIN}{'x' * (cells - 1)}"
-    assert (row_diff.change(before, after, 40) == row_diff.whole(after, 40)) == (cells > 40)
+    assert (row_diff.change(before, after, 40) == row_diff.whole_row(after, 40)) == (cells > 40)
 
 
 def test_rows_that_somebody_erased_are_whole_again_after_some_changes() -> None:
@@ -83,5 +83,5 @@ def test_rows_that_somebody_erased_are_whole_again_after_some_changes() -> None:
 
 def test_what_a_lone_accent_did_to_the_cell_before_it_goes_with_it() -> None:
     before, after = f"a{PLAIN}\u0301b", f"a{PLAIN}b"
-    screen = written(row_diff.whole(before, COLUMNS), row_diff.change(before, after, COLUMNS))
+    screen = written(row_diff.whole_row(before, COLUMNS), row_diff.change(before, after, COLUMNS))
     assert screen.lines()[1] == "ab"

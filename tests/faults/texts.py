@@ -32,7 +32,7 @@ from mainstage.cli.failures import FailureReport
 from mainstage.cli.inputs import JobInput
 from mainstage.cli.joblog import JobLog
 from mainstage.cli.outputs import folder_names
-from mainstage.cli.results import encode, line_of
+from mainstage.cli.results import encode_line, outcome_line
 from mainstage.cli.shell import say, tell_error
 from mainstage.core.codec import from_json, to_json
 from mainstage.errors import describe_error
@@ -280,7 +280,7 @@ def results(texts: Sequence[str]) -> list[str]:
     data = b""
     for name, said, text in zip(texts, texts[1:], texts[2:], strict=False):
         for error in (None, ValueError(text)):
-            data += encode(line_of(name, ItemOutcome(0, said, {text: [said]}, error, 0.1, 1, 0.0)))
+            data += encode_line(outcome_line(name, ItemOutcome(0, said, {text: [said]}, error, 0.1, 1, 0.0)))
     return json_breaches(data)
 
 

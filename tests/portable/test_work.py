@@ -17,7 +17,7 @@ import tqdm
 
 import mainstage
 import mainstage.aio
-from mainstage.cli.results import ResultsError, ResultsFile, line_of
+from mainstage.cli.results import ResultsError, ResultsFile, outcome_line
 from mainstage.futures import ThreadPoolExecutor, as_completed
 from mainstage.pool.results import ItemOutcome
 
@@ -160,7 +160,7 @@ def test_map_writes_json_lines_on_stdout_and_tags_what_inputs_write(folder: Path
 def test_a_results_file_has_one_run_at_a_time_and_can_be_read_meanwhile(folder: Path) -> None:
     path = folder / "out.jsonl"
     first = ResultsFile(str(path))
-    line = line_of("job.py:double", ItemOutcome(0, "1", 2, None, 0.5, 1, 0.0))
+    line = outcome_line("job.py:double", ItemOutcome(0, "1", 2, None, 0.5, 1, 0.0))
     first.append(line)
     with pytest.raises(ResultsError, match="another run is writing to it"):
         ResultsFile(str(path))

@@ -91,7 +91,7 @@ def test_long_text_stays_by_its_ends_and_is_shown_whole_when_it_comes() -> None:
     assert "[1 characters left out]" in error.traceback
     place = failed(state, 2, tb=f'{tb}\n  File "/job.py", line 12, in load\n{tb}')
     lines = History(Palette("none"), Glyphs(), places=True).lines(place, state)
-    assert lines[-1] == "  at /job.py:12 in load"
+    assert lines[-1].endswith("(at job.py:12 in load)")
 
 
 def test_so_many_failed_tasks_may_go_on_and_older_ones_come_late() -> None:
@@ -106,7 +106,7 @@ def test_what_did_not_stay_is_counted_wherever_failures_are_told() -> None:
     kinds[MOST + 1] = kinds[MOST + 2] = kinds[MOST + 3] = "WorkerLost"
     state = run_of(kinds)
     last = Summary(Palette("none"), Glyphs()).lines(state, 3.0)
-    assert any(f"+ {MANY - 10:,} more failures" in line for line in last)
+    assert last[0] == f"  failed: {MANY - 3:,} ValueError, 3 WorkerLost"
     assert f"{MANY:,} failed (3 lost)" in last[-1]
     window = look(state, Selection(), 10)
     assert window.gone == MANY - len(state.failures)

@@ -15,7 +15,7 @@ from mainstage import current_task
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskQueued, TaskStarted
 from mainstage.futures import ThreadPoolExecutor as OurThreadPoolExecutor
 from mainstage.run.external import ExternalExecutors
-from mainstage.tasks.integrations.executors import PoolBridge, describe_submitted
+from mainstage.tasks.integrations.executors import PoolBridge, describe_external_call
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -139,4 +139,4 @@ def test_afterwards_the_pools_are_as_they_were(recorder: Recorder) -> None:
     ],
 )
 def test_a_call_is_named_after_what_is_wrapped_in_it(call: Callable[..., Any], args: tuple[Any], name: str) -> None:
-    assert describe_submitted(call, args) == name
+    assert describe_external_call(call, args) == name

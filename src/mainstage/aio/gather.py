@@ -84,7 +84,7 @@ class Batch:
         self._stay.leave()
 
 
-class Child(LazyTask):
+class GatherChild(LazyTask):
     """One of a `gather`, and the only done-callback of it: a second one costs as much as a short coroutine."""
 
     def __init__(self, gathering: Gathering, group: Group, name: str | Coroutine[Any, Any, Any], at: float) -> None:
@@ -130,15 +130,15 @@ class Gathering(asyncio.Future[list[Any]]):
         plain = CoroutineType
         for aw in different:
             if type(aw) is not plain and asyncio.isfuture(aw):
-                self._begun(aw, Child(self, group, describe_future(aw), at), None)
+                self._begun(aw, GatherChild(self, group, describe_future(aw), at), None)
                 continue
             coroutine: Any = aw if type(aw) is plain or asyncio.iscoroutine(aw) else awaited(aw)
-            child = Child(self, group, coroutine, at)
+            child = GatherChild(self, group, coroutine, at)
             context = copy_context()
             context.run(ambient.set, child)
             self._begun(loop.create_task(coroutine, context=context), child, context)
 
-    def _begun(self, future: asyncio.Future[Any], child: Child, context: Context | None) -> None:
+    def _begun(self, future: asyncio.Future[Any], child: GatherChild, context: Context | None) -> None:
         self.children.append(future)
         if AT_ONCE and future.done():
             child(future)

@@ -59,7 +59,7 @@ async def run_in_executor(executor: Executor | None, func: Callable[..., R], *ar
     return await future
 
 
-class ThreadCall:
+class AsyncThreadCall:
     """A call in a thread, shown from its start there to its end."""
 
     def __init__(self, stay: ExternalScope, description: str) -> None:
@@ -120,7 +120,7 @@ async def _in_thread(
 ) -> Any:
     loop = asyncio.get_running_loop()
     context = copy_context()
-    shown: ThreadCall | None = None
+    shown: AsyncThreadCall | None = None
 
     def ask(reason: str) -> None:
         if shown is not None:
@@ -129,7 +129,7 @@ async def _in_thread(
     stay = implicit.stay(ScopeCallbacks(ask=ask))
     if stay is None:
         return await loop.run_in_executor(executor, functools.partial(context.run, call))
-    shown = ThreadCall(stay, description)
+    shown = AsyncThreadCall(stay, description)
     try:
         future = loop.run_in_executor(executor, functools.partial(context.run, shown, call, args, kwargs))
     except BaseException:

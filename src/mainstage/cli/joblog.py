@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mainstage.cli.files import open_file
-from mainstage.cli.results import write_all
+from mainstage.cli.results import write_fully
 from mainstage.cli.shell import join
 from mainstage.errors import TaskTimeout, is_instance
 
@@ -31,7 +31,7 @@ class JobLog:
         self._fd = open_file(path, os.O_WRONLY | os.O_CREAT | end)
         self._target = target
         if os.fstat(self._fd).st_size == 0:
-            write_all(self._fd, ("\t".join(COLUMNS) + "\n").encode())
+            write_fully(self._fd, ("\t".join(COLUMNS) + "\n").encode())
 
     def append(self, job: JobInput, outcome: ItemOutcome, *, started: float, received: int) -> None:
         """Log one job: `started` in seconds since the epoch, `received` bytes of result."""
@@ -39,7 +39,7 @@ class JobLog:
         command = join(["mainstage", "map", self._target, job.input])
         fields = (job.seq, HERE, f"{started:.3f}", f"{outcome.seconds:10.3f}", 0, received, exitval, 0, command)
         line = "\t".join(map(str, fields)) + "\n"
-        write_all(self._fd, line.encode(errors="backslashreplace"))
+        write_fully(self._fd, line.encode(errors="backslashreplace"))
 
     def close(self) -> None:
         """Let go of the file."""

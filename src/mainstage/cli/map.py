@@ -17,7 +17,7 @@ from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
 from mainstage.cli.inputs import JobInput, gather, select
 from mainstage.cli.joblog import JobLog
 from mainstage.cli.outputs import Outputs
-from mainstage.cli.results import ResultsError, ResultsFile, encode, line_of, write_all
+from mainstage.cli.results import ResultsError, ResultsFile, encode_line, outcome_line, write_fully
 from mainstage.cli.shell import end_as_filter, join, program, say
 from mainstage.cli.stdout import STDOUT, events_alone, open_stdout
 from mainstage.cli.target import Target, load_target, register_by_value
@@ -97,9 +97,9 @@ class Sink:
         if is_instance(outcome.error, Cancelled):
             return
         received = 0
-        line = line_of(self._target.name, outcome)
+        line = outcome_line(self._target.name, outcome)
         if self.outputs is not None:
-            self.outputs.finish(job, encode(line))
+            self.outputs.finish(job, encode_line(line))
         if outcome.error is None or not self._skip_failed:
             received = len(self._write(line))
         if outcome.error is None:
@@ -113,11 +113,11 @@ class Sink:
     def _write(self, line: dict[str, Any]) -> bytes:
         if self._results is not None:
             return self._results.append(line)
-        data = encode(line)
+        data = encode_line(line)
         if self._stdout is None:
             sys.stdout.write(data.decode())  # shown above the rows while a display lives there
         else:
-            write_all(self._stdout, data)
+            write_fully(self._stdout, data)
         return data
 
     def close(self) -> None:
@@ -293,9 +293,9 @@ def _run(target: Target, jobs: Sequence[JobInput], options: MapOptions, sink: Si
             retries=options.retries,
             timeout=options.timeout,
             recorder=outputs,
-            lists_failures=False,
+            places=True,
         ) as run:
-            outcomes = run.outcomes(
+            outcomes = run._outcomes(
                 target.function,
                 [job.input for job in jobs],
                 unordered=unordered,

@@ -18,7 +18,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mainstage.cli.files import open_file
-from mainstage.cli.results import write_all
+from mainstage.cli.results import write_fully
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskStarted, TextWritten
 from mainstage.ui.display import tty
 
@@ -122,7 +122,7 @@ class Outputs:
         for name, data in (("seq", b"%d\n" % job.seq), ("status", line)):
             fd = open_file(self._path(job, name), os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
             try:
-                write_all(fd, data)
+                write_fully(fd, data)
             finally:
                 os.close(fd)
         self._close(job.seq)  # text of it that is still on its way opens them again
@@ -141,7 +141,7 @@ class Outputs:
 
     def _keep(self, job: JobInput | None, stream: str, text: str) -> None:
         if job is not None and self._folder is not None:
-            write_all(self._file(job, FILES[stream]), _encoded(text + "\n"))
+            write_fully(self._file(job, FILES[stream]), _encoded(text + "\n"))
         if stream in self.unshown and (job is None or self._tag):
             lines = text if job is None else _tagged(job.input, text)
             out = self._streams[FILES[stream]]

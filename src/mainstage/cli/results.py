@@ -49,7 +49,7 @@ class Key(NamedTuple):
     input: str
 
 
-def line_of(target: str, outcome: ItemOutcome) -> dict[str, Any]:
+def outcome_line(target: str, outcome: ItemOutcome) -> dict[str, Any]:
     """Return what a results file says of `outcome`. A result that is no JSON is told by its repr and `"repr": true`."""
     line: dict[str, Any] = {"target": target, "input": outcome.input}
     if outcome.error is None:
@@ -79,12 +79,12 @@ def _repr(value: object) -> str:
         return f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
 
 
-def encode(line: dict[str, Any]) -> bytes:
+def encode_line(line: dict[str, Any]) -> bytes:
     """Return `line` as bytes, newline included: printable ASCII, in which surrogates survive."""
     return printable(json.dumps(line)).encode("ascii") + b"\n"
 
 
-def write_all(fd: int, data: bytes) -> None:
+def write_fully(fd: int, data: bytes) -> None:
     """Write all of `data`: in one call, but for a pipe or disk that takes a part only."""
     while data:
         data = data[os.write(fd, data) :]
@@ -135,8 +135,8 @@ class ResultsFile:
             self._again[key] -= 1
             self._replaced = True
             line = line | {"again": True}
-        data = encode(line)
-        write_all(self._fd, data)
+        data = encode_line(line)
+        write_fully(self._fd, data)
         return data
 
     def close(self) -> None:
@@ -193,7 +193,7 @@ class ResultsFile:
             status = self.ok if line["status"] == "ok" else self.failed
             status[Key(line["target"], line["input"])] += 1
         if unfinished:
-            write_all(self._fd, b"\n")
+            write_fully(self._fd, b"\n")
         if again:
             self._replace()
             self.ok.clear()
@@ -210,7 +210,7 @@ class ResultsFile:
         newer: defaultdict[Key, deque[bytes]] = defaultdict(deque)
         for _, line in self._lines():
             if line is not None and line.pop("again", False):
-                newer[Key(line["target"], line["input"])].append(encode(line))
+                newer[Key(line["target"], line["input"])].append(encode_line(line))
         fresh = f"{self.path}.{secrets.token_hex(8)}.new"
         fd = open_file(fresh, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
         try:

@@ -25,11 +25,11 @@ def retried(call: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         try:
             return call(*args, **kwargs)
         except (OSError, RuntimeError):
-            wait(pause)
+            sleep_before_retry(pause)
     return call(*args, **kwargs)
 
 
-def wait(seconds: float) -> None:
+def sleep_before_retry(seconds: float) -> None:
     """Sleep; a signal handler of the program's may run meanwhile."""
     lock = allocate_lock()
     lock.acquire()

@@ -292,20 +292,14 @@ class WorkerSlot(Lane):
         self.share = share
         self.workers = workers
         self.ref = ref
-        self.at_rest = False
-        """Whether its last note was one of rest, and nobody has looked since."""
-
-    def arm(self) -> None:
-        """Ask for one note at the next change."""
-        self.at_rest = False
-        super().arm()
 
     def note_rest(self) -> None:
-        """Note that its worker has nothing to do, so that what ended is looked at once more."""
+        """Note that its worker has nothing to do, so that what ended is looked at once more.
+
+        Each time: a note that is read when the next job has begun is taken for that of a worker at work.
+        """
         self.polled = False
-        if not self.at_rest:
-            self.at_rest = True
-            self.reporter.moved(self)
+        self.reporter.moved(self)
 
 
 class Share:

@@ -34,19 +34,19 @@ class ItemOutcome(NamedTuple):
 class WaitHost(Protocol):
     """The run that a map belongs to, as far as its consumer needs it."""
 
-    def wait_until(self, done: Callable[[], bool]) -> bool:
+    def _wait_until(self, done: Callable[[], bool]) -> bool:
         """Wait for `done()`, drawing."""
         ...
 
-    def wind_down(self, busy: Callable[[], bool]) -> None:
+    def _wind_down(self, busy: Callable[[], bool]) -> None:
         """Wait until not `busy()`, for the grace time or until asked to stop once more."""
         ...
 
-    def draw_if_due(self) -> None:
+    def _draw_if_due(self) -> None:
         """Draw if it is time."""
         ...
 
-    def consumed(self, consumer: ResultIterator) -> None:
+    def _consumed(self, consumer: ResultIterator) -> None:
         """Forget a consumer that has ended."""
         ...
 
@@ -82,6 +82,9 @@ class ResultIterator:
         """What came before its turn, by index."""
         self._next = 0
         self._lending = Lending()
+        self._told = 0
+        """Failures that were passed on as outcomes: the caller is a command, whose own end they decide."""
+        self._raised = False
 
     def results(self, on_error: OnError) -> Iterator[Any]:
         """Yield values, treating failures as `on_error` says."""
@@ -98,6 +101,7 @@ class ResultIterator:
                         yield value
                         del value
                     elif on_error == "raise":
+                        self._raised = True
                         first = claims.first_failure
                         raise _as_of_a_future(error) if first is None else first
                     elif on_error == "collect":
@@ -116,13 +120,14 @@ class ResultIterator:
                 except KeyboardInterrupt as error:
                     interrupt, more = error, False
                     claims.halt("Ctrl-C")
-                    self._host.wind_down(claims.active)
+                    self._host._wind_down(claims.active)
                     self._sort(claims.take_all())
                     ready.extend(self._early[number] for number in sorted(self._early))
                 while ready:
                     record = ready.popleft()
                     claims.taken += 1
                     if record[6] > 0 or not isinstance(record[3], Cancelled):
+                        self._told += record[3] is not None
                         yield _outcome(record)
                     if interrupt is None:  # only now: the caller may have given up at this outcome
                         claims.feed()
@@ -138,6 +143,13 @@ class ResultIterator:
         self._sort(self.claims.take_all())
         return [record[2] for record in (*self._ready, *self._early.values()) if record[3] is None]
 
+    def unretrieved(self) -> int:
+        """Return how many failures the caller has not been given: none, once one was raised to it."""
+        if self._raised:
+            return 0
+        self._sort(self.claims.take_all())
+        return self._told + sum(record[3] is not None for record in (*self._ready, *self._early.values()))
+
     def _refill(self) -> bool:
         """Wait until there is something to give out; False: nothing more comes."""
         claims = self.claims
@@ -148,17 +160,18 @@ class ResultIterator:
                 self._lending.look(came[-1][2])
             claims.lent = 0 if self._ready else self._lending.lent(len(self._early))
             claims.feed()
-            self._host.draw_if_due()
+            self._host._draw_if_due()
             if self._ready:
                 return True
             if claims.halt_on_failure and claims.first_failure is not None:
+                self._raised = True
                 raise claims.first_failure
             if claims.finished():
                 claims.raise_source_error()
                 return False
             claims.waiting = True
             if not claims.ready():
-                self._host.wait_until(claims.ready)
+                self._host._wait_until(claims.ready)
             claims.waiting = False
 
     def _sort(self, records: list[Record]) -> None:
@@ -180,4 +193,4 @@ class ResultIterator:
     def _end(self) -> None:
         if not self.claims.finished():
             self.claims.halt("nobody takes its results any more")
-        self._host.consumed(self)
+        self._host._consumed(self)

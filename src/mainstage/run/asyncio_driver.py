@@ -18,7 +18,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.events import TextWritten
-from mainstage.tasks.source_location import place_of
+from mainstage.tasks.source_location import user_location
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,7 +196,7 @@ class AsyncioDriver:
         return None
 
     def _tell(self, seconds: float, frame: FrameType | None) -> None:
-        place = place_of(frame)
+        place = user_location(frame)
         if place in self._told or len(self._told) >= PLACES:
             return
         self._told.add(place)

@@ -96,7 +96,7 @@ class DisplayOptions(NamedTuple):
     layout: str | Layout = ""
     theme: Theme | Mapping[str, str] | None = None
     stuck_after: float | None = STUCK_AFTER
-    lists_failures: bool = True
+    places: bool = False
 
     def resolved(self) -> DisplayOptions:
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
@@ -111,7 +111,7 @@ class DisplayOptions(NamedTuple):
     def overridden(self) -> list[str]:
         """Return the names of the arguments that say how this very run is shown, but for `log`."""
         plain = DisplayOptions()
-        kept = ("log", "implicit", "clock", "lists_failures")
+        kept = ("log", "implicit", "clock", "places")
         return [name for name in self._fields if name not in kept and getattr(self, name) != getattr(plain, name)]
 
 
@@ -143,7 +143,7 @@ class DisplaySession:
                 look.columns,
                 look.theme,
                 prefix=look.prefix is not False,
-                lists_failures=look.lists_failures,
+                places=look.places,
             ),
             log=look.log,
             display=look.display,

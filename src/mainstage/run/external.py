@@ -105,6 +105,8 @@ class ExternalExecutors:
         self._abandoned: list[Future[Any]] = []
         self.guests = ExternalWorkSet(self._left)
         self._looking = threading.RLock()  # re-entered where the owner cancels in a signal handler
+        self.unretrieved: dict[int, None] = {}
+        """The calls of pools of ours that failed, and whose future the program has not asked for the failure."""
         self.on_idle: Callable[[], None] | None = None
         """Called on any thread when the last that was pending has ended, after its last event."""
 
@@ -193,17 +195,28 @@ class ExternalExecutors:
         fn: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
+        *,
+        ours: bool = False,
     ) -> Future[Any]:
-        """Submit what `adopted.wrap` returned, and adopt the future."""
+        """Submit what `adopted.wrap` returned, and adopt the future; `ours`: it says when its failure is retrieved."""
         future = self._submitted(adopted, lambda: submit(fn, *args, **kwargs))
 
         def done(future: Future[Any]) -> None:
             if not adopted.began and future.cancelled():
                 adopted.never_began()
+            elif ours and not future.cancelled() and Future.exception(future) is not None:
+                self._note_failure(adopted.id, vars(future))
             self._ended(adopted, future)
 
         future.add_done_callback(done)
         return future
+
+    def _note_failure(self, task: int, future: dict[str, Any]) -> None:
+        """Remember a failure until the program retrieves it."""
+        self.unretrieved[task] = None
+        future["on_retrieved"] = lambda: self.unretrieved.pop(task, None)
+        if "retrieved" in future:  # on another thread, before this
+            self.unretrieved.pop(task, None)
 
     def watch(self, description: str, worker: str, submit: Callable[[], Future[Any]]) -> Future[Any]:
         """Return the future that `submit()` does, shown as it looks from outside: `worker` has the call."""

@@ -229,7 +229,6 @@ class ThreadSlot(WorkerSlot):
         Lane.__init__(self, calls.reporter, calls.id, thread.name, calls.named)
         self.share = calls
         self.ref = thread
-        self.at_rest = False
 
 
 class ThreadCalls(Share):

@@ -70,7 +70,7 @@ class ParallelCall:
             self._handed += 1
 
         def reported(*args: Any, **kwargs: Any) -> Any:
-            described = describe(fn, args, kwargs)
+            described = describe_joblib_call(fn, args, kwargs)
             task = self._open(described)
             if task is None:
                 return fn(*args, **kwargs)
@@ -130,7 +130,7 @@ class ParallelCall:
             self._tell_start(batch, 0)
 
     def _tell_start(self, batch: CallGroup, index: int) -> None:
-        described = describe(*batch.items[index])
+        described = describe_joblib_call(*batch.items[index])
         self._reporter.send(TaskStarted(batch.started, batch.ids[index], 1, self._worker(batch), described))
 
     def _worker(self, batch: CallGroup) -> str:
@@ -144,7 +144,7 @@ class ParallelCall:
         elif error is not None:
             if len(batch.items) > 1:  # which of them is not told
                 self._tell_start(batch, 0)
-            send(TaskFailed(now, batch.ids[0], 1, 0, describe_error(error), describe(*batch.items[0])))
+            send(TaskFailed(now, batch.ids[0], 1, 0, describe_error(error), describe_joblib_call(*batch.items[0])))
         elif len(batch.items) == 1:
             send(TaskEnded(now, batch.ids[0], 1, 1))
         else:
@@ -172,7 +172,7 @@ class ParallelCall:
             send(SourceClosed(now, self._source, self._handed))
 
 
-def describe(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+def describe_joblib_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
     """Return a short name for a call of joblib's; of what scikit-learn wraps, what is in it."""
     inner = getattr(fn, "function", fn)
     return runner.describe_call(inner if callable(inner) else fn, args or tuple(kwargs.values()))

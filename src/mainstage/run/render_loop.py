@@ -63,6 +63,9 @@ class RenderLoop:
     exit_status: int | None = None
     """The exit status of the program that is shown; None: not known, or the run shows no program."""
 
+    unretrieved: int | None = None
+    """How many failures the program has not taken from what holds them; None: not known."""
+
     def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
         self.state = RunState()
         self.channel = channel
@@ -345,7 +348,7 @@ class RenderLoop:
         return rows
 
     def _moment(self, now: float, *, final: bool = False) -> FrameContext:
-        return FrameContext(now, self._display.size(), final, status=self.exit_status)
+        return FrameContext(now, self._display.size(), final, status=self.exit_status, unretrieved=self.unretrieved)
 
     def _show(self, rows: Sequence[str], begun: str = "") -> bool:
         """Show the lines that wait and `rows`; False: not all of it, the lines wait on."""

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from mainstage.core.commands import Locate
 from mainstage.events import TaskStuck
-from mainstage.tasks.source_location import place_of
+from mainstage.tasks.source_location import user_location
 from mainstage.ui.state.outliers import stalled
 
 if TYPE_CHECKING:
@@ -62,4 +62,4 @@ def place_of_thread(name: str) -> str:
     if len(threads) != 1 or threads[0] is None:
         return ""
     frame = sys._current_frames().get(threads[0])  # noqa: SLF001  # the one way to another thread's stack
-    return "" if frame is None else place_of(frame)
+    return "" if frame is None else user_location(frame)

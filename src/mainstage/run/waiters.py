@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
     from concurrent.futures import Executor, Future
 
-__all__ = ["DoneAndNotDone", "OwnerHost", "as_completed", "map_ahead", "wait"]
+__all__ = ["DoneAndNotDone", "OwnerHost", "iterate_completed", "map_ahead", "wait_for_futures"]
 
 R = TypeVar("R")
 
@@ -27,24 +27,24 @@ R = TypeVar("R")
 class OwnerHost(Protocol):
     """The run whose display is to live meanwhile, or whose workers wait for each other."""
 
-    def can_wait(self) -> bool:
+    def _can_wait(self) -> bool:
         """Return whether this thread is one that waits by `wait_until`."""
         ...
 
-    def wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+    def _wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for `done()`, drawing."""
         ...
 
-    def wake(self) -> None:
+    def _wake(self) -> None:
         """Have whoever waits look again."""
         ...
 
-    def now(self) -> float:
+    def _now(self) -> float:
         """Return the seconds on the run's clock."""
         ...
 
 
-class Ended(NamedTuple):
+class DoneFuture(NamedTuple):
     """A future that is done, and whether by an exception."""
 
     future: Future[Any]
@@ -60,13 +60,13 @@ class Waiter:
 
     def __init__(self, host: OwnerHost) -> None:
         self._host = host
-        self._ended: SimpleQueue[Ended] = SimpleQueue()
+        self._ended: SimpleQueue[DoneFuture] = SimpleQueue()
 
     def begin(self, future: Future[Any]) -> None:
         """Hear of `future` from now on, of one that is done at once."""
         with future._condition:  # noqa: SLF001  # the standard library's wait does the same; there is no other way
             if _is_done(future):
-                self._ended.put(Ended(future, future._exception is not None))  # noqa: SLF001  # this is not a look
+                self._ended.put(DoneFuture(future, future._exception is not None))  # noqa: SLF001  # this is not a look
             else:
                 future._waiters.append(self)  # type: ignore[arg-type]  # noqa: SLF001  # as above
 
@@ -79,7 +79,7 @@ class Waiter:
         """Return whether any has ended that was not taken."""
         return not self._ended.empty()
 
-    def take(self) -> list[Ended]:
+    def take(self) -> list[DoneFuture]:
         """Return those that have ended since the last call."""
         ended = []
         try:
@@ -92,27 +92,29 @@ class Waiter:
 
     def add_result(self, future: Future[Any]) -> None:
         """Hear that it has a result."""
-        self._hear(Ended(future, failed=False))
+        self._hear(DoneFuture(future, failed=False))
 
     def add_exception(self, future: Future[Any]) -> None:
         """Hear that it has an exception."""
-        self._hear(Ended(future, failed=True))
+        self._hear(DoneFuture(future, failed=True))
 
     def add_cancelled(self, future: Future[Any]) -> None:
         """Hear that it was cancelled, and its executor knows."""
-        self._hear(Ended(future, failed=False))
+        self._hear(DoneFuture(future, failed=False))
 
-    def _hear(self, ended: Ended) -> None:
+    def _hear(self, ended: DoneFuture) -> None:
         self._ended.put(ended)
-        self._host.wake()
+        self._host._wake()
 
 
-def as_completed(run: OwnerHost | None, fs: Iterable[Future[R]], timeout: float | None = None) -> Iterator[Future[R]]:
+def iterate_completed(
+    run: OwnerHost | None, fs: Iterable[Future[R]], timeout: float | None = None
+) -> Iterator[Future[R]]:
     """As `concurrent.futures.as_completed`, keeping the display alive while it waits."""
-    if run is None or not run.can_wait():
+    if run is None or not run._can_wait():
         yield from concurrent.futures.as_completed(fs, timeout)
         return
-    deadline = None if timeout is None else run.now() + timeout
+    deadline = None if timeout is None else run._now() + timeout
     watch = Waiter(run)
     pending = set(fs)
     total = len(pending)
@@ -128,8 +130,8 @@ def as_completed(run: OwnerHost | None, fs: Iterable[Future[R]], timeout: float 
                 yield ended.pop()
             if not pending:
                 return
-            left = None if deadline is None else deadline - run.now()
-            if (left is not None and left < 0) or not run.wait_until(watch.some, left):
+            left = None if deadline is None else deadline - run._now()
+            if (left is not None and left < 0) or not run._wait_until(watch.some, left):
                 raise TimeoutError(f"{len(pending)} (of {total}) futures unfinished")
             ended = [one.future for one in watch.take()]
     finally:
@@ -137,13 +139,13 @@ def as_completed(run: OwnerHost | None, fs: Iterable[Future[R]], timeout: float 
             watch.end(future)
 
 
-def wait(
+def wait_for_futures(
     run: OwnerHost | None, fs: Iterable[Future[R]], timeout: float | None = None, return_when: str = ALL_COMPLETED
 ) -> DoneAndNotDone[R]:
     """As `concurrent.futures.wait`, keeping the display alive."""
     futures = set(fs)
     known = return_when in (ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION)
-    if run is None or not run.can_wait() or not known:  # it knows best how to refuse
+    if run is None or not run._can_wait() or not known:  # it knows best how to refuse
         return concurrent.futures.wait(futures, timeout, return_when)
     watch = Waiter(run)
     for future in futures:
@@ -161,7 +163,7 @@ def wait(
         return left <= 0
 
     try:
-        run.wait_until(over, timeout)
+        run._wait_until(over, timeout)
     finally:
         for future in futures:
             watch.end(future)

@@ -38,6 +38,8 @@ class Workload:
         self.unretrieved: dict[int, TaskFuture[Any]] = {}
         """The futures whose outcome nobody has asked for, in order of submission; each leaves by itself."""
         self._consumers: list[ResultIterator] = []
+        self._missed = 0
+        """Failures of maps that have ended, and were not retrieved."""
 
     # --- more work ---
 
@@ -89,6 +91,7 @@ class Workload:
 
     def consumed(self, consumer: ResultIterator) -> None:
         """Forget a map that was taken to its end."""
+        self._missed += consumer.unretrieved()
         self.backend.close_map(consumer.claims)
         with contextlib.suppress(ValueError):
             self._consumers.remove(consumer)
@@ -107,6 +110,13 @@ class Workload:
         """Return what finished well and nobody took: of futures, in order of submission, then of maps."""
         values = [Future.result(future) for future in self.futures() if future.left()]
         return values + [value for consumer in self._consumers for value in consumer.leftovers()]
+
+    def unretrieved_failures(self) -> int:
+        """Return how many failures the program has not taken from the future, the map or the queue that holds them."""
+        calls = sum(future.failure() is not None for future in self.futures())
+        maps = self._missed + sum(consumer.unretrieved() for consumer in self._consumers)
+        queues = sum(queue.error() is not None for queue in self.queues)
+        return calls + maps + queues + len(self.adoption.unretrieved)
 
     def crowd(self) -> CommandFanout:
         """Return who carries out the commands of keys."""

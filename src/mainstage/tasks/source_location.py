@@ -15,7 +15,7 @@ _STANDARD = (os.path.dirname(os.__file__) + os.sep, "<frozen")  # noqa: PTH120  
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
 
 
-def place_of(frame: FrameType | None) -> str:
+def user_location(frame: FrameType | None) -> str:
     """Return where the user's code stands, as "app.py:14 in fetch": of libraries only where nothing else is there."""
     library = None
     while frame is not None:

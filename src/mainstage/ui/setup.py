@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from mainstage.core.clock import SystemClock
 from mainstage.errors import DisplayError
 from mainstage.events import TextWritten
-from mainstage.ui.display.detect import DisplayTarget, choose
+from mainstage.ui.display.detect import DisplayTarget, choose_target
 from mainstage.ui.display.jsonl import JsonlDisplay
 from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
 from mainstage.ui.display.runlog import RunLog
@@ -122,8 +122,8 @@ class LayoutOptions(NamedTuple):
     """The name of the log file, for the last lines."""
     prefix: bool = True
     """Whether lines of workers begin with the names of their tasks."""
-    lists_failures: bool = True
-    """Whether the last lines list the failures once more; else each is told whole as it comes."""
+    places: bool = False
+    """Whether the line of each failure says where in the source it came from, in the live view too."""
 
 
 def build_ui(
@@ -142,7 +142,7 @@ def build_ui(
     reserve_standard()
     recorders: list[Recorder] = [RunLog(log)] if log is not None else []
     name = view if isinstance(view, str) else "auto"
-    place = choose(os.environ, sys.stdout, sys.stderr, view=name)
+    place = choose_target(os.environ, sys.stdout, sys.stderr, view=name)
     if place.view == "json" and display is None and isinstance(view, str):
         lines = JsonlDisplay(place.stream)
         return UI(RecordOnlyView(), lines, [lines, *recorders], None, animated=True)
@@ -190,8 +190,8 @@ def _with_log_path(view: View, style: LayoutOptions) -> View:
     summary = getattr(view, "summary", None)
     if summary is not None and style.log:
         summary.log, summary.log_file = style.log, os.path.abspath(style.log)  # noqa: PTH100  # it may not exist
-    if not style.lists_failures and isinstance(view, (LiveView, PlainView)):
-        view.tell_failures_once()
+    if style.places and isinstance(view, LiveView):
+        view.add_places()
     return view
 
 

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 from mainstage.channels import frames
 from mainstage.channels.outbox import INTERVAL
 from mainstage.core.clock import monotonic
-from mainstage.core.retry import PAUSES, retried, wait
+from mainstage.core.retry import PAUSES, retried, sleep_before_retry
 from mainstage.errors import Cancelled, PoolBroken, WorkerLost, explain
 from mainstage.events import (
     TaskCancelled,
@@ -422,7 +422,7 @@ class Dispatcher:
                     self._reception.servers_lost += 1
                     continue
                 if not self.workers and isinstance(error, OSError) and refused < len(PAUSES):
-                    wait(PAUSES[refused])
+                    sleep_before_retry(PAUSES[refused])
                     refused += 1
                     continue
                 if not self.workers:

@@ -40,7 +40,7 @@ IDLE_PATIENCE = 1.0
 ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
 
 
-class Descriptor:
+class CapturedFd:
     """One descriptor that leads to a terminal, and the file in its place."""
 
     def __init__(self, name: str) -> None:
@@ -106,7 +106,7 @@ class DescriptorCapture:
         self._lock = Lock()
         self._reporter = reporter
         self._names = names
-        self._open: list[Descriptor] = []
+        self._open: list[CapturedFd] = []
         self._pid = os.getpid()
         self._running: dict[int, TaskStarted] = {}
         """Those that are nested in no other."""
@@ -115,7 +115,7 @@ class DescriptorCapture:
         """Take the descriptors that lead to terminals."""
         for name in self._names:
             with contextlib.suppress(OSError):
-                self._open.append(Descriptor(name))
+                self._open.append(CapturedFd(name))
         self.release_terminal(on=False)
         atexit.register(self._give_back)
         self._reporter.send = self._send  # type: ignore[method-assign]  # until the channel is closed
@@ -212,7 +212,7 @@ class DescriptorCapture:
                 events.append(TaskChanged(now, task.task, task.attempt, status=status))
         return events
 
-    def _written(self, descriptor: Descriptor, text: str, now: float) -> TextWritten:
+    def _written(self, descriptor: CapturedFd, text: str, now: float) -> TextWritten:
         task = self._only()
         text = overwritten(text)
         if task is None:

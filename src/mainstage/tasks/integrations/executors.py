@@ -119,7 +119,7 @@ class PoolBridge:
                 or _shows_itself(fn, args)
             ):
                 return original(pool, fn, *args, **kwargs)
-            token = _submitting.set(OutsideCall(self._reporter, describe_submitted(fn, args)))
+            token = _submitting.set(OutsideCall(self._reporter, describe_external_call(fn, args)))
             try:
                 return original(pool, fn, *args, **kwargs)
             finally:
@@ -158,13 +158,13 @@ class PoolBridge:
                 or "submit" in vars(pool)
             ):
                 return original(pool, fn, *args, **kwargs)
-            name = describe_submitted(fn, args)
+            name = describe_external_call(fn, args)
             return self._outside(name, type(pool).__name__, functools.partial(original, pool, fn, *args, **kwargs))
 
         return submit
 
 
-def describe_submitted(fn: Callable[..., Any], args: Sequence[Any]) -> str:
+def describe_external_call(fn: Callable[..., Any], args: Sequence[Any]) -> str:
     """Return a short name for a submitted call: of what the standard library wraps, what is in it."""
     call: Any = fn
     while isinstance(call, functools.partial):
@@ -173,7 +173,7 @@ def describe_submitted(fn: Callable[..., Any], args: Sequence[Any]) -> str:
         call, args = call.func, (*call.args, *args)
     owner = getattr(call, "__self__", None)
     if args and type(owner).__name__ == "Context" and getattr(call, "__name__", "") == "run":
-        return describe_submitted(args[0], args[1:])  # asyncio.to_thread
+        return describe_external_call(args[0], args[1:])  # asyncio.to_thread
     return describe_call(call, args)
 
 

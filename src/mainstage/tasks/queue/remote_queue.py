@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from mainstage.errors import QueueError, UnknownMessage
 from mainstage.events import TaskStuck
 from mainstage.tasks.messages import Progress, read_message
-from mainstage.tasks.source_location import place_of
+from mainstage.tasks.source_location import user_location
 from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ def stall_report(now: float, task: int, attempt: int, since: float, thread: int 
     """Return the event that tells where `thread` stands, which works on the task; None: this worker's main one."""
     ident = threading.main_thread().ident if thread is None else thread
     frame = sys._current_frames().get(ident or 0)  # noqa: SLF001  # the one way to its stack
-    return TaskStuck(now, task, attempt, max(0.0, now - since), "" if frame is None else place_of(frame))
+    return TaskStuck(now, task, attempt, max(0.0, now - since), "" if frame is None else user_location(frame))
 
 
 class DistantQueue(queue.Queue[Any]):

@@ -64,7 +64,7 @@ _COMMAND = re.compile(
 )
 
 
-def clean(line: str) -> str:
+def clean_line(line: str) -> str:
     """Return `line` with SGR and file links as its only controls, closed at the end; of overwritten text, the last."""
     linked = LINK in line
     if _UNSAFE.search(_STYLING.sub("", line) if linked else line) is not None:
@@ -85,7 +85,7 @@ def _scrub(line: str) -> str:
 
 def lines(texts: Iterable[str]) -> list[str]:
     """Return `texts` as clean single lines: a text with newlines in it is several."""
-    return [clean(line) for text in texts for line in text.split("\n")]
+    return [clean_line(line) for text in texts for line in text.split("\n")]
 
 
 def plain(text: str) -> str:
@@ -93,15 +93,15 @@ def plain(text: str) -> str:
     return _STYLING.sub("", text) if "\x1b" in text else text
 
 
-def width(text: str) -> int:
+def row_width(text: str) -> int:
     """Return how many cells the clean `text` takes."""
     text = plain(text)
     return len(text) if text.isascii() else cell_len(text)
 
 
-def clip(row: str, columns: int) -> str:
+def clip_row(row: str, columns: int) -> str:
     """Return the clean `row`, cut to `columns` cells; a wide character that would straddle the edge becomes a space."""
-    if width(row) <= columns:
+    if row_width(row) <= columns:
         return row
     kept: list[str] = []
     left = columns
@@ -123,11 +123,11 @@ def _keep(kept: list[str], text: str, left: int) -> int:
 
 def row(text: str, columns: int) -> str:
     """Return the bytes that overwrite a whole screen row, wrapping being off, from its first column."""
-    text = clean(text)
-    if width(text) < columns:
+    text = clean_line(text)
+    if row_width(text) < columns:
         return aligned(text) + ERASE_RIGHT
     # At the edge the cursor stays on the last cell: erasing to the right from there would take that cell.
-    return aligned(clip(text, columns))
+    return aligned(clip_row(text, columns))
 
 
 def aligned(text: str) -> str:
@@ -138,7 +138,7 @@ def aligned(text: str) -> str:
     at = 0
     for found in _UNCERTAIN_RUN.finditer(text):
         end = found.end()
-        parts.append(f"{text[at:end]}{ERASE_RIGHT}\x1b[{width(text[:end]) + 1}G")
+        parts.append(f"{text[at:end]}{ERASE_RIGHT}\x1b[{row_width(text[:end]) + 1}G")
         at = end
     return "".join([*parts, text[at:]]) if parts and at < len(text) else text
 
@@ -176,7 +176,7 @@ def height(line: str, columns: int) -> int:
     return rows
 
 
-def encode(text: str, encoding: str, errors: str = "replace") -> bytes:
+def encode_text(text: str, encoding: str, errors: str = "replace") -> bytes:
     """Return `text` in `encoding`; what it cannot say becomes "?" (or as `errors` has it), a lone surrogate too."""
     try:
         return text.encode(encoding)

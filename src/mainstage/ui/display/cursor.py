@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 QUESTION = "\x1b[6n"
-PATIENCE = 0.4
+PATIENCE = 0.2
 """Seconds that a picture waits for the answer; it comes within a millisecond, or within a round trip of ssh."""
 LIMIT = 3.0
 """Seconds after which no answer is expected any more."""
-LAST = 0.5
+LAST = 0.1
 """The same, once somebody else is to have the keys."""
 READS = ("0", "63")
 POLLS = ("7", "23", "232", "270", "271", "281", "22", "72", "73")

@@ -43,7 +43,7 @@ class DisplayTarget(NamedTuple):
     """What a link to a file begins with; "": links are not shown there."""
 
 
-def choose(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str = "auto") -> DisplayTarget:
+def choose_target(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str = "auto") -> DisplayTarget:
     """Return the place for a display: stderr where that is a terminal, else stdout where that is one, else stderr.
 
     `view` wins over MAINSTAGE_VIEW, which wins over what the streams suggest; JSON lines go to stdout, being data.

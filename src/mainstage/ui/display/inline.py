@@ -56,7 +56,7 @@ class InlineScreen:
 
     def resized(self, columns: int, height: int) -> str:
         """Return what takes the rows away that the terminal has laid out anew for its new size."""
-        old = sum(-(-ansi.width(row) // columns) or 1 for row in self._shown[:-1])
+        old = sum(-(-ansi.row_width(row) // columns) or 1 for row in self._shown[:-1])
         self._columns, self._height = columns, height
         if not self._shown:
             return ""

@@ -124,12 +124,12 @@ class Screen:
         cells = [row[column].data for column in range(self._screen.columns)]
         texts = []
         for cell, following in zip(cells, [*cells[1:], " "], strict=True):
-            wide = bool(cell) and ansi.width(cell) == 2  # noqa: PLR2004  # cells
+            wide = bool(cell) and ansi.row_width(cell) == 2  # noqa: PLR2004  # cells
             if wide and following:
                 texts.append(" ")
             elif cell:
                 texts.append(cell)
-            elif not texts or ansi.width(texts[-1]) < 2:  # noqa: PLR2004  # cells
+            elif not texts or ansi.row_width(texts[-1]) < 2:  # noqa: PLR2004  # cells
                 texts.append(" ")
         return "".join(texts).rstrip()
 

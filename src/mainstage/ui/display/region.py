@@ -272,7 +272,7 @@ class RegionScreen:
         """Return what turns `old` into `row`; now and then all of it: a child may have reset the terminal."""
         count = self._changes[line] = self._changes.get(line, line) + 1
         if old is None or count % WHOLE == 0:
-            return row_diff.whole(row, self._columns)
+            return row_diff.whole_row(row, self._columns)
         return row_diff.change(old, row, self._columns)
 
     # --- no rows ---

@@ -22,7 +22,7 @@ def change(before: str, after: str, columns: int) -> str:
     """
     olds, news = before.split(ansi.PLAIN), after.split(ansi.PLAIN)
     if len(olds) != len(news):
-        return whole(after, columns)
+        return whole_row(after, columns)
     parts: list[str] = []
     at = column = 1  # of the old span, of the new one
     writing = False
@@ -37,13 +37,13 @@ def change(before: str, after: str, columns: int) -> str:
         at += size
         column += size
     if max(at, column) > columns + 1:
-        return whole(after, columns)
+        return whole_row(after, columns)
     if column < at:
         parts.append(ansi.ERASE_RIGHT)
     return "".join(parts)
 
 
-def whole(row: str, columns: int) -> str:
+def whole_row(row: str, columns: int) -> str:
     """Return what writes all of `row` onto the cursor's line."""
     return f"\r{ansi.row(row, columns)}"
 
@@ -54,4 +54,4 @@ def cells(span: str) -> int:
     text = ansi.plain(span)
     if text.isascii():
         return len(text) if text.isprintable() else UNCERTAIN
-    return UNCERTAIN if ansi.UNCERTAIN.search(text) else ansi.width(text)
+    return UNCERTAIN if ansi.UNCERTAIN.search(text) else ansi.row_width(text)

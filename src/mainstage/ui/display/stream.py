@@ -150,7 +150,7 @@ class StreamDisplay:
             before, self._standing = "\0", False  # the line of somebody else ends here
         text = whole[len(before) :] if whole.startswith(before) else f"\n{whole}"
         if text:
-            self._outlet.write(ansi.encode(text, self._encoding, "backslashreplace"))
+            self._outlet.write(ansi.encode_text(text, self._encoding, "backslashreplace"))
 
     def _lines(self, text: str) -> Iterable[str]:
         lines = ansi.lines([text])

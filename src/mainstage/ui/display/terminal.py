@@ -148,7 +148,7 @@ class TerminalDisplay:
 
         Unless it `stays`, the next picture erases it. Returns whether anything waits for its end: never.
         """
-        line = ansi.clean(begun)
+        line = ansi.clean_line(begun)
         self._standing = line if stays else ""
         self._screen.stand(line, stays=stays)
         return False
@@ -172,7 +172,7 @@ class TerminalDisplay:
             return True
         self._busy, self._owner = True, get_ident()
         try:
-            return self._show(above, rows, ansi.clean(begun))
+            return self._show(above, rows, ansi.clean_line(begun))
         finally:
             self._busy = False
 
@@ -262,7 +262,7 @@ class TerminalDisplay:
         self._probe.give_up()
         if self._closed or not (self._screen.live or question):
             return False
-        asked = self._screen.ask(ansi.clean(question)) if question else ""
+        asked = self._screen.ask(ansi.clean_line(question)) if question else ""
         self._send(asked + self._screen.leave() + self._taskbar.remove())
         return bool(question)
 
@@ -291,7 +291,7 @@ class TerminalDisplay:
         if cut or self._screen.live:
             start = f"{ansi.CANCEL}{ansi.RESTORE}{ansi.WRAP}{ansi.PLAIN}{ansi.SHOW}" if cut else ""
             back = f"{start}{self._screen.leave()}{self._taskbar.remove()}{ansi.END}"
-            self._outlet.attempt(ansi.encode(back, self._encoding))
+            self._outlet.attempt(ansi.encode_text(back, self._encoding))
         self._end()
 
     def _end(self) -> None:
@@ -311,7 +311,7 @@ class TerminalDisplay:
         if not text:
             return True
         self._guard(on=self._screen.live)
-        return self._outlet.write(ansi.encode(f"{ansi.BEGIN}{text}{ansi.END}", self._encoding))
+        return self._outlet.write(ansi.encode_text(f"{ansi.BEGIN}{text}{ansi.END}", self._encoding))
 
     def _clip(self, rows: Sequence[str]) -> Sequence[str]:
         limit = self._screen.limit

@@ -76,7 +76,7 @@ def remove_running(state: RunState, live: TaskState, at: float) -> Counts:
     return counts
 
 
-def forget(state: RunState, live: TaskState, at: float) -> None:
+def remove_attempt(state: RunState, live: TaskState, at: float) -> None:
     """Take an attempt out of the state altogether, whether it runs or waits: a newer one is there at `at`."""
     _stand_back(state, live, at)
     rebase_unit(state, live)
@@ -99,7 +99,7 @@ def _stand_back(state: RunState, live: TaskState, at: float) -> Counts:
     return counts
 
 
-def finish(state: RunState, live: TaskState, completed: float, at: float, code: int) -> Counts:
+def finish_task(state: RunState, live: TaskState, completed: float, at: float, code: int) -> Counts:
     """Take a task that is over at `completed` items out of the live ones; return the counts that it belongs to.
 
     `code` is what the board shows of it, `at` when it ended.
@@ -191,7 +191,7 @@ def end_known(state: RunState, items: list[tuple[int, float, float]]) -> None:
         if live is None:  # twice in one event
             state.stale += 1
             continue
-        finish(state, live, 0, ended, DONE)
+        finish_task(state, live, 0, ended, DONE)
         state.counts.done += 1
         record_duration(state, max(0.0, ended - started), live.description)
 

@@ -57,6 +57,10 @@ class Failures(dict[int, "Failure"]):
         self._drop(before)
         return kind
 
+    def number_of(self, kind: str) -> int:
+        """Return how many there were of `kind`."""
+        return self.kinds.get(kind, self.kinds.get(OTHER, 0))
+
     def take_back(self, task: int, kind: str) -> None:
         """Count one less: the task `task`, which failed by `kind`, goes on after all."""
         self.kinds[kind] -= 1

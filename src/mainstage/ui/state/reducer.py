@@ -133,7 +133,7 @@ def _task_started(state: RunState, event: TaskStarted) -> None:
         live.error = known.error
         live.reopened = known.reopened
         live.slot = known.slot
-        aggregates.forget(state, known, live.started_at)
+        aggregates.remove_attempt(state, known, live.started_at)
     elif task in state.queued:
         del state.queued[task]
         state.counts.queued -= 1
@@ -234,7 +234,7 @@ def _task_ended(state: RunState, event: TaskEnded) -> None:
         at = check_number(at)
     if completed.__class__ not in PLAIN or not 0 <= completed < LARGEST:
         completed = check_position(completed)
-    counts = aggregates.finish(state, live, completed, at, DONE)
+    counts = aggregates.finish_task(state, live, completed, at, DONE)
     counts.done += 1
     if live.parent is None:
         aggregates.record_duration(state, at - live.started_at if at > live.started_at else 0.0, live.description)
@@ -256,7 +256,7 @@ def _task_failed(state: RunState, event: TaskFailed) -> None:
     completed = check_position(completed)
     check_error(error)
     check_text(given)
-    counts = aggregates.finish(state, live, completed, at, FAILED)
+    counts = aggregates.finish_task(state, live, completed, at, FAILED)
     counts.failed += 1
     live.waiting = False
     kind = ""
@@ -315,7 +315,7 @@ def _task_cancelled(state: RunState, event: TaskCancelled) -> None:
         at = check_number(at)
         completed = check_position(completed)
         check_text(reason)
-        counts = aggregates.finish(state, live, completed, at, CANCELLED)
+        counts = aggregates.finish_task(state, live, completed, at, CANCELLED)
         counts.cancelled += 1
     elif live is None and attempt == 0 and task in state.queued:
         at = check_number(at)

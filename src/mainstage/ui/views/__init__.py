@@ -27,7 +27,8 @@ class FrameContext(NamedTuple):
     `now` is in seconds on the run's clock. `final` marks the last picture. `in_signal_handler`: the main thread was
     interrupted in other code to draw, so no user code may run; its last lines serve. `moved` helps a view that keeps
     rows: the tasks that moved since the last picture, where nothing else happened; None: look at everything. `status`:
-    the exit status of the program that is shown; None: not known, or the run shows no program.
+    the exit status of the program that is shown; None: not known, or the run shows no program. `unretrieved`: how many
+    of the failures the program has not taken from the future or iterator that holds them; None: not known, so all.
     """
 
     now: float
@@ -36,6 +37,7 @@ class FrameContext(NamedTuple):
     in_signal_handler: bool = False
     moved: Collection[int] | None = None
     status: int | None = None
+    unretrieved: int | None = None
 
 
 class View(Protocol):

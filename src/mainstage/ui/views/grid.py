@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from mainstage.ui.state.status_map import CANCELLED, DONE, FAILED, RUNNING, TO_COME, WAITING
 from mainstage.ui.views import formatting
 from mainstage.ui.views.pieces import TaskRows
-from mainstage.ui.views.row_choice import RowChoice, choose
+from mainstage.ui.views.row_choice import RowChoice, choose_rows
 
 if TYPE_CHECKING:
     from mainstage.ui.state.run import RunState
@@ -58,11 +58,11 @@ class GridRows(TaskRows):
         """Choose the tasks that are named below the grid."""
         if room < ROWS_WITH_TASKS:
             return RowChoice([], 0)
-        return RowChoice(choose(scene.state, scene.now, NAMED + 1).shown[:NAMED], 0)
+        return RowChoice(choose_rows(scene.state, scene.now, NAMED + 1).shown[:NAMED], 0)
 
     def compose(self, scene: WidgetContext, chosen: RowChoice, room: int) -> list[str]:  # noqa: ARG002  # as it is declared
         """Return grid, legend and rows."""
-        self.layout = self._painter.arrange(scene.columns, scene.title)
+        self.layout = self._painter.arrange(scene.columns, scene.run)
         rows = self._painter.compose(self.layout)
         legend = 1 if room > 1 else 0
         size, lines = self._grid(scene, room - len(rows) - legend)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
 from mainstage.ui.views import formatting
-from mainstage.ui.views.exception_tree import heading_of, tree_of
+from mainstage.ui.views.exception_tree import heading_of
 from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.text import clip, one_line
 
@@ -21,6 +21,8 @@ LONGEST_NAME = 60
 LONGEST_PREFIX = 24
 LONGEST_INPUT = 60
 LONGEST_ERROR = 300
+MANY = 20
+"""From so many failures of one kind on they are counted, and not shown one by one."""
 LIBRARY = "mainstage"
 """The stream and the name of what the library itself has to say."""
 
@@ -28,7 +30,7 @@ _PLACE = re.compile(r'^  File "(.*)", line (\d+), in (.*)$', re.MULTILINE)
 
 
 class History:
-    """Says what events add to the history. `places` adds where in the source a failure came from."""
+    """Says what events add to the history: a failure is one line. `places` adds where in the source it came from."""
 
     def __init__(self, palette: Palette, glyphs: Glyphs, *, places: bool = False) -> None:
         self._palette = palette
@@ -43,7 +45,7 @@ class History:
             case TaskFailed():
                 failure = state.failures.get(event.task)
                 # A nested failure is its parent's: told once, when that fails, with the input.
-                return [] if failure is None else self.failure(failure._replace(error=event.error))
+                return [] if failure is None else self.failed(failure._replace(error=event.error), state)
             case TaskRetried():
                 return self._retry(event, state)
             case TaskStuck() if event.task in state.tasks:
@@ -53,17 +55,24 @@ class History:
             case _:
                 return []
 
-    def failure(self, failure: Failure) -> list[str]:
-        """Return what a failure looks like: one line, and its place in the source where asked for."""
+    def failed(self, failure: Failure, state: RunState) -> list[str]:
+        """Return the line of a failure that `state` has just counted; of very many of one kind a count now and then."""
+        number = state.failures.number_of(failure.error.type)
+        if number < MANY:
+            return [self.failure(failure)]
+        if number % MANY or (number // MANY).bit_count() > 1:  # at 20, 40, 80, ...
+            return []
+        mark = self._palette.paint("mainstage.failed", self._glyphs.mark(failure.error))
+        kind = self._glyphs.name(one_line(failure.error.type))
+        return [f"{mark} {kind}: {formatting.count(number)} failures so far; more of them are only counted"]
+
+    def failure(self, failure: Failure) -> str:
+        """Return what a failure looks like, on one line."""
         mark = self._palette.paint("mainstage.failed", self._glyphs.mark(failure.error))
         name = self._name(failure.description) or f"task {failure.task}"
         error = self._palette.link(self.error(failure.error), file_of(failure.error))
         error = self._palette.paint("mainstage.failed", error)
-        about = self._about(failure)
-        lines = [f"{mark} {name}: {error}{about}"]
-        lines += [f"  {line}" for line in tree_of(failure.error, self._glyphs, LONGEST_ERROR)]
-        place = place_of(failure.error) if self.places else ""
-        return [*lines, f"  at {self._glyphs.name(place)}"] if place else lines
+        return f"{mark} {name}: {error}{self._about(failure)}"
 
     def error(self, error: ErrorReport, cells: int = LONGEST_ERROR) -> str:
         """Return "ValueError: text" on one line of at most `cells`."""
@@ -77,8 +86,9 @@ class History:
             parts.append(f"input {clip(self._glyphs.name(given), LONGEST_INPUT, self._glyphs.ellipsis)}")
         if failure.attempt > 1:
             parts.append(f"attempt {failure.attempt}")
-        if failure.worker:
-            parts.append(f"worker {self._glyphs.name(failure.worker)}")
+        place = error_location(failure.error) if self.places else ""
+        if place:
+            parts.append(f"at {self._glyphs.name(short_place(place, 0))}")
         return self._palette.paint("mainstage.dim", f" ({', '.join(parts)})") if parts else ""
 
     def _retry(self, event: TaskRetried, state: RunState) -> list[str]:
@@ -131,7 +141,7 @@ def input_of(failure: Failure) -> str:
     return "" if given in (failure.description, repr(failure.description)) else given
 
 
-def place_of(error: ErrorReport) -> str:
+def error_location(error: ErrorReport) -> str:
     """Return where `error` was raised, as "job.py:12 in load"; "" if its traceback does not say."""
     found = _last_frame(error)
     if found is None:

@@ -42,10 +42,9 @@ class LiveView:
         """What is chosen to be looked at; whoever reads keys sets it before a picture."""
         self.shown: Sequence[int] = ()
 
-    def tell_failures_once(self) -> None:
-        """Tell each failure with its place as it comes, and only count them at the end."""
+    def add_places(self) -> None:
+        """Add to the line of each failure where in the source it came from."""
         self._history.places = True
-        self.summary.lists_failures = False
 
     # --- the history ---
 
@@ -64,7 +63,7 @@ class LiveView:
         """Return the last lines of the run."""
         columns = moment.size.columns
         told = [crop(line, columns) for line in self._told()]
-        return told + self.summary.lines(state, moment.now, columns, status=moment.status)
+        return told + self.summary.lines(state, moment.now, columns, moment)
 
     def _trouble(self, what: str, error: Exception) -> None:
         try:

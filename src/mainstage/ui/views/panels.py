@@ -10,10 +10,10 @@ from rich.layout import Layout as RichLayout
 
 from mainstage.events import TextWritten
 from mainstage.ui.views import formatting
-from mainstage.ui.views.history import History, file_of, input_of, place_of, short_place
+from mainstage.ui.views.history import History, error_location, file_of, input_of, short_place
 from mainstage.ui.views.pieces import TaskRows
 from mainstage.ui.views.renderable import lines_of
-from mainstage.ui.views.row_choice import RowChoice, choose
+from mainstage.ui.views.row_choice import RowChoice, choose_rows
 from mainstage.ui.views.spark import sparkline
 from mainstage.ui.views.text import clip, crop, fit, one_line, width
 
@@ -44,7 +44,7 @@ class BarRows(TaskRows):
 
     def choose(self, scene: WidgetContext, room: int) -> RowChoice:
         """Choose as the layout of bars does."""
-        return choose(scene.state, scene.now, room)
+        return choose_rows(scene.state, scene.now, room)
 
 
 class Static:
@@ -92,7 +92,7 @@ class HeaderPiece(Static):
         counts = state.counts
         pieces = [
             ("mainstage.title", self._glyphs.name(one_line(state.title)) or "run"),
-            ("progress.elapsed", formatting.duration(state.elapsed(now))),
+            ("progress.elapsed", formatting.age(state.elapsed(now))),
             (
                 "progress.download",
                 f"{formatting.part(counts.ended, None if state.open_ended else state.expected).strip()}",
@@ -204,7 +204,7 @@ class FailuresPiece(Static):
         text = clip(f"{name}: {error}{about}", max(0, cells - 2), glyphs.ellipsis)
         yield f"{self._palette.paint('mainstage.failed', glyphs.mark(failure.error))} {text}"
         if each > 1:
-            place = place_of(failure.error)
+            place = error_location(failure.error)
             last = one_line(failure.error.traceback.rstrip().rpartition("\n")[2]) or failure.error.type
             room = max(0, cells - 2)
             text = f"at {short_place(place, room - 3)}" if place else last

@@ -65,12 +65,8 @@ class PlainView:
         """When the next line is to be said; NEVER: the line of the start has not been."""
         self._gap = min(FIRST_GAP, interval)
 
-    def tell_failures_once(self) -> None:
-        """Only count the failures at the end."""
-        self.summary.lists_failures = False
-
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # the port's signature
-        """Return the lines that `event` adds: failures with their place in the source, retries, text."""
+        """Return the lines that `event` adds: a failure with its place in the source, retries, text."""
         lines = self._history.lines(event, state)
         if lines:
             self._written = True
@@ -81,8 +77,12 @@ class PlainView:
         self._written = False
         now = moment.now
         if moment.final:
-            lines = self.summary.lines(state, now, status=moment.status)
-            return [*self._group_lines(state), *lines[:-1], *(self._stamp(state, now) + line for line in lines[-1:])]
+            lines = self.summary.lines(state, now, end=moment)
+            return [
+                *self._group_lines(state, moment),
+                *lines[:-1],
+                *(self._stamp(state, now) + line for line in lines[-1:]),
+            ]
         if state.started_at is None or now < self._line_at(state):
             return []
         first = self._next == NEVER
@@ -149,8 +149,9 @@ class PlainView:
             name = next((task.description for task in state.tasks.values()), "")
         return clip(self._glyphs.name(one_line(name)), LONGEST_NAME, self._glyphs.ellipsis) or "run"
 
-    def _group_lines(self, state: RunState) -> list[str]:
-        if not self._groups:
+    def _group_lines(self, state: RunState, end: FrameContext) -> list[str]:
+        """Return the tracebacks that stand nowhere else: the program has retrieved the others, or ends by them."""
+        if not self._groups or end.unretrieved == 0:
             return []
         lines = [
             line for failure in state.failures.values() if failure.error.traceback for line in self._group(failure)
@@ -159,7 +160,7 @@ class PlainView:
         return [*lines, f"{formatting.count(gone)} more failures: the log has their tracebacks"] if gone else lines
 
     def _group(self, failure: Failure) -> list[str]:
-        head = self._history.failure(failure)[0]
+        head = self._history.failure(failure)
         lines = [f"{self._glyphs.bar} {strip(self._glyphs.line(line))}" for line in failure.error.traceback.split("\n")]
         return [group(head), *lines, END_GROUP]
 

@@ -45,7 +45,7 @@ def is_single_track(state: RunState) -> bool:
     return state.counts.running + state.counts.waiting == 1 and state.expected == 1 and not state.open_ended
 
 
-def choose(state: RunState, now: float, room: int) -> RowChoice:
+def choose_rows(state: RunState, now: float, room: int) -> RowChoice:
     """Choose the tasks for `room` rows, in the order in which they started: rows stay where they are.
 
     Those that failed and are tried again come first, for up to a third of the rows, then those that have run the

@@ -41,10 +41,10 @@ def height_of(one: Listed, browse: Selection) -> int:
     """Return how many rows it wants: one, and those of its traceback where that is open."""
     if not isinstance(one, Failure) or one.task not in browse.unfolded:
         return 1
-    return 1 + len(traceback_of(one))
+    return 1 + len(traceback_lines(one))
 
 
-def traceback_of(failure: Failure) -> list[str]:
+def traceback_lines(failure: Failure) -> list[str]:
     """Return the lines of its traceback, or what there is instead."""
     text = failure.error.traceback.rstrip("\n")
     return text.split("\n") if text else [f"{failure.error.type}: {failure.error.text} (no traceback)"]
@@ -145,7 +145,7 @@ class BrowsedRows:
         """Return the open traceback, its last lines where not all have room."""
         if room <= 0:
             return []
-        lines = traceback_of(failure)
+        lines = traceback_lines(failure)
         if len(lines) > room:
             left_out = len(lines) - max(1, room - 1)
             lines = [*([f"({formatting.count(left_out)} lines before)"] if room > 1 else []), *lines[left_out:]]

@@ -135,7 +135,7 @@ class StepRows(TaskRows):
         texts = [line for text in step.held for line in text.text.replace("\r\n", "\n").split("\n")]
         return [
             *(bar + self._glyphs.line(line) for line in texts),
-            *self._history.failure(failure._replace(error=event.error)),
+            *self._history.failed(failure._replace(error=event.error), state),
         ]
 
     # --- the picture ---
