@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Final
 
 from tests.ports.pairs import COLUMNS, PAIRS, ROWS, Pair
 from tests.system.terminals import ROOT
 
-LOOK_S: Final = 2.0
-"""Seconds after the start at which the running program is looked at, at least."""
+LOOK_S: Final = 1.5
+"""Seconds after the start at which the running program is looked at; a port is looked at once it shows a thing."""
 MOST_LINES: Final = 14
 HEAD: Final = f"""# Twelve programs, before and after
 
-These programs have the shape of the examples of tqdm, Rich, joblib, concurrent.futures and asyncio. Each port changes at most two
-lines. The tests in `tests/ports` run all 24: a port gives the same results and exit status, and its screen shows every fact that the
-original's screen shows. The screens below are from real runs at {COLUMNS} columns by {ROWS} rows: one while the program runs, one after
-it has ended. `python -m tests.ports.page` makes this page.
+These programs have the shape of the examples of tqdm, Rich, joblib, concurrent.futures and asyncio. Each port changes
+at most two lines. The tests in `tests/ports` run all 24: a port gives the same results and exit status, and its screen
+shows every fact that the original's screen shows. The screens below are from real runs at {COLUMNS} columns by {ROWS}
+rows: one while the program runs, one after its end. `python -m tests.ports.page` makes this page.
 """
 
 
@@ -24,7 +25,7 @@ def screens(pair: Pair, side: str) -> tuple[list[str], list[str]]:
     with pair.pty(side) as pty:
         pty.read_for(LOOK_S)
         running = [line for line in pty.screen.lines() if line]
-        while pty.process.poll() is None and not running:
+        while side == "after" and pty.process.poll() is None and not running:
             pty.read_for(0.1)
             running = [line for line in pty.screen.lines() if line]
         pty.wait()
@@ -35,7 +36,8 @@ def block(lines: list[str], language: str = "") -> str:
     """Return the lines as a block of Markdown; of many the first and the last."""
     if len(lines) > MOST_LINES:
         lines = [*lines[: MOST_LINES // 2], "...", *lines[-MOST_LINES // 2 :]]
-    return "\n".join([f"```{language}", *(line.replace(f"{ROOT}/", "") for line in lines), "```"])
+    text = "\n".join([f"```{language}", *lines, "```"])
+    return text.replace(f"{ROOT}/", "").replace(f"{sys.base_prefix}/", "")
 
 
 def section(pair: Pair) -> str:

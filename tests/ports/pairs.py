@@ -56,7 +56,7 @@ def _bar(name: str, total: str) -> tuple[Fact, ...]:
         Fact("count and total", rf"\d+/{total}", rf"\d+/{total}"),
         Fact("percentage", r"\d+%", r"\d+%"),
         Fact("rate", r"[\d.]+it/s", r"[\d.]+/s"),
-        Fact("ETA", r"<00:0\d", r"ETA [\d<]"),
+        Fact("ETA", r"<00:0\d", r"ETA [\d<~]"),
     )
 
 
@@ -80,7 +80,7 @@ PAIRS = (
         (
             Fact("name", "Processing", "Processing"),
             Fact("percentage", r"\d+%", r"\d+%"),
-            Fact("ETA", r"0:00:0\d", r"ETA [\d<]"),
+            Fact("ETA", r"0:00:0\d", r"ETA [\d<~]"),
             Fact("count and total", "", r"\d+/60"),
         ),
         own_output=False,
@@ -93,7 +93,7 @@ PAIRS = (
             Fact("percentage", r"\d+%", r"\d+%"),
             Fact("amount and total", r"\d\.\d/6\.0 MB", r"\d,\d00,000/6,000,000"),
             Fact("rate", r"\d\.\d MB/s", r"\d,\d+,\d+/s"),
-            Fact("ETA", r"0:00:0\d", r"ETA [\d<]"),
+            Fact("ETA", r"0:00:0\d", r"ETA [\d<~]"),
         ),
         own_output=False,
     ),

@@ -1,4 +1,4 @@
-"""Programs in the shape of other libraries' documentation, and their ports: the same results, every fact on the screen."""
+"""Programs in the shape of other libraries' examples, and their ports: the same results, every fact on the screen."""
 
 from __future__ import annotations
 
