@@ -120,7 +120,7 @@ def test_work_that_reports_nothing_has_a_spinner_a_name_and_an_age_and_no_bar() 
     lines = picture(state, 3.0).split("\n")
     assert lines[:2] == ["⠋ fetch(3)  2 s", "⠋ fetch(4)  2 s  reading the head"]
     assert lines[2].startswith("▸ total     46% ━━━━━━━")
-    assert "  14/30  ETA " in lines[2]
+    assert "  14/30   ETA " in lines[2]
     assert len(lines) == 3
 
 
