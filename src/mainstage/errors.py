@@ -1,4 +1,4 @@
-"""What can go wrong, by name, and how an exception is told on the other side of a border."""
+"""The exceptions of the library, and how an exception is described on the other side of a process boundary."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class RenderingViolation(MainstageError):
     """Something wrote to a terminal that belongs to the display, in a strict run; raised at the line that wrote."""
 
 
-class DisplayError(MainstageError):
+class DisplayError(MainstageError, ValueError):
     """A view or display argument makes no sense; the message lists what does."""
 
 

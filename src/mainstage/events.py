@@ -197,8 +197,8 @@ class ItemsEnded(NamedTuple):
 
     One event for all of a worker since its last such report. One of them was announced by a `TaskStarted` only if it
     ran long enough to be shown; one that reported progress, or failed, has its own `TaskStarted` and end instead and is
-    not listed. `more` that took `seconds` together were folded into two numbers, since nobody took the reports for
-    long. Calls are told so only where nobody records each event; `source` is then no source that was opened.
+    not listed. `more` that took `seconds` together were summed into two numbers, since the reports were not taken for
+    long. Calls are reported so only where no recorder takes each event; `source` is then no source that was opened.
     """
 
     at: float
@@ -227,7 +227,7 @@ class TaskStuck(NamedTuple):
 
 
 class PartsEnded(NamedTuple):
-    """Tasks nested in coroutines ended well, `number` of them, each so soon that nobody was told of it by itself."""
+    """Tasks nested in coroutines ended well, `number` of them, each so soon that it was not reported by itself."""
 
     at: float
     worker: str
@@ -235,7 +235,7 @@ class PartsEnded(NamedTuple):
 
 
 class SourceForeseen(NamedTuple):
-    """What is known of a source's items before they begin: at most `workers` take them at once, None: nobody knows.
+    """What is known of a source's items before they begin: at most `workers` take them at once, None: not known.
 
     `sizes` are `(task, size)` each, in the order in which they are handed out: what they cost beside each other.
     """

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from mainstage.core.policy import check_policy
 from mainstage.pool.results import OnError, check_on_error
+from mainstage.run.exit import hide_frames
 from mainstage.run.run import own_run
 from mainstage.run.workload import check_map
 
@@ -106,6 +107,7 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     there are, where `len` cannot tell. The display lives from the first `next` to the end of the iterator, or as a
     branch of the run that is live. What is never iterated does nothing, and warns so.
     """
+    hide_frames()
     if unknown:
         from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
 

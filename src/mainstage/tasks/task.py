@@ -150,7 +150,7 @@ class Task(PositionCell):
         total: float | None = None,
         tree: CancelScope | None = None,
     ) -> None:
-        """Make it alone: its `TaskStarted` is sent by whoever makes it. Without a `tree` it is a root."""
+        """Make the task; the caller sends its `TaskStarted`. Without a `tree` it is a root."""
         super().__init__(reporter, task_id, attempt, tree)
         self.worker = worker
         self._description = description
@@ -211,7 +211,7 @@ class Task(PositionCell):
         self._tree.sleep(seconds)
 
     def check_cancelled(self) -> None:
-        """Raise `Cancelled` where the task was asked to stop and this thread has not been told."""
+        """Raise `Cancelled` if the task was asked to stop and this thread has not raised it yet."""
         self._tree.check()
 
     def wrap_file(self, file: IO[AnyStr]) -> IO[AnyStr]:
@@ -309,7 +309,7 @@ class Task(PositionCell):
         return completed
 
     def _close_left_open(self, error: BaseException | None) -> None:
-        """Close the newest task of the tree: nobody left its block, or a thread holds it still."""
+        """Close the newest task of the scope: its block was not left, or a thread still holds it."""
         with contextlib.suppress(IndexError):
             newest = list(self._tree.tasks.values())[-1]
             newest.close(None if error is None else Cancelled("the task around it is over"))
@@ -367,7 +367,7 @@ class NullTask(Task):
     __slots__ = ()
 
     def __init__(self) -> None:
-        """Take nothing: there is nobody to report to."""
+        """Take nothing: there is no run to report to."""
 
     id = attempt = 0
     closed = True
@@ -441,7 +441,7 @@ def _refuse(function: str, given: Iterable[str]) -> NoReturn:
 def root_task(
     reporter: Reporter, task_id: int, attempt: int, description: str, *, worker: str, total: float | None = None
 ) -> Task:
-    """Return a root task whose `TaskStarted` somebody else sends."""
+    """Return a root task; the caller sends its `TaskStarted`."""
     return Task(reporter, task_id, attempt, description, worker=worker, total=total)
 
 
