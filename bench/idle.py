@@ -46,7 +46,7 @@ with mainstage.Run() as run:
         threading.Thread(target=work, daemon=True).start()
         there.wait()
     if sys.argv[2] == "ours":
-        run.wait_until(never.is_set)
+        run._wait_until(never.is_set)
     else:
         never.wait()
 """

@@ -177,13 +177,13 @@ class Owner:
 
     # --- the host of the consumer ---
 
-    def draw_if_due(self) -> None:
+    def _draw_if_due(self) -> None:
         """Draw if it is time."""
         due = self.loop.due()
         if due is not None and self.timeline.now() >= due:
             self.loop.run_once(borrowed=False)
 
-    def wait_until(self, done: Callable[[], bool]) -> bool:
+    def _wait_until(self, done: Callable[[], bool]) -> bool:
         """Let simulated time pass until `done()`."""
         self._charge(self._watch.lap())
         self._summon()
@@ -192,10 +192,10 @@ class Owner:
         self._watch.start()
         return True
 
-    def wind_down(self, busy: Callable[[], bool]) -> None:
+    def _wind_down(self, busy: Callable[[], bool]) -> None:
         """Not needed: nobody presses Ctrl-C."""
 
-    def consumed(self, consumer: ResultIterator) -> None:
+    def _consumed(self, consumer: ResultIterator) -> None:
         """Nothing to forget."""
 
     # --- its processor ---

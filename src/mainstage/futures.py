@@ -105,7 +105,7 @@ class Implicit:
                 if threading.current_thread() is not threading.main_thread() or _is_child():
                     return None
                 run = self.run = Run(on_error="collect")
-                run.open_implicitly(self.end)
+                run._open_implicitly(self.end)
             return run, announce(run)
 
     def end(self) -> None:
@@ -114,10 +114,10 @@ class Implicit:
         if run is None or not self._lock.acquire(blocking=False):
             return  # a call is just being submitted: its end brings us here again
         try:
-            if run is current_run() and not run.pending():
+            if run is current_run() and not run._pending():
                 self.run = None
-                run.close_implicitly()
-                self._stuck = run if run.has_abandoned() else self._stuck
+                run._close_implicitly()
+                self._stuck = run if run._has_abandoned() else self._stuck
         finally:
             self._lock.release()
 
@@ -127,16 +127,16 @@ class Implicit:
         error = getattr(sys, "last_value", None)  # what the program ends with, if it is no exit
         interrupt = error if is_instance(error, KeyboardInterrupt) else None
         run = self.run
-        if run is not None and run.is_owner():
+        if run is not None and run._is_owner():
             try:
                 if interrupt is not None:
                     run.cancel("Ctrl-C")
-                run.wait_until(lambda: not run.pending())
+                run._wait_until(lambda: not run._pending())
             except KeyboardInterrupt as caught:
                 interrupt = caught
                 exits.die_at_exit(caught)
             self.end()
-        if interrupt is not None and self._stuck is not None and self._stuck.has_abandoned():
+        if interrupt is not None and self._stuck is not None and self._stuck._has_abandoned():
             exits.exit_now(interrupt)
 
 
@@ -180,10 +180,10 @@ class ShownFuture(Future[R]):
     def _shown(self, timeout: float | None) -> float | None:
         """Wait where this is the thread that draws, and return how long is left to wait."""
         run = current_run()
-        if run is None or not run.is_owner() or (self.settled and run is not _implicit.run):
+        if run is None or not run._is_owner() or (self.settled and run is not _implicit.run):
             return timeout
         self.awaited = True  # before it is asked whether it is settled: its end wakes this thread
-        run.wait_until(lambda: self.settled, timeout)
+        run._wait_until(lambda: self.settled, timeout)
         return None if timeout is None else 0
 
 
@@ -195,7 +195,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """As the standard library's."""
         refused = self._shutdown or self._broken  # the standard one says so; there is nothing to show
-        expected = None if refused else _implicit.expect(lambda run: run.announce_in_thread(fn, args))
+        expected = None if refused else _implicit.expect(lambda run: run._announce_in_thread(fn, args))
         if expected is None:
             return super().submit(fn, *args, **kwargs)
         run, adopted = expected
@@ -203,10 +203,10 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
         unsettled[adopted.id] = adopted
         adopted.unsettled = unsettled
         try:
-            future = run.submit_external(adopted, super().submit, adopted.wrap(fn), args, kwargs)
+            future = run._submit_external(adopted, super().submit, adopted.wrap(fn), args, kwargs)
         except BaseException:
             unsettled.pop(adopted.id, None)
-            if run.is_owner():
+            if run._is_owner():
                 _implicit.end()
             raise
         if type(future) is Future:
@@ -232,8 +232,8 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
         if wait:
             unsettled = self._unsettled()
             run = current_run()
-            if unsettled and run is not None and run.is_owner():
-                run.wait_until(lambda: not unsettled)
+            if unsettled and run is not None and run._is_owner():
+                run._wait_until(lambda: not unsettled)
             super().shutdown(wait=True)
 
     def __exit__(
@@ -302,7 +302,7 @@ class ProcessPoolExecutor(Executor):
         if self._shutdown or self._pool.dispatcher.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         description = describe_submitted(fn, args)
-        expected = _implicit.expect(lambda run: run.announce_external(description))
+        expected = _implicit.expect(lambda run: run._announce_external(description))
         spec = CallSpec(fn, args, kwargs, description, Policy())
         future: Any = ShownFuture()
         if expected is None:
@@ -324,7 +324,7 @@ class ProcessPoolExecutor(Executor):
             adopted.task = call
 
         adopted.on_end = settle
-        run.submit_external(adopted, lambda *_, **__: future, fn, args, kwargs)
+        run._submit_external(adopted, lambda *_, **__: future, fn, args, kwargs)
         self._put(spec, future, begin)
         return future  # type: ignore[no-any-return]  # as above
 
@@ -366,8 +366,8 @@ class ProcessPoolExecutor(Executor):
         if wait:
             unsettled = self._unsettled
             run = current_run()
-            if unsettled and run is not None and run.is_owner():
-                run.wait_until(lambda: not unsettled)
+            if unsettled and run is not None and run._is_owner():
+                run._wait_until(lambda: not unsettled)
             self._pool.dispatcher.join()
             self._pool.timer.close()
 
@@ -481,7 +481,7 @@ class ClusterExecutor(Executor):
             self._over = True
             if self._live and cancel_futures:
                 self._run.shutdown(wait=False, cancel_futures=True)
-            ends = self._live and (wait or not self._run.pending())
+            ends = self._live and (wait or not self._run._pending())
             self._live = self._live and not ends
         if ends:
             self._run.__exit__(None, None, None)

@@ -89,7 +89,7 @@ MUTATIONS = [
     ),
     Mutation(
         ENDING,
-        'self._work.cancel_all(f"the run was left by {name}")',
+        'self._work._cancel_all(f"the run was left by {name}")',
         "pass",
         product("leave-computing", "exit-blocked"),
     ),

@@ -167,7 +167,7 @@ def test_a_shutdown_with_nothing_to_wait_for_ends_the_display_at_once(
     assert call.result(SOON) == 8
     ended = threading.Event()
     for _ in range(1000):
-        if not pool._run.pending() or ended.wait(0.01):
+        if not pool._run._pending() or ended.wait(0.01):
             break
     pool.shutdown(wait=False)
     assert current_run() is None

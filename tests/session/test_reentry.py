@@ -101,10 +101,10 @@ def use_all_of_it(run: mainstage.Run) -> object:
     results = run.map(sleep, [0.0, 0.0, DEADLINE, DEADLINE, DEADLINE])
     run.cancel(running[1])
     first = next(results, None)
-    run.abandon("given up")
+    run._abandon("given up")
     results.close()  # type: ignore[attr-defined]  # a generator
     run.shutdown(wait=False, cancel_futures=True)
-    run.abandon("given up again")
+    run._abandon("given up again")
     return first
 
 

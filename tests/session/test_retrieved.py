@@ -53,7 +53,7 @@ def catch(run: mainstage.Run) -> None:
 def forget_a_map(run: mainstage.Run) -> None:
     results = run.map(fail, range(3), buffersize=3)
     next(results)
-    run.wait_until(lambda: not run.pending())
+    run._wait_until(lambda: not run._pending())
 
 
 def send_an_error(run: mainstage.Run) -> None:
@@ -83,5 +83,5 @@ def test_the_futures_of_a_drop_in_too(kind: Callable[[int], futures.Executor]) -
             for future in futures.as_completed(handled):
                 with pytest.raises(ValueError, match=r"\d"):
                     future.result()
-            run.wait_until(lambda: not run.pending())
+            run._wait_until(lambda: not run._pending())
     assert loop.unretrieved == 1

@@ -20,7 +20,7 @@ def test_a_map_hands_out_nothing_more_and_what_runs_ends_well() -> None:
         return n
 
     with mainstage.Run("Work", max_workers=2, view="silent") as run:
-        outcomes = run.outcomes(work, range(1000))
+        outcomes = run._outcomes(work, range(1000))
 
         def stop() -> None:
             begun.wait(DEADLINE)
@@ -40,7 +40,7 @@ def test_an_item_that_fails_afterwards_is_not_tried_again() -> None:
         raise ValueError(str(n))
 
     with mainstage.Run("Work", max_workers=1, view="silent", retries=3, on_error="collect") as run:
-        outcomes = run.outcomes(work, range(1000))
+        outcomes = run._outcomes(work, range(1000))
 
         def stop() -> None:
             begun.wait(DEADLINE)

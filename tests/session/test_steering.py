@@ -56,7 +56,7 @@ def stand(began: SimpleQueue[int], go: threading.Event) -> Callable[[str], str]:
 def test_one_item_of_a_map_is_cancelled_not_tried_again_and_the_others_go_on() -> None:
     began, go = SimpleQueue[int](), threading.Event()
     with mainstage.Run(max_workers=2, view="silent", on_error="collect", retries=3) as run:
-        outcomes = run.outcomes(stand(began, go), ["a", "b", "c"])
+        outcomes = run._outcomes(stand(began, go), ["a", "b", "c"])
         thread = threading.Thread(target=lambda: _cancel_the_first(run, began, go))
         thread.start()
         found = {one.input: one for one in outcomes}
@@ -85,7 +85,7 @@ def test_an_item_that_waits_for_its_next_attempt_has_none() -> None:
         raise OSError("not yet")
 
     with mainstage.Run(max_workers=1, view="silent", on_error="collect", retries=3) as run:
-        outcomes = run.outcomes(fail, ["a"])
+        outcomes = run._outcomes(fail, ["a"])
         thread = threading.Thread(target=lambda: command(run, Cancel(tried.get(timeout=DEADLINE), "by a key")))
         thread.start()
         (outcome,) = outcomes
@@ -108,7 +108,7 @@ def test_an_item_that_fails_when_it_is_asked_to_stop_is_not_tried_again() -> Non
             raise OSError("in the middle of it") from None
 
     with mainstage.Run(max_workers=1, view="silent", on_error="collect", retries=3) as run:
-        outcomes = run.outcomes(fail, ["a"])
+        outcomes = run._outcomes(fail, ["a"])
         thread = threading.Thread(target=lambda: command(run, Cancel(began.get(timeout=DEADLINE), "by a key")))
         thread.start()
         (outcome,) = outcomes
@@ -125,7 +125,7 @@ def test_an_item_that_does_not_hear_is_given_up_after_the_grace_time() -> None:
         go.wait(DEADLINE)
 
     with mainstage.Run(max_workers=1, view="silent", on_error="collect", grace=0.05) as run:
-        outcomes = run.outcomes(deaf, ["a"])
+        outcomes = run._outcomes(deaf, ["a"])
         thread = threading.Thread(target=lambda: command(run, Cancel(began.get(timeout=DEADLINE), "by a key")))
         thread.start()
         (outcome,) = outcomes
@@ -151,7 +151,7 @@ def test_an_item_in_another_process_is_given_up_alike() -> None:
     with mainstage.Run(
         executor="process", max_workers=1, view="silent", on_error="collect", grace=0.1, retries=2, recorder=starts
     ) as run:
-        outcomes = run.outcomes(time.sleep, [60.0])  # noqa: TID251  # work that hears nothing
+        outcomes = run._outcomes(time.sleep, [60.0])  # noqa: TID251  # work that hears nothing
         thread = threading.Thread(
             target=lambda: command(run, Cancel(starts.began.get(timeout=2 * DEADLINE), "by a key"))
         )

@@ -21,12 +21,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mainstage.ui.display.recording import Screen
+from mainstage.ui.views.palette import Glyphs
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from types import TracebackType
     from typing import Self
 
+ROW_MARKS = ("▸", *Glyphs().spinner)
+"""What the row of a running task begins with."""
 QUESTION = b"\x1b[6n"
 DEADLINE = 30.0
 """Seconds that any single wait may take."""

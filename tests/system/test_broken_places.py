@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.system.terminals import Pty, environment
+from tests.system.terminals import ROW_MARKS, Pty, environment
 
 PROGRAM = str(Path(__file__).parent / "programs" / "places.py")
 WANTED = repr([n * n for n in range(16)])
@@ -58,7 +58,7 @@ def test_a_terminal_that_vanishes(hangup: str, tmp_path: Path) -> None:
     trap = "trap '' HUP; " if hangup == "ignored" else ""
     program = Pty(["sh", "-c", f"{trap}{PYTHON} {out}"], columns=80, rows=24)
     try:
-        program.until(lambda: any(line.startswith("▸") for line in program.screen.lines()), what="rows")
+        program.until(lambda: any(line.startswith(ROW_MARKS) for line in program.screen.lines()), what="rows")
         os.close(program._master)
         status = program.process.wait(30)
     finally:

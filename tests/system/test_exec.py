@@ -9,7 +9,7 @@ import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
-from tests.system.terminals import ROOT, Pty, Tmux, environment
+from tests.system.terminals import ROOT, ROW_MARKS, Pty, Tmux, environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,10 +158,10 @@ SHOWN = [
     Shown("rich_progress.py 0.06", "▸ part b", ["all parts are there", "30", "✓ rich_progress.py: 4 done"]),
     Shown("rich_live.py 0.05", " thinking it over", ["│ 3    │ ready │", "half of it", "─── results ───",
           "{'rows': 4}"]),
-    Shown("pool_threads.py 0.06", "▸ load(", ["✗ load(gone, 0): LookupError: no page 'gone'", "gone no page", "jobs 55",
+    Shown("pool_threads.py 0.06", " load(", ["✗ load(gone, 0): LookupError: no page 'gone'", "gone no page", "jobs 55",
           "✓ pool_threads.py: 7 done, 1 failed"]),
-    Shown("pool_processes.py 0.05 fork", "▸ is_prime(", ["97 is prime", "81 is not", "6 done"]),
-    Shown("coroutines.py 0.06", "▸ visit(Lima, 3)", ["Rome was visited", "it has sunk", "Cairo was",
+    Shown("pool_processes.py 0.05 fork", " is_prime(", ["97 is prime", "81 is not", "6 done"]),
+    Shown("coroutines.py 0.06", " visit(Lima, 3)", ["Rome was visited", "it has sunk", "Cairo was",
           "6 done, 1 failed"]),
     Shown("children.py", "", ["first the parent", "then the child", "then the system", "é among", "line: two",
           "shell last"], 7),
@@ -212,14 +212,14 @@ def test_questions_are_seen_and_answered() -> None:
 def test_a_small_and_a_large_screen_that_changes_are_clean_in_tmux(tmp_path: Path, columns: int, rows: int) -> None:
     argv = [*EXEC, str(PROGRAMS / "pool_threads.py"), "0.08"]
     with Tmux(argv, tmp_path, columns=columns, rows=rows) as program:
-        program.until(lambda lines: any(line.startswith("▸") for line in lines))
+        program.until(lambda lines: any(line.startswith(ROW_MARKS) for line in lines))
         program.resize(columns + 10, rows + 2)
         assert program.wait() == 0
         lines = program.everything(joined=True)
         assert program.cursor_shown()
     pages = [line for line in lines if re.match(r"(home|news|gone|about|help|shop|blog|jobs) ", line)]
     assert len(pages) == 8
-    assert not [line for line in lines if line.startswith("▸")]
+    assert not [line for line in lines if line.startswith(ROW_MARKS)]
 
 
 # --- signals and other ways out ---
@@ -304,7 +304,7 @@ async def main():
 asyncio.run(main())
 """)
     with Pty([*EXEC, str(script)]) as program:
-        program.expect("▸ wait(2)")
+        program.expect(" wait(2)")
         program.send(b"\x03")
         assert program.wait() == -2
         text = program.screen.text

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.system.terminals import Pty, Tmux
+from tests.system.terminals import ROW_MARKS, Pty, Tmux
 
 from mainstage.ui.display.recording import Screen
 
@@ -113,15 +113,15 @@ def lowest(lines: list[str]) -> str:
 
 def whole(screen: Screen) -> bool:
     """Fail if a frame is torn; return whether there were bars."""
-    assert not any("▸" in line for line in screen.history()[-30:])
+    assert not any(line.startswith(ROW_MARKS) for line in screen.history()[-30:])
     lines = screen.lines()
-    bars = [number for number, line in enumerate(lines) if line.startswith("▸")]
+    bars = [number for number, line in enumerate(lines) if line.startswith(ROW_MARKS)]
     if not bars:
         return False
     assert bars == list(range(bars[0], bars[0] + len(bars))), lines
     assert not any(lines[bars[-1] + 1 :]), lines
     named = Counter(
-        match[1] for number in bars if (match := re.match(r"▸ +(bar \d|flood|\w+\(\d, \d+)", lines[number]))
+        match[1] for number in bars if (match := re.match(r"\S +(bar \d|flood|\w+\(\d, \d+)", lines[number]))
     )
     assert named.total() == len(bars), lines
     assert set(named.values()) == {1}, lines

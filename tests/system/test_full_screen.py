@@ -9,7 +9,7 @@ import termios
 from pathlib import Path
 
 import pytest
-from tests.system.terminals import Pty, Tmux
+from tests.system.terminals import ROW_MARKS, Pty, Tmux
 
 PROGRAM = str(Path(__file__).parent / "programs" / "full_screen.py")
 FRAME = b"\x1b[?2026h"
@@ -21,7 +21,7 @@ def full(program: Pty) -> list[str]:
 
 
 def rows(program: Pty) -> list[str]:
-    return [line for line in program.screen.lines() if line.startswith("▸")]
+    return [line for line in program.screen.lines() if line.startswith(ROW_MARKS)]
 
 
 @pytest.mark.parametrize("how", ["raw", "curses", "thread", "child"])
@@ -60,13 +60,13 @@ def test_a_program_that_moves_the_cursor_has_the_terminal_until_it_is_still() ->
 @pytest.mark.parametrize("how", ["raw", "child"])
 def test_a_full_screen_has_all_of_a_real_terminal_and_leaves_the_text_as_it_was(how: str, tmp_path: Path) -> None:
     with Tmux([sys.executable, PROGRAM, how], tmp_path, columns=60, rows=16) as tmux:
-        tmux.until(lambda lines: any(line.startswith("▸") for line in lines))
+        tmux.until(lambda lines: any(line.startswith(ROW_MARKS) for line in lines))
         tmux.until(lambda lines: lines == [f"FULL SCREEN {line}" for line in range(1, 17)] or "FULL" in lines[0])
         tmux.send("q")
-        tmux.until(lambda lines: any(line.startswith("▸") for line in lines))
+        tmux.until(lambda lines: any(line.startswith(ROW_MARKS) for line in lines))
         assert tmux.wait() == 0
         everything = tmux.everything()
-        assert not any("FULL" in line or line.startswith("▸") for line in everything)
+        assert not any("FULL" in line or line.startswith(ROW_MARKS) for line in everything)
         assert everything.count("BACK AGAIN") == 1
 
 

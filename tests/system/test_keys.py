@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from tests.system.terminals import Pty, Tmux
+from tests.system.terminals import ROW_MARKS, Pty, Tmux
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 PROGRAM = str(Path(__file__).parent / "programs" / "keyed.py")
 JOB = str(Path(__file__).parent / "programs" / "job.py")
-ROWS = ("▸", "»")
+ROWS = (*ROW_MARKS, "»")
 
 
 def keyed(folder: Path, way: str = "all", *, rows: int = 16) -> Pty:

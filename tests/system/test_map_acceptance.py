@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from tests.system.terminals import Pty, Tmux, environment
+from tests.system.terminals import ROW_MARKS, Pty, Tmux, environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -148,9 +148,9 @@ def test_in_a_terminal_the_summary_is_all_that_is_left(folder: Folder, tmp_path:
     words = shlex.join(command("-j8", "--out", str(out), function="unhurried"))
     script = f"cd {shlex.quote(str(folder.path))}; echo BEFORE; exec {words} < {shlex.quote(str(listing))}"
     with Tmux(["sh", "-c", script], tmp_path, columns=columns, rows=rows) as tmux:
-        live = tmux.until(lambda lines: any(line.startswith("▸") for line in lines))
+        live = tmux.until(lambda lines: any(line.startswith(ROW_MARKS) for line in lines))
         assert len(live) == rows
-        assert sum(line.startswith("▸") for line in live) == 1
+        assert sum(line.startswith(ROW_MARKS) for line in live) == 1
         assert tmux.wait(seconds=DEADLINE) == 1
         everything, rows_of_text = tmux.everything(joined=True), tmux.everything()
         assert tmux.cursor_shown()

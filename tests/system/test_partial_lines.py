@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from tests.system.terminals import Pty, environment
+from tests.system.terminals import ROW_MARKS, Pty, environment
 
 PROGRAM = str(Path(__file__).parent / "programs" / "partial.py")
 OURS = [sys.executable, PROGRAM]
@@ -23,7 +23,7 @@ def partial(way: str, how: str) -> Pty:
 
 def last_of_the_text(program: Pty) -> str:
     """Return the last line above the rows."""
-    lines = [line for line in program.screen.lines() if line and not line.startswith(("▸", "+"))]
+    lines = [line for line in program.screen.lines() if line and not line.startswith((*ROW_MARKS, "+"))]
     return lines[-1] if lines else ""
 
 
@@ -42,10 +42,10 @@ def test_a_question_without_a_newline_is_seen_and_answered(way: str, how: str) -
 
 def test_rows_stay_while_a_thread_waits_for_a_line_that_answers_no_question() -> None:
     with partial("listen", "run") as program:
-        program.until(lambda: any(line.startswith("▸") for line in program.screen.lines()), what="rows")
+        program.until(lambda: any(line.startswith(ROW_MARKS) for line in program.screen.lines()), what="rows")
         seen = program.screen.text.count("a line of the work")
         program.until(lambda: program.screen.text.count("a line of the work") > seen + 10, what="lines")
-        assert any(line.startswith("▸") for line in program.screen.lines())
+        assert any(line.startswith(ROW_MARKS) for line in program.screen.lines())
         program.send(b"go\n")
         program.expect("ANSWER go")
         assert program.wait() == 0

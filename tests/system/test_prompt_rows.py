@@ -9,14 +9,14 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.system.terminals import QUESTION, Pty, Tmux
+from tests.system.terminals import QUESTION, ROW_MARKS, Pty, Tmux
 
 PROGRAMS = Path(__file__).parent / "programs"
 TYPED = str(PROGRAMS / "typed.py")
 
 
 def rows(lines: list[str]) -> list[int]:
-    return [at for at, line in enumerate(lines) if line.startswith("▸")]
+    return [at for at, line in enumerate(lines) if line.startswith(ROW_MARKS)]
 
 
 def stands(lines: list[str]) -> bool:

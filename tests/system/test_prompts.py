@@ -7,14 +7,14 @@ import termios
 from pathlib import Path
 
 import pytest
-from tests.system.terminals import Pty
+from tests.system.terminals import ROW_MARKS, Pty
 
 PROGRAM = str(Path(__file__).parent / "programs" / "asking.py")
 FRAME = b"\x1b[?2026h"
 
 
 def rows(program: Pty) -> list[str]:
-    return [line for line in program.screen.lines() if line.startswith("▸")]
+    return [line for line in program.screen.lines() if line.startswith(ROW_MARKS)]
 
 
 def asking(how: str, *more: str) -> Pty:

@@ -147,8 +147,8 @@ def test_workers_may_come_one_after_the_other(how: str, gap: float) -> None:
             if thread is not None:
                 thread.join()
             if turn == 1:
-                recipe.run.wait_until(lambda: four.completed == 50)
-                recipe.run.wait_until(lambda: False, gap)
+                recipe.run._wait_until(lambda: four.completed == 50)
+                recipe.run._wait_until(lambda: False, gap)
     ended(recipe.of_queue()[-1], 100)
     assert recipe.kinds().count("TaskFailed") == recipe.kinds().count("TaskReopened") == (1 if gap else 0)
 
@@ -229,7 +229,7 @@ def test_a_sender_that_just_returns_fails_the_task_within_a_second(how: str) -> 
     with pytest.raises(QueueError, match="10 of 100"), Recipe() as recipe:  # noqa: PT012  # the end of the block raises
         q = recipe.run.queue(total=100)
         recipe.start(counted, 10, q, how=how)
-        recipe.run.wait_until(lambda: q.error() is not None, 1.5)
+        recipe.run._wait_until(lambda: q.error() is not None, 1.5)
         assert q.error() is not None
 
 
@@ -237,7 +237,7 @@ def test_a_put_after_the_end_is_counted_and_no_more() -> None:
     with Recipe() as recipe:
         q = recipe.run.queue(total=10)
         recipe.start(counted, 10, q)
-        recipe.run.wait_until(lambda: q.completed == 10)
+        recipe.run._wait_until(lambda: q.completed == 10)
         q.put(1)
         recipe.start(counted, 3, q)
     assert q.completed == 14
@@ -250,7 +250,7 @@ def test_a_late_put_reopens_what_was_told_as_failed_and_the_end_of_the_block_dec
     with Recipe() as recipe:
         q = recipe.run.queue(total=20)
         recipe.start(counted, 10, q)
-        recipe.run.wait_until(lambda: q.error() is not None, SOON)
+        recipe.run._wait_until(lambda: q.error() is not None, SOON)
         recipe.start(counted, 10, q)
     assert recipe.kinds() == ["TaskStarted", "TaskFailed", "TaskReopened", "TaskEnded"]
     assert any(isinstance(event, TaskReopened) for event in recipe.events)
@@ -261,7 +261,7 @@ def test_the_failure_of_a_queue_is_raised_by_the_end_of_the_block_and_not_before
     with pytest.raises(QueueError), Recipe() as recipe:  # noqa: PT012  # the end of the block raises
         q = recipe.run.queue(total=20)
         recipe.start(counted, 10, q)
-        recipe.run.wait_until(lambda: q.error() is not None, SOON)
+        recipe.run._wait_until(lambda: q.error() is not None, SOON)
         reached.append(recipe.run.submit(lambda: 7).result())
     assert reached == [7]
 

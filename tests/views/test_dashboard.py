@@ -56,7 +56,7 @@ def test_a_panel_that_raises_is_named_once_and_the_others_stay() -> None:
     view = view_of(Header(), broken)
     first = rows(view)
     assert first == rows(view)
-    assert first[0].startswith("hashing  0:10  1/30")
+    assert first[0].startswith("hashing  10 s  1/30")
     state = after(*middle())
     said = view.history_lines(RunEnded(11.0), state, moment(11.0))
     assert said == ["mainstage: the panel 'broken' raised ValueError: no panel; it is left out from here on"]
@@ -97,7 +97,7 @@ def test_a_piece_outside_of_a_dashboard_says_where_it_belongs() -> None:
 
 def test_what_has_no_room_is_named_or_counted() -> None:
     parts = (Header(), Bars(), Metrics(), Failures(), Logs())
-    assert rows(view_of(*parts), 80, 7)[0].startswith("hashing  0:10  1/30")
+    assert rows(view_of(*parts), 80, 7)[0].startswith("hashing  10 s  1/30")
     assert rows(view_of(*parts), 80, 7)[3] == "  + 4 more, no room for metrics, failures, logs"
     assert rows(view_of(*parts), 20, 5)[1] == "+ 5 more, 4 panels"
 

@@ -8,72 +8,72 @@ from tests.views.runs import after, end, first, middle, picture
 FIRST_20 = """\
 ▸ lib/a…ha.bin   0%
 ▸ lib/beta.bin   0%
-▸ odd […前␛[2J
+⠦ odd […前␛[2J
 ▸ gamma          0%
 ▸ hashing  0%  0/30
 """
 FIRST_40 = """\
-▸ lib/alpha.bin      0% ───────────────
-▸ lib/beta.bin       0% ───────────────
-▸ odd [/]名前␛[2J       ─━━━───────────
-▸ gamma              0% ───────────────
-▸ hashing  0%  0/30  0:00
+▸ lib/alpha.bin      0%  0.0/1.0 MB
+▸ lib/beta.bin       0%  0.0/2.0 MB
+⠦ odd [/]名前␛[2J  0.5 s
+▸ gamma              0%       0/100
+▸ hashing            0%        0/30
 """
 FIRST_80 = """\
-▸ lib/alpha.bin      0% ────────────────────────────────  0.0/1.0 MB       0:00
-▸ lib/beta.bin       0% ────────────────────────────────  0.0/2.0 MB       0:00
-▸ odd [/]名前␛[2J       ─━━━━━━━━───────────────────────                   0:00
-▸ gamma              0% ────────────────────────────────       0/100       0:00
-▸ hashing            0% ────────────────────────────────   0/30  0:00
+▸ lib/alpha.bin      0% ────────────────────────────────  0.0/1.0 MB      0.5 s
+▸ lib/beta.bin       0% ────────────────────────────────  0.0/2.0 MB      0.5 s
+⠦ odd [/]名前␛[2J  0.5 s
+▸ gamma              0% ────────────────────────────────       0/100      0.5 s
+▸ hashing            0% ────────────────────────────────        0/30      0.6 s
 """
 FIRST_200 = """\
-▸ lib/alpha.bin      0% ────────────────────────────────────────  0.0/1.0 MB       0:00
-▸ lib/beta.bin       0% ────────────────────────────────────────  0.0/2.0 MB       0:00
-▸ odd [/]名前␛[2J       ─━━━━━━━━━━─────────────────────────────                   0:00
-▸ gamma              0% ────────────────────────────────────────       0/100       0:00
-▸ hashing            0% ────────────────────────────────────────   0/30  0:00
+▸ lib/alpha.bin      0% ────────────────────────────────────────  0.0/1.0 MB      0.5 s
+▸ lib/beta.bin       0% ────────────────────────────────────────  0.0/2.0 MB      0.5 s
+⠦ odd [/]名前␛[2J  0.5 s
+▸ gamma              0% ────────────────────────────────────────       0/100      0.5 s
+▸ hashing            0% ────────────────────────────────────────        0/30      0.6 s
 """
 MIDDLE_20 = """\
 ▸ lib/a…ha.bin  79%
 ▸   verify      48%
 ▸ lib/beta.bin  49%
 ▸ odd […前␛[2J
-▸ hashing  7%  1/30
+▸ hashing  3%  1/30
 """
 MIDDLE_40 = """\
-▸ lib/alpha.bin     79% ━━━━━━━━━━━╸───
-▸   verify          48% ━━━━━━━────────
-▸ lib/beta.bin      49% ━━━━━━━────────
-▸ odd [/]名前␛[2J       ──────────━━━──
-▸ hashing  7%  1/30  ✗ 1 failed
+▸ lib/alpha.bin     79%  0.8/1.0 MB
+▸   verify          48%       24/50
+▸ lib/beta.bin      49%  1.0/2.0 MB
+▸ odd [/]名前␛[2J          693 rows
+▸ hashing  3%  1/30  ✗ 1 failed
 """
 MIDDLE_80 = """\
-▸ lib/alpha.bin     79% ━━━━━━━━━━━━━━━────  0.8/1.0 MB   ETA 0:03    80.0 kB/s
-▸   verify          48% ━━━━━━━━━──────────       24/50   ETA 0:11        2.6/s
-▸ lib/beta.bin      49% ━━━━━━━━━──────────  1.0/2.0 MB   ETA 0:11   100.0 kB/s
-▸ odd [/]名前␛[2J       ──────━━━━─────────    693 rows       0:09  70.0 rows/s
-▸ hashing            7% ━──────────────────   1/30  ✗ 1 failed  ETA 1-4 min
+▸ lib/alpha.bin    79% ━━━━━━──  0.8/1.0 MB   ETA 0:03    80.0 kB/s
+▸   verify         48% ━━━╸────       24/50   ETA 0:11        2.6/s
+▸ lib/beta.bin     49% ━━━╸────  1.0/2.0 MB   ETA 0:11   100.0 kB/s  reading t…
+▸ odd [/]名前␛[2J      ────━━──    693 rows        9 s  70.0 rows/s
+▸ hashing           3% ────────        1/30  ETA ~2:30   9.9 s/item  ✗ 1 failed
 """
 MIDDLE_200 = """\
 ▸ lib/alpha.bin     79% ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸────────  0.8/1.0 MB   ETA 0:03    80.0 kB/s
 ▸   verify          48% ━━━━━━━━━━━━━━━━━━━─────────────────────       24/50   ETA 0:11        2.6/s
 ▸ lib/beta.bin      49% ━━━━━━━━━━━━━━━━━━━╸────────────────────  1.0/2.0 MB   ETA 0:11   100.0 kB/s  reading the tail
-▸ odd [/]名前␛[2J       ────────────────────━━━━━━━━━━──────────    693 rows       0:09  70.0 rows/s
-▸ hashing            7% ━━━─────────────────────────────────────   1/30  ✗ 1 failed  ETA 1-4 min  0.1/s  1.8 MB  0:10
-"""
+▸ odd [/]名前␛[2J       ────────────────────━━━━━━━━━━──────────    693 rows        9 s  70.0 rows/s
+▸ hashing            3% ━───────────────────────────────────────        1/30  ETA ~2:30   9.9 s/item  ✗ 1 failed  1.8 MB  10 s
+"""  # noqa: E501  # a picture
 FINAL_20 = """\
 ✗ hashing: 29 done…
 """
 FINAL_40 = """\
-✗ hashing: 29 done, 1 failed in 0:14
+✗ hashing: 29 done, 1 failed in 14.0 s
 """
 FINAL_80 = """\
-  slowest (others took 2 s): odd [/]名前␛[2J 0:11, lib/beta.bin 0:11, l…
-✗ hashing: 29 done, 1 failed in 0:14 (29.0 MB, 700 rows)
+  slowest (others took 2 s): odd [/]名前␛[2J 11.9 s, lib/beta.bin 11.9 …
+✗ hashing: 29 done, 1 failed in 14.0 s (29.0 MB, 700 rows)
 """
 FINAL_200 = """\
-  slowest (others took 2 s): odd [/]名前␛[2J 0:11, lib/beta.bin 0:11, l…
-✗ hashing: 29 done, 1 failed in 0:14 (29.0 MB, 700 rows)
+  slowest (others took 2 s): odd [/]名前␛[2J 11.9 s, lib/beta.bin 11.9 …
+✗ hashing: 29 done, 1 failed in 14.0 s (29.0 MB, 700 rows)
 """
 
 

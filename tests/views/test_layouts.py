@@ -185,8 +185,8 @@ def test_a_lane_says_what_its_worker_does_since_when_and_how_busy_it_was() -> No
         TaskEnded(8.0, 2, 1, 0),
     )
     assert rows("lanes", state, 10.0, 64, 24)[1:3] == [
-        "thread-1  90%   0:04 ▸ third         ━━━────────────       0:04",
-        "thread-2  80%   0:02 · idle, 1 done",
+        "thread-1  90%    4 s ⠋ third     4 s",
+        "thread-2  80%    2 s · idle, 1 done",
     ]
 
 
@@ -219,11 +219,11 @@ def test_the_tree_draws_branches_and_counts_what_has_no_room() -> None:
     state = after(BEGUN, SourceOpened(0.0, 900, 9), *crowd(2), *nested, TaskStarted(0.0, 40, 1, "w", "leaf", parent=10))
     assert [line[:16].rstrip() for line in rows("tree", state, 2.0, 100, 11)] == [
         "▸ task 1 (+16)",
-        "▸ ├─ part 0",
-        "▸ │  └─ leaf",
-        "▸ ├─ part 1",
-        "▸ ├─ part 2",
-        "▸ └─ part 3",
+        "⠋ ├─ part 0",
+        "⠋ │  └─ leaf",
+        "⠋ ├─ part 1",
+        "⠋ ├─ part 2",
+        "⠋ └─ part 3",
         "▸ task 2",
         "  + 16 more",
         "▸ run",
@@ -303,7 +303,7 @@ def test_a_name_that_is_no_layout_is_told_with_the_names_that_are() -> None:
 @pytest.mark.parametrize("name", list(NAMES))
 def test_a_picture_of_what_only_moved_tells_how_far_each_is_as_a_fresh_view_does(name: str) -> None:
     state = after(*middle())
-    used, far = new_view(NAMES[name]), re.compile(r"\w+ +\d+% [━─]")
+    used, far = new_view(NAMES[name]), re.compile(r"\w+(?: +)(\d+% [━─])")
     live = [task for task in state.tasks.values() if task.total is not None]
     for step in range(1, 12):
         now = 10.0 + step / 10

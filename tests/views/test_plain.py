@@ -32,8 +32,8 @@ def test_a_line_tells_how_far_it_is() -> None:
 def test_the_end_is_the_summary_and_groups_hold_the_tracebacks() -> None:
     state = after(*end())
     summary = [
-        "  slowest (others took 2 s): odd [/]名前␛[2J 0:11, lib/beta.bin 0:11, l…",
-        "12:00:14 ✗ hashing: 29 done, 1 failed in 0:14 (29.0 MB, 700 rows)",
+        "  slowest (others took 2 s): odd [/]名前␛[2J 11.9 s, lib/beta.bin 11.9 …",
+        "12:00:14 ✗ hashing: 29 done, 1 failed in 14.0 s (29.0 MB, 700 rows)",
     ]
     assert PlainView().rows(state, moment(14.0, final=True)) == summary
     assert PlainView(groups=True).rows(state, moment(14.0, final=True)) == [

@@ -72,8 +72,12 @@ def test_parts(completed: float, total: float | None, unit: str, said: str) -> N
         (103, "", "103/s"),
         (12.54, "rows", "12.5 rows/s"),
         (3.4e6, "B", "3.4 MB/s"),
-        (0.05, "", "3.0/min"),
-        (0.001, "", "3.6/h"),
+        (0.05, "", "20.0 s/item"),
+        (0.1, "epoch", "10.0 s/epoch"),
+        (0.1, "epochs", "10.0 s/epoch"),
+        (12.54, "row", "12.5 rows/s"),
+        (0.001, "", "16.7 min/item"),
+        (0.0001, "entries", "2.8 h/entry"),
         (0, "", "0.0/s"),
         (5e7, "", "50.0M/s"),
     ],
@@ -156,3 +160,42 @@ def test_what_has_ended_took_so_long(seconds: float, told: str) -> None:
 @pytest.mark.parametrize(("seconds", "told"), [(0.0, "again now"), (0.4, "again now"), (4.6, "again in 5 s")])
 def test_when_a_task_is_tried_again(seconds: float, told: str) -> None:
     assert formatting.retry_text(seconds) == told
+
+
+@pytest.mark.parametrize(
+    ("one", "many"),
+    [
+        ("epoch", "epochs"),
+        ("row", "rows"),
+        ("batch", "batches"),
+        ("box", "boxes"),
+        ("entry", "entries"),
+        ("day", "days"),
+    ],
+)
+def test_units_have_plurals(one: str, many: str) -> None:
+    assert formatting.amount(1, one) == f"1 {one}"
+    assert formatting.amount(3, one) == formatting.amount(3, many) == f"3 {many}"
+    assert formatting.part(1, 3, one) == f"1/3 {many}"
+    assert formatting.singular(many) == one
+
+
+@pytest.mark.parametrize("unit", ["MB", "it", "kg", "GiB", "MFlop", "名", "passes of two"])
+def test_what_is_no_plain_word_has_no_plural(unit: str) -> None:
+    assert formatting.amount(3, unit) == f"3 {unit}"
+    assert formatting.rate(0.1, unit) == f"10.0 s/{unit}"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "told"), [(0.0, "0.0 s"), (0.69, "0.6 s"), (1.0, "1 s"), (59.9, "59 s"), (65.0, "1:05"), (-1.0, "0:00")]
+)
+def test_an_age_has_tenths_only_below_a_second(seconds: float, told: str) -> None:
+    assert formatting.age(seconds) == told
+
+
+def test_an_eta_keeps_its_form_whether_it_is_sure_or_not() -> None:
+    assert formatting.eta_range(4.0, 4.5, 5.0) == "ETA 0:05"
+    assert formatting.eta_range(2.0, 4.5, 12.0) == "ETA ~0:05"
+    assert formatting.eta_range(20.0, 33.0, 60.0) == "ETA ~0:35"
+    assert formatting.eta_range(60.0, 131.0, 300.0) == "ETA ~2:20"
+    assert formatting.eta_range(1.0, 33.0, 600.0) == ""

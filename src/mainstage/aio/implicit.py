@@ -33,7 +33,7 @@ class ImplicitGroup:
         self._entering = True
         try:
             run = current_run() or self._open()
-            return run.open_scope(orders) if run is not None else None
+            return run._open_scope(orders) if run is not None else None
         finally:
             self._entering = False
 
@@ -42,7 +42,7 @@ class ImplicitGroup:
             return None  # nobody could draw on this thread, or the terminal is the parent's
         self._events = asyncio.get_running_loop()
         run = self._run = Run(on_error="collect")
-        run.open_implicitly(self._end, self.end_soon)
+        run._open_implicitly(self._end, self.end_soon)
         return run
 
     def end_soon(self) -> None:
@@ -54,9 +54,9 @@ class ImplicitGroup:
     def _end(self) -> None:
         """End it if nothing is pending in it; on its owner's thread, also in a signal handler. Raises nothing."""
         run = self._run
-        if run is not None and not self._entering and run is current_run() and not run.pending():
+        if run is not None and not self._entering and run is current_run() and not run._pending():
             self._run = None
-            run.close_implicitly()
+            run._close_implicitly()
 
 
 def _is_child() -> bool:

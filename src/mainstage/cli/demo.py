@@ -218,7 +218,7 @@ def _hash_all(
     try:
         with run:
             names, sizes = listed()
-            for outcome in run.outcomes(hash_one, names, sizes=sizes):
+            for outcome in run._outcomes(hash_one, names, sizes=sizes):
                 if outcome.error is None:
                     hashed[outcome.input] = outcome.value
                 elif not is_instance(outcome.error, Cancelled):

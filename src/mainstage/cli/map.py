@@ -295,7 +295,7 @@ def _run(target: Target, jobs: Sequence[JobInput], options: MapOptions, sink: Si
             recorder=outputs,
             places=True,
         ) as run:
-            outcomes = run.outcomes(
+            outcomes = run._outcomes(
                 target.function,
                 [job.input for job in jobs],
                 unordered=unordered,

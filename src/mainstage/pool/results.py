@@ -34,19 +34,19 @@ class ItemOutcome(NamedTuple):
 class WaitHost(Protocol):
     """The run that a map belongs to, as far as its consumer needs it."""
 
-    def wait_until(self, done: Callable[[], bool]) -> bool:
+    def _wait_until(self, done: Callable[[], bool]) -> bool:
         """Wait for `done()`, drawing."""
         ...
 
-    def wind_down(self, busy: Callable[[], bool]) -> None:
+    def _wind_down(self, busy: Callable[[], bool]) -> None:
         """Wait until not `busy()`, for the grace time or until asked to stop once more."""
         ...
 
-    def draw_if_due(self) -> None:
+    def _draw_if_due(self) -> None:
         """Draw if it is time."""
         ...
 
-    def consumed(self, consumer: ResultIterator) -> None:
+    def _consumed(self, consumer: ResultIterator) -> None:
         """Forget a consumer that has ended."""
         ...
 
@@ -120,7 +120,7 @@ class ResultIterator:
                 except KeyboardInterrupt as error:
                     interrupt, more = error, False
                     claims.halt("Ctrl-C")
-                    self._host.wind_down(claims.active)
+                    self._host._wind_down(claims.active)
                     self._sort(claims.take_all())
                     ready.extend(self._early[number] for number in sorted(self._early))
                 while ready:
@@ -160,7 +160,7 @@ class ResultIterator:
                 self._lending.look(came[-1][2])
             claims.lent = 0 if self._ready else self._lending.lent(len(self._early))
             claims.feed()
-            self._host.draw_if_due()
+            self._host._draw_if_due()
             if self._ready:
                 return True
             if claims.halt_on_failure and claims.first_failure is not None:
@@ -171,7 +171,7 @@ class ResultIterator:
                 return False
             claims.waiting = True
             if not claims.ready():
-                self._host.wait_until(claims.ready)
+                self._host._wait_until(claims.ready)
             claims.waiting = False
 
     def _sort(self, records: list[Record]) -> None:
@@ -193,4 +193,4 @@ class ResultIterator:
     def _end(self) -> None:
         if not self.claims.finished():
             self.claims.halt("nobody takes its results any more")
-        self._host.consumed(self)
+        self._host._consumed(self)

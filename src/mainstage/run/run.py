@@ -157,11 +157,11 @@ class Run(Executor):
             keys=keys,
         )
         self._parts: LiveRun | None = None
-        self.entered_by = 0
+        self._entered_by = 0
         """The thread that entered it."""
         self._let_go: Callable[[], None]
         self._block: AsyncRunScope | None = None
-        self.of_program = True
+        self._of_program = True
         """Whether the program has entered it itself, and its arguments are the program's word: defaults for others."""
 
     # --- life ---
@@ -183,7 +183,7 @@ class Run(Executor):
         work = Workload(backend, show.channel, show.wake)
         ending = Shutdown(self, show, grace=self._policy.grace, branch=branch)
         self._parts = LiveRun(show, work, ending, branch)
-        self.entered_by = unpatched.get_ident()
+        self._entered_by = unpatched.get_ident()
         try:
             self._open(*self._parts)
         except BaseException as late:
@@ -302,7 +302,7 @@ class Run(Executor):
         consumer = work.map(fn, iterables, self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
         return cast("Iterator[R]", consumer.results(check_on_error(on_error or self.on_error)))
 
-    def outcomes(
+    def _outcomes(
         self,
         fn: Callable[..., Any],
         iterable: Iterable[Any],
@@ -415,7 +415,7 @@ class Run(Executor):
             show.draw_if_due()
         return future
 
-    def consumed(self, consumer: ResultIterator) -> None:
+    def _consumed(self, consumer: ResultIterator) -> None:
         """Forget a map that was taken to its end; the consumer's own side."""
         self._live().work.consumed(consumer)
 
@@ -448,25 +448,25 @@ class Run(Executor):
 
     # --- for the other faces of the library ---
 
-    def open_implicitly(self, end: Callable[[], None], idle: Callable[[], None] | None = None) -> None:
+    def _open_implicitly(self, end: Callable[[], None], idle: Callable[[], None] | None = None) -> None:
         """Enter a run that no `with` block leaves; `end` is called on the owner's thread whenever it may be idle.
 
         `idle` is called on any thread when nothing is pending, to bring the owner there; None: a signal does.
         """
         self._look = self._look._replace(implicit=True)
-        self.of_program = False
+        self._of_program = False
         self.__enter__()
         show, work, _, _ = self._live()
         show.on_idle = end
         work.adoption.on_idle = idle or show.wake_owner
 
-    def close_implicitly(self) -> None:
+    def _close_implicitly(self) -> None:
         """Leave it; raises nothing, also in a signal handler."""
         self._live().show.on_idle = None
         self._live().ending.raised = True
         self.__exit__(None, None, None)
 
-    def leave_at_exit(self) -> None:
+    def _leave_at_exit(self) -> None:
         """Leave it since the interpreter ends, and no block does: wait for its calls, as for those of any executor.
 
         Nobody takes from its maps any more, or puts into its queues.
@@ -484,22 +484,22 @@ class Run(Executor):
         except Exception:  # noqa: BLE001  # a failure that nobody asked for: the display has told it
             return
 
-    def announce_external(self, description: str) -> ExternalCall:
+    def _announce_external(self, description: str) -> ExternalCall:
         """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
         return self._live().work.adoption.announce(description)
 
-    def announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
+    def _announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
         """Return the same for a call on a thread of this process."""
         return self._live().work.adoption.announce_in_thread(fn, args)
 
-    def open_scope(self, orders: ScopeCallbacks) -> ExternalScope:
+    def _open_scope(self, orders: ScopeCallbacks) -> ExternalScope:
         """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
         from mainstage.run import async_scope  # noqa: PLC0415  # as in `__aenter__`
 
         show, work, _, _ = self._live()
         return async_scope.ExternalScope(show, work.adoption.guests, orders)
 
-    def submit_external(
+    def _submit_external(
         self,
         adopted: ExternalCall | ThreadCall,
         submit: Callable[..., Future[R]],
@@ -514,54 +514,54 @@ class Run(Executor):
         """Show what is submitted to `executor` from now on; the end of the block waits for it, and lets go of it."""
         self._live().work.adoption.attach(executor)
 
-    def wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+    def _wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for `done()` as every call of ours does; whatever makes it true must call `wake` after it did."""
         return self._wait(done, timeout)
 
-    def wind_down(self, busy: Callable[[], bool]) -> None:
+    def _wind_down(self, busy: Callable[[], bool]) -> None:
         """Wait until not `busy()`, at most for the grace time or until asked to stop once more."""
         self._live().ending.wind_down(busy)
 
-    def wake(self) -> None:
+    def _wake(self) -> None:
         """Have whoever waits look again. Any thread."""
         self._live().show.wake()
 
-    def now(self) -> float:
+    def _now(self) -> float:
         """Return the seconds on the run's clock."""
         return self._live().show.clock.now()
 
-    def is_owner(self) -> bool:
+    def _is_owner(self) -> bool:
         """Return whether this thread is the one that draws."""
         return self._live().show.is_owner()
 
-    def can_wait(self) -> bool:
+    def _can_wait(self) -> bool:
         """Return whether this thread waits by `wait_until`: the one that draws, and the workers of this run."""
-        return self.is_owner() or self._live().work.backend.here()
+        return self._is_owner() or self._live().work.backend.here()
 
-    def has_abandoned(self) -> bool:
+    def _has_abandoned(self) -> bool:
         """Return whether work of other executors still runs although nobody waits for it any more."""
         return self._live().work.adoption.has_abandoned()
 
-    def draw_if_due(self) -> None:
+    def _draw_if_due(self) -> None:
         """Draw if it is time; for a consumer that had no need to wait."""
         self._live().show.draw_if_due()
 
     def _wait_for(self, future: TaskFuture[Any], timeout: float | None) -> bool:
-        if self._parts is None or future.done() or not self.can_wait():
+        if self._parts is None or future.done() or not self._can_wait():
             return False
         future.awaited = True  # before anybody asks whether it is done: its end wakes this thread
         self._wait(future.done, timeout)
         return True
 
-    def pending(self) -> bool:
+    def _pending(self) -> bool:
         """Return whether anything runs or waits to, here or in an executor that is shown here."""
         return self._live().work.pending()
 
-    def cancel_all(self, reason: str) -> None:
+    def _cancel_all(self, reason: str) -> None:
         """Ask all that is under way to stop, and take no notice of whether it does."""
         self._live().work.cancel_all(reason)
 
-    def abandon(self, reason: str) -> None:
+    def _abandon(self, reason: str) -> None:
         """Settle everything although it did not stop; nothing happens to what did."""
         self._live().work.abandon(reason)
 
@@ -585,7 +585,7 @@ def current_run() -> Run | None:
 
 def default_on_error() -> OnError:
     """Return the `on_error` of the innermost run that the program entered itself; "raise" where there is none."""
-    return next((run.on_error for run in _live_runs() if run.of_program), "raise")
+    return next((run.on_error for run in _live_runs() if run._of_program), "raise")
 
 
 def own_run(title: str = "", *, places: bool = False, **options: Any) -> Run:
@@ -594,7 +594,7 @@ def own_run(title: str = "", *, places: bool = False, **options: Any) -> Run:
     With `places` the line of each failure says where in the source it came from.
     """
     run = Run(title, **options)
-    run.of_program = False
+    run._of_program = False
     run._look = run._look._replace(places=places)  # noqa: SLF001  # no argument of a program's
     return run
 
@@ -602,8 +602,8 @@ def own_run(title: str = "", *, places: bool = False, **options: Any) -> Run:
 def _leave_all() -> None:
     """Leave the runs that the main thread has entered; other threads are about to be waited for, and leave theirs."""
     for run in _runs[::-1]:
-        if run.entered_by == unpatched.main_ident:
-            run.leave_at_exit()
+        if run._entered_by == unpatched.main_ident:
+            run._leave_at_exit()
 
 
 def _close_show() -> None:

@@ -25,15 +25,15 @@ class Stoppable(Protocol):
 
     on_error: OnError
 
-    def pending(self) -> bool:
+    def _pending(self) -> bool:
         """Return whether anything runs or waits to."""
         ...
 
-    def cancel_all(self, reason: str) -> None:
+    def _cancel_all(self, reason: str) -> None:
         """Ask all of it to stop."""
         ...
 
-    def abandon(self, reason: str) -> None:
+    def _abandon(self, reason: str) -> None:
         """Settle all of it although it did not stop; nothing happens to what did."""
         ...
 
@@ -64,7 +64,7 @@ class Shutdown:
             return
         self.stop = event
         if event.stage == 1:
-            self._work.cancel_all(event.cause)
+            self._work._cancel_all(event.cause)
 
     def on_failure(self, error: BaseException) -> bool:
         """Learn of a final failure, on a worker's thread; return whether the rest is to be cancelled for it."""
@@ -84,13 +84,13 @@ class Shutdown:
             name = text_of(error) or "Ctrl-C"
         if not self._branch and not is_instance(error, GeneratorExit):  # a loop over `map` may be left when it likes
             self.stop = self._show.stopped(name)
-        self._work.cancel_all(f"the run was left by {name}")
+        self._work._cancel_all(f"the run was left by {name}")
 
     # --- waiting for the end ---
 
     def finished(self) -> bool:
         """Return whether nothing is pending."""
-        return not self._work.pending()
+        return not self._work._pending()
 
     def wait_condition(self, *, stopping: bool) -> Callable[[], bool]:
         """Return what tells whether it has been waited for long enough from here on."""
@@ -108,7 +108,7 @@ class Shutdown:
     def abandon(self) -> None:
         """Give up on what is pending still."""
         if not self.finished():
-            self._work.abandon("did not stop in time")
+            self._work._abandon("did not stop in time")
 
     def drain_now(self, interrupt: KeyboardInterrupt) -> None:
         """Stop what is pending since `interrupt` was raised while it was waited for; a second request abandons it."""
@@ -116,7 +116,7 @@ class Shutdown:
             self.stop_for(interrupt)
             with contextlib.suppress(KeyboardInterrupt):  # the second one
                 self.drain(stopping=True)
-        self._work.abandon("Ctrl-C")
+        self._work._abandon("Ctrl-C")
 
     def wind_down(self, busy: Callable[[], bool]) -> None:
         """Wait until not `busy()`, at most for the grace time or until asked to stop once more."""

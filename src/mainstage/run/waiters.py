@@ -27,19 +27,19 @@ R = TypeVar("R")
 class OwnerHost(Protocol):
     """The run whose display is to live meanwhile, or whose workers wait for each other."""
 
-    def can_wait(self) -> bool:
+    def _can_wait(self) -> bool:
         """Return whether this thread is one that waits by `wait_until`."""
         ...
 
-    def wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
+    def _wait_until(self, done: Callable[[], bool], timeout: float | None = None) -> bool:
         """Wait for `done()`, drawing."""
         ...
 
-    def wake(self) -> None:
+    def _wake(self) -> None:
         """Have whoever waits look again."""
         ...
 
-    def now(self) -> float:
+    def _now(self) -> float:
         """Return the seconds on the run's clock."""
         ...
 
@@ -104,17 +104,17 @@ class Waiter:
 
     def _hear(self, ended: DoneFuture) -> None:
         self._ended.put(ended)
-        self._host.wake()
+        self._host._wake()
 
 
 def iterate_completed(
     run: OwnerHost | None, fs: Iterable[Future[R]], timeout: float | None = None
 ) -> Iterator[Future[R]]:
     """As `concurrent.futures.as_completed`, keeping the display alive while it waits."""
-    if run is None or not run.can_wait():
+    if run is None or not run._can_wait():
         yield from concurrent.futures.as_completed(fs, timeout)
         return
-    deadline = None if timeout is None else run.now() + timeout
+    deadline = None if timeout is None else run._now() + timeout
     watch = Waiter(run)
     pending = set(fs)
     total = len(pending)
@@ -130,8 +130,8 @@ def iterate_completed(
                 yield ended.pop()
             if not pending:
                 return
-            left = None if deadline is None else deadline - run.now()
-            if (left is not None and left < 0) or not run.wait_until(watch.some, left):
+            left = None if deadline is None else deadline - run._now()
+            if (left is not None and left < 0) or not run._wait_until(watch.some, left):
                 raise TimeoutError(f"{len(pending)} (of {total}) futures unfinished")
             ended = [one.future for one in watch.take()]
     finally:
@@ -145,7 +145,7 @@ def wait_for_futures(
     """As `concurrent.futures.wait`, keeping the display alive."""
     futures = set(fs)
     known = return_when in (ALL_COMPLETED, FIRST_COMPLETED, FIRST_EXCEPTION)
-    if run is None or not run.can_wait() or not known:  # it knows best how to refuse
+    if run is None or not run._can_wait() or not known:  # it knows best how to refuse
         return concurrent.futures.wait(futures, timeout, return_when)
     watch = Waiter(run)
     for future in futures:
@@ -163,7 +163,7 @@ def wait_for_futures(
         return left <= 0
 
     try:
-        run.wait_until(over, timeout)
+        run._wait_until(over, timeout)
     finally:
         for future in futures:
             watch.end(future)

@@ -173,7 +173,7 @@ def last(run: mainstage.Run, work: Callable[[object], None]) -> None:
     """Be interrupted at the very end of a wait, and then sleep in other code."""
     run.submit(work, 0)
     time.sleep(0.7)
-    run.wait_until(pressed)
+    run._wait_until(pressed)
     time.sleep(LONG)
 
 

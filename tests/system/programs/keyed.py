@@ -38,7 +38,7 @@ def hang(_: str) -> None:
 
 
 def all_of_it(run: mainstage.Run) -> None:
-    outcomes = list(run.outcomes(stand_for, NAMES))
+    outcomes = list(run._outcomes(stand_for, NAMES))
     print("DONE", *(one.value for one in outcomes if one.error is None))
 
 

@@ -105,11 +105,11 @@ def queues(run: mainstage.Run, found: dict[str, Any]) -> None:
     q = run.queue(total=100)
     for _ in range(4):
         threading.Thread(target=put, args=(25, q)).start()
-    run.wait_until(lambda: not q.pending())
+    run._wait_until(lambda: not q.pending())
     found["queue"] = q.completed
     q = run.queue(total=100)
     run.submit(put, 25, q).result()
-    run.wait_until(lambda: not q.pending())
+    run._wait_until(lambda: not q.pending())
     found["queue failed"] = type(q.error()).__name__
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.ui.state.outliers import typical
 from mainstage.ui.views import formatting
+from mainstage.ui.views.column_widths import NO_ROW
 from mainstage.ui.views.live import LiveView
 from mainstage.ui.views.row_choice import RowChoice, choose_rows, is_single_track, room_for_rows, row_due_at
 from mainstage.ui.views.rows import RowPainter
@@ -111,7 +112,7 @@ class BarsView(LiveView):
 
     def _tasks(self, chosen: RowChoice, state: RunState, moment: FrameContext, *, with_run: bool) -> list[str]:
         columns, now = moment.size.columns, moment.now
-        layout = self._painter.arrange(columns, self._run.title(state)[1] if with_run else 0)
+        layout = self._painter.arrange(columns, self._run.widths(state, now) if with_run else NO_ROW)
         lines = None if self._columns is None else self._by_columns(self._columns, chosen, moment)
         if lines is None:
             lines = self._painter.compose(layout)
@@ -119,7 +120,7 @@ class BarsView(LiveView):
             more = clip(f"  + {formatting.count(chosen.hidden)} more", max(0, columns - 1), self._glyphs.ellipsis)
             lines.append(self._palette.paint("mainstage.dim", more))
         if with_run:
-            lines.append(self._run.line(state, now, layout, columns))
+            lines.append(self._run.line(state, layout))
         return lines
 
     def _chosen(self, state: RunState, moment: FrameContext, room: int) -> list[str]:
@@ -129,13 +130,13 @@ class BarsView(LiveView):
         chosen = RowChoice(window.live(), 0)
         self.shown = [task.id for _, task in chosen.shown]
         self._painter.read(chosen.shown, now)
-        layout = self._painter.arrange(columns, self._run.title(state)[1])
+        layout = self._painter.arrange(columns, self._run.widths(state, now))
         lines = None if self._columns is None else self._by_columns(self._columns, chosen, moment)
         if lines is None or len(lines) != len(chosen.shown):
             lines = self._painter.compose(layout)
         lines = self._browsed.compose(window, lines, self.browse, columns, max(1, room - 1))
         if room > 1:
-            lines.append(self._run.line(state, now, layout, columns))
+            lines.append(self._run.line(state, layout))
         return [crop(line, max(1, columns - 1)) for line in lines] if columns < NARROWEST else lines
 
     # --- what users plug in ---

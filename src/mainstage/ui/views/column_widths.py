@@ -1,4 +1,4 @@
-"""How wide the columns of the rows are: one layout for all of them."""
+"""How wide the columns of the rows are: one layout for all of them, and for the row of the run below them."""
 
 from __future__ import annotations
 
@@ -11,14 +11,18 @@ SHORTEST_BAR, SMALL_BAR, COMFORTABLE_BAR, LONGEST_BAR = 8, 12, 20, 40
 SHORTEST_STATUS = 8
 NAME_STEP = 4
 """Names' column grows by so much at a time: fewer jumps as tasks come and go."""
-USUAL_TIME, USUAL_SPEED = 9, 9
+USUAL_TIME, USUAL_SPEED = 9, 10
 
 Widths: TypeAlias = "tuple[int, int, int, int, int]"
 """Of name, amount, time, speed and status, in cells."""
+NO_ROW: Widths = (0, 0, 0, 0, 0)
 
 
 class ColumnWidths(NamedTuple):
-    """How wide each column is, in cells; 0: dropped."""
+    """How wide each column is, in cells; 0: dropped. `cells` is what a row may take in all.
+
+    `cut` is the common beginning that names lose where they are too long for their column.
+    """
 
     name: int
     percent: int
@@ -27,53 +31,68 @@ class ColumnWidths(NamedTuple):
     time: int
     speed: int
     status: int
+    cells: int
+    cut: str = ""
 
     @property
     def head(self) -> int:
         """Return the cells that a row takes up to its bar, and with it."""
         return 2 + self.name + (self.percent and self.percent + 1) + (self.bar and self.bar + 1)
 
+    @property
+    def columns(self) -> int:
+        """Return the cells that a row takes without its status."""
+        return self.head + sum(cells + 2 for cells in (self.amount, self.time, self.speed) if cells)
+
 
 @lru_cache(64)  # a third of the cost of a frame in which nothing moved
-def arrange(columns: int, widths: tuple[Widths, ...]) -> ColumnWidths:
-    """Return the layout for rows of these `widths` on a terminal of `columns`: its last one stays free.
+def arrange(columns: int, rows: tuple[Widths, ...], run: Widths = NO_ROW) -> ColumnWidths:
+    """Return the layout for `rows` of these widths on a terminal of `columns`: its last one stays free.
 
-    What does not fit is dropped from the right; what is left over goes to names and bars, then to the status.
+    `run` is the row of the run below them; its status is what went wrong, which has its room before the bar has. What
+    does not fit is dropped: the status first, then the speed, the bar, the time and the amount. What is left over
+    goes to names and bars, then to the status.
     """
-    name, amount, time, speed, status = (max(column) for column in zip(*widths, strict=True))
+    name, amount, time, speed, status = (max(column) for column in zip(*rows, run, strict=True))
+    wrong = run[4]
     name = -(-name // NAME_STEP) * NAME_STEP
     least = min(name, SHORTEST_NAME)
-    left = columns - 1 - 2 - least
+    cells = max(0, columns - 1)
+    left = cells - 2 - least
     if left < 0:
-        return ColumnWidths(max(0, least + left), 0, 0, 0, 0, 0, 0)
+        return ColumnWidths(max(0, least + left), 0, 0, 0, 0, 0, 0, cells)
     taken: list[int] = []
-    for cells, gap in (
+    for size, gap in (
         (PERCENT, 1),
-        (SHORTEST_BAR, 1),
         (amount, 2),
+        (wrong, 2),
         (max(time, USUAL_TIME) if time else 0, 2),
+        (SHORTEST_BAR, 1),
         (max(speed, USUAL_SPEED) if speed else 0, 2),
     ):
-        needed = cells + gap if cells else 0
+        needed = size + gap if size else 0
         if needed > left:
             status = 0
             break
-        taken.append(cells)
+        taken.append(size)
         left -= needed
-    taken += [0] * (5 - len(taken))
-    return _spread(ColumnWidths(least, taken[0], taken[1], taken[2], taken[3], taken[4], 0), left, name, status)
+    percent, amount, wrong, time, bar, speed = taken + [0] * (6 - len(taken))
+    layout = ColumnWidths(least, percent, bar, amount, time, speed, wrong, cells)
+    return _spread(layout, left, name, max(0, status - wrong))
 
 
 def _spread(layout: ColumnWidths, left: int, name: int, status: int) -> ColumnWidths:
-    names, bars, statuses = layout.name, layout.bar, 0
+    """Return `layout` with the cells that are `left`; `status` are those that statuses want beyond what they have."""
+    names, bars, statuses = layout.name, layout.bar, layout.status
     more = min(left, min(name, COMFORTABLE_NAME) - names)
     names, left = names + more, left - more
     if bars:
         more = min(left, (SMALL_BAR if status else COMFORTABLE_BAR) - bars)
         bars, left = bars + more, left - more
-    if status and left >= SHORTEST_STATUS + 2:
-        statuses = min(status, left - 2)
-        left -= statuses + 2
+    gap = 0 if statuses else 2
+    if status and left >= (1 if statuses else SHORTEST_STATUS + gap):
+        more = min(status, left - gap)
+        statuses, left = statuses + more, left - more - gap
     more = min(left, max(0, min(name, LONGEST_NAME) - names))
     names, left = names + more, left - more
     if bars:

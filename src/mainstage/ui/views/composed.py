@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from mainstage.ui.views.column_widths import arrange
+from mainstage.ui.views.column_widths import NO_ROW, arrange
 from mainstage.ui.views.live import LiveView
 from mainstage.ui.views.pieces import WidgetContext
 from mainstage.ui.views.row_choice import is_single_track, room_for_rows
@@ -59,12 +59,10 @@ class ComposedView(LiveView):
             return self.flush_held(state) + self._last(state, moment)
         if not state.sources and not state.counts.seen:
             return []
-        title = self._run.title(state)[1]
-        scene = WidgetContext(
-            state, moment.now, columns, self.browse, moment.in_signal_handler, moment.moved, title=title
-        )
         room = room_for_rows(height)
         with_run = not is_single_track(state) or state.stop is not None or self.browse.chosen
+        run = self._run.widths(state, moment.now) if with_run else NO_ROW
+        scene = WidgetContext(state, moment.now, columns, self.browse, moment.in_signal_handler, moment.moved, run=run)
         lines = self._lines(scene, room - with_run)
         if with_run:
             lines.append(self._run_line(scene))
@@ -73,11 +71,10 @@ class ComposedView(LiveView):
         return lines if columns >= NARROWEST else [crop(line, max(1, columns - 1)) for line in lines]
 
     def _run_line(self, scene: WidgetContext) -> str:
-        last = self._pieces[-1] if self._pieces else None
-        layout = last.layout if last is not None else None
+        layout = next((piece.layout for piece in reversed(self._pieces) if piece.layout is not None), None)
         if layout is None:
-            layout = arrange(scene.columns, ((scene.title, 0, 0, 0, 0),))
-        return self._run.line(scene.state, scene.now, layout, scene.columns)
+            layout = arrange(scene.columns, (), scene.run)
+        return self._run.line(scene.state, layout)
 
     def _lines(self, scene: WidgetContext, room: int) -> list[str]:
         if len(self._pieces) == 1:

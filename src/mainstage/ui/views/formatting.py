@@ -21,6 +21,10 @@ MINUTE, HOUR, DAY = 60, 3600, 86400
 LONGEST_WRITTEN_OUT = 10_000_000
 """Counts from here on are shortened."""
 LONGEST_IN_HOURS = 100
+SLOW_RATE = 0.5
+"""Items a second below which a speed is told as the time that one takes."""
+SHORTEST_WORD = 3
+"""Letters of a unit from which on it is a word, with a plural; below ("it", "ms", "kg") it is an abbreviation."""
 NEAR = 1.35
 """The ends of an interval are told as one number if the later one is at most so many times the earlier."""
 FAR, SOON = 8.0, 5.0
@@ -84,7 +88,33 @@ def amount(n: float, unit: str = "") -> str:
     """Return `n` with its unit: "1,234", "1,234 rows", "1.2 MB"."""
     if unit in ("B", "iB"):
         return size(n, unit)
-    return f"{count(n)} {unit}" if unit else count(n)
+    return f"{count(n)} {unit if n == 1 else plural(unit)}" if unit else count(n)
+
+
+@lru_cache(256)
+def plural(unit: str) -> str:
+    """Return "epochs" for "epoch"; "rows", "MB", "it" and what is no plain word as they are."""
+    if not _is_word(unit) or unit.endswith("s"):
+        return unit
+    if unit.endswith(("x", "z", "ch", "sh")) and not unit.endswith("och"):
+        return f"{unit}es"
+    if unit.endswith("y") and unit[-2] not in "aeiou":
+        return f"{unit[:-1]}ies"
+    return f"{unit}s"
+
+
+@lru_cache(256)
+def singular(unit: str) -> str:
+    """Return "row" for "rows"; "epoch", "pass", "MB" as they are."""
+    if not _is_word(unit) or not unit.endswith("s") or unit.endswith(("ss", "us", "series")):
+        return unit
+    if unit.endswith("ies"):
+        return f"{unit[:-3]}y"
+    return unit[:-2] if unit.endswith(("xes", "ches", "shes")) else unit[:-1]
+
+
+def _is_word(unit: str) -> bool:
+    return len(unit) >= SHORTEST_WORD and unit.isascii() and unit.isalpha() and unit.islower()
 
 
 def part(completed: float, total: float | None, unit: str = "") -> str:
@@ -95,7 +125,7 @@ def part(completed: float, total: float | None, unit: str = "") -> str:
         return _part_of_size(completed, total, unit)
     whole = count(total)
     done = count(completed).rjust(len(whole))
-    return f"{done}/{whole} {unit}" if unit else f"{done}/{whole}"
+    return f"{done}/{whole} {unit if total == 1 else plural(unit)}" if unit else f"{done}/{whole}"
 
 
 def _part_of_size(completed: float, total: float, unit: str) -> str:
@@ -116,17 +146,18 @@ def _whole_size(n: float, unit: str) -> tuple[int, float, str, str]:
 
 
 def rate(per_second: float, unit: str = "") -> str:
-    """Return "103/s", "3.4 MB/s", "12.5 rows/s"; what is slower than one in ten seconds by the minute or the hour."""
+    """Return "103/s", "3.4 MB/s", "12.5 rows/s"; what is slow as the time that one takes, "10.0 s/epoch"."""
     if not is_number(per_second):
         return "?"
     if unit in ("B", "iB"):
         return f"{size(per_second, unit)}/s"
-    name = f" {unit}" if unit else ""
-    if per_second >= 0.1 or per_second <= 0:  # noqa: PLR2004  # as promised
-        return f"{_rate_digits(per_second)}{name}/s"
-    if per_second * MINUTE >= 1:
-        return f"{_rate_digits(per_second * MINUTE)}{name}/min"
-    return f"{_rate_digits(per_second * HOUR)}{name}/h"
+    if per_second >= SLOW_RATE or per_second <= 0:
+        return f"{_rate_digits(per_second)}{f' {plural(unit)}' if unit else ''}/s"
+    each = 1 / per_second
+    name = singular(unit) or "item"
+    if each < 100:  # noqa: PLR2004  # three digits at most
+        return f"{each:.1f} s/{name}"
+    return f"{each / MINUTE:.1f} min/{name}" if each < HOUR else f"{_rate_digits(each / HOUR)} h/{name}"
 
 
 def duration(seconds: float) -> str:
@@ -151,8 +182,19 @@ def eta(seconds: float) -> str:
 
 
 def eta_range(low: float, likely: float, high: float) -> str:
-    """Return "ETA 0:05" where the ends are near each other, "ETA 2-4 min", "ETA < 30 s"; "" where they tell nothing."""
-    return f"ETA {_clock(ceil(likely))}" if _near(low, high) else _ranged("ETA ", low, high)
+    """Return "ETA 0:05", and "ETA ~0:05" where the ends are not near each other; "" where they tell nothing.
+
+    One form for both, in calm steps where it is not sure: a row that changes its form cannot be read.
+    """
+    if _near(low, high):
+        return f"ETA {_clock(ceil(likely))}"
+    return f"ETA ~{_clock(_calm_seconds(likely))}" if _is_telling(low, high) else ""
+
+
+def _calm_seconds(seconds: float) -> int:
+    """Return `seconds` rounded up, to five seconds from 20 on, to ten from 50 on, to half minutes from five minutes."""
+    step = 1 if seconds <= 20 else 5 if seconds <= 50 else 10 if seconds <= 300 else 30  # noqa: PLR2004  # as said
+    return ceil(seconds / step) * step
 
 
 def spoken_range(low: float, likely: float, high: float) -> str:
@@ -164,8 +206,12 @@ def _near(low: float, high: float) -> bool:
     return high <= low * NEAR or high - low < 2.0  # noqa: PLR2004  # seconds
 
 
+def _is_telling(low: float, high: float) -> bool:
+    return is_number(high) and high <= FAR * max(low, SOON)
+
+
 def _ranged(before: str, low: float, high: float) -> str:
-    if not is_number(high) or high > FAR * max(low, SOON):
+    if not _is_telling(low, high):
         return ""
     for name, length in (("s", 1), ("min", MINUTE), ("h", HOUR), ("d", DAY)):  # noqa: B007  # as found
         if high < 100 * length:
@@ -180,9 +226,16 @@ def _calm(number: float, whole: Callable[[float], int]) -> int:
     return whole(number / step) * step
 
 
+def age(seconds: float) -> str:
+    """Return "0.6 s", "12 s", and from a minute on "1:05": for what goes on, where tenths would not keep still."""
+    if not 0 <= seconds < MINUTE:
+        return duration(seconds)
+    return f"{int(seconds)} s" if seconds >= 1 else f"{int(seconds * 10) / 10} s"
+
+
 def duration_text(seconds: float) -> str:
     """Return "1.3 s", and from a minute on "1:05": for what has ended."""
-    return f"{seconds:.1f} s" if 0 <= seconds < MINUTE else duration(seconds)
+    return f"{seconds:.1f} s" if 0 <= seconds < MINUTE - 0.05 else duration(seconds + 0.05)
 
 
 def retry_text(seconds: float) -> str:

@@ -62,7 +62,7 @@ class GridRows(TaskRows):
 
     def compose(self, scene: WidgetContext, chosen: RowChoice, room: int) -> list[str]:  # noqa: ARG002  # as it is declared
         """Return grid, legend and rows."""
-        self.layout = self._painter.arrange(scene.columns, scene.title)
+        self.layout = self._painter.arrange(scene.columns, scene.run)
         rows = self._painter.compose(self.layout)
         legend = 1 if room > 1 else 0
         size, lines = self._grid(scene, room - len(rows) - legend)

@@ -72,7 +72,7 @@ class LaneRows(TaskRows):
         """Return a line for each lane: its head, and the row of its task."""
         if self._made_for != (scene.columns, int(scene.now)):
             self._make_heads(scene)
-        layout = self._painter.arrange(max(1, scene.columns - len(self._head_cells)), 0)
+        layout = self._painter.arrange(max(1, scene.columns - len(self._head_cells)))
         rows = iter(self._painter.compose(layout))
         lines = [self._titles] if room >= TITLED else []
         for lane, head in zip(self._lanes, self._heads, strict=True):
@@ -111,7 +111,7 @@ class LaneRows(TaskRows):
         if scene.columns >= WITH_BUSY:
             head += formatting.percent(worker.busy(now)).rjust(BUSY) + " "
         if scene.columns >= WITH_SINCE:
-            head += formatting.duration(now - since).rjust(SINCE) + " "
+            head += formatting.age(now - since).rjust(SINCE) + " "
         if lane.task is not None:
             return head
         text = f"{self._glyphs.idle} idle, {formatting.count(worker.done)} done"

@@ -159,6 +159,7 @@ class Glyphs:
         self.prefix = prefix
         self.encoding = encoding or ("utf-8" if unicode else "ascii")
         self.running = "▸" if unicode else ">"
+        self.spinner = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏" if unicode else "|/-\\"
         self.done = "✓" if unicode else "+"
         self.failed = "✗" if unicode else "x"
         self.lost = "↯" if unicode else "%"

@@ -92,7 +92,7 @@ class HeaderPiece(Static):
         counts = state.counts
         pieces = [
             ("mainstage.title", self._glyphs.name(one_line(state.title)) or "run"),
-            ("progress.elapsed", formatting.duration(state.elapsed(now))),
+            ("progress.elapsed", formatting.age(state.elapsed(now))),
             (
                 "progress.download",
                 f"{formatting.part(counts.ended, None if state.open_ended else state.expected).strip()}",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mainstage.ui.state.outliers import typical
 from mainstage.ui.views import formatting
+from mainstage.ui.views.column_widths import NO_ROW
 from mainstage.ui.views.row_choice import NEVER, RowChoice, row_due_at
 from mainstage.ui.views.rows import RowPainter
 from mainstage.ui.views.selected_rows import BrowsedRows, look
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.ui.state.run import RunState
     from mainstage.ui.state.task import TaskState
-    from mainstage.ui.views.column_widths import ColumnWidths
+    from mainstage.ui.views.column_widths import ColumnWidths, Widths
     from mainstage.ui.views.palette import Glyphs, Palette
     from mainstage.ui.views.rows import Depth
     from mainstage.ui.views.selection import Selection
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 class WidgetContext(NamedTuple):
     """What a piece sees: `state` at `now`, on `columns` cells, the last one of which stays free, as `browse` says.
 
-    `in_signal_handler` and `moved` are those of `FrameContext`, `title` is the width of the run's title below the
+    `in_signal_handler` and `moved` are those of `FrameContext`, `run` are the widths of the row of the run below the
     rows. `left_out` names the pieces that have no room: the first one that has rows for tasks says so.
     """
 
@@ -37,7 +38,7 @@ class WidgetContext(NamedTuple):
     in_signal_handler: bool = False
     moved: Collection[int] | None = None
     left_out: tuple[str, ...] = ()
-    title: int = 0
+    run: Widths = NO_ROW
 
 
 class Widget(Protocol):
@@ -111,7 +112,7 @@ class TaskRows:
         """Return the rows; where tasks have only moved since the last ones, only theirs are made anew."""
         room = min(room, self.most)
         if room <= 0:
-            self.shown = ()
+            self.shown, self.layout = (), None
             return []
         kept, self._kept = self._kept, None
         self._painter.typical = typical(scene.state)
@@ -154,7 +155,7 @@ class TaskRows:
 
     def compose(self, scene: WidgetContext, chosen: RowChoice, room: int) -> list[str]:  # noqa: ARG002  # for those who derive
         """Return the lines of what was chosen and read."""
-        self.layout = self._painter.arrange(scene.columns, scene.title)
+        self.layout = self._painter.arrange(scene.columns, scene.run)
         return self._painter.compose(self.layout) + self.more(scene, chosen.hidden)
 
     def more(self, scene: WidgetContext, hidden: int, word: str = "more") -> list[str]:
@@ -183,4 +184,4 @@ class TaskRows:
 
     def _read_chosen(self, scene: WidgetContext, live: list[tuple[int, TaskState]]) -> ColumnWidths:
         self._painter.read(live, scene.now)
-        return self._painter.arrange(scene.columns, scene.title)
+        return self._painter.arrange(scene.columns, scene.run)

@@ -4,15 +4,20 @@ A row goes through two steps. What it says depends on the task alone; then one l
 column is, and the row is composed. Each part is kept until what it depends on changes, so that a task that moved costs
 its bar, its per cent and its amount. What depends on time is taken at the task's last move or its last whole second,
 whichever is later, so an idle row changes once a second.
+
+A task that has reported no position, and has no total, is quiet: a spinner, a name and an age. The spinner is set
+before the composed row in each picture that is drawn anyway.
 """
 
 from __future__ import annotations
 
+from itertools import takewhile
+from math import floor
 from typing import TYPE_CHECKING, TypeAlias
 
 from mainstage.ui.state.outliers import is_slow
 from mainstage.ui.views import formatting
-from mainstage.ui.views.column_widths import PERCENT, arrange
+from mainstage.ui.views.column_widths import NO_ROW, PERCENT, SHORTEST_STATUS, arrange
 from mainstage.ui.views.foreign import RESET
 from mainstage.ui.views.text import clip, one_line, shorten, width
 
@@ -27,6 +32,10 @@ INDENT = 2
 """Cells that a nested task stands to the right of its parent."""
 PULSE = 10.0
 """Steps a second that a bar without a total makes, at most: one for each move that was seen."""
+SPINS = 10.0
+"""Steps a second of a spinner, at most: it moves with the pictures."""
+SHORTEST_CUT = 4
+"""Cells that names must begin with in common to lose them."""
 READINGS = 2.0
 """Times a second at most that an ETA or a speed is read anew: figures that change with each frame cannot be read."""
 FEW = 4096
@@ -41,7 +50,7 @@ class Row:
 
     __slots__ = (
         "amount", "beat", "changes", "depth", "fraction", "layout", "left", "line", "mark", "moves", "name", "place",
-        "reading", "right", "since", "speed", "status", "task", "time", "unit", "until", "widths",
+        "quiet", "reading", "right", "since", "speed", "spins", "status", "task", "time", "unit", "until", "widths",
     )  # fmt: skip
 
     def __init__(self, task: TaskState, depth: Depth) -> None:
@@ -54,12 +63,16 @@ class Row:
         self.reading = -1
         """When its time and speed were read, in halves of a second."""
         self.since = self.until = 0.0
-        """When its age in whole seconds last changed, and when it does next."""
+        """When its age in whole seconds last changed, or when it was first drawn, and when it changes next."""
         self.mark = self.name = self.unit = self.amount = self.time = self.speed = self.status = ""
+        self.quiet = False
+        """Whether its task reports no position."""
+        self.spins = False
+        """Whether a spinner is set before `line`, which has no mark then."""
         self.fraction: float | None = None
         self.beat = 0
         """Where the pulse stands if the fraction is not known."""
-        self.widths: Widths = (0, 0, 0, 0, 0)
+        self.widths = NO_ROW
         self.layout: ColumnWidths | None = None
         """The one that `left`, `right` and `line` are composed in; None: they are not."""
         self.left = self.right = self.line = ""
@@ -87,6 +100,9 @@ class RowPainter:
         self._running = palette.paint("mainstage.running", glyphs.running)
         self._waiting = palette.paint("mainstage.waiting", glyphs.waiting)
         self._slow = palette.paint("mainstage.slow", glyphs.slow)
+        self._spinner = [palette.paint("mainstage.running", glyph) for glyph in glyphs.spinner]
+        self._spin = 0
+        """Where the spinners stand."""
         self.typical = 0.0
         """Seconds that a task takes, to tell slow ones by; 0.0: not known."""
         self._blank = " " * (PERCENT + 1)
@@ -97,6 +113,7 @@ class RowPainter:
     def read(self, shown: Iterable[tuple[Depth, TaskState]], now: float) -> float:
         """Read the rows of `shown`, (depth, task) each, and forget others; return when the age of one changes."""
         before = self._rows
+        self._spin = int(now * SPINS)
         after: dict[int, Row] = {}
         until = float("inf")
         for depth, task in shown:
@@ -115,6 +132,7 @@ class RowPainter:
 
     def reread(self, moved: Iterable[int], now: float) -> None:
         """Read anew the rows of the tasks `moved`, where nothing else has changed: a frame costs an eighth less."""
+        self._spin = int(now * SPINS)
         for task in moved:
             row = self._rows.get(task)
             if row is not None:
@@ -124,11 +142,14 @@ class RowPainter:
     def _update(self, row: Row, now: float) -> None:
         task = row.task
         if now >= row.until:
-            age = int(now - task.started_at)
-            row.since, row.until = task.started_at + age, task.started_at + age + 1
+            age = floor(now - task.started_at)
+            row.since = task.started_at + age if age else now  # the first second is told as it was first drawn
+            row.until = task.started_at + age + 1
             row.reading = -1
         fraction = task.fraction
-        if fraction == 1.0 != row.fraction:
+        quiet = task.total is None and not task.completed
+        if fraction == 1.0 != row.fraction or quiet is not row.quiet:
+            row.quiet = quiet
             row.reading = -1  # what is full has no ETA, not even for half a second
         now = max(task.moved_at, row.since)
         reading = int(now * READINGS)
@@ -143,7 +164,7 @@ class RowPainter:
         row.fraction = fraction
         row.beat = round(task.moved_at * PULSE)
         size = _size(row.amount)
-        if size != row.widths[1]:
+        if not quiet and size != row.widths[1]:
             name, _, time, speed, status = row.widths
             row.widths = (name, size, time, speed, status)
             self._wanted = None
@@ -159,10 +180,15 @@ class RowPainter:
             f"slow: others take {formatting.in_words(self.typical)}" if slow else ""
         )
         row.time = row.speed = ""
+        row.spins = row.quiet and row.mark is self._running
+        if row.quiet:
+            row.time = "" if task.waiting else formatting.age(task.elapsed(now))
+            row.widths = (_size(row.name), 0, 0, 0, 0)
+            return
         if not task.waiting:
             left, rate = task.eta(now), task.rate(now)
             told = formatting.eta_range(*left) if left and left.likely else ""
-            row.time = told or formatting.duration(task.elapsed(now))
+            row.time = told or formatting.age(task.elapsed(now))
             row.speed = formatting.rate(rate, row.unit) if rate else ""
         row.widths = (_size(row.name), 0, len(row.time), _size(row.speed), _size(row.status))
 
@@ -183,13 +209,28 @@ class RowPainter:
             return self._glyphs.name(one_line(task.status))
         return f"attempt {task.attempt}" if task.attempt > 1 else ""
 
-    def arrange(self, columns: int, title: int) -> ColumnWidths:
-        """Return the layout for the rows that were read and one with a name of `title` cells, in `columns`."""
-        wanted = (columns, title)
+    def arrange(self, columns: int, run: Widths = NO_ROW) -> ColumnWidths:
+        """Return the layout for the rows that were read and the row of the `run` below them, in `columns`."""
+        wanted = (columns, run)
         if self._layout is None or self._wanted != wanted:
             self._wanted = wanted
-            self._layout = arrange(columns, (*[row.widths for row in self._rows.values()], (title, 0, 0, 0, 0)))
+            rows = self._rows.values()
+            layout = arrange(columns, tuple(row.widths for row in rows), run)
+            if any(row.widths[0] > layout.name for row in rows):
+                layout = layout._replace(cut=self._common([row for row in rows if row.widths[0] > layout.name]))
+            if layout != self._layout:
+                self._layout = layout
         return self._layout
+
+    def _common(self, rows: list[Row]) -> str:
+        """Return the beginning that all names of `rows` have in common, up to the end of a word, if it is worth it."""
+        names = [self._glyphs.name(row.task.description) for row in rows]
+        first, last = min(names), max(names)
+        same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+        common = first[: sum(1 for _ in same)]
+        while common and common[-1].isalnum():
+            common = common[:-1]
+        return common if len(set(names)) > 1 and len(common) >= SHORTEST_CUT else ""
 
     def compose(self, layout: ColumnWidths) -> list[str]:
         """Return the lines of the rows that were read, in `layout`."""
@@ -200,12 +241,17 @@ class RowPainter:
             self._lines = [self._composed_line(row, layout) for row in self._rows.values()]
             self._composed = layout
         self._stale.clear()
-        return self._lines.copy()
+        lines = self._lines.copy()
+        spinner = self._spinner[self._spin % len(self._spinner)]
+        for row in self._rows.values():
+            if row.spins:
+                lines[row.place] = spinner + lines[row.place]
+        return lines
 
     def _composed_line(self, row: Row, layout: ColumnWidths) -> str:
         if row.layout is not layout:
-            row.left = self.flush_held(row.mark, row.name, layout)
-            row.right = self._right(row, layout)
+            row.left = self.flush_held("" if row.spins else row.mark, self._without(layout.cut, row, layout), layout)
+            row.right = self._age(row, layout) if row.quiet else self._right(row, layout)
             row.layout = layout
             row.line = ""
         if not row.line:
@@ -214,6 +260,8 @@ class RowPainter:
 
     def _line(self, row: Row, layout: ColumnWidths) -> str:
         """Return one row. Blanks at its end are left out, as are the columns that the layout dropped."""
+        if row.quiet:
+            return row.left + row.right
         head = self.with_bar(row.left, row.fraction, row.beat, layout)
         if not layout.amount:
             return head + row.right
@@ -221,6 +269,24 @@ class RowPainter:
             blank = " " * (2 + layout.amount - row.widths[1])
             return f"{head}{blank}{self._amount}{row.amount}{self._end}{row.right}"
         return f"{head}{' ' * (2 + layout.amount)}{row.right}" if row.right else head
+
+    def _without(self, cut: str, row: Row, layout: ColumnWidths) -> str:
+        """Return the row's name, without its beginning `cut` if it is too long for the layout."""
+        if not cut or row.widths[0] <= layout.name:
+            return row.name
+        return row.name.replace(cut, self._glyphs.ellipsis, 1)
+
+    def _age(self, row: Row, layout: ColumnWidths) -> str:
+        """Return what stands to the right of a quiet task's name: its age, where others have a per cent, and status."""
+        left = layout.cells - 2 - layout.name
+        age = f" {row.time:>{PERCENT}}" if row.time else ""
+        if not age or len(age) > left:
+            return ""
+        left -= len(age) + 2
+        age = self._palette.paint("progress.elapsed", age)
+        if not row.status or left < min(SHORTEST_STATUS, _size(row.status)):
+            return age
+        return f"{age}  {self._palette.paint('mainstage.status', clip(row.status, left, self._glyphs.ellipsis))}"
 
     def _right(self, row: Row, layout: ColumnWidths) -> str:
         """Return what stands to the right of the amount."""

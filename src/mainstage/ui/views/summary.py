@@ -75,7 +75,8 @@ class Summary:
             return []
         glyphs = self._glyphs
         texts = [
-            f"  {formatting.duration(seconds):>8}  {glyphs.name(one_line(name))}" for seconds, name in state.slowest
+            f"  {formatting.duration_text(seconds):>8}  {glyphs.name(one_line(name))}"
+            for seconds, name in state.slowest
         ]
         return [self._palette.paint("mainstage.dim", clip(text, room, glyphs.ellipsis)) for text in texts]
 
@@ -86,7 +87,8 @@ class Summary:
         if not far or room < SAID:
             return []
         told = [
-            f"{self._glyphs.name(one_line(name))} {formatting.duration(seconds)}" for seconds, name in far[:OUTLIERS]
+            f"{self._glyphs.name(one_line(name))} {formatting.duration_text(seconds)}"
+            for seconds, name in far[:OUTLIERS]
         ]
         others = formatting.in_words(usual) if usual >= 1 else formatting.duration_text(usual)
         text = f"  slowest (others took {others}): {', '.join(told)}"
@@ -120,8 +122,10 @@ class Summary:
         return self._palette.paint("mainstage.done", self._glyphs.done)
 
     def _shorten(self, text: str, room: int) -> str:
-        if width(text) > room and text.endswith(")"):
-            text = text[: text.rindex(" (")]
+        while width(text) > room and text.endswith(")"):  # the last of what is in brackets first
+            bracket = text.rindex(" (")
+            more = text.rfind(", ", bracket)
+            text = f"{text[:more]})" if more > 0 else text[:bracket]
         return clip(text, room, self._glyphs.ellipsis)
 
     def _only_task(self, state: RunState) -> str:
@@ -141,7 +145,7 @@ class Summary:
                 text += f", {formatting.count(n)} {word}"
         if state.stop is not None:
             text = f"stopped by {self._glyphs.name(one_line(state.stop.cause))}: {text}"
-        text += f" in {formatting.duration(elapsed)}"
+        text += f" in {formatting.duration_text(elapsed)}"
         if elapsed <= 0 or not counts.done:
             return text
         if alone:
