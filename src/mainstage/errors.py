@@ -211,8 +211,8 @@ _exceptions: Any = BaseExceptionGroup.__dict__["exceptions"]
 _suppressed: Any = BaseException.__dict__["__suppress_context__"]
 _module = type.__dict__["__module__"].__get__
 _stacks: dict[tuple[tuple[int, int, int], ...], tuple[list[tuple[CodeType, int, int]], str]] = {}
-"""What Python prints of a stack, by the places of its frames. A code stands there by its `id`, which is its own while it
-is kept beside the text: two functions of one name may stand in one line, and to compare them costs more."""
+"""What Python prints of a stack, by the places of its frames. A code is named by its `id`, which stays its own while it
+is kept beside the text: a line may hold two functions of one name, and comparing codes costs more."""
 
 
 def describe_error(error: BaseException) -> ErrorReport:
@@ -262,7 +262,7 @@ def _told(error: BaseException) -> str:
 
 
 def _places(where: TracebackType | None) -> list[tuple[CodeType, int, int]]:
-    """Return where each frame stands: its code, line and instruction; nothing if there are more than are worth keeping."""
+    """Return the code, line and instruction of each frame; nothing if there are more than are worth keeping."""
     found: list[tuple[CodeType, int, int]] = []
     while where is not None:
         if len(found) == DEEPEST:
