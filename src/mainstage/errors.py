@@ -1,4 +1,4 @@
-"""What can go wrong, by name, and how an exception is told on the other side of a border."""
+"""The exceptions of the library, and how an exception is described on the other side of a process boundary."""
 
 from __future__ import annotations
 

@@ -31,11 +31,11 @@ class Hooked(SimpleQueue[Any]):
 
     before_put: Callable[[], None] | None = None
 
-    def put(self, item: Any, block: bool = True, timeout: float | None = None) -> None:
+    def put(self, item: Any, *args: Any, **kwargs: Any) -> None:
         hook, self.before_put = self.before_put, None
         if hook is not None:
             hook()
-        super().put(item, block, timeout)
+        super().put(item, *args, **kwargs)
 
 
 class HookedList(deque[tuple[int, float, float]]):

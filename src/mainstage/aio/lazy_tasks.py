@@ -1,8 +1,8 @@
-"""Coroutines under way, as a cell of the channel: thousands of short ones are a few events a frame.
+"""Running coroutines, as a cell of the channel: thousands of short ones are a few events a frame.
 
-A coroutine becomes a task that a display and its own code see only if somebody asks: its own code (`current_task`,
-`track`), its failure, or an owner that finds it running for longer than a glance. Whoever takes it out of `unreported`
-announces it: one C call, so that neither a lock nor a signal handler on the same thread comes between.
+A coroutine becomes a task that a display and its own code see only on request: of its own code (`current_task`,
+`track`), its failure, or an owner that finds it running for longer than a glance. The one that takes it out of
+`unreported` announces it: one C call, so that neither a lock nor a signal handler on the same thread comes between.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class LazyTask:
     attempt = 1
 
     def __init__(self, flight: LazyTaskCell, description: str | Coroutine[Any, Any, Any]) -> None:
-        """Begin; of a coroutine its name is found when somebody wants to know it."""
+        """Start; the name of a coroutine is found when it is asked for."""
         self.flight = flight
         self.reporter = flight.reporter
         self.id = flight.reporter.new_id()
@@ -112,7 +112,7 @@ class LazyTask:
 class LazyNestedTask(Task):
     """It is announced with its first report, or once it has run for longer than a glance; else it is a number.
 
-    Likewise it joins the tree of its coroutine when somebody asks for that: made for each, trees were half of what a
+    Likewise it joins the scope of its coroutine when that is asked for: made for each, scopes were half of what a
     nested task costs, most of it the garbage collector's time. It is made on the event loop's thread.
     """
 
@@ -166,7 +166,7 @@ class LazyNestedTask(Task):
         return TaskStarted(self.started, self.id, 1, worker, description, total, self._unit, self._parent, self._fields)
 
     def resolve(self) -> Task:
-        """Return itself, announced: somebody wants to tell something of it."""
+        """Return itself, announced: it has something to report."""
         if self._root.flight.unreported.pop(self.id, None) is not None:
             self.reporter.send(self.start())
         return self
@@ -184,7 +184,7 @@ class LazyNestedTask(Task):
         super()._fire()
 
     def set_position(self, completed: float) -> None:
-        """As `Task.place`."""
+        """As `Task.set_position`."""
         self.resolve()
         super().set_position(completed)
 
@@ -199,7 +199,7 @@ class LazyNestedTask(Task):
         super().log(text)
 
     def metric(self, name: str, value: float) -> None:
-        """As `Task.metric`; once it is over nobody may know it."""
+        """As `Task.metric`; does nothing once it has ended."""
         if not self.closed:
             self.resolve()
             super().metric(name, value)
@@ -221,7 +221,7 @@ class LazyNestedTask(Task):
             super().close(error, told_input)
 
     def _stand_out(self) -> None:
-        """Be among the open ones of its coroutine no more."""
+        """Leave the open tasks of its coroutine."""
         before, after = self.before, self.after
         if before is not None:
             before.after = after
@@ -259,7 +259,7 @@ class LazyTaskCell:
     # --- on the event loop's thread ---
 
     def begin(self, shown: LazyTask) -> None:
-        """Have one more under way."""
+        """Add one that starts."""
         self.unreported[shown.id] = shown
         self._live += 1
         if not self.polled:
@@ -267,7 +267,7 @@ class LazyTaskCell:
             self.reporter.moved(self)
 
     def end(self, shown: LazyTask, error: BaseException | None, told_input: str = "") -> None:
-        """Have one less: it ended well, failed, or was cancelled, as `error` says."""
+        """Remove one that ended well, failed, or was cancelled, as `error` says."""
         at = self.reporter.now()
         if shown.part is not None:
             shown.close_parts(error)
@@ -290,24 +290,24 @@ class LazyTaskCell:
             self._rest()
 
     def forget(self, shown: LazyTask) -> None:
-        """Have one less, that never began."""
+        """Remove one that never started."""
         if self.unreported.pop(shown.id, None) is None:
             shown.resolve().close(Cancelled("it never began"))
         self.leave()
 
     def leave(self) -> None:
-        """Have one less, whose end has been told."""
+        """Remove one whose end has been reported."""
         self._live -= 1
         if not self._live:
             self._rest()
 
     def _rest(self) -> None:
-        """Have nothing under way."""
+        """Called when the last one has ended."""
         self.polled = False
         self.reporter.moved(self)
 
     def _fold(self) -> None:
-        """Keep the reports bounded while nobody takes them."""
+        """Sum up the oldest ends: reports stay bounded while they are not taken."""
         taken = take(self._ended, FOLD // 2)
         self._folded.append((len(taken), sum(ended - started for _, started, ended in taken)))
 

@@ -71,7 +71,7 @@ class DelayedView:
 
     def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return what the view does; nothing before there is a task, and at the end of a short run."""
-        if not (state.counts.seen or state.sources or moment.final):
+        if not (state.seen or state.sources or moment.final):
             return []
         rows = self._view.rows(state, moment)
         self.shown = self._view.shown

@@ -23,7 +23,7 @@ def typical(state: RunState) -> float:
 
 def is_slow(task: TaskState, usual: float, now: float) -> bool:
     """Return whether a top-level task takes far longer than `usual` seconds; 0.0: nobody knows what is usual."""
-    if not usual or task.parent is not None or task.waiting:
+    if not usual or not task.counted or task.waiting:
         return False
     return now - task.started_at > max(SHORTEST, FAR * usual)
 

@@ -69,12 +69,12 @@ def check_parent(state: RunState, task: int, parent: int | None) -> None:
 
 def check_start(state: RunState, event: TaskStarted) -> TaskStarted:
     """Return `event`, its numbers as plain ones."""
-    at, task, attempt, worker, description, total, unit, parent, fields = event
+    at, task, attempt, worker, description, total, unit, parent, fields, loop = event
     check_whole(task)
     check_whole(attempt)
     if attempt < 1:
         invalid("attempts begin at 1")
-    for words in (worker, description, unit):
+    for words in (worker, description, unit, loop):
         check_text(words)
     if parent is not None:
         check_whole(parent)

@@ -166,6 +166,7 @@ class Glyphs:
         self.waiting = "↻" if unicode else "~"
         self.cancelled = "⊘" if unicode else "-"
         self.slow = "!"
+        self.within = "›" if unicode else ">"  # noqa: RUF001  # between the names of what is in what
         self.idle = "·" if unicode else "."
         self.cell = "■" if unicode else "#"
         self.branch = "├─ " if unicode else "|- "
