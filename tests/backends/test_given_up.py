@@ -68,7 +68,8 @@ def told(pool: Pool) -> list[Event]:
         event = channel.receive(0)
         if event is not None:
             events.append(event)
-    return events + channel.sample(2.0)
+    events.extend(channel.sample(2.0))
+    return events
 
 
 @pytest.mark.parametrize(("grace", "asked_before"), [(0.0, False), (5.0, True)], ids=["no-grace", "grace-is-over"])
