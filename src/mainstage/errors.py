@@ -98,7 +98,7 @@ class RenderingViolation(MainstageError):
     """Something wrote to a terminal that belongs to the display, in a strict run; raised at the line that wrote."""
 
 
-class DisplayError(MainstageError):
+class DisplayError(MainstageError, ValueError):
     """A view or display argument makes no sense; the message lists what does."""
 
 

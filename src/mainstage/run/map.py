@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from mainstage.core.policy import check_policy
 from mainstage.pool.results import OnError, check_on_error
+from mainstage.run.exit import hide_frames
 from mainstage.run.run import own_run
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     an item, tell the ETA how much each is beside the others. The display lives from the first `next` to the end of the
     iterator, or as a branch of the run that is live.
     """
+    hide_frames()
     check_on_error(on_error)
     check_policy(retries, timeout, 0)
     if not iterables:

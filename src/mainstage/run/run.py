@@ -18,7 +18,7 @@ from mainstage.pool.results import ItemOutcome, OnError, check_on_error
 from mainstage.pool.task_future import TaskFuture
 from mainstage.run import waiters
 from mainstage.run.display_session import DisplayOptions, DisplaySession
-from mainstage.run.exit import die_at_exit
+from mainstage.run.exit import die_at_exit, hide_frames
 from mainstage.run.shutdown import Shutdown
 from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
@@ -134,6 +134,7 @@ class Run(Executor):
         clock: Clock | None = None,
         keys: bool | Literal["auto"] | None = None,
     ) -> None:
+        hide_frames()
         self._crew = check_crew(
             Crew(executor, max_workers, mp_context, initializer, tuple(initargs), max_tasks_per_child, cluster)
         )
