@@ -1,4 +1,4 @@
-"""What a run has under way, whoever works on it: calls, maps, queues of messages, futures of other executors."""
+"""What a run has pending, in any pool: calls, maps, queues of messages, futures of other executors."""
 
 from __future__ import annotations
 
@@ -103,11 +103,11 @@ class Workload:
         return self.backend.pending() or self.adoption.pending() or any(queue.pending() for queue in self.queues)
 
     def futures(self) -> list[TaskFuture[Any]]:
-        """Return those of the calls whose outcome nobody has asked for, in order of submission."""
+        """Return the futures whose outcome was not retrieved, in order of submission."""
         return list(self.unretrieved.values())
 
     def results(self) -> list[Any]:
-        """Return what finished well and nobody took: of futures, in order of submission, then of maps."""
+        """Return results that were not retrieved: of futures, in order of submission, then of maps."""
         values = [Future.result(future) for future in self.futures() if future.left()]
         return values + [value for consumer in self._consumers for value in consumer.leftovers()]
 
