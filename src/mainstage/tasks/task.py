@@ -432,10 +432,10 @@ SETTABLE = {"completed", "total", "description", "status", "unit", "fields"}
 
 def _refuse(function: str, given: Iterable[str]) -> NoReturn:
     """Raise the `TypeError` for a keyword that `task` or `set` does not take."""
-    from mainstage.tasks.keywords import refuse  # noqa: PLC0415  # a mistake's
+    from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
 
     known = SETTABLE if function == "set" else {"total", "unit", "fields"}
-    refuse(function, [word for word in given if word not in known], known, fields=True)
+    refuse_keyword(function, [word for word in given if word not in known], known, fields=True)
 
 
 def root_task(

@@ -288,9 +288,9 @@ def track(  # keyword-only options
     to stop; the item after is then lost.
     """
     if unknown:
-        from mainstage.tasks.keywords import refuse  # noqa: PLC0415  # a mistake's
+        from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
 
-        refuse("track", unknown, KEYWORDS, fields=True)
+        refuse_keyword("track", unknown, KEYWORDS, fields=True)
     options = BarOptions(description, total, unit, fields, initial, leave, disable)
     if iterable is _NOTHING:
         return Bar(options).show()
@@ -303,6 +303,11 @@ def track(  # keyword-only options
             f"track() goes through an iterable, not a number: range({iterable}), or track(total={iterable})"
         )
     return Track(iterable, options)  # type: ignore[arg-type]  # what is no iterable says so
+
+
+def status(text: str) -> Bar:
+    """Show a spinner beside `text` for as long as the block lasts: `with mainstage.status("Connecting"): ...`."""
+    return track(description=text, leave=False)
 
 
 KEYWORDS = ("description", "total", "unit", "initial", "leave", "disable", "fields")
