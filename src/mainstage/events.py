@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 else:
     from mainstage._typing import NamedTuple
 
-SCHEMA = 1
-"""The version of the events; a recording names the one it was written with."""
+SCHEMA = 2
+"""The version of the events; a recording names the one it was written with. Older ones are read, by the defaults."""
 
 Field: TypeAlias = str | int | float | bool | None
 Fields: TypeAlias = tuple[tuple[str, Field], ...]
@@ -78,7 +78,11 @@ class TaskQueued(NamedTuple):
 
 
 class TaskStarted(NamedTuple):
-    """An attempt at a task began. `parent` is the task it is nested in, if any; `unit` as "B" or "rows"."""
+    """An attempt at a task began. `parent` is the task it is nested in, if any; `unit` as "B" or "rows".
+
+    `loop` is "" for work; else it is a loop or a bar of the main thread, which goes through work and is not counted as
+    such: "line" leaves a line when it ends, "quiet" none, "loop" one if the run is its own.
+    """
 
     at: float
     task: int
@@ -89,6 +93,7 @@ class TaskStarted(NamedTuple):
     unit: str = ""
     parent: int | None = None
     fields: Fields = ()
+    loop: str = ""
 
 
 class TaskMoved(NamedTuple):
@@ -113,12 +118,13 @@ class TaskChanged(NamedTuple):
 
 
 class TaskEnded(NamedTuple):
-    """The attempt ended well, at exactly `completed` items."""
+    """The attempt ended well, at exactly `completed` items. `left`: a loop that did not come to its end."""
 
     at: float
     task: int
     attempt: int
     completed: float
+    left: bool = False
 
 
 class TaskFailed(NamedTuple):
@@ -191,8 +197,8 @@ class ItemsEnded(NamedTuple):
 
     One event for all of a worker since its last such report. One of them was announced by a `TaskStarted` only if it
     ran long enough to be shown; one that reported progress, or failed, has its own `TaskStarted` and end instead and is
-    not listed. `more` that took `seconds` together were folded into two numbers, since nobody took the reports for
-    long. Calls are told so only where nobody records each event; `source` is then no source that was opened.
+    not listed. `more` that took `seconds` together were summed into two numbers, since the reports were not taken for
+    long. Calls are reported so only where no recorder takes each event; `source` is then no source that was opened.
     """
 
     at: float
@@ -221,7 +227,7 @@ class TaskStuck(NamedTuple):
 
 
 class PartsEnded(NamedTuple):
-    """Tasks nested in coroutines ended well, `number` of them, each so soon that nobody was told of it by itself."""
+    """Tasks nested in coroutines ended well, `number` of them, each so soon that it was not reported by itself."""
 
     at: float
     worker: str
@@ -229,7 +235,7 @@ class PartsEnded(NamedTuple):
 
 
 class SourceForeseen(NamedTuple):
-    """What is known of a source's items before they begin: at most `workers` take them at once, None: nobody knows.
+    """What is known of a source's items before they begin: at most `workers` take them at once, None: not known.
 
     `sizes` are `(task, size)` each, in the order in which they are handed out: what they cost beside each other.
     """

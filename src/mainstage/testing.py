@@ -28,7 +28,7 @@ __all__ = ["ManualClock", "RecordingDisplay", "Screen", "collect_events"]
 
 
 class ManualClock:
-    """A clock that moves only when it is told to; `wall` goes with it, from `wall` seconds since the epoch."""
+    """A clock that moves only by `advance`; `wall` goes with it, from `wall` seconds since the epoch."""
 
     def __init__(self, now: float = 0.0, wall: float = 1_000_000_000.0) -> None:
         self._now = now
@@ -43,7 +43,7 @@ class ManualClock:
         return self._now + self._ahead
 
     def advance(self, seconds: float) -> None:
-        """Let `seconds` pass; time does not go back."""
+        """Move on by `seconds`; time does not go back."""
         if seconds < 0:
             raise ValueError(f"a clock does not go back: {seconds}")
         self._now += seconds

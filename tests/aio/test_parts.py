@@ -63,7 +63,7 @@ def test_short_ones_without_a_report_are_counted_and_no_more(
 
 def test_the_first_report_tells_of_it_before_what_is_reported(options: dict[str, Any], events: Events) -> None:
     async def counts(_: int) -> None:
-        with mainstage.task("counted", total=3, unit="rows", place="here") as part:
+        with mainstage.task("counted", total=3, unit="rows", fields={"place": "here"}) as part:
             part.advance(2)
 
     async def says(_: int) -> None:

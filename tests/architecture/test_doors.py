@@ -94,3 +94,15 @@ def test_nothing_ends_the_process_with_a_text() -> None:
                 texts += [(file, node.lineno) for given in node.args if isinstance(given, (ast.JoinedStr, ast.BinOp))]
                 texts += [(file, node.lineno) for given in node.args if isinstance(getattr(given, "value", 0), str)]
     assert texts == []
+
+
+def test_the_display_reads_and_writes_by_calls_that_no_library_replaces() -> None:
+    """`os.read` of eventlet switches to another green thread, which is an error where the display draws."""
+    patched = {
+        f"{path}:{node.lineno}"
+        for path, tree in trees().items()
+        if path.startswith(("ui/", "run/"))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute) and node.attr in ("read", "write") and getattr(node.value, "id", "") == "os"
+    }
+    assert patched == set()

@@ -80,6 +80,7 @@ _BY_MEMBER: dict[str, st.SearchStrategy[Any]] = {
 _BY_HINT: dict[Any, st.SearchStrategy[Any]] = {
     str: texts,
     int: wholes,
+    bool: st.booleans(),
     float: numbers,
     str | None: texts | st.none(),
     int | None: wholes | st.none(),

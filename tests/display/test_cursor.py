@@ -124,7 +124,14 @@ def refuse(*_: object, **__: object) -> object:
 
 @pytest.mark.parametrize(
     "call",
-    ["os.read", "os.fstat", "pathlib.Path.read_text", "mainstage.core.unpatched.poll", "fcntl.ioctl", "os.ttyname"],
+    [
+        "mainstage.core.unpatched.read",
+        "os.fstat",
+        "pathlib.Path.read_text",
+        "mainstage.core.unpatched.poll",
+        "fcntl.ioctl",
+        "os.ttyname",
+    ],
 )
 def test_a_call_that_the_system_refuses_costs_the_place_and_nothing_else(
     line: Line, monkeypatch: pytest.MonkeyPatch, call: str

@@ -529,6 +529,7 @@ VALID: list[tuple[list[Event], Event]] = [
 BAD: dict[type, tuple[object, ...]] = {
     str: (5, b"x"),
     int: ("5", 0.5, None),
+    bool: ("5", 1, None),
     float: ("5", NAN, None, [1]),
     ErrorReport: (("ValueError", "x", ""), None),
     tuple: (5, ((5, 5),), ("x",), (("unit", 5),)),

@@ -57,6 +57,7 @@ def test_a_program_that_moves_the_cursor_has_the_terminal_until_it_is_still() ->
         assert re.findall("line 2.*", program.screen.text) == ["line 2, time 7"]
 
 
+@pytest.mark.tmux
 @pytest.mark.parametrize("how", ["raw", "child"])
 def test_a_full_screen_has_all_of_a_real_terminal_and_leaves_the_text_as_it_was(how: str, tmp_path: Path) -> None:
     with Tmux([sys.executable, PROGRAM, how], tmp_path, columns=60, rows=16) as tmux:
@@ -86,6 +87,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.tmux
 @pytest.mark.skipif(importlib.util.find_spec("prompt_toolkit") is None, reason="prompt_toolkit is not installed")
 @pytest.mark.parametrize("words", [[sys.executable], EXEC], ids=["plain", "exec"])
 def test_an_application_looks_as_it_does_without_us(words: list[str], tmp_path: Path) -> None:

@@ -45,18 +45,18 @@ def steps() -> None:
 
 
 def loops() -> None:
-    for number in mainstage.track([1, 2], "Reading", total=2, unit="rows", host="a"):
+    for number in mainstage.track([1, 2], "Reading", total=2, unit="rows", fields={"host": "a"}):
         assert_type(number, int)
     assert_type(len(mainstage.track("abc")), int)
     mainstage.track(5)  # type: ignore[call-overload]  # pyright: ignore[reportCallIssue, reportArgumentType]
 
 
 def tasks() -> None:
-    with mainstage.task("a", total=3, unit="B", host="b") as task:
+    with mainstage.task("a", total=3, unit="B", fields={"host": "b"}) as task:
         assert_type(task, mainstage.Task)
         task.advance()
         task.advance(0.5)
-        task.set(completed=1, total=2, description="b", status="c", host="d")
+        task.set(completed=1, total=2, description="b", status="c", fields={"host": "d"})
         task.sleep(1)
         assert_type(task.completed, float)
         assert_type(task.total, float | None)

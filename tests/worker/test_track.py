@@ -239,7 +239,7 @@ def test_the_first_without_a_description_drives_the_task_and_any_other_opens_one
 
 
 def test_a_total_that_is_given_stands_and_fields_are_told(recorder: Recorder) -> None:
-    recorder.run(lambda: list(track(iter("abc"), "Reading", total=3, unit="rows", host="a")))
+    recorder.run(lambda: list(track(iter("abc"), "Reading", total=3, unit="rows", fields={"host": "a"})))
     started = recorder.events[1]
     assert isinstance(started, TaskStarted)
     assert (started.total, started.unit, started.fields) == (3, "rows", (("host", "a"),))
@@ -475,7 +475,7 @@ def test_on_the_main_thread_it_opens_a_run_for_as_long_as_it_lasts(
         finally:
             live.reporter = None
 
-    monkeypatch.setattr(import_module("mainstage.tasks.track"), "open_run", implicit)
+    monkeypatch.setattr(import_module("mainstage.tasks.bar"), "open_run", implicit)
     for i in track(range(10), "Reading"):
         assert live.reporter is recorder
         if i == 4:

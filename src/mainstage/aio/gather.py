@@ -162,7 +162,7 @@ class Gathering(asyncio.Future[list[Any]]):
             self.set_exception(_outcome(future))
 
     def _over(self, last: asyncio.Future[Any], *, well: bool) -> None:
-        """Have all their results, or the failure of the last one."""
+        """Called when the last one ends: set the results, or its failure."""
         children = self.children.copy()
         self.children.clear()  # their contexts lead here
         if self._batch is not None:
@@ -209,7 +209,7 @@ def _gathering(aws: Sequence[Awaitable[Any]], *, return_exceptions: bool) -> Gat
 
 @contextlib.contextmanager
 def _uncollected() -> Iterator[None]:
-    """Have the garbage collector wait meanwhile: nothing that a `gather` makes is garbage, and no other code runs.
+    """Pause the garbage collector meanwhile: nothing that a `gather` makes is garbage, and no other code runs.
 
     Looking through 20,000 coroutines that have just been made, again and again, cost a quarter of all.
     """

@@ -36,7 +36,7 @@ class ShownTask(LazyTask):
         self._after = after
 
     def over(self, task: asyncio.Future[Any]) -> None:
-        """Tell how it ended: its done-callback. This is no look at its exception: whoever never looks is told so."""
+        """Report how it ended: its done-callback. It does not mark the exception as retrieved."""
         error = Cancelled("cancelled") if task.cancelled() else getattr(task, "_exception", None)
         try:
             self.flight.end(self, error)

@@ -29,7 +29,7 @@ class ImplicitGroup:
         self._pid = os.getpid()
 
     def stay(self, orders: ScopeCallbacks) -> ExternalScope | None:
-        """Have something belong to the run that is live, or to one that is opened now; None: it cannot be shown."""
+        """Open a scope in the live run, or in one that is opened now; None: it cannot be shown."""
         self._entering = True
         try:
             run = current_run() or self._open()
@@ -68,5 +68,5 @@ _implicit = ImplicitGroup()
 
 
 def stay(orders: ScopeCallbacks) -> ExternalScope | None:
-    """Have what a coroutine begins belong to a run, until `leave` of what is returned; None: nothing is shown."""
+    """Return the scope of what a coroutine begins, which ends with its `leave`; None: nothing is shown."""
     return _implicit.stay(orders)

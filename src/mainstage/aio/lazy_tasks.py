@@ -1,8 +1,8 @@
-"""Coroutines under way, as a cell of the channel: thousands of short ones are a few events a frame.
+"""Running coroutines, as a cell of the channel: thousands of short ones are a few events a frame.
 
-A coroutine becomes a task that a display and its own code see only if somebody asks: its own code (`current_task`,
-`track`), its failure, or an owner that finds it running for longer than a glance. Whoever takes it out of `unreported`
-announces it: one C call, so that neither a lock nor a signal handler on the same thread comes between.
+A coroutine becomes a task that a display and its own code see only on request: of its own code (`current_task`,
+`track`), its failure, or an owner that finds it running for longer than a glance. The one that takes it out of
+`unreported` announces it: one C call, so that neither a lock nor a signal handler on the same thread comes between.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mainstage.aio.names import describe_coroutine
 from mainstage.errors import Cancelled
 from mainstage.events import ItemsEnded, PartsEnded, TaskEnded, TaskStarted
+from mainstage.pool.items import take
 from mainstage.tasks.cancel_scope import CancelScope
 from mainstage.tasks.position import PositionCell
 from mainstage.tasks.task import Task
@@ -50,7 +51,7 @@ class LazyTask:
     attempt = 1
 
     def __init__(self, flight: LazyTaskCell, description: str | Coroutine[Any, Any, Any]) -> None:
-        """Begin; of a coroutine its name is found when somebody wants to know it."""
+        """Start; the name of a coroutine is found when it is asked for."""
         self.flight = flight
         self.reporter = flight.reporter
         self.id = flight.reporter.new_id()
@@ -84,14 +85,14 @@ class LazyTask:
             task = vars(self).setdefault("task", made)
         return task
 
-    def as_parent(self) -> LazyTask:
+    def _as_parent(self) -> LazyTask:
         """Return itself: tasks are nested in it by the hundred without anybody's having to see it."""
         return self
 
-    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+    def _nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it."""
         if get_ident() != self.flight.thread:
-            return self.resolve().nest(description, total=total, unit=unit, fields=fields)
+            return self.resolve()._nest(description, total=total, unit=unit, fields=fields)
         return LazyNestedTask(self, self.id, description, total, unit, fields)
 
     def shared_tree(self) -> CancelScope:
@@ -111,7 +112,7 @@ class LazyTask:
 class LazyNestedTask(Task):
     """It is announced with its first report, or once it has run for longer than a glance; else it is a number.
 
-    Likewise it joins the tree of its coroutine when somebody asks for that: made for each, trees were half of what a
+    Likewise it joins the scope of its coroutine when that is asked for: made for each, scopes were half of what a
     nested task costs, most of it the garbage collector's time. It is made on the event loop's thread.
     """
 
@@ -165,7 +166,7 @@ class LazyNestedTask(Task):
         return TaskStarted(self.started, self.id, 1, worker, description, total, self._unit, self._parent, self._fields)
 
     def resolve(self) -> Task:
-        """Return itself, announced: somebody wants to tell something of it."""
+        """Return itself, announced: it has something to report."""
         if self._root.flight.unreported.pop(self.id, None) is not None:
             self.reporter.send(self.start())
         return self
@@ -173,7 +174,7 @@ class LazyNestedTask(Task):
     def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it."""
         if get_ident() != self._root.flight.thread:
-            return super().nest(description, total=total, unit=unit, fields=fields)
+            return super()._nest(description, total=total, unit=unit, fields=fields)
         return LazyNestedTask(self._root, self.id, description, total, unit, fields)
 
     # --- what a task says ---
@@ -183,7 +184,7 @@ class LazyNestedTask(Task):
         super()._fire()
 
     def set_position(self, completed: float) -> None:
-        """As `Task.place`."""
+        """As `Task.set_position`."""
         self.resolve()
         super().set_position(completed)
 
@@ -198,7 +199,7 @@ class LazyNestedTask(Task):
         super().log(text)
 
     def metric(self, name: str, value: float) -> None:
-        """As `Task.metric`; once it is over nobody may know it."""
+        """As `Task.metric`; does nothing once it has ended."""
         if not self.closed:
             self.resolve()
             super().metric(name, value)
@@ -220,7 +221,7 @@ class LazyNestedTask(Task):
             super().close(error, told_input)
 
     def _stand_out(self) -> None:
-        """Be among the open ones of its coroutine no more."""
+        """Leave the open tasks of its coroutine."""
         before, after = self.before, self.after
         if before is not None:
             before.after = after
@@ -252,13 +253,13 @@ class LazyTaskCell:
         self._live = 0
         self._count = 0
         self._ended: deque[tuple[int, float, float]] = deque()
-        self._folded = 0
-        self._folded_seconds = 0.0
+        self._folded: deque[tuple[int, float]] = deque()
+        """How many more ended, and the seconds that they took: what `_ended` had no room for."""
 
     # --- on the event loop's thread ---
 
     def begin(self, shown: LazyTask) -> None:
-        """Have one more under way."""
+        """Add one that starts."""
         self.unreported[shown.id] = shown
         self._live += 1
         if not self.polled:
@@ -266,7 +267,7 @@ class LazyTaskCell:
             self.reporter.moved(self)
 
     def end(self, shown: LazyTask, error: BaseException | None, told_input: str = "") -> None:
-        """Have one less: it ended well, failed, or was cancelled, as `error` says."""
+        """Remove one that ended well, failed, or was cancelled, as `error` says."""
         at = self.reporter.now()
         if shown.part is not None:
             shown.close_parts(error)
@@ -289,28 +290,26 @@ class LazyTaskCell:
             self._rest()
 
     def forget(self, shown: LazyTask) -> None:
-        """Have one less, that never began."""
+        """Remove one that never started."""
         if self.unreported.pop(shown.id, None) is None:
             shown.resolve().close(Cancelled("it never began"))
         self.leave()
 
     def leave(self) -> None:
-        """Have one less, whose end has been told."""
+        """Remove one whose end has been reported."""
         self._live -= 1
         if not self._live:
             self._rest()
 
     def _rest(self) -> None:
-        """Have nothing under way."""
+        """Called when the last one has ended."""
         self.polled = False
         self.reporter.moved(self)
 
     def _fold(self) -> None:
-        """Keep the reports bounded while nobody takes them."""
-        for _ in range(FOLD // 2):
-            _, started, ended = self._ended.popleft()
-            self._folded += 1
-            self._folded_seconds += ended - started
+        """Sum up the oldest ends: reports stay bounded while they are not taken."""
+        taken = take(self._ended, FOLD // 2)
+        self._folded.append((len(taken), sum(ended - started for _, started, ended in taken)))
 
     # --- on the owner's, which may be a signal handler on the same thread ---
 
@@ -325,12 +324,10 @@ class LazyTaskCell:
         """Return those that ended, and the starts of those that have run for long."""
         events: list[Event] = []
         young = list(self.unreported.values())  # before `_ended` is read: one that ends in between is then in that
-        ended = self._ended
-        items = tuple([ended.popleft() for _ in range(len(ended))])
-        more, seconds = self._folded, self._folded_seconds
+        items = tuple(take(self._ended, len(self._ended)))
+        folded = take(self._folded, len(self._folded))
+        more, seconds = sum(number for number, _ in folded), sum(spent for _, spent in folded)
         if items or more:
-            self._folded -= more
-            self._folded_seconds -= seconds
             events.append(ItemsEnded(now, self.source, WORKER, items, more, seconds))
         parts = self.parts - self._told_parts
         if parts:

@@ -184,7 +184,7 @@ class MapRun:
         self._exhaust(None)
 
     def drop(self) -> None:
-        """Learn, on any thread, that nobody takes from it any more."""
+        """Called on any thread when its results are no longer taken."""
         if self._loop is not None and not (self._exhausted and not self._running):
             with contextlib.suppress(RuntimeError):  # the loop is closed: it has cancelled them
                 self._loop.call_soon_threadsafe(self.halt)
@@ -331,7 +331,7 @@ class MapRun:
         self._lend()
 
     def _lend(self) -> None:
-        """Count results that wait for their turn as taken while somebody waits for the one that is next."""
+        """Count results that wait for their turn as taken while the next one is awaited."""
         stuck = self._waiting is not None and not self._ready
         self._lent = self._lending.lent(len(self._early)) if stuck else 0
 

@@ -1,7 +1,7 @@
 """What travels on a worker's pipe: frames, each a fixed head, a pickled body, and large buffers beside it.
 
-A frame is cut from the stream without anybody waiting: a reader keeps what has come of one, so that a sender killed in
-the middle of a message blocks nobody. A buffer is received into its final place: no second copy of a large array.
+A frame is cut from the stream without blocking: a reader keeps the part that has arrived, so that a sender killed in
+the middle of a message blocks no reader. A buffer is received into its final place: no second copy of a large array.
 """
 
 from __future__ import annotations

@@ -134,7 +134,7 @@ class ThreadChannel:
         self._put(None)
 
     def notify(self) -> None:
-        """Wake the receiver, also where the owner is in somebody else's code."""
+        """Wake the receiver, also where the owner runs other code."""
         self._put(None)
         if self.away:
             self.alarm()

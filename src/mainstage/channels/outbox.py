@@ -42,7 +42,7 @@ class Transport(Protocol):
         ...
 
     def flush(self) -> None:
-        """Have all that was taken sent."""
+        """Send all that was taken."""
         ...
 
 
@@ -58,7 +58,7 @@ class ShiftedClock:
         return monotonic() + self._offset
 
     def wall(self) -> float:
-        """Return 0: nobody asks here."""
+        """Return 0: it is not used here."""
         return 0.0
 
 
@@ -91,7 +91,7 @@ class RemoteChannel(ThreadChannel):
             self.wake()
 
     def flush_soon(self) -> None:
-        """Have what the transport took sent soon, if nobody does so before."""
+        """Send soon what the transport took, unless it is sent before."""
         if self._rung is None:
             self._rung = self.now()
             self.wake()

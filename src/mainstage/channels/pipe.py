@@ -33,10 +33,10 @@ MOST_PIECES = 512
 
 
 class Journal:
-    """What a worker has said and the socket may not have taken; and which piece of work it began last.
+    """What a worker has sent and the socket may not have taken; and which piece of work it began last.
 
     `used` bytes are in it, the first of which has the place `base` in the stream. The order of the stores below is such
-    that whoever reads after the writer's death, at whatever moment that was, reads nothing twice.
+    that a reader after the writer's death, at whatever moment that was, reads nothing twice.
     """
 
     def __init__(self, fd: int) -> None:
@@ -82,7 +82,7 @@ class Journal:
         return self._text[: self.used]
 
     def sent(self, count: int) -> None:
-        """Learn that `count` bytes, all that was pending or something beside it, are in the socket."""
+        """Called when `count` bytes, all that was pending or something beside it, are in the socket."""
         self.used = self._words[_USED] = 0
         self._words[_BASE] += count
 
@@ -148,7 +148,7 @@ class WorkerEnd:
                 self._flush()
 
     def leave_in_child(self) -> None:
-        """Let go of the pipe in a forked child; what is said there afterwards is lost, and the journal left alone."""
+        """Drop the pipe in a forked child; what is sent there afterwards is lost, and the journal left alone."""
         self._lock = threading.Lock()
         self.add = self.flush = self.begin = _say_nothing  # type: ignore[method-assign, assignment]  # from now on
         with contextlib.suppress(OSError):  # a program may have closed all descriptors
@@ -199,7 +199,7 @@ class ParentEnd:
         return self._incoming.feed(self.journal.rest(self._incoming.received))
 
     def write(self, data: bytes, buffers: Sequence[memoryview] = ()) -> None:
-        """Have it sent as soon as there is room."""
+        """Send it as soon as there is room."""
         self._outgoing.append(memoryview(data))
         self._outgoing.extend(buffers)
 
@@ -225,7 +225,7 @@ class ParentEnd:
         return True
 
     def close(self) -> None:
-        """Let go of it; the worker sees the end of the stream."""
+        """Close it; the worker sees the end of the stream."""
         if self.open:
             self.open = False
             with contextlib.suppress(OSError):

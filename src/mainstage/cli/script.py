@@ -13,16 +13,12 @@ import traceback
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from mainstage.errors import cause_of, context_of, inner_errors, set_traceback, traceback_of
+from mainstage.run.exit import without_ours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from importlib.machinery import ModuleSpec
-    from types import CodeType, TracebackType
-
-OURS = ("cli", "tasks", "run")
-_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  # as code objects have it
-_HIDDEN = tuple(os.path.join(_FOLDER, name) for name in OURS)  # noqa: PTH118  # as above
+    from types import CodeType
 
 
 class Program(NamedTuple):
@@ -111,7 +107,7 @@ def _found(main: ModuleType, find: Any) -> CodeType:
 
 
 def _put_first(folder: str) -> None:
-    """Have `folder` first in the import path, in the place of ours, unless Python was told to have none there."""
+    """Put `folder` first in the import path, in place of ours, unless Python runs in safe-path mode."""
     if not sys.flags.safe_path:
         sys.path[0] = folder
 
@@ -128,7 +124,7 @@ def _absolute(path: str) -> str:
 
 def report(error: BaseException) -> None:
     """Have the program's `sys.excepthook` tell of `error`, as the interpreter would. Raises `SystemExit` if it does."""
-    where = _without_ours(error)
+    where = without_ours(error)
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, where
     if sys.version_info >= (3, 12):
         sys.last_exc = error
@@ -138,7 +134,7 @@ def report(error: BaseException) -> None:
         raise
     except BaseException as trouble:  # noqa: BLE001  # whatever a hook of the program's raises
         sys.stderr.write("Error in sys.excepthook:\n")
-        traceback.print_exception(type(trouble), trouble, _without_ours(trouble))
+        traceback.print_exception(type(trouble), trouble, without_ours(trouble))
         sys.stderr.write("\nOriginal exception was:\n")
         traceback.print_exception(type(error), error, where)
 
@@ -151,30 +147,3 @@ def die_silently(interrupt: KeyboardInterrupt) -> NoReturn:
 
 def _say_nothing(*_: object) -> None:
     """Take what would be told twice."""
-
-
-def _without_ours(error: BaseException, seen: set[int] | None = None) -> TracebackType | None:
-    """Take our frames out of the tracebacks of `error`, and of all that it came of; return its own."""
-    seen = set() if seen is None else seen
-    if id(error) not in seen:
-        seen.add(id(error))
-        set_traceback(error, _trimmed(traceback_of(error)))
-        for other in (cause_of(error), context_of(error), *inner_errors(error)):
-            if other is not None:
-                _without_ours(other, seen)
-    return traceback_of(error)
-
-
-def _trimmed(where: TracebackType | None) -> TracebackType | None:
-    first = last = None
-    while where is not None:
-        if not where.tb_frame.f_code.co_filename.startswith(_HIDDEN):
-            if last is None:
-                first = where
-            else:
-                last.tb_next = where
-            last = where
-        where = where.tb_next
-    if last is not None:
-        last.tb_next = None
-    return first

@@ -183,7 +183,8 @@ def _row(event: Event) -> tuple[Any, ...]:
     fields = getattr(event, "fields", ())
     if not fields:
         return (tag, *event)
-    return (tag, *event[: type(event)._fields.index("fields")], _plain_fields(fields))
+    place = type(event)._fields.index("fields")
+    return (tag, *event[:place], _plain_fields(fields), *event[place + 1 :])
 
 
 def from_compact(data: bytes) -> list[Event]:
@@ -323,9 +324,10 @@ def _finite(value: Any) -> Any:
 def _check_schema(schema: object) -> None:
     if not isinstance(schema, int):
         raise CodecError("no header: a stream of events begins with its schema; was its beginning cut off?")
-    if schema != SCHEMA:
+    if not 1 <= schema <= SCHEMA:
         raise CodecError(
-            f"schema {schema} is not known, this version reads {SCHEMA}: use the version of mainstage that wrote it"
+            f"schema {schema} is not known, this version reads 1 to {SCHEMA}: use the version of mainstage that"
+            " wrote it"
         )
 
 

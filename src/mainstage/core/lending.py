@@ -1,7 +1,7 @@
 """How far beyond its window a map in input order may work while the result that is next is late.
 
 Workers that would stand idle behind one long item are lent what stands behind it. That is bounded, since the results
-have to wait in memory; and it is for a consumer that waits: where that is slow, the input stays as lazy as ever.
+have to wait in memory; and it is for a consumer that waits: where that is slow, the input is pulled no sooner.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Lending:
         self._size = self._mean = 1.0
 
     def look(self, value: object) -> None:
-        """Learn from `value` how large results are."""
+        """Record how large `value` is."""
         self._size = _size_of(value)
         self._looks += 1
         self._mean += (self._size - self._mean) / self._looks

@@ -64,7 +64,7 @@ context = PickleContext()
 
 @contextmanager
 def substituting(replace: Callable[[Any], tuple[Any, ...]], *, forked: bool = False) -> Iterator[None]:
-    """Have things that stay here (raw queues) pickled as what `replace` returns for them.
+    """Pickle things that stay here (raw queues) as what `replace` returns for them.
 
     `forked`: the other side has this program in memory.
     """

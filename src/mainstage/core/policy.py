@@ -41,7 +41,12 @@ def delay_before(attempt: int) -> float:
 
 
 def check_policy(retries: int, timeout: float | None, grace: float) -> Policy:
-    """Return the policy, or raise `ValueError` naming the argument that makes no sense."""
+    """Return the policy, or raise `TypeError` or `ValueError` naming the argument that makes no sense."""
+    if not hasattr(retries, "__index__"):
+        raise TypeError(f"retries must be a whole number, not {retries!r}")
+    for name, seconds in (("timeout", 0 if timeout is None else timeout), ("grace", grace)):
+        if not hasattr(seconds, "__float__"):
+            raise TypeError(f"{name} must be a number of seconds, not {seconds!r}")
     if retries < 0:
         msg = f"retries must be 0 or more, not {retries}"
         raise ValueError(msg)

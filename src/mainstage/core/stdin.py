@@ -9,7 +9,7 @@ _typed = bytearray()
 
 
 class Reading:
-    """The block reads stdin: an answer of the terminal would go to whoever does."""
+    """The block reads stdin: it would get an answer of the terminal."""
 
     def __enter__(self) -> None:
         _readers.append(None)

@@ -8,6 +8,7 @@ from collections.abc import Callable  # noqa: TC003  # of a module's variable
 from threading import _register_atexit  # type: ignore[attr-defined]  # the hook that the standard pool uses
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
+from mainstage.core.names import nearest
 from mainstage.errors import MainstageError
 
 if TYPE_CHECKING:
@@ -45,10 +46,15 @@ class Crew(NamedTuple):
 
 
 def check_crew(crew: Crew) -> Crew:
-    """Return `crew` with its number of workers; `ValueError` names the argument that makes no sense."""
+    """Return `crew` with its number of workers; `TypeError` or `ValueError` names the argument that makes no sense."""
     executor, max_workers = crew.executor, crew.max_workers
     if executor not in BACKENDS:
-        raise ValueError(f"executor={executor!r} is not one of {', '.join(map(repr, BACKENDS))}")
+        known = ", ".join(map(repr, BACKENDS))
+        raise ValueError(f"executor={executor!r} is not one of {known}{nearest(executor, BACKENDS)}")
+    for name in ("max_workers", "max_tasks_per_child"):
+        number = getattr(crew, name)
+        if number is not None and not hasattr(number, "__index__"):
+            raise TypeError(f"{name} must be a whole number, not {number!r}")
     if executor == "interpreter" and not INTERPRETERS:
         found = "{}.{}".format(*sys.version_info)
         raise MainstageError(

@@ -7,6 +7,7 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from mainstage.core.lending import Lending
+from mainstage.core.names import nearest
 from mainstage.errors import Cancelled, is_instance
 
 if TYPE_CHECKING:
@@ -54,8 +55,8 @@ class WaitHost(Protocol):
 def check_on_error(value: str) -> OnError:
     """Return `value`, or raise `ValueError` naming what it may be."""
     if value not in ("raise", "collect", "skip"):
-        msg = f"on_error={value!r} is not one of 'raise', 'collect', 'skip'"
-        raise ValueError(msg)
+        known = ("raise", "collect", "skip")
+        raise ValueError(f"on_error={value!r} is not one of {', '.join(map(repr, known))}{nearest(value, known)}")
     return value  # type: ignore[return-value]  # just checked
 
 

@@ -4,18 +4,30 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import os
 import signal
 import sys
 import threading
 from typing import TYPE_CHECKING
 
-from mainstage.errors import Terminated, context_of, is_instance
+from mainstage.errors import (
+    Terminated,
+    cause_of,
+    context_of,
+    inner_errors,
+    is_instance,
+    set_traceback,
+    traceback_of,
+)
 from mainstage.run.signals import die_by_signal
 from mainstage.ui.views.foreign import clean
 
 if TYPE_CHECKING:
     from types import FrameType, TracebackType
 
+_FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  # as code objects have it
+HIDDEN = os.path.join(_FOLDER, "")  # noqa: PTH118  # as above
+"""What the names of our files begin with."""
 EXIT_GRACE_S = 0.3
 """Seconds that a stopped program may take to exit before what it waits for is named."""
 _quiet: list[BaseException] = []
@@ -25,7 +37,7 @@ _deadly: list[int] = []
 
 
 def suppress_traceback(error: BaseException) -> None:
-    """Have `error` leave no traceback if it ends the process: what there is to say is on the screen.
+    """Suppress the traceback of `error` if it ends the process: the screen has said it.
 
     A `Terminated` that ends it then does so by its signal; for a `KeyboardInterrupt` Python itself sees to that.
     """
@@ -42,6 +54,43 @@ def suppress_traceback(error: BaseException) -> None:
         with contextlib.suppress(RuntimeError):  # newer interpreters start no thread once they end
             threading.Thread(target=_name_what_holds, name="mainstage-exit", daemon=True).start()
     _quiet.append(error)
+
+
+def hide_frames() -> None:
+    """Have the traceback of an error that ends the program leave out our frames, where nobody else has set a hook."""
+    if sys.excepthook is sys.__excepthook__:
+        sys.excepthook = _show_without_ours
+
+
+def _show_without_ours(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:
+    sys.__excepthook__(kind, value, without_ours(value) or traceback)
+
+
+def without_ours(error: BaseException, seen: set[int] | None = None) -> TracebackType | None:
+    """Take our frames out of the tracebacks of `error`, and of all that it came of; return its own."""
+    seen = set() if seen is None else seen
+    if id(error) not in seen:
+        seen.add(id(error))
+        set_traceback(error, _trimmed(traceback_of(error)))
+        for other in (cause_of(error), context_of(error), *inner_errors(error)):
+            if other is not None:
+                without_ours(other, seen)
+    return traceback_of(error)
+
+
+def _trimmed(where: TracebackType | None) -> TracebackType | None:
+    first = last = None
+    while where is not None:
+        if not where.tb_frame.f_code.co_filename.startswith(HIDDEN):
+            if last is None:
+                first = where
+            else:
+                last.tb_next = where
+            last = where
+        where = where.tb_next
+    if last is not None:
+        last.tb_next = None
+    return first
 
 
 def _is_quiet(error: BaseException | None) -> bool:
@@ -62,7 +111,7 @@ def exit_now(error: KeyboardInterrupt) -> None:
 
 
 def die_at_exit(error: KeyboardInterrupt) -> None:
-    """Have the process die of the signal behind `error` once its exit hooks have run."""
+    """Make the process die of the signal behind `error` once its exit hooks have run."""
     _deadly.append(error.signum if isinstance(error, Terminated) else signal.SIGINT)
 
 

@@ -6,54 +6,64 @@ the item costs a hundred times that.
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import AsyncIterator
-from threading import current_thread, main_thread
+from threading import current_thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mainstage.errors import is_instance
-from mainstage.tasks.position import plain_total
+from mainstage.tasks.bar import UNNAMED, Bar, InLoop, nowhere_to_show, on_main, open_run
 from mainstage.tasks.reporter import live
-from mainstage.tasks.task import NULL, ambient, open_nested, plain_fields, task
+from mainstage.tasks.task import ambient, innermost_loop
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable
 
+    from mainstage.tasks.bar import BarOptions
     from mainstage.tasks.cancel_scope import Request
     from mainstage.tasks.task import Task
 
 T_co = TypeVar("T_co", covariant=True)
 
 
-class AsyncTrack(Generic[T_co]):
+class AsyncTrack(Bar, Generic[T_co]):
     """What `track` returns for an async iterable. Each `aiter()` of it is counted anew."""
 
-    __slots__ = ("description", "fields", "iterable", "total", "unit")
+    __slots__ = ("iterable",)
 
-    def __init__(
-        self,
-        iterable: AsyncIterable[T_co],
-        description: str | None,
-        total: float | None,
-        unit: str,
-        fields: dict[str, object],
-    ) -> None:
+    def __init__(self, iterable: AsyncIterable[T_co], options: BarOptions) -> None:
+        super().__init__(options)
         self.iterable = iterable
-        self.description = description
-        self.total = plain_total(total)
-        self.unit = unit
-        self.fields = fields
 
     def __aiter__(self) -> AsyncIterator[T_co]:
-        if ambient.get() is None and live.reporter is None and current_thread() is not main_thread():
+        if self._options.silent or nowhere_to_show():
             return aiter(self.iterable)
         return Counted(self)
+
+    def begin(self, loop: AsyncTrackLoop) -> tuple[Task, bool]:
+        """Return the task that the loop drives from now on, and whether the loop has opened it."""
+        options, around = self._options, ambient.get()
+        if around is not None:
+            around = around.resolve()
+            if options.description is None and around._attach_loop(loop):
+                around.set(total=options.total, unit=options.unit or None, fields=dict(options.fields))
+                self._drive(around)
+                return around, False
+        opened = options.begin_task(innermost_loop() if around is None else around, options.total)
+        opened._attach_loop(loop)
+        self._drive(opened)
+        return opened, True
+
+    @property
+    def run_title(self) -> str:
+        """What the run is called that it opens where none is live."""
+        return self._options.description or UNNAMED
 
 
 class Counted(AsyncIterator[T_co]):
     """One loop over it. Dropping it, as a `break` does, ends its task; the item in the body then does not count."""
 
     _counting: Task | None = None
+    _body: InLoop | None = None
     _run: Any = None
     _over = False
 
@@ -74,7 +84,7 @@ class Counted(AsyncIterator[T_co]):
             loop.count += 1
         try:
             if loop.request is not None:
-                counting.tell_cancelled(loop.request)
+                counting._tell_cancelled(loop.request)
             item = await anext(self._source)
         except BaseException as error:
             over = is_instance(error, StopAsyncIteration)
@@ -88,29 +98,14 @@ class Counted(AsyncIterator[T_co]):
 
     async def _begin(self) -> Task:
         """Open the task that the loop drives from now on, and a run for it where none is live."""
-        track, around = self._track, ambient.get()
-        if around is None and live.reporter is None:
-            run: Any = importlib.import_module("mainstage.run.run").own_run(track.description or "track")
+        if ambient.get() is None and live.reporter is None:
+            run: Any = open_run(self._track.run_title)
             await run.__aenter__()
             self._run = run
-        if around is not None:
-            around = around.resolve()
-        if around is not None and track.description is None and around.attach_loop(self._loop):
-            unit = {"unit": track.unit} if track.unit else {}
-            around.set(total=track.total, **unit, **track.fields)  # type: ignore[arg-type]  # the caller's own fields
-            self._counting = around
-            return around
-        name = track.description if track.description is not None else "track"
-        if around is not None:
-            opened = open_nested(
-                around, str(name), total=track.total, unit=track.unit, fields=plain_fields(track.fields)
-            )
-        else:
-            opened = task(name, total=track.total, unit=track.unit, **track.fields)
-        if opened is not NULL:
-            opened.attach_loop(self._loop)
-        self._own = True
+        opened, self._own = self._track.begin(self._loop)
         self._counting = opened
+        if on_main():
+            self._body = InLoop(opened)
         return opened
 
     def _end(self, error: BaseException | None) -> None:
@@ -118,13 +113,16 @@ class Counted(AsyncIterator[T_co]):
         if self._over or counting is None:
             return
         self._over = True
-        if self._own:
-            counting.close(error)
-        elif counting is not NULL:
-            counting.detach_loop()
+        if self._body is not None:
+            self._body.leave()
+            counting._close_loop(error)
+        elif self._own:
+            counting.close(None if error is None or is_instance(error, GeneratorExit) else error)
+        else:
+            counting._detach_loop()
 
     def __del__(self) -> None:
-        self._end(None)
+        self._end(GeneratorExit())
         if self._run is not None:
             self._run.__exit__(None, None, None)
 

@@ -1,12 +1,12 @@
-"""Being asked to stop: one request, told once to each thread that works on a task.
+"""Cancellation: one request, raised once in each thread that works on a task.
 
 The rules that make it work without a lock (a request may come from a signal handler, in the middle of anything):
 
-1. Whoever asks cuts the `track` loops, then publishes the request, then arms the tasks, then cuts the loops that began
-   meanwhile. Whoever works stores first ("I am here", "not armed") and looks for a request after.
-2. A thread is told by its own next report, and only by itself; the others find the request still standing.
-3. A cut loop has already lost an item when it notices, so it always raises. A thread that is told elsewhere first (an
-   `advance` in the body) mends its loops: they have not noticed, and go on as if nothing had been.
+1. The requester interrupts the `track` loops, publishes the request, arms the tasks, and interrupts the loops that
+   began meanwhile. A worker stores first ("I am here", "not armed") and looks for a request after.
+2. A thread raises at its own next report; the request stands for the others.
+3. An interrupted loop has already lost an item when it notices, so it always raises. A thread that raises elsewhere
+   first (an `advance` in the body) resumes its loops: they have not noticed, and continue as if not interrupted.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ else:
 
 
 class Request:
-    """Somebody asked a task to stop, and which threads have been told."""
+    """A request to stop, and the threads in which it has been raised."""
 
     __slots__ = ("reason", "told")
 
@@ -57,7 +57,7 @@ class Interruptible(Protocol):
 class ScopedTask(Protocol):
     """A task, as the scope that it belongs to sees it."""
 
-    def arm_for_cancel(self) -> None:
+    def _arm_for_cancel(self) -> None:
         """Look for a request to stop at the next report; called by any thread."""
         ...
 
@@ -79,12 +79,12 @@ class CancelScope:
         self.sleepers: list[Lock] = []
 
     def cancel(self, reason: str) -> None:
-        """Ask every thread that works on these tasks to stop; any thread and any signal handler may call this."""
+        """Cancel: ask every thread that works on these tasks to stop. Any thread, any signal handler."""
         request = Request(reason)
         self._cut(request)
         self.request = request
         for task in list(self.tasks.values()):
-            task.arm_for_cancel()
+            task._arm_for_cancel()
         self._cut(request)
         for alarm in list(self.sleepers):
             try:
@@ -98,7 +98,7 @@ class CancelScope:
                 loop.interrupt(request)
 
     def check(self) -> None:
-        """Raise `Cancelled` where this thread has been asked to stop and not been told."""
+        """Raise `Cancelled` if this thread was asked to stop and has not raised it yet."""
         request = self.request
         if request is not None and current_thread() not in request.told:
             self.raise_cancelled(request)

@@ -26,7 +26,7 @@ class Progress(NamedTuple):
 
 
 class Total(NamedTuple):
-    """There are so many items in all; None: nobody knows."""
+    """The number of items in all; None: not known."""
 
     total: float | None
 

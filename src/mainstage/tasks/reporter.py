@@ -43,7 +43,7 @@ class Reporter(Protocol):
         ...
 
     def new_id(self) -> int:
-        """Return a task number that nobody else has in this run."""
+        """Return a task number that is unique in this run."""
         ...
 
     def send(self, event: Event) -> None:

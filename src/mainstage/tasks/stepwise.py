@@ -110,7 +110,7 @@ def _steps(generator: Generator[object, None, Any], task: Task) -> Any:
 
 
 async def _async_steps(generator: AsyncGenerator[object, Any]) -> Any:
-    """Run it to its end, as `_steps`, in the context of whoever awaits this."""
+    """Run it to its end, as `_steps`, in the context of the awaiting coroutine."""
     task = current_task()
     step: Callable[[Any], Any] = generator.asend
     given: BaseException | None = None

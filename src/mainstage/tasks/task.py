@@ -30,9 +30,10 @@ from mainstage.tasks.position import PositionCell, plain_number, plain_total
 from mainstage.tasks.reporter import live
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
     from contextvars import Token
     from types import TracebackType
-    from typing import IO, AnyStr, Protocol, Self, cast
+    from typing import IO, Any, AnyStr, Never, NoReturn, Protocol, Self, cast
 
     from mainstage.events import Fields
     from mainstage.tasks.cancel_scope import CancelScope
@@ -44,7 +45,7 @@ else:
 class Nestable(Protocol):
     """A task, or what stands for one, that tasks can be nested in."""
 
-    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+    def _nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it."""
         ...
 
@@ -66,7 +67,7 @@ class CurrentTask(Protocol):
         """Return the task, made now if need be."""
         ...
 
-    def as_parent(self) -> Nestable:
+    def _as_parent(self) -> Nestable:
         """Return what a task can be nested in."""
         ...
 
@@ -90,10 +91,30 @@ def current_reporter() -> Reporter | None:
     return current.reporter if current is not None else live.reporter
 
 
-def plain_fields(fields: dict[str, object]) -> Fields:
-    """Return the fields as an event carries them: what is no plain value, described."""
+loops: ContextVar[tuple[Task, Any] | None] = ContextVar("mainstage_loop", default=None)
+"""The task of the loop whose body the main thread is in, and the same of the loop around it."""
+
+
+def innermost_loop() -> Task | None:
+    """Return the task of the loop whose body the main thread is in; None: it is in none, or this is another thread."""
+    around = loops.get()
+    while around is not None and around[0].closed:
+        around = around[1]
+    if around is None or around[0].reporter is not live.reporter or current_thread() is not main_thread():
+        return None
+    return around[0]
+
+
+def plain_fields(fields: Mapping[str, object] | None) -> Fields:
+    """Return the fields as an event carries them: what is no plain value, described.
+
+    Raises:
+        TypeError: they are no mapping.
+    """
     if not fields:
         return ()
+    if not hasattr(fields, "items"):
+        raise TypeError(f"fields= takes a dict of names and values, not {type(fields).__name__}")
     plain = (str, int, float, bool, type(None))
     return tuple((name, value if type(value) in plain else describe(value)) for name, value in fields.items())  # type: ignore[misc]
 
@@ -129,7 +150,7 @@ class Task(PositionCell):
         total: float | None = None,
         tree: CancelScope | None = None,
     ) -> None:
-        """Make it alone: its `TaskStarted` is sent by whoever makes it. Without a `tree` it is a root."""
+        """Make the task; the caller sends its `TaskStarted`. Without a `tree` it is a root."""
         super().__init__(reporter, task_id, attempt, tree)
         self.worker = worker
         self._description = description
@@ -146,23 +167,29 @@ class Task(PositionCell):
         total: float | None = None,
         description: str | None = None,
         status: str | None = None,
-        **fields: object,
+        unit: str | None = None,
+        fields: Mapping[str, object] | None = None,
+        **unknown: Never,
     ) -> None:
-        """Say what is known anew; what is left out stays. A field `unit` ("B", "rows") is what the items are.
+        """Report what has changed; what is left out stays. `unit` ("B", "rows") is what the items are.
 
-        `completed` raises `Cancelled` as `advance` does.
+        `fields` are values of your own, for columns. `completed` raises `Cancelled` as `advance` does. Raises
+        `TypeError` for a keyword that is none of these.
         """
+        if unknown:
+            _refuse("set", unknown)
         if self.closed:
             return
         if total is not None:
             self._total = total = plain_total(total)
         if description is not None:
             self._description = description = str(description)
-        if not (total is None and description is None and status is None) or fields:
+        known = plain_fields(fields)
+        if unit is not None:
+            known = (*known, ("unit", str(unit)))
+        if not (total is None and description is None and status is None) or known:
             said = None if status is None else str(status)
-            changed = TaskChanged(
-                self.reporter.now(), self.id, self.attempt, description, total, said, plain_fields(fields)
-            )
+            changed = TaskChanged(self.reporter.now(), self.id, self.attempt, description, total, said, known)
             self.reporter.send(changed)
         if completed is not None:
             self._jump(plain_number(completed))
@@ -184,7 +211,7 @@ class Task(PositionCell):
         self._tree.sleep(seconds)
 
     def check_cancelled(self) -> None:
-        """Raise `Cancelled` where the task was asked to stop and this thread has not been told."""
+        """Raise `Cancelled` if the task was asked to stop and this thread has not raised it yet."""
         self._tree.check()
 
     def wrap_file(self, file: IO[AnyStr]) -> IO[AnyStr]:
@@ -235,11 +262,11 @@ class Task(PositionCell):
         """Return the task itself: what stands for one in the ambient variable makes it here."""
         return self
 
-    def as_parent(self) -> Task:
+    def _as_parent(self) -> Task:
         """Return what a task may be nested in: itself; what stands for one may know enough for that without it."""
         return self
 
-    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+    def _nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it; what stands for one may know enough for that without telling of it at once."""
         return open_nested(self, description, total=total, unit=unit, fields=fields)
 
@@ -247,13 +274,21 @@ class Task(PositionCell):
 
     def close(self, error: BaseException | None = None, told_input: str = "") -> None:
         """Send its last event, as `error` says; closes what is nested in it first. A second call does nothing."""
-        completed = self.close_silently(error)
+        completed = self._close_silently(error)
         if completed is None:
             return
         at = self.reporter.now()
         self.reporter.send(end_event(at, self.id, self.attempt, completed, error, told_input))
 
-    def close_silently(self, error: BaseException | None = None) -> float | None:
+    def _close_loop(self, error: BaseException | None = None) -> None:
+        """End the loop, or the bar, that it is, left by `error`; it may have been left before its end without one."""
+        completed = self._close_silently(error)
+        if completed is None:
+            return
+        left = error is not None if self._total is None else completed < self._total
+        self.reporter.send(TaskEnded(self.reporter.now(), self.id, self.attempt, completed, left))
+
+    def _close_silently(self, error: BaseException | None = None) -> float | None:
         """Close the cell, send nothing for it, and return its exact count; None: it was closed before."""
         tree = self._tree
         if tree.tasks.pop(self.id, None) is None:
@@ -274,7 +309,7 @@ class Task(PositionCell):
         return completed
 
     def _close_left_open(self, error: BaseException | None) -> None:
-        """Close the newest task of the tree: nobody left its block, or a thread holds it still."""
+        """Close the newest task of the scope: its block was not left, or a thread still holds it."""
         with contextlib.suppress(IndexError):
             newest = list(self._tree.tasks.values())[-1]
             newest.close(None if error is None else Cancelled("the task around it is over"))
@@ -323,7 +358,7 @@ class DefaultTask(Task):
         if self._opened:
             super().close(error, told_input)
         else:
-            self.close_silently()
+            self._close_silently()
 
 
 class NullTask(Task):
@@ -332,7 +367,7 @@ class NullTask(Task):
     __slots__ = ()
 
     def __init__(self) -> None:
-        """Take nothing: there is nobody to report to."""
+        """Take nothing: there is no run to report to."""
 
     id = attempt = 0
     closed = True
@@ -350,7 +385,9 @@ class NullTask(Task):
         """Do nothing."""
 
     def set(self, **known: object) -> None:
-        """Do nothing."""
+        """Do nothing; raise `TypeError` as any task's does."""
+        if not known.keys() <= SETTABLE:
+            _refuse("set", known)
 
     def log(self, text: str) -> None:
         """Do nothing."""
@@ -375,6 +412,9 @@ class NullTask(Task):
     def close(self, error: BaseException | None = None, told_input: str = "") -> None:
         """Do nothing."""
 
+    def _close_loop(self, error: BaseException | None = None) -> None:
+        """Do nothing."""
+
     def position(self) -> float:
         """Return 0."""
         return 0
@@ -387,16 +427,25 @@ class NullTask(Task):
 
 
 NULL = NullTask()
+SETTABLE = {"completed", "total", "description", "status", "unit", "fields"}
+
+
+def _refuse(function: str, given: Iterable[str]) -> NoReturn:
+    """Raise the `TypeError` for a keyword that `task` or `set` does not take."""
+    from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
+
+    known = SETTABLE if function == "set" else {"total", "unit", "fields"}
+    refuse_keyword(function, [word for word in given if word not in known], known, fields=True)
 
 
 def root_task(
     reporter: Reporter, task_id: int, attempt: int, description: str, *, worker: str, total: float | None = None
 ) -> Task:
-    """Return a root task whose `TaskStarted` somebody else sends."""
+    """Return a root task; the caller sends its `TaskStarted`."""
     return Task(reporter, task_id, attempt, description, worker=worker, total=total)
 
 
-def open_task(
+def open_task(  # noqa: PLR0913  # the members of `TaskStarted`
     reporter: Reporter,
     task_id: int,
     attempt: int,
@@ -406,41 +455,62 @@ def open_task(
     total: float | None = None,
     unit: str = "",
     fields: Fields = (),
+    loop: str = "",
 ) -> Task:
     """Open a root task: send `TaskStarted` and return the task for `runner.run` and `runner.finish`."""
     opened = root_task(reporter, task_id, attempt, description, worker=worker, total=total)
-    reporter.send(TaskStarted(reporter.now(), task_id, attempt, worker, description, total, unit, None, fields))
+    reporter.send(TaskStarted(reporter.now(), task_id, attempt, worker, description, total, unit, None, fields, loop))
     return opened
 
 
 def open_nested(
-    parent: Task, description: str, *, total: float | None = None, unit: str = "", fields: Fields = ()
+    parent: Task,
+    description: str,
+    *,
+    total: float | None = None,
+    unit: str = "",
+    fields: Fields = (),
+    loop: str = "",
 ) -> Task:
     """Open a task within another."""
     reporter = parent.reporter
     task_id = reporter.new_id()
     tree = parent._tree  # noqa: SLF001  # its own module
     opened = Task(reporter, task_id, 1, description, worker=parent.worker, total=total, tree=tree)
-    reporter.send(TaskStarted(reporter.now(), task_id, 1, parent.worker, description, total, unit, parent.id, fields))
+    at, worker = reporter.now(), parent.worker
+    reporter.send(TaskStarted(at, task_id, 1, worker, description, total, unit, parent.id, fields, loop))
     return opened
 
 
-def task(description: str, *, total: float | None = None, unit: str = "", **fields: object) -> Task:
+def task(
+    description: str,
+    *,
+    total: float | None = None,
+    unit: str = "",
+    fields: Mapping[str, object] | None = None,
+    **unknown: Never,
+) -> Task:
     """Open a task: nested in the current one, or in the live run; without a run, one that does nothing.
+
+    It is for code that reports, a worker's or a library's; `track` is for the script that shows.
 
     Use it in a `with` statement: `with mainstage.task("report.csv", total=size, unit="B") as t: t.advance(len(chunk))`.
     `total` and all counts are in `unit`: "B" for bytes, "rows", "" for plain items; a `total` of infinity is one
     that is not known. `fields` are for columns. Raises `TypeError` or `ValueError` for a `total` that is no number,
     where a run is live.
     """
+    if unknown:
+        _refuse("task", unknown)
     parent = ambient.get()
     reporter = live.reporter
     if parent is None and reporter is None:
         return NULL
+    if parent is None:
+        parent = innermost_loop()
     description, known = str(description), plain_fields(fields) if fields else ()
     total = plain_total(total)
     if parent is not None:
-        return parent.as_parent().nest(description, total=total, unit=unit, fields=known)
+        return parent._as_parent()._nest(description, total=total, unit=unit, fields=known)
     assert reporter is not None  # noqa: S101  # the first line saw to it
     name = current_thread().name
     return open_task(reporter, reporter.new_id(), 1, description, worker=name, total=total, unit=unit, fields=known)
@@ -465,8 +535,9 @@ _threads = local()
 def current_task() -> Task:
     """Return the task that the code running now works on.
 
-    In a thread that was given none, while a run is live: one of its own, shown under the thread's name as soon as it
-    reports. Without a run: one that does nothing.
+    In the body of a `track` loop of the main thread it is that of the loop. In a thread that was given none, while a
+    run is live: one of its own, shown under the thread's name as soon as it reports. Without a run: one that does
+    nothing.
     """
     known = ambient.get()
     if known is not None:
@@ -474,6 +545,9 @@ def current_task() -> Task:
     reporter = live.reporter
     if reporter is None:
         return NULL
+    loop = innermost_loop()
+    if loop is not None:
+        return loop
     ending: _Ending | None = getattr(_threads, "ending", None)
     if ending is None or ending.task.reporter is not reporter:
         _threads.ending = ending = _Ending(DefaultTask(reporter))

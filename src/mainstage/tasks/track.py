@@ -15,22 +15,20 @@ Its rules, each for a trap:
 from __future__ import annotations
 
 import gc
-import importlib
 import sys
 from itertools import chain, compress, islice, repeat
 from operator import call, length_hint
-from threading import current_thread, main_thread
+from threading import current_thread
 
 from mainstage._typing import TYPE_CHECKING
 from mainstage.errors import Cancelled
-from mainstage.tasks.position import known_length, plain_total
-from mainstage.tasks.reporter import live
-from mainstage.tasks.task import ambient, open_nested, plain_fields, task
+from mainstage.tasks.bar import UNNAMED, Bar, BarOptions, InLoop, hold_run, nowhere_to_show, on_main
+from mainstage.tasks.position import known_length
+from mainstage.tasks.task import ambient, innermost_loop
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Generator, Iterable, Iterator
-    from contextlib import AbstractContextManager
-    from typing import Any, Generic, NamedTuple, TypeVar, cast, overload
+    from collections.abc import AsyncIterable, Generator, Iterable, Iterator, Mapping
+    from typing import Any, Generic, NamedTuple, Never, TypeVar, cast, overload
 
     from mainstage.tasks.asynctrack import AsyncTrack
     from mainstage.tasks.cancel_scope import Request
@@ -141,33 +139,17 @@ class TrackLoop(Generic[T]):
             self._end = part.base + taken - in_body
 
 
-def open_run(description: str) -> AbstractContextManager[object]:
-    """Open the run of a `track` that has none; by name, since the worker side knows no session."""
-    run: AbstractContextManager[object] = importlib.import_module("mainstage.run.run").own_run(description)
-    return run
-
-
-class Track(Generic[T_co]):
+class Track(Bar, Generic[T_co]):
     """What `track` returns: an iterable with the length of what it was given. Each `iter()` of it is counted anew."""
 
-    __slots__ = ("_description", "_fields", "_iterable", "_total", "_unit")
+    __slots__ = ("_iterable",)
 
-    def __init__(
-        self,
-        iterable: Iterable[T_co],
-        description: str | None,
-        total: float | None,
-        unit: str,
-        fields: dict[str, object],
-    ) -> None:
+    def __init__(self, iterable: Iterable[T_co], options: BarOptions) -> None:
+        super().__init__(options)
         self._iterable = iterable
-        self._description = description
-        self._total = total
-        self._unit = unit
-        self._fields = fields
 
     def __iter__(self) -> Iterator[T_co]:
-        if ambient.get() is None and live.reporter is None and current_thread() is not main_thread():
+        if self._options.silent or nowhere_to_show():
             return iter(self._iterable)
         return chain.from_iterable(self._parts())
 
@@ -189,55 +171,56 @@ class Track(Generic[T_co]):
         return known_length(self._iterable) != 0
 
     def _parts(self) -> Generator[Iterator[T_co], None, None]:
-        if ambient.get() is not None or live.reporter is not None:
-            yield from self._counted()
-            return
-        run = open_run(self._description or "track")
-        run.__enter__()
+        held = hold_run(self._options.description or UNNAMED) if on_main() else None
         try:
             yield from self._counted()
         finally:
-            run.__exit__(None, None, None)  # a break and an error of the body look alike here, and are not the run's
+            if held is not None:
+                held.release()  # a break and an error of the body look alike here, and are not the run's
 
     def _counted(self) -> Generator[Iterator[T_co], None, None]:
         loop = TrackLoop(iter(self._iterable))
         counting, own = self._open(loop)
-        error: BaseException | None = None
+        body = InLoop(counting) if on_main() else None
+        error: BaseException | None = GeneratorExit()  # a break, and all else that ends it from outside
         try:
             counting.check_cancelled()
             request = yield from loop.parts()
             if request is not None:
-                counting.tell_cancelled(request)
-        except Cancelled as cancelled:
-            error = cancelled
+                counting._tell_cancelled(request)
+            error = None
+        except BaseException as trouble:
+            error = trouble
             raise
         finally:
             loop.stop()
-            if own:
-                counting.close(error)
+            if body is not None:
+                body.leave()
+                counting._close_loop(error)
+            elif own:
+                counting.close(error if isinstance(error, Cancelled) else None)
             else:
-                counting.detach_loop()
+                counting._detach_loop()
 
     def _open(self, loop: TrackLoop[T_co]) -> tuple[Task, bool]:
         """Return the task that the loop drives from now on, and whether the loop has opened it."""
-        total = self._known_total()
+        options = self._options
+        total = known_length(self._iterable) if options.total is None else options.total
         around = ambient.get()
         if around is not None:
             around = around.resolve()
-        if around is not None and self._description is None and around.attach_loop(loop):
-            unit = {"unit": self._unit} if self._unit else {}
-            around.set(total=total, **unit, **self._fields)  # type: ignore[arg-type]  # the caller's own fields
-            return around, False
-        name = self._description if self._description is not None else "track"
-        if around is not None:
-            opened = open_nested(around, str(name), total=total, unit=self._unit, fields=plain_fields(self._fields))
-        else:
-            opened = task(name, total=total, unit=self._unit, **self._fields)
-        opened.attach_loop(loop)
+            if options.description is None and around._attach_loop(loop):
+                around.set(total=total, unit=options.unit or None, fields=dict(options.fields))
+                self._drive(around)
+                return around, False
+        opened = options.begin_task(innermost_loop() if around is None else around, total)
+        opened._attach_loop(loop)
+        self._drive(opened)
         return opened, True
 
-    def _known_total(self) -> float | None:
-        return plain_total(self._total) if self._total is not None else known_length(self._iterable)
+
+_NOTHING: Any = object()
+"""In the place of an iterable: the program moves the bar itself."""
 
 
 @overload
@@ -247,7 +230,10 @@ def track(
     *,
     total: float | None = ...,
     unit: str = ...,
-    **fields: object,
+    initial: float = ...,
+    leave: bool | None = ...,
+    disable: bool | None = ...,
+    fields: Mapping[str, object] | None = ...,
 ) -> Track[T]: ...
 @overload
 def track(
@@ -256,28 +242,72 @@ def track(
     *,
     total: float | None = ...,
     unit: str = ...,
-    **fields: object,
+    initial: float = ...,
+    leave: bool | None = ...,
+    disable: bool | None = ...,
+    fields: Mapping[str, object] | None = ...,
 ) -> AsyncTrack[T]: ...
+@overload
 def track(
-    iterable: Iterable[T] | AsyncIterable[T],
+    *,
+    description: str | None = ...,
+    total: float | None = ...,
+    unit: str = ...,
+    initial: float = ...,
+    leave: bool | None = ...,
+    disable: bool | None = ...,
+    fields: Mapping[str, object] | None = ...,
+) -> Bar: ...
+def track(  # keyword-only options
+    iterable: Iterable[T] | AsyncIterable[T] = _NOTHING,
     description: str | None = None,
     *,
     total: float | None = None,
     unit: str = "",
-    **fields: object,
-) -> Track[T] | AsyncTrack[T]:
-    """Count the items of a loop: `for row in mainstage.track(rows, "Reading"): ...`, or of an `async for`.
+    initial: float = 0,
+    leave: bool | None = None,
+    disable: bool | None = False,
+    fields: Mapping[str, object] | None = None,
+    **unknown: Never,
+) -> Track[T] | AsyncTrack[T] | Bar:
+    """Show the items of a loop: `for row in mainstage.track(rows, "Reading"): ...`, or of an `async for`.
 
-    `total` is how many there are, where `len` cannot tell (infinity: nobody knows); `unit` what they are ("B" for
-    bytes, "rows"); further keywords are fields of the task, for columns.
+    Without an iterable it is a bar that the program moves: `with mainstage.track(total=60, description="Reading") as
+    bar: bar.advance()`. Both are the handle: `set(description=, status=, total=, completed=, fields=)`, `log`,
+    `metric`, `close`, `completed`, `total`, `description`.
 
-    In a worker the first one without a description drives the worker's task, any other opens a task of its own in it.
-    On the main thread it is a task of the live run; where none is live, it opens one for as long as the loop lasts.
-    In any other thread without a run it is the plain loop. The item that a `break` or an error leaves unfinished is
-    not counted. Raises `Cancelled` once at a step after the task was asked to stop; the item after is then lost.
+    `total` is how many there are, where `len` cannot tell (infinity, or None: not known); `unit` what they are ("B" for
+    bytes, "rows"); `initial` how many were done before. `leave=True` leaves a line when the loop ends, `leave=False`
+    none; by default only the outermost does. `disable=True` is the plain loop, None that where stderr is no terminal.
+    `fields` are values of your own, for columns.
+
+    On the main thread it is shown in the live run; where none is live, it opens one for as long as the loop lasts, and
+    `current_task()` in the body is the loop's task. In a worker the first one without a description drives the worker's
+    task, any other opens a task of its own in it. In any other thread without a run it is the plain loop. The item that
+    a `break` or an error leaves unfinished is not counted. Raises `Cancelled` once at a step after the task was asked
+    to stop; the item after is then lost.
     """
+    if unknown:
+        from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
+
+        refuse_keyword("track", unknown, KEYWORDS, fields=True)
+    options = BarOptions(description, total, unit, fields, initial, leave, disable)
+    if iterable is _NOTHING:
+        return Bar(options).show()
     if hasattr(iterable, "__aiter__") and not hasattr(iterable, "__iter__"):
         from mainstage.tasks.asynctrack import AsyncTrack  # noqa: PLC0415  # most loops are none
 
-        return AsyncTrack(iterable, description, total, unit, fields)
-    return Track(iterable, description, total, unit, fields)  # type: ignore[arg-type]  # what is no iterable says so
+        return AsyncTrack(iterable, options)
+    if isinstance(iterable, int | float):
+        raise TypeError(
+            f"track() goes through an iterable, not a number: range({iterable}), or track(total={iterable})"
+        )
+    return Track(iterable, options)  # type: ignore[arg-type]  # what is no iterable says so
+
+
+def status(text: str) -> Bar:
+    """Show a spinner beside `text` for as long as the block lasts: `with mainstage.status("Connecting"): ...`."""
+    return track(description=text, leave=False)
+
+
+KEYWORDS = ("description", "total", "unit", "initial", "leave", "disable", "fields")

@@ -20,7 +20,7 @@ from mainstage.ui.display.tty import reserve_standard
 from mainstage.ui.views.interactive import KeyedView
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.live import LiveView
-from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.palette import Glyphs, Palette, check_theme
 from mainstage.ui.views.plain import PlainView, SilentView
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ class DelayedView:
 
     def rows(self, state: RunState, moment: FrameContext) -> list[str]:
         """Return what the view does; nothing before there is a task, and at the end of a short run."""
-        if not (state.counts.seen or state.sources or moment.final):
+        if not (state.seen or state.sources or moment.final):
             return []
         rows = self._view.rows(state, moment)
         self.shown = self._view.shown
@@ -139,6 +139,9 @@ def build_ui(
 
     `keys` "auto": where they can be had; True: a remark says why where they cannot, though the view is live.
     """
+    if not isinstance(view, str) and not hasattr(view, "history_lines"):
+        raise TypeError(f"view={view!r} is neither the name of a view nor a View")
+    check_theme(style.theme)
     reserve_standard()
     recorders: list[Recorder] = [RunLog(log)] if log is not None else []
     name = view if isinstance(view, str) else "auto"

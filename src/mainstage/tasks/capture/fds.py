@@ -63,7 +63,7 @@ class CapturedFd:
             retried(os.dup2, self._file.fileno(), self._number)
 
     def give_back(self) -> None:
-        """Lead it to the terminal, unless somebody has led it elsewhere meanwhile."""
+        """Restore the terminal, unless the program has redirected it meanwhile."""
         with contextlib.suppress(OSError):
             if os.path.samestat(os.fstat(self._number), os.fstat(self._file.fileno())):
                 os.dup2(self._terminal, self._number)
@@ -122,7 +122,7 @@ class DescriptorCapture:
         self._reporter.watch(self)
 
     def stop(self) -> None:
-        """Send what is left and give the descriptors back. What a child writes from now on is nobody's."""
+        """Send what is left and give the descriptors back. What a child writes from now on is lost."""
         self._give_back()
         atexit.unregister(self._give_back)
         self.closed = True
@@ -191,7 +191,7 @@ class DescriptorCapture:
         """Do nothing: it is looked at, it does not tell."""
 
     def sample(self, now: float) -> list[Event]:
-        """Return what was written since the last look; nothing if somebody is just looking: a handler must not wait."""
+        """Return what was written since the last look; nothing if another call is reading: a handler must not wait."""
         if not self._lock.acquire(blocking=False):
             return []
         try:

@@ -1,6 +1,6 @@
 """Text in pieces, gathered to whole lines: for each task and thread by itself, so that no two are ever mixed.
 
-No lock: a piece is gathered by its own thread, whoever flushes from outside takes a whole entry in one step.
+No lock: a piece is gathered by its own thread; a flush from outside takes a whole entry in one step.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ class Lines:
         return "".join(self._begun.get(key, ()))
 
     def take(self, key: Key) -> str:
-        """Take the beginning of the line at hand, if nobody else has."""
+        """Take the beginning of the line, unless another thread has."""
         return "".join(self._begun.pop(key, ()))
 
     def flush(self, task: int | None = None) -> list[tuple[Key, str]]:
@@ -96,7 +96,7 @@ class PartialLines:
         return [overwritten(_taken_back(line)).rstrip("\b") for line in tuple(self._lines.values())]
 
     def touch(self) -> None:
-        """Have a picture drawn soon."""
+        """Request a redraw."""
         self._tell()
 
     def _tell(self) -> None:

@@ -388,7 +388,7 @@ class Capture:
                 bridge.start()
 
     def stop(self) -> None:
-        """Send what was begun and give everything back, but what somebody else has replaced meanwhile."""
+        """Send what was begun and restore everything but what others have replaced meanwhile."""
         if not self.live:
             return
         if self.descriptors is not None:
@@ -470,8 +470,8 @@ class Capture:
     def look(self, name: str, text: str) -> None:
         """Look at text of no task that has escape sequences or carriage returns, before it is taken.
 
-        On a terminal a carriage return overwrites the last line, whoever's that is. So a line that was drawn again and
-        again, a spinner's, is gone when another thread begins so.
+        On a terminal a carriage return overwrites the last line, of any thread. So a line that was drawn again and
+        again, a spinner's, is gone when another thread writes a carriage return.
         """
         if self.on_escape is not None and "\x1b" in text:
             self.on_escape(text)

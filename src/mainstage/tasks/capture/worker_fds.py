@@ -46,7 +46,7 @@ class Piped:
             waited += 0.0005
 
     def has(self, name: str) -> bool:
-        """Return whether the stream leads into a pipe: to whoever asks it is the terminal that shows it."""
+        """Return whether the stream leads into a pipe, which passes for the terminal that shows it."""
         return name in self._names
 
     def start(self) -> None:
@@ -60,7 +60,7 @@ class Piped:
 
 
 def _buffer_lines() -> None:
-    """Have C code's stdout give out each line as it ends, as on a terminal."""
+    """Make C code's stdout line-buffered, as on a terminal."""
     with contextlib.suppress(Exception):  # a C library of another shape: text comes when its buffer is full
         import ctypes  # noqa: PLC0415  # nobody else on this side needs it
 
@@ -72,7 +72,7 @@ _room = bytearray(4)
 
 
 def _unread(number: int) -> int:
-    """Return how many bytes nobody has read from the pipe behind a descriptor."""
+    """Return how many bytes are unread in the pipe behind a descriptor."""
     try:
         ioctl(number, FIONREAD, _room)
     except OSError:

@@ -1,7 +1,7 @@
 """asyncio: each task that a program makes becomes one of ours, while the program is shown.
 
-Nothing of ours runs within a coroutine: its task is seen when it is made, and hears a callback when it is done. What
-`asyncio.run` makes of the main coroutine is the program itself, and what asyncio does for itself is nobody's task.
+Nothing of ours runs within a coroutine: its task is seen when it is made, and has a callback for its end. What
+`asyncio.run` makes of the main coroutine is the program itself, and what asyncio does for itself is no task.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ def _described(coro: Any, code: CodeType | None) -> str:
         values.pop()
 
     def named() -> None:
-        """Have the name."""
+        """Record the name."""
 
     named.__name__ = str(name)
     return describe_call(named, values)

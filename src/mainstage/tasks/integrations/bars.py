@@ -22,7 +22,7 @@ class BarTask:
         fields = dict(fields or {})
         self._task = task(description, total=self._total, unit=unit)
         if fields:
-            self._task.set(status=fields.pop("status", None), **fields)
+            self._task.set(status=fields.pop("status", None), fields=fields)
 
     def show(self, completed: object, *, total: object, description: str, status: str = "") -> None:
         """Tell what has changed. Raises nothing, also where the task was asked to stop: the caller may hold a lock."""
@@ -36,7 +36,8 @@ class BarTask:
 
     def set(self, fields: dict[str, Any]) -> None:
         """Tell of fields."""
-        self._task.set(**fields)
+        known = dict(fields)
+        self._task.set(status=known.pop("status", None), fields=known)
 
     def check(self) -> None:
         """Raise `Cancelled` where the task was asked to stop: on the thread that opened the bar and no other."""

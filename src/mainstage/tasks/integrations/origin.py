@@ -1,7 +1,7 @@
-"""Whose work it is: what the program has begun, or a library for itself.
+"""Whose work it is: begun by the program, or by a library for itself.
 
 A call is the program's where its function is, or where the code that asks for it is, whatever of the standard library
-stands in between. What an event loop calls back was asked for by nobody: there the function alone tells.
+stands in between. For what an event loop calls back only the function tells.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ class Patch:
         setattr(owner, name, replacement)
 
     def undo(self) -> None:
-        """Put it back, unless somebody has wrapped ours: then ours stays inside, and hands on."""
+        """Restore it, unless ours has been wrapped: then ours stays inside, and hands on."""
         if vars(self._owner).get(self._name) is not self._ours:
             return
         if self._found is _MISSING:

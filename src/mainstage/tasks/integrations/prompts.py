@@ -164,7 +164,7 @@ class PromptBridge:
 
 
 def _at_a_terminal() -> bool:
-    """Return whether somebody is there to be asked: lines may as well come from a pipe."""
+    """Return whether stdin is a terminal: lines may as well come from a pipe."""
     try:
         return sys.stdin.isatty()
     except (AttributeError, OSError, ValueError):

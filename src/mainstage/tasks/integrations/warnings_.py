@@ -1,4 +1,4 @@
-"""Warnings: shown as lines of their own stream, "warning", where nobody else has said how they are shown."""
+"""Warnings: shown as lines of their own stream, "warning", where the program has not said how they are shown."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class WarningsBridge:
         self._patch: Patch | None = None
 
     def start(self) -> None:
-        """Take it, if stderr is captured and nobody records warnings."""
+        """Replace it, if stderr is captured and warnings are not being recorded."""
         default = getattr(warnings, "_showwarning_orig", None)
         recorded = getattr(getattr(warnings, "_showwarnmsg_impl", None), "__name__", "") != "_showwarnmsg_impl"
         if "stderr" in self._capture.routers and warnings.showwarning is default and not recorded:
@@ -32,7 +32,7 @@ class WarningsBridge:
             self._patch = wrap(warnings, "showwarning", self._showwarning)
 
     def stop(self) -> None:
-        """Give it back, unless somebody else has taken it."""
+        """Restore it, unless it has been replaced."""
         if self._patch is not None:
             self._patch.undo()
         self._original = self._patch = None

@@ -1,8 +1,8 @@
-"""Who may still put something into a raw queue.
+"""The producers that may still put something into a raw queue.
 
 A sender is a thread, or a call that runs on one: a thread that was started with the queue among its arguments is one
 from its start, a submitted call as long as it is under way, anything else from its first put until its thread ends. The
-end of a thread that we did not see start is told by an object in its thread-local storage, which dies with it.
+end of a thread that we did not see start is found by an object in its thread-local storage, which dies with it.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 
 class Producer:
-    """One of them. `bound`: its beginning and its end are told to us, they need not be guessed."""
+    """One producer. `bound`: its start and its end are reported, they need not be guessed."""
 
     __slots__ = ("bound", "closed", "depth", "error", "fresh", "given", "name", "requests", "task")
 
@@ -188,7 +188,7 @@ class ProducerSet:
 
     @contextlib.contextmanager
     def acting_as(self, sender: Producer | None) -> Iterator[None]:
-        """Have this thread stand for `sender`, which is in another process, within the block."""
+        """Count puts of this thread as those of `sender`, which is in another process, within the block."""
         here = self._here
         before, here.sender = here.sender, sender if sender is not None else here.sender
         try:
@@ -216,7 +216,7 @@ class ProducerSet:
             self._departed(sender)
 
     def close(self) -> int:
-        """Count everybody out, let nobody in any more, and return how many there were."""
+        """Remove all producers, add none from now on, and return how many there were."""
         count = self.count()
         self.barred = True
         for sender in self._alive:

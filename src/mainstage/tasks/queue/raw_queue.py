@@ -103,7 +103,7 @@ TAKEN = _Taken()
 
 
 def _nobody_waits() -> None:
-    """Wake nobody."""
+    """Do nothing: no thread waits."""
 
 
 class QueuePosition:
@@ -124,7 +124,7 @@ class QueuePosition:
         return self.count
 
     def arm(self) -> None:
-        """Have the next change noted."""
+        """Request a note at the next change."""
         self.armed = True
 
     def sample(self, now: float) -> list[Event]:
@@ -238,7 +238,7 @@ class RawQueue(queue.Queue[Any], HasProducers):
             return self._backlog.take()
 
     def qsize(self) -> int:
-        """Return how many messages wait for `get`; 0 until somebody has called it, since all are handled by then."""
+        """Return how many messages wait for `get`; 0 until the first `get`, since all are handled by then."""
         return self._backlog.count if self._backlog.consumed else 0
 
     def empty(self) -> bool:
@@ -312,7 +312,7 @@ class RawQueue(queue.Queue[Any], HasProducers):
         return self._failure
 
     def close(self) -> None:
-        """Learn that nothing more comes: the task is decided now. A later put is counted and changes nothing else."""
+        """Called when nothing more comes: decide the outcome now. A later put is counted and changes nothing else."""
         with self.mutex:
             cut = self.roster.close()
             if self._outcome == "open":
@@ -320,7 +320,7 @@ class RawQueue(queue.Queue[Any], HasProducers):
             self.not_empty.notify_all()
 
     def settle(self) -> BaseException | None:
-        """Make what has come of it final, and return what it failed with, if it did. Later puts are counted."""
+        """Make its outcome final, and return the error if it failed. Later puts are counted."""
         self.close()
         unwatch(self)
         with self.mutex:
@@ -425,7 +425,7 @@ class RawQueue(queue.Queue[Any], HasProducers):
             self._failure = _raisable(error)
 
     def _leave_by_waiting(self) -> None:
-        """Learn that this thread waits: it is no sender until its next put, unless it is to be one to its end."""
+        """Called when this thread waits: it is no producer until its next put, unless it is bound."""
         mine = self.roster.mine()
         if mine is not None and not mine.bound:
             mine.closed = True
@@ -445,7 +445,7 @@ class RawQueue(queue.Queue[Any], HasProducers):
                 self._conclude(LEFT)
 
     def _linger(self) -> None:
-        """Conclude in a moment, unless somebody comes."""
+        """Conclude after a grace time, unless a producer comes."""
         if self._gap_ends is None:
             self._gap_ends = monotonic() + self._patience
         if not self._lingering:
@@ -463,7 +463,7 @@ class RawQueue(queue.Queue[Any], HasProducers):
             self._lingering = False
 
     def _conclude(self, how: str) -> None:
-        """Tell what has come of it; `how` it fell short of its total, if it did."""
+        """Report its outcome; `how` it fell short of its total, if it did."""
         self._gap_ends = None
         self._tally.closed = True
         now, ident, count = self._reporter.now(), self._tally.id, self._tally.count

@@ -1,8 +1,8 @@
-"""How a raw queue learns of the threads that it is handed to, while it is open and no longer.
+"""How a raw queue finds the threads that it is handed to, while it is open.
 
 `threading.Thread.start` and `ThreadPoolExecutor.submit` look for open queues among the arguments, and
-`threading.excepthook` tells what a thread that we did not see start died of; it is passed on as ever. All three are put
-back when the last queue settles, unless somebody has wrapped them meanwhile: then ours stay inside and do nothing.
+`threading.excepthook` tells what a thread that we did not see start died of; it is passed on unchanged. All three are
+restored when the last queue settles, unless they were wrapped meanwhile: then ours stay inside and do nothing.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class ThreadPatch:
         self._ours: Callable[..., Any] | None = None
 
     def put_on(self) -> None:
-        """Replace it, unless it still is. One of ours left inside somebody's wrapper may see a call too: no harm."""
+        """Replace it, unless it still is. One of ours left inside another wrapper may see a call too: no harm."""
         found = getattr(self._owner, self._name)
         if found is not self._ours:
             self._original = found
@@ -57,13 +57,13 @@ class ThreadPatch:
             setattr(self._owner, self._name, self._ours)
 
     def undo(self) -> None:
-        """Put the original back, unless somebody has wrapped ours."""
+        """Restore the original, unless ours has been wrapped."""
         if getattr(self._owner, self._name) is self._ours:
             setattr(self._owner, self._name, self._original)
 
 
 def watch(queue: HasProducers) -> None:
-    """Have `queue` learn of its senders."""
+    """Register `queue` for its producers."""
     _ever[:] = [True]
     with _lock:
         _open.add(queue)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from mainstage.core import stdin as shared
+from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.ui.display.tty import readable, reopen
 from mainstage.ui.display.tty_modes import Modes, reads_lines, type_again
@@ -111,7 +112,7 @@ class CursorProbe:
         assert self._fd is not None  # noqa: S101  # `read` has looked
         while True:
             try:
-                byte = os.read(self._fd, 1)
+                byte = unpatched.read(self._fd, 1)
             except OSError as trouble:
                 if trouble.errno != errno.EAGAIN:
                     self._until = 0.0

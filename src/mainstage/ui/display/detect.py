@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, TypeAlias
 
+from mainstage.core.names import nearest
 from mainstage.errors import DisplayError
 from mainstage.ui.display import links, tty
 
@@ -111,7 +112,7 @@ def _named(view: str, source: str) -> ViewName | None:
             return name
     if view in ("", "auto"):
         return None
-    raise DisplayError(f"{source}{view!r} is no view; take one of auto, {', '.join(VIEWS)}")
+    raise DisplayError(f"{source}{view!r} is no view; take one of auto, {', '.join(VIEWS)}{nearest(view, VIEWS)}")
 
 
 def _display_stream(env: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> TextIO:

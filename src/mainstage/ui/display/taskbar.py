@@ -43,7 +43,7 @@ class Taskbar:
 
     def look(self, state: RunState, now: float) -> None:
         """Take the state of the next frame; `now` is in seconds."""
-        if not self._shown or not state.counts.seen:
+        if not self._shown or not state.seen:
             return
         fraction = state.fraction
         kind = ERROR if state.counts.failed else VALUE

@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 import os
 
+from mainstage.core import unpatched
+
 IN_MODIFY = 2
 MOST = 65536
 """Bytes of news that are read at once."""
@@ -28,7 +30,7 @@ class WriteWatch:
         if self._fd < 0:
             return False
         try:
-            return bool(os.read(self._fd, MOST))
+            return bool(unpatched.read(self._fd, MOST))
         except OSError:
             return False
 

@@ -29,7 +29,7 @@ ALONE = 2.0
 class LiveTask(Protocol):
     """One live task, as the estimators read it."""
 
-    parent: int | None
+    counted: bool
     waiting: bool
     slot: int
 
@@ -128,7 +128,7 @@ def _eta(state: RunAhead, now: float, left: int, seconds: float) -> Eta | None:
 
 def _of_one(state: RunAhead, now: float) -> Eta | None:
     """Return how long the one task still takes that is left, as it tells itself."""
-    return next((live.eta(now) for live in state.tasks.values() if live.parent is None and not live.waiting), None)
+    return next((live.eta(now) for live in state.tasks.values() if live.counted and not live.waiting), None)
 
 
 def _rest(state: RunAhead, now: float, left: int, workers: int) -> RemainingWork:
@@ -138,7 +138,7 @@ def _rest(state: RunAhead, now: float, left: int, workers: int) -> RemainingWork
     last = len(state.board.cells)
     first = last
     for task in state.tasks.values():
-        if task.parent is not None or task.waiting:
+        if not task.counted or task.waiting:
             continue
         told = task.eta(now)
         first = min(first, task.slot)

@@ -10,7 +10,7 @@ from mainstage.ui.state.counts import MetricState
 from mainstage.ui.state.run import SLOWEST, RunState
 from mainstage.ui.state.series import Series
 from mainstage.ui.state.status_map import DONE, FAILED, RUNNING
-from mainstage.ui.state.task import TAIL_TEXTS, TaskState
+from mainstage.ui.state.task import TAIL_TEXTS, LoopEnd, TaskState
 from mainstage.ui.state.validate import LARGEST
 from mainstage.ui.state.workers import WorkerState
 
@@ -28,11 +28,10 @@ PACE = 0.1
 
 def add_running(state: RunState, live: TaskState, at: float) -> None:
     """Enter a task that begins to run, or goes on, at `at`, in all sums."""
-    parent = live.parent
     worker(state, live.worker, at).take(live, at)
     if live.error is not None:
         state.failing[live.id] = live
-    if parent is None:
+    if live.counted:
         if live.slot < 0:
             live.slot = state.board.add(RUNNING)
         else:
@@ -45,9 +44,29 @@ def add_running(state: RunState, live: TaskState, at: float) -> None:
             state.progress += live.fraction or 0.0
         if live.completed:
             state.live_units[live.unit] = state.live_units.get(live.unit, 0) + live.completed
-    else:
+    elif live.parent is not None:
         state.nested.running += 1
-        state.children.setdefault(parent, {})[live.id] = live
+        state.children.setdefault(live.parent, {})[live.id] = live
+    else:
+        state.loops.running += 1
+        state.live_loops[live.id] = live
+        if state.first_loop is None:
+            state.first_loop = live.id, live.description
+
+
+def counts_of(state: RunState, live: TaskState) -> Counts:
+    """Return the counts that a task belongs to: of tasks, of nested ones, of loops of the main thread."""
+    if live.counted:
+        return state.counts
+    return state.loops if live.parent is None else state.nested
+
+
+def end_loop(state: RunState, live: TaskState, at: float, *, left: bool) -> None:
+    """Remember how a loop ended."""
+    end = LoopEnd(live.id, live.description, live.completed, live.total, live.unit, live.elapsed(at), left, live.loop)
+    state.loop_ended = end
+    if state.first_loop is not None and state.first_loop[0] == live.id:
+        state.first_loop_ended = end
 
 
 def worker(state: RunState, name: str, at: float) -> WorkerState:
@@ -61,9 +80,10 @@ def worker(state: RunState, name: str, at: float) -> WorkerState:
 def remove_running(state: RunState, live: TaskState, at: float) -> Counts:
     """Take a running task out of all sums at `at`; return the counts that it belongs to."""
     state.workers[live.worker].put_down(live, at)
-    if live.parent is not None:
-        state.nested.running -= 1
-        return state.nested
+    if not live.counted:
+        counts = counts_of(state, live)
+        counts.running -= 1
+        return counts
     counts = state.counts
     counts.running -= 1
     state.starts -= live.started_at - (state.first_start or 0.0)
@@ -85,12 +105,14 @@ def remove_attempt(state: RunState, live: TaskState, at: float) -> None:
 def _stand_back(state: RunState, live: TaskState, at: float) -> Counts:
     parent = live.parent
     if live.waiting:
-        counts = state.counts if parent is None else state.nested
+        counts = counts_of(state, live)
         counts.waiting -= 1
     else:
         counts = remove_running(state, live, at)
     if live.error is not None:
         state.failing.pop(live.id, None)
+    if live.loop:
+        state.live_loops.pop(live.id, None)
     if parent is not None:
         siblings = state.children[parent]
         del siblings[live.id]
@@ -111,7 +133,7 @@ def finish_task(state: RunState, live: TaskState, completed: float, at: float, c
     if live.attempt != 1:
         state.last_attempts[task] = live.attempt
     live.place(completed, live.total)
-    if live.parent is None:
+    if live.counted:
         state.board.set(live.slot, code)
         worker = state.workers[live.worker]
         worker.done += 1
@@ -136,14 +158,14 @@ def place(state: RunState, live: TaskState, completed: float, total: float | Non
     """Set the position and total of a running task, in the sums too."""
     before, part = live.completed, live.fraction
     live.place(completed, total)
-    if live.parent is None:
+    if live.counted:
         state.progress += (live.fraction or 0.0) - (part or 0.0)
         state.live_units[live.unit] = state.live_units.get(live.unit, 0) + completed - before
 
 
 def rename_unit(state: RunState, live: TaskState, unit: str) -> None:
     """Count the items of a running task under another unit."""
-    if live.parent is None and live.completed:
+    if live.counted and live.completed:
         state.live_units[live.unit] -= live.completed
         state.live_units[unit] = state.live_units.get(unit, 0) + live.completed
     rebase_unit(state, live)
@@ -177,7 +199,7 @@ def set_sizes(state: RunState, sizes: Sequence[tuple[int, float]]) -> None:
 
 
 def skip_items(state: RunState, items: Iterable[tuple[int, float, float]], more: int) -> None:
-    """Let items that were never told of by themselves have been at work, where their sizes are known."""
+    """Remove the sizes of items that ended without being reported one by one."""
     state.plan.skip(more)
     for task, started, ended in items:
         state.plan.begin(task)
@@ -220,9 +242,9 @@ def feed_unit(state: RunState, unit: str, at: float) -> None:
 
 
 def rebase_unit(state: RunState, live: TaskState) -> None:
-    """Let what a task takes back be no step back in the speed of its unit."""
+    """Rebase the unit's rate so that a retried task does not look like negative progress."""
     pace = state.unit_paces.get(live.unit)
-    if pace is not None and live.parent is None:
+    if pace is not None and live.counted:
         pace.rebase(state.items(live.unit))
 
 
@@ -243,7 +265,7 @@ def keep_text(state: RunState, event: TextWritten) -> None:
 
 
 def clear_stall(live: TaskState) -> None:
-    """Let a task be stuck no more."""
+    """Mark a task as no longer stuck."""
     live.stuck = None
     live.changes += 1
 

@@ -114,7 +114,7 @@ def _task_queued(state: RunState, event: TaskQueued) -> None:
 
 
 def _task_started(state: RunState, event: TaskStarted) -> None:
-    at, task, attempt, worker, description, total, unit, parent, fields = event
+    at, task, attempt, worker, description, total, unit, parent, fields, loop = event
     known = state.tasks.get(task)
     if (known is not None or task in state.over) and _began_before(state, task, attempt):
         return
@@ -123,6 +123,7 @@ def _task_started(state: RunState, event: TaskStarted) -> None:
         or total is not None
         or parent is not None
         or fields
+        or loop
         or not (task.__class__ is int and worker.__class__ is description.__class__ is unit.__class__ is str)
         or at.__class__ is not float
         or not -LARGEST < at < LARGEST
@@ -138,7 +139,7 @@ def _task_started(state: RunState, event: TaskStarted) -> None:
         del state.queued[task]
         state.counts.queued -= 1
     state.tasks[task] = live
-    if state.first_start is None and parent is None:
+    if state.first_start is None and live.counted:
         state.begin(live.started_at)
     aggregates.add_running(state, live, live.started_at)
 
@@ -178,7 +179,7 @@ def _task_moved(state: RunState, event: TaskMoved) -> None:
         live.speed = Speed(live.started_at)
         live.changes += 1
     live.speed.feed(completed, at)
-    if live.parent is None and live.unit:
+    if live.counted and live.unit:
         aggregates.feed_unit(state, live.unit, at)
 
 
@@ -225,7 +226,7 @@ def _task_stuck(state: RunState, event: TaskStuck) -> None:
 
 
 def _task_ended(state: RunState, event: TaskEnded) -> None:
-    at, task, attempt, completed = event
+    at, task, attempt, completed, left = event
     live = state.tasks.get(task)
     if live is None or live.attempt != attempt or live.waiting:
         _missed(state, task, attempt)
@@ -234,9 +235,13 @@ def _task_ended(state: RunState, event: TaskEnded) -> None:
         at = check_number(at)
     if completed.__class__ not in PLAIN or not 0 <= completed < LARGEST:
         completed = check_position(completed)
+    if left.__class__ is not bool:
+        invalid(f"{type(left).__name__} where a truth value belongs")
     counts = aggregates.finish_task(state, live, completed, at, DONE)
     counts.done += 1
-    if live.parent is None:
+    if live.loop:
+        aggregates.end_loop(state, live, at, left=left)
+    if live.counted:
         aggregates.record_duration(state, at - live.started_at if at > live.started_at else 0.0, live.description)
         aggregates.feed_pace(state, at)
         if live.unit:
@@ -260,7 +265,7 @@ def _task_failed(state: RunState, event: TaskFailed) -> None:
     counts.failed += 1
     live.waiting = False
     kind = ""
-    if live.parent is None:
+    if live.counted:
         seconds = live.elapsed(at)
         kind = state.failures.add(Failure(task, attempt, live.description, error, given, at, live.worker, seconds))
         aggregates.feed_pace(state, at)
@@ -270,7 +275,7 @@ def _task_failed(state: RunState, event: TaskFailed) -> None:
 
 
 def _fail_queued(state: RunState, event: TaskFailed) -> None:
-    """Take the failure of a task that nobody could begin (attempt 0): its pool broke, it would not pickle."""
+    """Take the failure of a task that could not be started (attempt 0): its pool broke, it would not pickle."""
     at, task, _, completed, error, given = event
     at = check_number(at)
     check_position(completed)
@@ -326,7 +331,7 @@ def _task_cancelled(state: RunState, event: TaskCancelled) -> None:
     else:
         _missed(state, task, attempt)
         return
-    if live is None or live.parent is None:
+    if live is None or live.counted:
         aggregates.feed_pace(state, at)
 
 
@@ -343,7 +348,7 @@ def _task_reopened(state: RunState, event: TaskReopened) -> None:
     live.reopened = True
     live.moved_at = at
     live.changes += 1
-    if live.parent is None:
+    if live.counted:
         state.failures.take_back(task, kind)
         state.counts.failed -= 1
         worker = state.workers[live.worker]
@@ -353,7 +358,7 @@ def _task_reopened(state: RunState, event: TaskReopened) -> None:
             state.units[live.unit] -= live.completed
         state.pace.rebase(state.counts.ended)
     else:
-        state.nested.failed -= 1
+        aggregates.counts_of(state, live).failed -= 1
     aggregates.add_running(state, live, at)
 
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mainstage.events import StopRequested, TextWritten
     from mainstage.ui.eta.position import Eta
     from mainstage.ui.state.series import Series
-    from mainstage.ui.state.task import TaskState
+    from mainstage.ui.state.task import LoopEnd, TaskState
     from mainstage.ui.state.workers import WorkerState
 
 LAST_TEXTS = 64
@@ -38,7 +38,7 @@ SLOWEST = 5
 
 
 class Source(NamedTuple):
-    """A `map` that still hands out items; `total` is how many in all, None: nobody knows."""
+    """A `map` that still hands out items; `total` is how many in all, None: not known."""
 
     total: int | None
 
@@ -55,10 +55,15 @@ class RunState:
         "ended_at",
         "failing",
         "failures",
+        "first_loop",
+        "first_loop_ended",
         "first_start",
         "known",
         "last_attempts",
+        "live_loops",
         "live_units",
+        "loop_ended",
+        "loops",
         "metric_history",
         "metrics",
         "nested",
@@ -108,6 +113,16 @@ class RunState:
         """Of top-level tasks."""
         self.nested = Counts()
         """Of nested tasks."""
+        self.loops = Counts()
+        """Of loops and bars of the main thread, which go through work: tasks of the run are counted without them."""
+        self.live_loops: dict[int, TaskState] = {}
+        """Those that are live and in no other, by id."""
+        self.first_loop: tuple[int, str] | None = None
+        """The first one, and its description when it began."""
+        self.first_loop_ended: LoopEnd | None = None
+        """How that ended; None: it did not."""
+        self.loop_ended: LoopEnd | None = None
+        """How the last loop ended, a nested one too."""
         self.failures = Failures()
         """Top-level tasks that failed for good, by id, in that order; of very many the first and the last."""
         self.slowest: list[tuple[float, str]] = []
@@ -175,13 +190,36 @@ class RunState:
         return max(known, self.counts.seen)
 
     @property
+    def seen(self) -> int:
+        """Return how many tasks and loops were ever heard of."""
+        return self.counts.seen + self.loops.seen
+
+    @property
+    def live_loop(self) -> TaskState | None:
+        """Return the outermost live loop of the main thread; None: there is none."""
+        return next(iter(self.live_loops.values()), None)
+
+    @property
+    def of_loop(self) -> bool:
+        """Return whether the run is that of its first loop: opened by it, or without a name and with nothing else."""
+        if self.first_loop is None:
+            return False
+        return self.title == self.first_loop[1] if self.title else not self.counts.seen
+
+    @property
     def open_ended(self) -> bool:
         """Return whether more tasks than `expected` may come: an open source does not know its total."""
         return self.uncounted > 0
 
     @property
     def fraction(self) -> float | None:
-        """Return the part of the run that is done, running tasks by their fractions; None: no telling."""
+        """Return the part of the run that is done, running tasks by their fractions; None: no telling.
+
+        A loop of the main thread that goes on is what the run is about.
+        """
+        loop = self.live_loop
+        if loop is not None:
+            return loop.fraction
         expected = self.expected
         if self.open_ended or not expected:
             return None
@@ -222,8 +260,9 @@ class RunState:
         return self.units.get(unit, 0) + self.live_units.get(unit, 0)
 
     def eta(self, now: float) -> Eta | None:
-        """Return how long until all expected tasks are over; None: no telling."""
-        return run_eta(self, now)
+        """Return how long until all expected tasks are over, or the loop of the main thread; None: no telling."""
+        loop = self.live_loop
+        return run_eta(self, now) if loop is None else loop.eta(now)
 
     def walk(self) -> Iterator[tuple[int, TaskState]]:
         """Yield (depth, task) for each live task, nested ones after their parent; one without a live parent has 0.
@@ -260,6 +299,7 @@ class RunState:
             "queued": dict(sorted(self.queued.items())),
             "counts": self.counts.as_dict(),
             "nested": self.nested.as_dict(),
+            "loops": self.loops.as_dict(),
             "failures": dict(sorted(self.failures.items())),
             "kinds": dict(sorted(self.failures.kinds.items())),
             "slowest": list(self.slowest),

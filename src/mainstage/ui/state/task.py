@@ -25,11 +25,13 @@ class TaskState:
         "attempt",
         "changes",
         "completed",
+        "counted",
         "description",
         "error",
         "fields",
         "fraction",
         "id",
+        "loop",
         "moved_at",
         "moves",
         "parent",
@@ -47,9 +49,9 @@ class TaskState:
         "worker",
     )
 
-    def __init__(self, started: TaskStarted) -> None:
+    def __init__(self, started: TaskStarted) -> None:  # noqa: PLR0915  # a declaration of the fields, not a procedure
         """Begin where the event `started` says."""
-        at, task, attempt, worker, description, total, unit, parent, fields = started
+        at, task, attempt, worker, description, total, unit, parent, fields, loop = started
         self.id = task
         """The number of the task in its run."""
         self.attempt = attempt
@@ -72,6 +74,10 @@ class TaskState:
         """What the user attached, by name."""
         self.parent = parent
         """The task that it is nested in; it may not be live (not yet, or no more). None: a top-level task."""
+        self.loop = loop
+        """As in `TaskStarted`: "" for work."""
+        self.counted = parent is None and not loop
+        """Whether it is one of the tasks that the run counts."""
         self.started_at = at
         """When this attempt began."""
         self.moved_at = at
@@ -98,12 +104,21 @@ class TaskState:
 
     def facts(self) -> tuple[object, ...]:
         """Return what does not depend on when its position was read."""
-        known = (self.attempt, self.worker, self.description, self.total, self.unit, self.status, self.parent)
+        known = (
+            self.attempt,
+            self.worker,
+            self.description,
+            self.total,
+            self.unit,
+            self.status,
+            self.parent,
+            self.loop,
+        )
         fields = tuple(sorted(self.fields.items(), key=lambda field: field[0]))
         return (*known, fields, self.started_at, self.waiting, self.retry_at, self.error, self.reopened)
 
     def place(self, completed: float, total: float | None) -> None:
-        """Be at `completed` items of `total`. The reducer's."""
+        """Set the position to `completed` items of `total`. The reducer's."""
         self.completed = completed
         self.total = total
         if total is None:
@@ -124,6 +139,19 @@ class TaskState:
         if self.total is None or self.speed is None or self.waiting:
             return None
         return self.speed.eta(self.total, now)
+
+
+class LoopEnd(NamedTuple):
+    """A loop of the main thread, as it ended; `kind` is its `loop`, `left`: before it came to its end."""
+
+    task: int
+    description: str
+    completed: float
+    total: float | None
+    unit: str
+    seconds: float
+    left: bool
+    kind: str
 
 
 class Failure(NamedTuple):

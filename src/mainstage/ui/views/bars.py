@@ -86,7 +86,7 @@ class BarsView(LiveView):
         columns, height = moment.size
         if moment.final:
             return self._last(state, moment)
-        if not state.sources and not state.counts.seen:
+        if not state.sources and not state.seen:
             return []
         kept, self._kept = self._kept, None
         self._painter.typical = typical(state)

@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mainstage.ui.views.renderable import console_for, line_of
+from mainstage.ui.views.row_choice import row_prefix
 from mainstage.ui.views.rows import INDENT
 from mainstage.ui.views.text import crop, one_line
 
@@ -54,14 +55,14 @@ class ColumnTask(Task):
     eta: float | None = None
 
     @classmethod
-    def of(cls, task: TaskState, now: float, say: Callable[[str], str], depth: int = 0) -> ColumnTask:
+    def of(cls, task: TaskState, now: float, say: Callable[[str], str], depth: int = 0, over: str = "") -> ColumnTask:
         """Return `task` at `now`; `say` makes each text of it safe to show."""
         fields: dict[str, Any] = dict(task.fields)
         fields.update({name: Name(say(value)) for name, value in fields.items() if isinstance(value, str)})
         fields.setdefault("status", Name(say(task.status)))
         fields.setdefault("unit", Name(say(task.unit)))
         fields.setdefault("worker", Name(say(task.worker)))
-        description = Name(" " * (INDENT * depth) + say(task.description))
+        description = Name(" " * (INDENT * depth) + over + say(task.description))
         made = cls(TaskID(task.id), description, task.total, task.completed, _get_time=lambda: now, fields=fields)
         made.start_time = task.started_at
         made.now = now
@@ -132,7 +133,7 @@ class ColumnRows:
         return column.get_table_column().copy()
 
     def _cells(self, task: TaskState, now: float, depth: int) -> list[RenderableType]:
-        given = ColumnTask.of(task, now, self._name, depth)
+        given = ColumnTask.of(task, now, self._name, depth, row_prefix(depth, task, self._glyphs))
         cells = [column(given) for column in self._columns]
         return [Text(cell) if isinstance(cell, Name) else cell for cell in cells]
 

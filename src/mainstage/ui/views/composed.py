@@ -57,7 +57,7 @@ class ComposedView(LiveView):
         columns, height = moment.size
         if moment.final:
             return self.flush_held(state) + self._last(state, moment)
-        if not state.sources and not state.counts.seen:
+        if not state.sources and not state.seen:
             return []
         room = room_for_rows(height)
         with_run = not is_single_track(state) or state.stop is not None or self.browse.chosen

@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mainstage.events import TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
+from mainstage.events import TaskEnded, TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
 from mainstage.ui.views import formatting
 from mainstage.ui.views.exception_tree import heading_of
 from mainstage.ui.views.foreign import strip
+from mainstage.ui.views.loops import LoopLines
 from mainstage.ui.views.text import clip, one_line
 
 if TYPE_CHECKING:
@@ -36,8 +37,9 @@ class History:
         self._palette = palette
         self._glyphs = glyphs
         self.places = places
+        self._loops = LoopLines(palette, glyphs)
 
-    def lines(self, event: Event, state: RunState) -> list[str]:
+    def lines(self, event: Event, state: RunState) -> list[str]:  # noqa: PLR0911  # one for each kind of event
         """Return the lines for `event`, which `state` knows already: mostly none."""
         match event:
             case TextWritten():
@@ -50,6 +52,8 @@ class History:
                 return self._retry(event, state)
             case TaskStuck() if event.task in state.tasks:
                 return [self._stuck(event, state)]
+            case TaskEnded() if state.loop_ended is not None:
+                return self._loops.ended(event.task, state)
             case TaskReopened():
                 return [self._palette.paint("mainstage.dim", f"{self._waiting(event.task, state)}: goes on after all")]
             case _:

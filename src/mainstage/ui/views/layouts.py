@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
+from mainstage.core.names import nearest
 from mainstage.errors import DisplayError
 from mainstage.ui.views.bars import BarsView
 from mainstage.ui.views.composed import ComposedView
@@ -53,13 +54,17 @@ def factory(
 ) -> Factory:
     """Return what makes the view of `layout`; `columns` are for bars.
 
-    `DisplayError` if there is no such layout, `said` being where it was named.
+    `DisplayError` if there is no such layout, `said` being where it was named; `TypeError` for what is none at all.
     """
     if not isinstance(layout, str):
+        if not hasattr(layout, "view"):
+            raise TypeError(f"{said}{layout!r} is neither the name of a layout nor a Dashboard")
         return layout.view
     if columns is not None and layout in ("", "bars"):
         return lambda palette, glyphs: BarsView(palette, glyphs, columns=columns)
     try:
         return LAYOUTS[layout or "bars"]
     except KeyError:
-        raise DisplayError(f"{said}{layout!r} is no layout; take one of {', '.join(LAYOUTS)}") from None
+        raise DisplayError(
+            f"{said}{layout!r} is no layout; take one of {', '.join(LAYOUTS)}{nearest(layout, LAYOUTS)}"
+        ) from None

@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal, TypeAlias
 from urllib.parse import quote
 
-from rich.color import ColorSystem
+from rich.color import ANSI_COLOR_NAMES, ColorSystem
 from rich.default_styles import DEFAULT_STYLES
 from rich.errors import StyleSyntaxError
 from rich.style import Style
 from rich.theme import Theme
 
-from mainstage.errors import WorkerLost
+from mainstage.core.names import nearest
+from mainstage.errors import DisplayError, WorkerLost
 from mainstage.ui.views.foreign import LONGEST_NAME, RESET, clean
 
 if TYPE_CHECKING:
@@ -123,6 +124,34 @@ class Palette:
         return _sequence(style, self.system)
 
 
+def check_theme(theme: Theme | Mapping[str, str] | None) -> None:
+    """Raise `DisplayError` for a style that is none, or a name that is nearly one of ours or of Rich's.
+
+    Other names are a program's own, for what it draws in a `Dashboard`.
+    """
+    if theme is None:
+        return
+    known = {*STYLES, *DEFAULT_STYLES}
+    for name, style in (theme.styles if isinstance(theme, Theme) else theme).items():
+        near = "" if name in known else nearest(name, known)
+        if near:
+            raise DisplayError(f"theme= has no style {name!r}{near}")
+        if isinstance(style, str) and not _is_style(style):
+            wrong = next((word for word in style.split() if not _is_style(word)), style)
+            meant = nearest(wrong, (*ANSI_COLOR_NAMES, *ATTRIBUTES))
+            raise DisplayError(f"theme= {name!r}: {wrong!r} is no colour or attribute{meant}")
+
+
+def _is_style(text: str) -> bool:
+    if text in ("on", "not", "link"):
+        return True
+    try:
+        Style.parse(text)
+    except StyleSyntaxError:
+        return False
+    return True
+
+
 def _changed(styles: Mapping[str, Style]) -> Mapping[str, Style]:
     """Return the styles that somebody chose, where a theme has all of Rich's beside them."""
     if not DEFAULT_STYLES.keys() <= styles.keys():
@@ -166,6 +195,7 @@ class Glyphs:
         self.waiting = "↻" if unicode else "~"
         self.cancelled = "⊘" if unicode else "-"
         self.slow = "!"
+        self.within = "›" if unicode else ">"  # noqa: RUF001  # between the names of what is in what
         self.idle = "·" if unicode else "."
         self.cell = "■" if unicode else "#"
         self.branch = "├─ " if unicode else "|- "

@@ -109,7 +109,8 @@ class PlainView:
 
     def start(self, state: RunState) -> str:
         """Return the line of the start."""
-        expected = "" if state.open_ended or state.expected < 2 else f", {formatting.count(state.expected)} tasks"  # noqa: PLR2004
+        unknown = state.open_ended or state.live_loop is not None or state.expected < 2  # noqa: PLR2004
+        expected = "" if unknown else f", {formatting.count(state.expected)} tasks"
         return f"{self._name(state)}: started{expected}"
 
     def line(self, state: RunState, now: float) -> str:
@@ -121,7 +122,10 @@ class PlainView:
         fraction = state.fraction
         if fraction is not None:
             parts.append(f"{formatting.hundredths(fraction)} %")
-        if counts.ended or state.expected != 1:
+        loop = state.live_loop
+        if loop is not None:
+            parts.append(formatting.part(loop.completed, loop.total, self._glyphs.name(loop.unit)).strip())
+        elif counts.ended or state.expected != 1:
             total = "" if state.open_ended else f" of {formatting.count(state.expected)}"
             parts.append(f"{formatting.count(counts.done)}{total} done")
         elif state.live_units:
@@ -145,7 +149,7 @@ class PlainView:
 
     def _name(self, state: RunState) -> str:
         name = state.title
-        if not name and state.expected == 1:
+        if not name and (state.expected == 1 or state.live_loop is not None):
             name = next((task.description for task in state.tasks.values()), "")
         return clip(self._glyphs.name(one_line(name)), LONGEST_NAME, self._glyphs.ellipsis) or "run"
 

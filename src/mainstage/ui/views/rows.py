@@ -19,6 +19,7 @@ from mainstage.ui.state.outliers import is_slow
 from mainstage.ui.views import formatting
 from mainstage.ui.views.column_widths import NO_ROW, PERCENT, SHORTEST_STATUS, arrange
 from mainstage.ui.views.foreign import RESET
+from mainstage.ui.views.row_choice import row_prefix
 from mainstage.ui.views.text import clip, one_line, shorten, width
 
 if TYPE_CHECKING:
@@ -118,7 +119,7 @@ class RowPainter:
         until = float("inf")
         for depth, task in shown:
             row = before.get(task.id)
-            if row is None or row.task is not task or row.depth != depth:
+            if row is None or row.task is not task or row.depth != depth or type(row.depth) is not type(depth):
                 row = Row(task, depth)
             if row.moves != task.moves or row.changes != task.changes or now >= row.until:
                 self._update(row, now)
@@ -195,7 +196,7 @@ class RowPainter:
     def _name(self, row: Row) -> str:
         name = self._glyphs.name(row.task.description) or f"task {row.task.id}"
         if isinstance(row.depth, int):
-            return " " * (INDENT * row.depth) + name
+            return " " * (INDENT * row.depth) + row_prefix(row.depth, row.task, self._glyphs) + name
         before, after = row.depth
         return f"{before}{name}{after}"
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from mainstage.ui.state.outliers import FAR, SHORTEST, typical
 from mainstage.ui.views import formatting
 from mainstage.ui.views.history import MANY
+from mainstage.ui.views.loops import LoopLines
 from mainstage.ui.views.palette import is_lost
 from mainstage.ui.views.text import clip, crop, one_line, width
 
@@ -38,6 +39,7 @@ class Summary:
         self._palette = palette
         self._glyphs = glyphs
         self._slowest = slowest
+        self._loops = LoopLines(palette, glyphs)
         self.log = ""
         """Where all output and failures are written to, as it is to be told; "" nowhere."""
         self.log_file = ""
@@ -51,8 +53,9 @@ class Summary:
         `end` has the exit status of the program that is shown, which counts then and not what became of its tasks, and
         how many failures the program has not retrieved.
         """
-        if not state.counts.seen and state.stop is None:
-            return []
+        if state.of_loop or not (state.counts.seen or (state.stop is not None and not state.loops.seen)):
+            status = None if end is None else end.status
+            return self._loops.run(state, now, max(1, min(WIDEST, columns - 1)), status=status)
         if not state.title and state.elapsed(now) < SHORT and not state.counts.failed and state.stop is None:
             return []
         room = max(1, min(WIDEST, columns - 1))

@@ -33,7 +33,7 @@ class TreeRows(TaskRows):
         top = top_level(state, now, room)
         wanted = sum(min(WANTED, len(state.children.get(task.id, ()))) for task in top)
         top = top[: max(room // 2, room - wanted, 1)]
-        shown = list(with_nested(state, top, now, room))
+        shown = list(with_nested(state, top, now, room, merge=False))
         return RowChoice(shown, len(state.tasks) - len(shown) if crowded else 0)
 
     def placed(self, scene: WidgetContext, shown: Sequence[tuple[int, TaskState]]) -> Sequence[tuple[Depth, TaskState]]:
