@@ -107,7 +107,7 @@ def _found(main: ModuleType, find: Any) -> CodeType:
 
 
 def _put_first(folder: str) -> None:
-    """Have `folder` first in the import path, in the place of ours, unless Python was told to have none there."""
+    """Put `folder` first in the import path, in place of ours, unless Python runs in safe-path mode."""
     if not sys.flags.safe_path:
         sys.path[0] = folder
 

@@ -38,7 +38,7 @@ SLOWEST = 5
 
 
 class Source(NamedTuple):
-    """A `map` that still hands out items; `total` is how many in all, None: nobody knows."""
+    """A `map` that still hands out items; `total` is how many in all, None: not known."""
 
     total: int | None
 
