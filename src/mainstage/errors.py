@@ -10,7 +10,7 @@ from mainstage.events import ErrorReport
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from types import TracebackType
+    from types import CodeType, TracebackType
     from typing import Any, TypeGuard, TypeVar
 
     E = TypeVar("E", bound=BaseException)
@@ -210,8 +210,9 @@ _dict: Any = BaseException.__dict__["__dict__"]
 _exceptions: Any = BaseExceptionGroup.__dict__["exceptions"]
 _suppressed: Any = BaseException.__dict__["__suppress_context__"]
 _module = type.__dict__["__module__"].__get__
-_stacks: dict[tuple[str | int, ...], str] = {}
-"""By the places of its frames: what Python prints of a stack."""
+_stacks: dict[tuple[tuple[int, int, int], ...], tuple[list[tuple[CodeType, int, int]], str]] = {}
+"""What Python prints of a stack, by the places of its frames. A code is named by its `id`, which stays its own while it
+is kept beside the text: a line may hold two functions of one name, and comparing codes costs more."""
 
 
 def describe_error(error: BaseException) -> ErrorReport:
@@ -235,17 +236,18 @@ def describe_error(error: BaseException) -> ErrorReport:
 def _formatted(error: BaseException) -> str:
     """Return what Python prints of `error`. Where many fail at one place, its lines are formatted once."""
     where = _from_the_users_code(traceback_of(error))
-    places = _places(where) if _is_plain(error) else None
-    known = _stacks.get(places) if places is not None else None
+    places = _places(where) if _is_plain(error) else []
+    key = tuple([(id(code), line, instruction) for code, line, instruction in places])
+    known = _stacks.get(key)
     if known is not None:
-        return "\n".join([known, _told(error), *notes_of(error)]).rstrip("\n")
+        return "\n".join([known[1], _told(error), *notes_of(error)]).rstrip("\n")
     import traceback  # noqa: PLC0415  # only failures pay for it
 
     told = traceback.TracebackException(type(error), error, where)
-    if places is not None:
+    if places:
         if len(_stacks) >= MOST_STACKS:
             _stacks.clear()
-        _stacks[places] = "Traceback (most recent call last):\n" + "".join(told.stack.format()).rstrip("\n")
+        _stacks[key] = places, "Traceback (most recent call last):\n" + "".join(told.stack.format()).rstrip("\n")
     return "".join(told.format()).rstrip("\n")
 
 
@@ -259,16 +261,15 @@ def _told(error: BaseException) -> str:
     return f"{name}: {text}" if text else name
 
 
-def _places(where: TracebackType | None) -> tuple[str | int, ...] | None:
-    """Return where each frame stands; None: there is none, or more than are worth keeping."""
-    found: list[str | int] = []
-    deep = 0
-    while where is not None and deep <= DEEPEST:
-        code = where.tb_frame.f_code
-        found += (code.co_filename, code.co_name, where.tb_lineno, where.tb_lasti)
+def _places(where: TracebackType | None) -> list[tuple[CodeType, int, int]]:
+    """Return the code, line and instruction of each frame; nothing if there are more than are worth keeping."""
+    found: list[tuple[CodeType, int, int]] = []
+    while where is not None:
+        if len(found) == DEEPEST:
+            return []
+        found.append((where.tb_frame.f_code, where.tb_lineno, where.tb_lasti))
         where = where.tb_next
-        deep += 1
-    return tuple(found) if 0 < deep <= DEEPEST else None
+    return found
 
 
 def _is_plain(error: BaseException) -> bool:

@@ -169,6 +169,17 @@ def test_failures_at_two_places_of_one_line_are_told_apart() -> None:
     assert told[0] != told[1]
 
 
+def test_failures_in_two_functions_of_one_line_are_told_apart() -> None:
+    zero, told = 0, []
+    jobs: list[Callable[[], float]] = [lambda: 1 / zero, lambda: 22 / zero]
+    for fail in jobs:
+        with pytest.raises(ZeroDivisionError) as caught:
+            fail()
+        told.append(errors.describe_error(caught.value).traceback)
+        assert told[-1] == "".join(traceback.format_exception(caught.value)).rstrip("\n")
+    assert told[0] != told[1]
+
+
 def test_so_many_stacks_are_kept_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(errors, "_stacks", {})
     for number in range(errors.MOST_STACKS + 5):

@@ -43,7 +43,7 @@ def test_two_bars_side_by_side_are_two_rows_of_one_level() -> None:
 def test_items_of_a_map_stand_below_the_loop_that_goes_through_them_and_each_is_counted_once() -> None:
     state = after(BEGUN, loop(1, "Epochs", 30), SourceOpened(0.0, 9, 30), item(2, "a"), item(3, "b"))
     shown = picture(state, 2.0).splitlines()
-    assert [row[:6].rstrip() for row in shown] == ["▸ Epoc", "▸   a", "▸   b"]
+    assert [row[:6].rstrip() for row in shown] == ["▸ Epoc", "⠋   a", "⠋   b"]
     after(TaskEnded(2.0, 2, 1, 0), TaskEnded(2.0, 3, 1, 0), state=state)
     after(ItemsEnded(2.0, 9, "thread-1", (), 28, 1.0), TaskMoved(2.0, 1, 1, 30), TaskEnded(3.0, 1, 1, 30), state=state)
     assert picture(state, 3.0, final=True) == "✓ Epochs: 30 in 3.0 s"
@@ -111,7 +111,7 @@ def test_an_item_and_the_only_task_in_it_are_one_row(unicode: bool, name: str, r
 
 def test_a_second_one_at_the_same_time_opens_rows_below_and_its_end_closes_them() -> None:
     state = after(RunStarted(0.0, "", 1e9), SourceOpened(0.0, 9, 5), item(1, "fetch(3)"), child(2, "a"), child(3, "b"))
-    assert [row[:10].rstrip() for row in picture(state, 1.0).splitlines()[:-1]] == ["▸ fetch(3)", "▸   a", "▸   b"]
+    assert [row[:10].rstrip() for row in picture(state, 1.0).splitlines()[:-1]] == ["⠋ fetch(3)", "▸   a", "▸   b"]
     after(TaskEnded(1.0, 2, 1, 100), state=state)
     assert picture(state, 1.0).splitlines()[0].startswith("▸ fetch(3) › b")  # noqa: RUF001
 

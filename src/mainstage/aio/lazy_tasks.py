@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from mainstage.aio.names import describe_coroutine
 from mainstage.errors import Cancelled
 from mainstage.events import ItemsEnded, PartsEnded, TaskEnded, TaskStarted
+from mainstage.pool.items import take
 from mainstage.tasks.cancel_scope import CancelScope
 from mainstage.tasks.position import PositionCell
 from mainstage.tasks.task import Task
@@ -84,14 +85,14 @@ class LazyTask:
             task = vars(self).setdefault("task", made)
         return task
 
-    def as_parent(self) -> LazyTask:
+    def _as_parent(self) -> LazyTask:
         """Return itself: tasks are nested in it by the hundred without anybody's having to see it."""
         return self
 
-    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+    def _nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it."""
         if get_ident() != self.flight.thread:
-            return self.resolve().nest(description, total=total, unit=unit, fields=fields)
+            return self.resolve()._nest(description, total=total, unit=unit, fields=fields)
         return LazyNestedTask(self, self.id, description, total, unit, fields)
 
     def shared_tree(self) -> CancelScope:
@@ -173,7 +174,7 @@ class LazyNestedTask(Task):
     def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it."""
         if get_ident() != self._root.flight.thread:
-            return super().nest(description, total=total, unit=unit, fields=fields)
+            return super()._nest(description, total=total, unit=unit, fields=fields)
         return LazyNestedTask(self._root, self.id, description, total, unit, fields)
 
     # --- what a task says ---
@@ -252,8 +253,8 @@ class LazyTaskCell:
         self._live = 0
         self._count = 0
         self._ended: deque[tuple[int, float, float]] = deque()
-        self._folded = 0
-        self._folded_seconds = 0.0
+        self._folded: deque[tuple[int, float]] = deque()
+        """How many more ended, and the seconds that they took: what `_ended` had no room for."""
 
     # --- on the event loop's thread ---
 
@@ -307,10 +308,8 @@ class LazyTaskCell:
 
     def _fold(self) -> None:
         """Sum up the oldest ends: reports stay bounded while they are not taken."""
-        for _ in range(FOLD // 2):
-            _, started, ended = self._ended.popleft()
-            self._folded += 1
-            self._folded_seconds += ended - started
+        taken = take(self._ended, FOLD // 2)
+        self._folded.append((len(taken), sum(ended - started for _, started, ended in taken)))
 
     # --- on the owner's, which may be a signal handler on the same thread ---
 
@@ -325,12 +324,10 @@ class LazyTaskCell:
         """Return those that ended, and the starts of those that have run for long."""
         events: list[Event] = []
         young = list(self.unreported.values())  # before `_ended` is read: one that ends in between is then in that
-        ended = self._ended
-        items = tuple([ended.popleft() for _ in range(len(ended))])
-        more, seconds = self._folded, self._folded_seconds
+        items = tuple(take(self._ended, len(self._ended)))
+        folded = take(self._folded, len(self._folded))
+        more, seconds = sum(number for number, _ in folded), sum(spent for _, spent in folded)
         if items or more:
-            self._folded -= more
-            self._folded_seconds -= seconds
             events.append(ItemsEnded(now, self.source, WORKER, items, more, seconds))
         parts = self.parts - self._told_parts
         if parts:

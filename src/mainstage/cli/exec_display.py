@@ -134,19 +134,19 @@ class ExecRenderLoop(RenderLoop):
     """Called before a picture with text: tells the display of a line that the program has begun by itself."""
 
     def run_until(self, done: Callable[[], bool], deadline: float | None = None) -> bool:
-        """As `Loop.run_until`; Ctrl-C is a request to stop meanwhile, where the program has no handler of its own."""
+        """As `RenderLoop.run_until`; Ctrl-C is a request to stop meanwhile, unless the program handles it."""
         with self.shield.rounds(waiting=True):
             return super().run_until(done, deadline)
 
     def run_once(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
-        """As `Loop.beat`."""
+        """As `RenderLoop.run_once`."""
         if self.pumping:
             return None
         with self.shield.rounds(waiting=False):
             return super().run_once(borrowed=borrowed, most=most)
 
     def suspend(self, question: str = "") -> bool:
-        """As `Loop.suspend`."""
+        """As `RenderLoop.suspend`."""
         with self.shield.rounds(waiting=False):
             return super().suspend(question)
 
@@ -165,7 +165,7 @@ class ExecRenderLoop(RenderLoop):
             self.go_away()
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
-        """As `Loop.draw`; text waits for one picture longer where it would come into a write of the program's."""
+        """As `RenderLoop.draw`; text waits for one picture longer where it would come into a write of the program's."""
         if not self.passing:
             if self._pending_lines or self.partials:
                 self.standing()
@@ -256,7 +256,7 @@ class ExecDisplaySession(DisplaySession):
             self._record(name, text)
 
     def overwritten(self) -> None:
-        """Have the next picture erase what the main thread has begun; any thread."""
+        """Make the next frame erase the line that the main thread has begun; any thread."""
         self._overwritten = bool(self._standing.begun(_STANDING))
         self.capture.passed = False
 
@@ -300,7 +300,7 @@ class ExecDisplaySession(DisplaySession):
 
     @contextlib.contextmanager
     def silenced(self) -> Iterator[None]:
-        """Add no line to what the program says in the block, in pieces, to a stream that nobody routes."""
+        """Add no line to what the program writes in the block, in pieces, to a stream that is not captured."""
         if self._terminal is not None or self.loop.paused:
             yield
             return
@@ -320,7 +320,7 @@ class ExecDisplaySession(DisplaySession):
             getattr(self.loop.display, "emergency", lambda: None)()
 
     def last_words(self, status: int | None = None) -> None:
-        """As `Show.last_words`; the last line says how the program ends."""
+        """As `DisplaySession.last_words`; the last line says how the program ends."""
         if status is not None:
             self.loop.exit_status = status
         super().last_words(status)
@@ -333,7 +333,7 @@ class ExecDisplaySession(DisplaySession):
             self._heartbeat.pause_for_fork()
 
     def in_child(self) -> None:
-        """Be none of the child's business."""
+        """Called in a forked child: drop everything."""
         self.loop.go_silent()
         self.interrupts.restore()
         DisplaySession.current = None

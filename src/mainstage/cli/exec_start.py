@@ -54,7 +54,7 @@ class ExecHost:
         self._early: list[Any] = []
 
     def start(self) -> None:
-        """Load the display, or wait for a sign. Errors in what was asked for are told, and end the process."""
+        """Load the display, or wait for a sign. Errors in the options are reported, and end the process."""
         if not self._options.wait():
             self._display = _opened_as_asked(self._title, self._options)
             return
@@ -85,7 +85,7 @@ class ExecHost:
 
     @contextlib.contextmanager
     def _as_at_the_start(self) -> Iterator[None]:
-        """Have the import path and the streams that the program was started with, within the block."""
+        """Restore, within the block, the import path and the streams that the program was started with."""
         path, streams = sys.path, [getattr(sys, name) for name in STREAMS]
         sys.path = list(self._path)
         for name, stream in zip(STREAMS, self._streams, strict=True):

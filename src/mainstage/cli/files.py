@@ -43,7 +43,7 @@ if sys.platform == "win32":
 
 
 def sync_folder(path: str) -> None:
-    """Have the name of the file `path` on the disk; Windows knows no such request."""
+    """Sync the name of the file `path` to the disk; Windows has no such call."""
     if WINDOWS:
         return
     fd = os.open(os.path.dirname(path), os.O_RDONLY)  # noqa: PTH120  # strings throughout

@@ -42,5 +42,5 @@ class JobLog:
         write_fully(self._fd, line.encode(errors="backslashreplace"))
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         os.close(self._fd)

@@ -31,7 +31,7 @@ class Commands(click.Group):
         return getattr(import_module(module), command) if module else None
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        """As `click.Group`; what is wrong is told by the one door for foreign text."""
+        """As `click.Group`; errors are printed by the one door for foreign text."""
         try:
             sys.exit(super().__call__(*args, standalone_mode=False, **kwargs))
         except Execution as found:

@@ -121,7 +121,7 @@ class Sink:
         return data
 
     def close(self) -> None:
-        """Let go of the files."""
+        """Close the files."""
         with contextlib.ExitStack() as files:
             for file in (self.outputs, self._joblog, self._results):
                 if file is not None:

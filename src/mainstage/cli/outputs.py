@@ -128,7 +128,7 @@ class Outputs:
         self._close(job.seq)  # text of it that is still on its way opens them again
 
     def close(self) -> None:
-        """Let go of the files; `OSError` where something could not be kept."""
+        """Close the files; `OSError` where something could not be kept."""
         for seq, _ in list(self._files):
             self._close(seq)
         self._raise()

@@ -4,7 +4,7 @@ Rules of the file. A line is handed to the kernel whole, before the next result 
 line that was written. What is torn all the same (a full disk) is mended when the file is opened next. The key of a line
 is its target and input; duplicates are counted. A failed input that is run again is *appended*, marked `"again"`, and
 takes its old line's place when the file is closed or opened next, in a copy that replaces the file at once: at no
-instant is a line neither in the old place nor in the new. The copy has a name that nobody can foretell; one that a
+instant is a line neither in the old place nor in the new. The copy has a name that cannot be guessed; one that a
 killed run left is removed by the next run that opens the file. What is no regular file is written to and never read.
 """
 
@@ -50,7 +50,7 @@ class Key(NamedTuple):
 
 
 def outcome_line(target: str, outcome: ItemOutcome) -> dict[str, Any]:
-    """Return what a results file says of `outcome`. A result that is no JSON is told by its repr and `"repr": true`."""
+    """Return what a results file says of `outcome`. For a result that is no JSON: its repr and `"repr": true`."""
     line: dict[str, Any] = {"target": target, "input": outcome.input}
     if outcome.error is None:
         line |= {"status": "ok", **_result(outcome.value)}

@@ -107,7 +107,7 @@ def _found(main: ModuleType, find: Any) -> CodeType:
 
 
 def _put_first(folder: str) -> None:
-    """Have `folder` first in the import path, in the place of ours, unless Python was told to have none there."""
+    """Put `folder` first in the import path, in place of ours, unless Python runs in safe-path mode."""
     if not sys.flags.safe_path:
         sys.path[0] = folder
 
@@ -123,7 +123,7 @@ def _absolute(path: str) -> str:
 
 
 def report(error: BaseException) -> None:
-    """Have the program's `sys.excepthook` tell of `error`, as the interpreter would. Raises `SystemExit` if it does."""
+    """Call the program's `sys.excepthook` for `error`, as the interpreter would. Raises `SystemExit` if it does."""
     where = without_ours(error)
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, where
     if sys.version_info >= (3, 12):

@@ -50,7 +50,7 @@ def load_target(text: str) -> Target:
 
 
 def register_by_value(target: Target) -> None:
-    """Have a target from a file go to the workers of a cluster by value: they have no such module."""
+    """Pickle a target from a file by value for the workers of a cluster: they have no such module."""
     try:
         import cloudpickle  # noqa: PLC0415  # an extra, which those of clusters bring
     except ImportError:

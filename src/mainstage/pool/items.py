@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import deque
 from contextlib import suppress
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mainstage.events import ItemsEnded, TaskStarted
 from mainstage.tasks.outcome import describe
@@ -28,9 +28,19 @@ if TYPE_CHECKING:
 
     Entry: TypeAlias = tuple[int, int, tuple[Any, ...], int]  # index, task, arguments, attempt
 
+T = TypeVar("T")
+
 GLANCE = 0.1
 """Seconds that an item must have run to be shown by itself."""
 FOLD = 4096
+
+
+def take(ended: deque[T], most: int) -> list[T]:
+    """Take up to `most` from the left; another thread may take some at the same time."""
+    taken: list[T] = []
+    with suppress(IndexError):
+        taken.extend(islice(iter(ended.popleft, None), most))  # keeps what came before an error
+    return taken
 
 
 class Item:
@@ -106,7 +116,7 @@ class Item:
                 task.request_cancel(self.asked)
         return task
 
-    as_parent = resolve
+    _as_parent = resolve
 
     def request_cancel(self, reason: str) -> None:
         """Ask its worker to stop, at once or with its first report."""
@@ -187,28 +197,19 @@ class Lane:
 
     def fold(self) -> None:
         """Keep the reports bounded while nobody takes them: the worker's side of it."""
-        taken, shown, named = self._take(FOLD // 2), self._shown, self._named
+        taken, shown, named = take(self.ended, FOLD // 2), self._shown, self._named
         by_name = [one for one in taken if one[0] == shown or one[0] in named]
         spent = [ended - started for task, started, ended in taken if task != shown and task not in named]
         self._folded.append((len(spent), sum(spent)))
         self.ended.extend(by_name)
 
-    def _take(self, most: int) -> list[tuple[int, float, float]]:
-        """Take up to `most` of the items that ended; the other side may take some at the same time."""
-        taken: list[tuple[int, float, float]] = []
-        with suppress(IndexError):
-            taken.extend(islice(iter(self.ended.popleft, None), most))  # keeps what came before an error
-        return taken
-
     def sample(self, now: float) -> list[Event]:
         """Return the items that ended, and the start of the one at hand once it has run for long."""
         item = self.current  # before `ended` is read: one that ends in between is then in the list
         events: list[Event] = []
-        items = tuple(self._take(len(self.ended)))
-        more, seconds = 0, 0.0
-        for _ in range(len(self._folded)):
-            number, spent = self._folded.popleft()
-            more, seconds = more + number, seconds + spent
+        items = tuple(take(self.ended, len(self.ended)))
+        folded = take(self._folded, len(self._folded))
+        more, seconds = sum(number for number, _ in folded), sum(spent for _, spent in folded)
         if items or more:
             events.append(ItemsEnded(now, self.source, self.worker, items, more, seconds))
         if self._named:

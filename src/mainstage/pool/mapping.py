@@ -56,7 +56,7 @@ def _after_in_child() -> None:
     for claims in tuple(_all):
         lane = claims._lanes.get(thread)  # noqa: SLF001  # its own module
         if lane is not None and lane.current is not None:
-            vars(lane.current)["settled"] = True  # a success is then concluded as all else is
+            vars(lane.current)["asked"] = "forked"  # a success is then concluded as all else is
             vars(claims)["_conclude"] = lambda _, outcome: end_forked_child(outcome.error)
 
 
@@ -316,6 +316,7 @@ class Claims:
         popleft, now, fn = self._window.popleft, self._reporter.now, self._fn
         quick, new = self._policy.timeout is None, object.__new__
         set_ambient, ended, put, alone = ambient.set, lane.ended, self._done.put, self._pool.alone
+        patient = self._policy.grace > 0  # else it may be asked and given up within the next two lines
         at = now()
         while True:
             try:
@@ -340,7 +341,7 @@ class Claims:
                 else:
                     at = now()
                     lane.count += 1
-                    if item.task is None and not item.settled:
+                    if item.task is None and item.asked is None and (patient or item.claim()):
                         ended.append((ident, started, at))
                         put((index, args, value, None, started, at, attempt))
                     else:
@@ -378,6 +379,7 @@ class Claims:
 
     def _give_up(self, worker: Worker, item: Item, error: BaseException) -> None:
         lane = self._lanes.get(worker)
+        item.asked = item.asked or str(error)  # its worker has to contend for the end from here on
         if lane is None or lane.current is not item or not item.claim():
             return
         self._pool.abandon(worker)

@@ -210,7 +210,7 @@ class ThreadWorkers:
                     job.conclude(Outcome(None, error))
                 else:
                     slot.count += 1
-                    if job.task is None and job.cancel_reason is None:
+                    if job.task is None and job.cancel_reason is None and (call.policy.grace or job.try_settle()):
                         ended.append((entry[1], job.started, now()))
                         call.succeed(value)
                     else:

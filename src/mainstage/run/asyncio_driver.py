@@ -1,11 +1,11 @@
-"""The owner's seat on an asyncio event loop: while it is taken, a round of ours is a callback of that loop.
+"""Rendering driven by an asyncio event loop: while attached, each round of ours is a callback of that loop.
 
-An event wakes the event loop at most once a frame. The first note after a quiet time knocks (`call_soon_threadsafe`,
-which a signal handler may call too) and a round draws at once; from then to the next frame no note knocks, and a timer
-looks at what has come. Where nothing came, the timer is the next clock on the screen, or none.
+An event wakes the event loop at most once a frame. The first note after a quiet time wakes it (`call_soon_threadsafe`,
+which a signal handler may call too) and a round draws at once; from then to the next frame no note does, and a timer
+takes what has come. Where nothing came, the timer is the next clock on the screen, or none.
 
-A loop that user code blocks draws nothing. So each timer is told to the heartbeat, which takes over where it passes
-unnoticed, and which knows where the main thread stands.
+A loop that user code blocks draws nothing. So the heartbeat knows each timer, takes over where one passes unnoticed,
+and knows where the main thread stands.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class LoopTimer(Protocol):
     """A callback to come."""
 
     def cancel(self) -> None:
-        """Have it not come."""
+        """Cancel it."""
         ...
 
 
@@ -125,7 +125,7 @@ class AsyncioDriver:
             self._rest(due, news=news)
 
     def schedule(self) -> None:
-        """Learn that the owner goes back to the event loop, after a call of ours that has drawn."""
+        """Called when the owner returns to the event loop, after a call of ours that has drawn."""
         if self._left:
             if self._metronome is not None:
                 self._metronome.call_at(self._owner.due())
@@ -169,7 +169,7 @@ class AsyncioDriver:
         self.wake()
 
     def wake(self) -> None:
-        """Have the event loop do a round as soon as it comes to it."""
+        """Schedule a round as the next callback of the event loop."""
         if self._knocked or os.getpid() != self._pid:
             return
         self._knocked = True
@@ -186,7 +186,7 @@ class AsyncioDriver:
     # --- a loop that is blocked ---
 
     def on_heartbeat(self, frame: FrameType | None) -> float | None:
-        """Learn, in the heartbeat's handler, that the owner is called; return when it wants to be called again."""
+        """Called in the heartbeat's handler; return when it is to be called again."""
         late = self._now() - self._expected
         if late < BLOCKED:
             return None if late < 0 else self._expected + BLOCKED
@@ -208,14 +208,14 @@ class AsyncioDriver:
 
 
 class Waker:
-    """Waits in a coroutine for what threads make true; whoever does calls `wake` after it."""
+    """Wait in a coroutine for a condition that threads make true; they call `wake` after it."""
 
     def __init__(self) -> None:
         self._events = asyncio.get_running_loop()
         self._waiting: asyncio.Future[None] | None = None
 
     def wake(self) -> None:
-        """Have `wait` look again. Any thread, any signal handler."""
+        """Make `wait` check its condition again. Any thread, any signal handler."""
         waiting = self._waiting
         if waiting is not None:
             with contextlib.suppress(RuntimeError):  # the loop is closed: nobody waits
@@ -275,7 +275,7 @@ class MainTask:
 
 
 def _nothing() -> None:
-    """Be what the event loop is woken for."""
+    """Do nothing: the call wakes the event loop."""
 
 
 def is_of_a_runner(handler: Any) -> bool:

@@ -224,7 +224,7 @@ class DisplaySession:
         return LineWatch(sys.stderr, note)
 
     def _record_all(self, recorder: OutputRecorder, owned: Collection[str]) -> Collection[str]:
-        """Have `recorder` take everything; return the streams to capture."""
+        """Add `recorder`, which takes everything; return the streams to capture."""
         unshown = {name for name in STREAMS if name not in owned}
         if "stderr" in unshown:
             unshown.add("warning")
@@ -269,7 +269,7 @@ class DisplaySession:
         return True
 
     def discard(self) -> None:
-        """Let go of what it has opened, and show nothing: nobody has opened it."""
+        """Close what the constructor opened, and show nothing: `open` was not called."""
         if self.steering is not None:
             self.steering.keyboard.close()
         self.loop.display.close([], [])
@@ -284,7 +284,7 @@ class DisplaySession:
             self._close()
 
     def _had_owner_close(self) -> bool:
-        """Have the owner close it in the middle of other code; False: this thread is the owner, or cannot reach it."""
+        """Make the owner close it in the middle of other code; False: this thread is the owner, or cannot reach it."""
         reachable = self._heartbeat is not None or self.seat is not None or self.loop.pumping
         if get_ident() == self._owner or not reachable:
             return False
@@ -386,7 +386,10 @@ class DisplaySession:
         return True
 
     def attach_asyncio(self) -> AsyncioDriver | None:
-        """Have the event loop of this thread draw until as many `rise`; None: another thread is the owner."""
+        """Drive rendering from this thread's event loop; None: another thread is the owner.
+
+        Reference-counted: call `detach_asyncio` once per call.
+        """
         from mainstage.run.asyncio_driver import AsyncioDriver, events_here  # noqa: PLC0415  # a program without asyncio does not load it
 
         events = events_here()
@@ -476,7 +479,7 @@ class DisplaySession:
         self.check_idle()
 
     def _ask(self, command: Command) -> None:
-        """Have whoever it is for carry out `command`."""
+        """Send `command` to the run that it is for."""
         for one in list(self.command_targets.values()):
             one.command(command)
 
@@ -484,14 +487,14 @@ class DisplaySession:
         return self.stop is not None and self.stop.stage >= self._stage
 
     def left(self) -> None:
-        """Learn that the owner goes back to other code."""
+        """Called when the owner returns to other code."""
         if self.seat is not None:
             self.seat.schedule()
         elif self._heartbeat is not None:
             self._heartbeat.owner_left()
 
     def wake(self) -> None:
-        """Have every `wait` look again. Any thread."""
+        """Make every `wait` check its condition again. Any thread."""
         self.channel.wake()
         if self.channel.away:
             self.channel.alarm()
@@ -502,7 +505,7 @@ class DisplaySession:
                 self._idle.notify_all()
 
     def wake_owner(self) -> None:
-        """Have the owner look at once, wherever it is, if it can be reached. Any thread."""
+        """Make the owner run a round at once, wherever it is, if it can be reached. Any thread."""
         self.wake()
         if self.seat is not None:
             self.seat.wake()
@@ -510,7 +513,7 @@ class DisplaySession:
             self._heartbeat.call()
 
     def _partial_changed(self) -> None:
-        """Have a line that has not ended shown soon: it may be a question."""
+        """Show a line that has not ended soon: it may be a question."""
         if DisplaySession.current is self and not DisplaySession.owner_asleep:
             self.wake_owner()
 
@@ -519,9 +522,9 @@ class DisplaySession:
         self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
 
     def open_nested(self, title: str, look: DisplayOptions) -> Callable[[], None]:
-        """Have a run inside this one shown here, with a `log` of its own; return what ends that.
+        """Show a run inside this one, with a `log` of its own; return what ends that.
 
-        How it wants to be shown otherwise is said to be for nothing: there is one display.
+        A notice says that its other display options have no effect: there is one display.
         """
         log = RunLog(look.log) if look.log is not None else None
         asked = ", ".join(f"{name}=" for name in look.overridden())
@@ -565,7 +568,7 @@ class DisplaySession:
     def add_run(
         self, run: object, on_stop: Callable[[StopRequested], None], commanded: CommandTarget, backend: ReportCost
     ) -> None:
-        """Show a run: who is told of requests to stop and of commands, and what its workers report to."""
+        """Show a run: `on_stop` and `commanded` get requests to stop and commands, its workers report to `backend`."""
         self.stop_listeners.append(on_stop)
         self.command_targets[run] = commanded
         self.backends[run] = backend
@@ -577,7 +580,7 @@ class DisplaySession:
         del self.command_targets[run], self.backends[run]
 
     def _ask_interval(self, seconds: float) -> None:
-        """Have workers report at most once in `seconds`; in the middle of somebody else's code too."""
+        """Ask workers to report at most once in `seconds`; in the middle of other code too."""
         for one in list(self.command_targets.values()):
             one.command(SetInterval(seconds))
 

@@ -37,7 +37,7 @@ _deadly: list[int] = []
 
 
 def suppress_traceback(error: BaseException) -> None:
-    """Have `error` leave no traceback if it ends the process: what there is to say is on the screen.
+    """Suppress the traceback of `error` if it ends the process: the screen has said it.
 
     A `Terminated` that ends it then does so by its signal; for a `KeyboardInterrupt` Python itself sees to that.
     """
@@ -111,7 +111,7 @@ def exit_now(error: KeyboardInterrupt) -> None:
 
 
 def die_at_exit(error: KeyboardInterrupt) -> None:
-    """Have the process die of the signal behind `error` once its exit hooks have run."""
+    """Make the process die of the signal behind `error` once its exit hooks have run."""
     _deadly.append(error.signum if isinstance(error, Terminated) else signal.SIGINT)
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 class ExternalCall:
-    """A future of somebody else's executor under our display.
+    """A future of another executor under our display.
 
     It keeps the future only while that is pending: a future that is done is its caller's alone.
     """
@@ -71,7 +71,7 @@ class ExternalCall:
         self._reporter.send(TaskCancelled(self._reporter.now(), self.id, 0, 0, "cancelled before it began"))
 
     def settle(self, future: Future[Any]) -> bool:
-        """Let go of what is done; return whether somebody may wait for that."""
+        """Drop what is done; return whether a thread may be waiting for that."""
         if self.on_end is not None:
             self.on_end(future)
         self.future = None
@@ -165,7 +165,7 @@ class ExternalExecutors:
         self._attached.append(Attached(executor, reported, found))
 
     def detach(self) -> None:
-        """Give the attached executors their own `submit` back, where nobody has replaced ours."""
+        """Restore the `submit` of the attached executors, where ours has not been replaced."""
         for executor, ours, found in reversed(self._attached):
             own = vars(executor)
             if own.get("submit") is ours:
@@ -249,7 +249,7 @@ class ExternalExecutors:
         return future
 
     def _notice(self, worker: str) -> None:
-        """Look which futures have begun to run: nobody tells us, so we look when one is submitted or ends."""
+        """Find the futures that have begun to run: executors do not notify, so it is called at each submit and end."""
         with self._looking:
             for adopted in list(self._outside.values()):
                 if not adopted.poll_started(worker):

@@ -59,7 +59,7 @@ class Unsettled(Protocol):
 
 
 class ThreadCall:
-    """A call on a thread of somebody else's executor: the owner of its one `Job`."""
+    """A call on a thread of another executor: the owner of its one `Job`."""
 
     policy = Policy()
     began = False
@@ -180,7 +180,7 @@ class ThreadCall:
         self.calls.named.discard(self.id)
 
     def settle(self, future: Future[Any]) -> bool:
-        """Let go of what is done; return whether somebody may wait for that."""
+        """Drop what is done; return whether a thread may be waiting for that."""
         vars(future)["settled"] = True
         self.future = None
         unsettled = self.unsettled
@@ -223,7 +223,7 @@ class ThreadCall:
 
 
 class ThreadSlot(WorkerSlot):
-    """A thread of somebody else's executor."""
+    """A thread of another executor."""
 
     def __init__(self, calls: ThreadCalls, thread: threading.Thread) -> None:
         Lane.__init__(self, calls.reporter, calls.id, thread.name, calls.named)
@@ -279,7 +279,7 @@ class ThreadCalls(Share):
         return slot
 
     def _forget_the_dead(self) -> None:
-        """Let go of threads that have ended; what they did is noted, and read all the same."""
+        """Drop threads that have ended; what they did is noted, and still read."""
         for thread in list(self.slots):
             if not thread.is_alive():
                 self.slots.pop(thread, None)

@@ -1,4 +1,4 @@
-"""Work of a run that other faces of the library began: groups of coroutines, calls in somebody's threads."""
+"""Work of a run that other faces of the library began: groups of coroutines, calls in other threads."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ class ExternalWork(Protocol):
     """Something that is under way, and tells by itself when it is over."""
 
     def ask(self, reason: str) -> None:
-        """Have it stop because the run is to stop: not at all where its own surroundings tell it so anyway."""
+        """Stop it because the run is to stop; nothing where its own surroundings do so anyway."""
         ...
 
     def cancel(self, reason: str) -> None:
-        """Have it stop because somebody cancelled the run."""
+        """Stop it because the run was cancelled."""
         ...
 
     def close(self) -> None:
-        """Have it begin nothing more, since the run's block is left."""
+        """Start nothing more, since the run's block is left."""
         ...
 
     def would_deadlock(self) -> bool:
@@ -40,7 +40,7 @@ class ExternalWorkSet:
         self._present[guest] = None
 
     def over(self, guest: ExternalWork) -> None:
-        """Let it go; a second call does nothing."""
+        """Remove it; a second call does nothing."""
         if self._present.pop(guest, self) is None:
             self._wake()
 
@@ -59,7 +59,7 @@ class ExternalWorkSet:
             guest.cancel(reason)
 
     def close(self) -> None:
-        """Have none of them begin anything more."""
+        """Make none of them start anything more."""
         for guest in reversed(list(self._present)):
             guest.close()
 

@@ -1,8 +1,8 @@
-"""Frames while the main thread is in somebody else's code.
+"""Frames while the main thread runs other code.
 
 Python runs a signal handler on the main thread, in the middle of a blocking call too, and resumes the call (PEP 475).
-So a metronome thread, which draws nothing, sends the main thread SIGURG when a note has found the owner away or a clock
-on the screen is due, and the handler does one round of the loop. SIGURG is ignored by default, so a late one is
+So the heartbeat thread, which draws nothing, sends the main thread SIGURG when a note has found the owner away or a
+clock on the screen is due, and the handler does one round of the loop. SIGURG is ignored by default, so a late one is
 harmless, and SIGALRM and its timer stay the user's. Where the platform lacks it, or its handler is not the default one,
 frames are drawn only while the main thread is in a call of ours.
 """
@@ -156,19 +156,19 @@ class Heartbeat:
                 signal.pthread_kill(self._main, signal.SIGURG)
 
     def call(self) -> None:
-        """Have the owner do a round at once. Any thread."""
+        """Make the owner run a round at once. Any thread."""
         self._bell.put(0.0)
 
     def owner_left(self) -> None:
-        """Learn that the owner has left a call of ours: a clock on the screen may be due before any note."""
+        """Called when the owner has left a call of ours: a clock on the screen may be due before any note."""
         self._want(self._loop.due())
 
     def call_at(self, due: float | None) -> None:
-        """Be called at `due`, unless another time is given before; None: never. On the owner's thread, or by a note."""
+        """Call the owner at `due`, unless another time is given before; None: never."""
         self._want(due)
 
     def _want(self, due: float | None) -> None:
-        """Be called at `due`; the metronome is woken only if it would look too late."""
+        """Call the owner at `due`; the heartbeat thread is woken only if it would check too late."""
         self._due = NEVER if due is None else due
         if self._due < self._wake_at - SOON:
             self._wake_at = self._due

@@ -97,7 +97,7 @@ class ParallelCall:
     # --- tasks that run elsewhere ---
 
     def sent(self, items: list[Item]) -> CallGroup:
-        """Learn that a batch was handed out."""
+        """Called when a batch was handed out."""
         with self._lock:
             batch = CallGroup(items, [self._reporter.new_id() for _ in items])
             self._handed += len(items)
@@ -106,7 +106,7 @@ class ParallelCall:
         return batch
 
     def came_back(self, batch: CallGroup, error: BaseException | None, *, unwanted: bool = False) -> None:
-        """Learn that all of a batch is done, or that one of its tasks failed with `error`: stopped, if `unwanted`."""
+        """Called when all of a batch is done, or one of its tasks failed with `error`: stopped, if `unwanted`."""
         with self._lock:
             if self._over:
                 return
@@ -266,7 +266,7 @@ class JoblibWork:
         call.close(error)
 
     def _listen(self, backend: Any) -> None:
-        """Hear of each batch that `backend` is given, and of its end: once for each backend object."""
+        """Observe each batch that `backend` gets, and its end: once for each backend object."""
         name = "submit" if hasattr(backend, "submit") else "apply_async"  # the second up to joblib 1.4
         if _NAME in vars(backend):
             return

@@ -1,6 +1,6 @@
 """What keys do to a run: on the owner's thread they change what is looked at, on one of its own what is worked on.
 
-The owner may be drawing in the middle of somebody else's code, where nothing may be waited for; so commands are carried
+The owner may be drawing in the middle of other code, where it must not block; so commands are carried
 out by a thread that does nothing else.
 """
 
@@ -102,7 +102,7 @@ class KeyCommands:
             self._stage.notice(REFUSED)
 
     def stop(self) -> None:
-        """Give the keyboard back; from now on keys are somebody else's."""
+        """Release the keyboard; from now on keys go to the program."""
         self.keyboard.close()
         self._commands.put(None)
         if not self._thread.is_current():

@@ -1,7 +1,7 @@
 """The ways out of a process that run no code of ours: `os._exit`, and another program in its place.
 
 While a show is live, `os._exit` shows the last picture first, and the program that comes in place of this one finds the
-terminal as it was. A forked child leaves as ever.
+terminal as it was. A forked child leaves as without us.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The one owner: receive, reduce, draw.
 
 The loop blocks in one receive with the deadline of the next picture, or with none when nothing can change. While its
-thread is in somebody else's code the loop is `away`: `beat`, called from a signal handler on that thread, does one
+thread runs other code the loop is `away`: `run_once`, called from a signal handler on that thread, does one
 round without blocking. Views and displays come as arguments; nothing here knows a terminal.
 """
 
@@ -129,7 +129,7 @@ class RenderLoop:
         self.check_detail()
 
     def attribute_text(self, *, on: bool) -> None:
-        """Learn of each start and end at once, since text of C code is attributed to the task that runs."""
+        """Get each start and end at once, since text of C code is attributed to the task that runs."""
         self._attributing = on
         self.check_detail()
 
@@ -188,7 +188,7 @@ class RenderLoop:
                 self.channel.alarm()
 
     def run_once(self, *, borrowed: bool = True, most: int = BATCH) -> float | None:
-        """Do one round without blocking, inside somebody else's code; return when the next is due, None: never.
+        """Do one round without blocking, inside other code; return when the next is due, None: never.
 
         `borrowed`: in a signal handler, in the middle of anything; else in a callback, which may wait for a lock.
         At `most` so many events are reduced.
@@ -253,7 +253,7 @@ class RenderLoop:
                 return
 
     def add_workers(self, workers: int) -> None:
-        """Learn that `workers` more of other processes are to report."""
+        """Count `workers` more of other processes that are to report."""
         seconds = self.intake.add_workers(workers)
         if seconds is not None and self.on_interval is not None:
             self.on_interval(seconds)
@@ -288,7 +288,7 @@ class RenderLoop:
             self.on_stop(event)  # type: ignore[arg-type]  # narrowed by `kind`
 
     def record(self, recorder: Recorder, event: Event) -> None:
-        """Hand `event` to `recorder`; what that cannot keep is told once, and changes nothing else."""
+        """Hand `event` to `recorder`; what that cannot keep is reported once, and changes nothing else."""
         try:
             recorder.record(event)
         except Exception as error:  # noqa: BLE001  # the user's own: it is asked no more
@@ -367,7 +367,7 @@ class RenderLoop:
         self._take(TextWritten(self._now(), None, 0, "", "mainstage", text))
 
     def _fall_back(self, error: Exception) -> None:
-        """Have the plain view take over, and if that is what raised, nothing: the work goes on."""
+        """Fall back to the plain view, and if that is what raised, to none: the work goes on."""
         text = f"the view {type(self._view).__name__} raised {explain(error)}"
         if self.fallback is None:
             self._display.close([*self._pending_lines, f"mainstage: {text}; nothing more is shown"], [])
@@ -408,7 +408,7 @@ class RenderLoop:
         self._dirty = True
 
     def call_on_owner(self, call: Callable[[], None]) -> None:
-        """Call `call` on the owner's thread when it comes by; whoever asks, on another thread, then summons it."""
+        """Call `call` on the owner's thread at its next round; a caller on another thread then wakes it."""
         self._calls.append(call)
 
     def call_soon(self, call: Callable[[], None]) -> None:
@@ -420,7 +420,7 @@ class RenderLoop:
             call()
 
     def repaint(self) -> None:
-        """Have the next picture drawn soon, at the size of then; safe in a signal handler."""
+        """Request a frame soon, at the size of then; safe in a signal handler."""
         self._display.resized()
         self._dirty = True
         self.channel.notify()
@@ -441,7 +441,7 @@ class RenderLoop:
             self._blocked = patience > 0
 
     def close_recorders(self) -> None:
-        """Have those that keep a file open close it, for a run that never began."""
+        """Close recorders that keep a file open, for a run that never started."""
         for recorder in self.recorders:
             close = getattr(recorder, "close", None)
             if close is not None:

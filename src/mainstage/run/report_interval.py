@@ -1,7 +1,7 @@
 """How often workers of other processes are to report: the owner's law, from what their reports cost it.
 
 A batch costs its receiver about the same whatever is in it, and there is one a worker and interval. So the interval
-that keeps the cost at a budget grows with the number of workers, and nobody has to count them. Edges are not fewer at
+that keeps the cost at a budget grows with the number of workers, without counting them. Edges are not fewer at
 a longer interval, they share the batch; the positions in between are what is left out.
 """
 
@@ -23,7 +23,7 @@ WINDOW = 0.5
 
 
 class ReportInterval:
-    """The interval that is asked for; time and cost come from whoever looks."""
+    """The interval to ask for; the caller gives time and cost."""
 
     def __init__(self) -> None:
         self.seconds = SHORTEST

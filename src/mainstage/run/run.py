@@ -24,7 +24,8 @@ from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
-from mainstage.tasks.task import current_task
+from mainstage.tasks.task import current_task, task
+from mainstage.tasks.track import track
 from mainstage.ui.display.settings import STUCK_AFTER
 
 if TYPE_CHECKING:
@@ -90,7 +91,7 @@ class Run(Executor):
     `timeout` (seconds, each attempt) are defaults for all of it.
     `view` is "auto", "live", "plain", "json" or "silent"; `layout` how the live view looks: "bars", "lanes",
     "tree", "steps", "grid", "nodes" or a `Dashboard`; `columns` are Rich's progress columns for the rows of bars,
-    `theme` changes styles by name; a task that has not moved for `stuck_after` seconds is told, with the place
+    `theme` changes styles by name; a task that has not moved for `stuck_after` seconds is reported, with the place
     where it stands (None: never). `log` names a file that takes all output and failures too. `heartbeat=False`
     draws only while the owner's thread is in a call of ours. `capture=False` leaves the output of the program
     alone, "fd" takes that of C code and children too (and the words of a crash with it); `strict` raises
@@ -269,7 +270,7 @@ class Run(Executor):
     # --- work ---
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        """Have `fn(*args, **kwargs)` called on a worker; its future's `result()` keeps the display alive."""
+        """Call `fn(*args, **kwargs)` on a worker; its future's `result()` keeps the display alive."""
         return self._submit(None, self._policy, fn, args, kwargs)
 
     def options(
@@ -278,7 +279,7 @@ class Run(Executor):
         """Return a way to submit with a name, other `retries` or another `timeout` (seconds, each attempt)."""
         return Options(self, description, self._policy.but(retries, timeout))
 
-    def map(  # Executor.map and more
+    def map(  # noqa: PLR0913  # Executor.map and more
         self,
         fn: Callable[..., R],
         *iterables: Iterable[Any],
@@ -289,18 +290,22 @@ class Run(Executor):
         on_error: OnError | None = None,
         retries: int | None = None,
         sizes: Iterable[float] | None = None,
+        total: float | None = None,
     ) -> Iterator[R]:
         """Return an iterator of `fn` of each item, in input order unless `unordered`.
 
         The input is pulled lazily, on the caller's thread, a bounded window ahead (`buffersize` items, or as many as
         the speed of the items warrants). `timeout` is in seconds, for each attempt at an item. `on_error`: "raise"
         cancels the rest and raises the worker's own exception; "collect" yields the exception in its place; "skip"
-        leaves it out. `sizes`: how much each item is beside the others, for the ETA. `chunksize` is taken and ignored.
+        leaves it out. `sizes`: how much each item is beside the others, for the ETA. `total`: how many items there are,
+        where `len` cannot tell. `chunksize` is taken and ignored.
         Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
         """
         policy = self._policy.but(retries, timeout)
         work = self._live().work
-        consumer = work.map(fn, iterables, self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
+        consumer = work.map(
+            fn, iterables, self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes, total=total
+        )
         return cast("Iterator[R]", consumer.results(check_on_error(on_error or self.on_error)))
 
     def _outcomes(
@@ -356,6 +361,19 @@ class Run(Executor):
         """Wait for futures, as `concurrent.futures.wait`, keeping the display alive."""
         return waiters.wait_for_futures(self, futures, timeout, return_when)
 
+    # --- what the main thread says ---
+
+    track = staticmethod(track)
+    """As `mainstage.track`."""
+    task = staticmethod(task)
+    """As `mainstage.task`."""
+    print = staticmethod(print)
+    """As the builtin: its lines stand above the rows."""
+
+    def log(self, text: str) -> None:
+        """Write `text`, one line or several, above the rows."""
+        current_task().log(text)
+
     # --- control ---
 
     def cancel(self, future: Future[Any] | str | None = None) -> bool:
@@ -388,7 +406,7 @@ class Run(Executor):
 
     @property
     def results(self) -> list[Any]:
-        """What finished well and nobody took: of futures, in order of submission, then of maps."""
+        """Results that were not retrieved: of futures, in order of submission, then of maps."""
         return self._parts.work.results() if self._parts is not None else []
 
     # --- inside ---
@@ -486,7 +504,7 @@ class Run(Executor):
             return
 
     def _announce_external(self, description: str) -> ExternalCall:
-        """Return what shows a call about to be submitted to somebody else's executor; it is pending from now on."""
+        """Return what shows a call about to be submitted to another executor; it is pending from now on."""
         return self._live().work.adoption.announce(description)
 
     def _announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
@@ -494,7 +512,7 @@ class Run(Executor):
         return self._live().work.adoption.announce_in_thread(fn, args)
 
     def _open_scope(self, orders: ScopeCallbacks) -> ExternalScope:
-        """Have something of a coroutine's belong to this run, until its `leave`; on the event loop's thread."""
+        """Open a scope for work of a coroutine, which ends with its `leave`; on the event loop's thread."""
         from mainstage.run import async_scope  # noqa: PLC0415  # as in `__aenter__`
 
         show, work, _, _ = self._live()
@@ -508,7 +526,7 @@ class Run(Executor):
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
     ) -> Future[R]:
-        """Submit what `adopted.wrap` returned, by somebody else's `submit`, and show what becomes of it."""
+        """Submit what `adopted.wrap` returned, by the `submit` of another executor, and show how it ends."""
         return self._live().work.adoption.submit(adopted, submit, fn, args, kwargs, ours=True)
 
     def attach(self, executor: Executor) -> None:
@@ -524,7 +542,7 @@ class Run(Executor):
         self._live().ending.wind_down(busy)
 
     def _wake(self) -> None:
-        """Have whoever waits look again. Any thread."""
+        """Make every waiter check its condition again. Any thread."""
         self._live().show.wake()
 
     def _now(self) -> float:
@@ -540,7 +558,7 @@ class Run(Executor):
         return self._is_owner() or self._live().work.backend.here()
 
     def _has_abandoned(self) -> bool:
-        """Return whether work of other executors still runs although nobody waits for it any more."""
+        """Return whether work of other executors still runs although it is no longer waited for."""
         return self._live().work.adoption.has_abandoned()
 
     def _draw_if_due(self) -> None:
@@ -567,7 +585,7 @@ class Run(Executor):
         self._live().work.abandon(reason)
 
     def _on_failure(self, error: BaseException) -> None:
-        """Learn of a final failure, on a worker's thread: the rest is cancelled if the policy says so."""
+        """Called on a worker's thread at a final failure: cancel the rest if the policy says so."""
         if self._live().ending.on_failure(error):
             self._live().work.backend.command(Cancel(None, "another task failed"))
 
@@ -608,7 +626,7 @@ def _leave_all() -> None:
 
 
 def _close_show() -> None:
-    """Show the end of what nobody could leave: a run of a thread that is no more, or is cut off with the process."""
+    """Show the end of a run that was never left: its thread has ended, or the process is cut off."""
     if DisplaySession.current is not None and DisplaySession.current.here():
         DisplaySession.current.last_words()
 

@@ -59,7 +59,7 @@ class Shutdown:
     # --- what happens ---
 
     def on_stop(self, event: StopRequested) -> None:
-        """Learn of a request, on the owner's thread: the first one asks the work to stop."""
+        """Called on the owner's thread at a request to stop; the first one cancels the work."""
         if self.stop is not None and event.stage <= self.stop.stage:  # a later one has overtaken it
             return
         self.stop = event
@@ -67,7 +67,7 @@ class Shutdown:
             self._work._cancel_all(event.cause)
 
     def on_failure(self, error: BaseException) -> bool:
-        """Learn of a final failure, on a worker's thread; return whether the rest is to be cancelled for it."""
+        """Called on a worker's thread at a final failure; return whether to cancel the rest for it."""
         with self._lock:
             first = self._first_failure is None
             self._first_failure = error if first else self._first_failure
@@ -140,7 +140,7 @@ class Shutdown:
         futures: Collection[TaskFuture[Any]],
         queues: Iterable[RawQueue],
     ) -> None:
-        """Raise the request to stop or the first failure that nobody looked at, unless `error` is on its way out.
+        """Raise the request to stop or the first failure that was not retrieved, unless `error` is on its way out.
 
         `interrupt` was raised as the end was waited for. A signal that came later, and could tear nothing, comes now.
         """

@@ -1,4 +1,4 @@
-"""Signals become messages where the owner waits in our loop, and exceptions where it is in somebody else's code.
+"""Signals become messages where the owner waits in our loop, and exceptions where it runs other code.
 
 Only handlers that are still the default ones are replaced, and only put back where they are still ours. A forked child
 has the handlers from before: it dies of SIGTERM like any other, also where it stands still.
@@ -29,13 +29,13 @@ _uninterrupted: dict[CodeType, bool] = {}
 
 
 def defer_signals(function: F) -> F:
-    """Have no signal raise anything in `function`, nor in what it calls: what comes is held back."""
+    """Defer signals that arrive in `function`, or in what it calls: they raise nothing there."""
     _uninterrupted[function.__code__] = True
     return function
 
 
 def allow_signals(function: F) -> F:
-    """Have signals raise in `function` as anywhere, also where an uninterrupted one has called it."""
+    """Allow signals to raise in `function`, also where a deferring one has called it."""
     _uninterrupted[function.__code__] = False
     return function
 
@@ -125,7 +125,7 @@ class SignalHandlers:
         """Keep to the rules of the event loop that has this thread: the first signal is a cancellation.
 
         `cancel()` asks its main coroutine to stop; a handler of Ctrl-C that is `theirs` does so, and is called.
-        `raising(error)` is told of what the second one raises.
+        `raising(error)` is called with what the second one raises.
         """
         if in_main_thread():
             self._cancel = cancel
@@ -137,7 +137,7 @@ class SignalHandlers:
                 self._theirs = weakref.ref(handler)
 
     def restore(self) -> None:
-        """Put the previous handlers back, where nobody has set others meanwhile. Any thread: see `_over`."""
+        """Restore the previous handlers, where no others were set meanwhile. Any thread: see `_over`."""
         if not in_main_thread():
             self._over = bool(self._previous)
             return
@@ -207,7 +207,7 @@ class SignalHandlers:
             raise
 
     def raise_deferred(self) -> None:
-        """Raise what came during a round of the loop within somebody else's code, now that the round is over."""
+        """Raise what came during a round of the loop within other code, now that the round is over."""
         if self._held and not _is_uninterrupted(sys._getframe()):  # noqa: SLF001  # as a handler has it
             self._arrive(self._taken()[0], None)
 

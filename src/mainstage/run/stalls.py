@@ -1,6 +1,6 @@
-"""Tasks that stand still are told, each once, with the place where their thread stands.
+"""Stalled tasks are reported, each once, with the place where their thread stands.
 
-It is looked for where a picture is drawn anyway, so nothing ticks for it.
+It is checked at each redraw, so no timer is needed.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class StallDetector:
     """Sends `TaskStuck` for tasks that have not moved for `after` seconds.
 
     Of a worker that is no thread of this process the backends are asked, by `ask`, and the event is the worker's own;
-    if none has come at the next look, nobody can tell the place.
+    if none has come at the next check, the place is not known.
     """
 
     def __init__(self, send: Callable[[Event], None], after: float, ask: Callable[[Locate], None]) -> None:

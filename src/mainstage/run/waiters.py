@@ -36,7 +36,7 @@ class OwnerHost(Protocol):
         ...
 
     def _wake(self) -> None:
-        """Have whoever waits look again."""
+        """Make the waiter check its condition again."""
         ...
 
     def _now(self) -> float:
@@ -63,7 +63,7 @@ class Waiter:
         self._ended: SimpleQueue[DoneFuture] = SimpleQueue()
 
     def begin(self, future: Future[Any]) -> None:
-        """Hear of `future` from now on, of one that is done at once."""
+        """Register for the end of `future`; of one that is done, at once."""
         with future._condition:  # noqa: SLF001  # the standard library's wait does the same; there is no other way
             if _is_done(future):
                 self._ended.put(DoneFuture(future, future._exception is not None))  # noqa: SLF001  # this is not a look
@@ -71,7 +71,7 @@ class Waiter:
                 future._waiters.append(self)  # type: ignore[arg-type]  # noqa: SLF001  # as above
 
     def end(self, future: Future[Any]) -> None:
-        """Hear of it no more."""
+        """Unregister."""
         with future._condition, contextlib.suppress(ValueError):  # noqa: SLF001  # it ended first, and is none of its waiters
             future._waiters.remove(self)  # type: ignore[arg-type]  # noqa: SLF001  # as above
 
@@ -91,15 +91,15 @@ class Waiter:
     # --- what a future calls, holding its lock ---
 
     def add_result(self, future: Future[Any]) -> None:
-        """Hear that it has a result."""
+        """Called when it has a result."""
         self._hear(DoneFuture(future, failed=False))
 
     def add_exception(self, future: Future[Any]) -> None:
-        """Hear that it has an exception."""
+        """Called when it has an exception."""
         self._hear(DoneFuture(future, failed=True))
 
     def add_cancelled(self, future: Future[Any]) -> None:
-        """Hear that it was cancelled, and its executor knows."""
+        """Called when it was cancelled, and its executor knows."""
         self._hear(DoneFuture(future, failed=False))
 
     def _hear(self, ended: DoneFuture) -> None:

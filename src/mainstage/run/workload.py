@@ -1,8 +1,9 @@
-"""What a run has under way, whoever works on it: calls, maps, queues of messages, futures of other executors."""
+"""What a run has pending, in any pool: calls, maps, queues of messages, futures of other executors."""
 
 from __future__ import annotations
 
 import contextlib
+import inspect
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from mainstage.core.commands import Cancel
 from mainstage.pool.results import ResultIterator
 from mainstage.run.external import ExternalExecutors
 from mainstage.run.key_commands import CommandFanout
-from mainstage.tasks.position import known_length
+from mainstage.tasks.position import known_length, plain_total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -68,22 +69,21 @@ class Workload:
         buffersize: int | None,
         unordered: bool,
         sizes: Iterable[float] | None,
+        total: float | None = None,
     ) -> ResultIterator:
         """Return what takes the results of `fn` of each item, on behalf of `host`.
 
         Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
         """
-        if not iterables:
-            msg = "map needs at least one iterable"
-            raise TypeError(msg)
+        check_map(fn, iterables)
         if buffersize is not None and buffersize < 1:
             msg = f"buffersize must be at least 1, not {buffersize}"
             raise ValueError(msg)
-        total = _length(iterables)
-        known = _checked(sizes, total)
+        items = _length(iterables) if total is None else _whole_total(total)
+        known = _checked(sizes, items)
         claims = self.backend.open_map(fn, zip(*iterables, strict=False), policy)
         claims.buffersize = buffersize
-        claims.open(total, known)
+        claims.open(items, known)
         consumer = ResultIterator(claims, host, ordered=not unordered)
         claims.on_done = self._wake
         self._consumers.append(consumer)
@@ -103,11 +103,11 @@ class Workload:
         return self.backend.pending() or self.adoption.pending() or any(queue.pending() for queue in self.queues)
 
     def futures(self) -> list[TaskFuture[Any]]:
-        """Return those of the calls whose outcome nobody has asked for, in order of submission."""
+        """Return the futures whose outcome was not retrieved, in order of submission."""
         return list(self.unretrieved.values())
 
     def results(self) -> list[Any]:
-        """Return what finished well and nobody took: of futures, in order of submission, then of maps."""
+        """Return results that were not retrieved: of futures, in order of submission, then of maps."""
         values = [Future.result(future) for future in self.futures() if future.left()]
         return values + [value for consumer in self._consumers for value in consumer.leftovers()]
 
@@ -167,6 +167,27 @@ def _checked(sizes: Iterable[float] | None, total: int | None) -> list[float]:
         msg = f"{len(known)} sizes for {total} items: give one for each"
         raise ValueError(msg)
     return known
+
+
+def check_map(fn: object, iterables: tuple[object, ...]) -> None:
+    """Raise the `TypeError` for a `map` that cannot work, in the words of its caller."""
+    if not callable(fn):
+        raise TypeError(f"map() takes the function first, not {type(fn).__name__}: map(fn, iterable)")
+    if inspect.iscoroutinefunction(fn):
+        name = getattr(fn, "__name__", "fn")
+        raise TypeError(f"{name} is async, and map() calls plain functions: use mainstage.aio.map({name}, ...)")
+    if not iterables:
+        msg = "map needs at least one iterable"
+        raise TypeError(msg)
+    for given in iterables:
+        if isinstance(given, int | float):
+            raise TypeError(f"map() goes through iterables, not a number: range({given})")
+
+
+def _whole_total(total: float) -> int | None:
+    """Return how many items the caller expects; None: not known."""
+    known = plain_total(total)
+    return None if known is None else int(known)
 
 
 def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:

@@ -125,7 +125,7 @@ class PositionHistory:
         self._completed = completed
 
     def _thin(self) -> None:
-        """Let one mark go: where two gaps together are the shortest beside how long ago they were."""
+        """Drop one mark: where two gaps together are the shortest relative to their age."""
         times = self._marks[0::2]
         now = times[-1] + CLOSEST
         gaps = [(after - before) / (now - before) for before, after in zip(times, times[2:], strict=False)]

@@ -54,7 +54,7 @@ class Forecast(NamedTuple):
         return same and 0.0 <= at - self.at < STALE
 
     def later(self, at: float) -> Eta | None:
-        """Return it as it is told at that time."""
+        """Return the forecast as of that time."""
         gone = at - self.at
         return self.eta and Eta(*[max(0.0, seconds - gone) for seconds in self.eta])
 
@@ -71,7 +71,7 @@ class SizeHypothesis:
         self._logs = self._squares = 0.0
 
     def add(self, size: float, took: float, weight: float) -> None:
-        """Learn of a task of `size` times the usual one what it `took`, as a logarithm."""
+        """Record what a task of `size` times the usual one `took`, as a logarithm."""
         times = self.times(size)
         off = took - log(times)
         self.told += weight * times
@@ -115,7 +115,7 @@ class SizeModel:
         self.number = 0
 
     def add(self, size: float, seconds: float, weight: float) -> None:
-        """Learn that a task of `size` took `seconds`, which counts by its `weight`."""
+        """Record that a task of `size` took `seconds`, which counts by its `weight`."""
         self.number += 1
         if self.number > ALL and self.number % SOME:
             return
@@ -171,27 +171,27 @@ class SizePlan:
         self._sum = 0.0
 
     def expect(self, sizes: Sequence[tuple[int, float]]) -> None:
-        """Learn the sizes of tasks that have not begun."""
+        """Add the sizes of tasks that have not begun."""
         if self.costs is None and sizes:
             self.costs = SizeModel(sum(size for _, size in sizes) / len(sizes))
         self.ahead.update(sizes)
         self._sum += sum(size for _, size in sizes)
 
     def begin(self, task: int) -> None:
-        """Learn that a task begins."""
+        """Called when a task begins."""
         size = self.ahead.pop(task, None)
         if size is not None:
             self._sum -= size
             self.at_work[task] = size
 
     def end(self, task: int, seconds: float | None, late: float) -> None:
-        """Learn that a task took `seconds`, `late` in the run: what is newer counts more. None: it did not end well."""
+        """Record that a task took `seconds`, `late` in the run: newer ones count more. None: it did not end well."""
         size = self.at_work.pop(task, None)
         if size is not None and seconds is not None and self.costs is not None:
             self.costs.add(size, seconds, late + 1e-3)
 
     def skip(self, number: int) -> None:
-        """Learn that as many of those ahead are over, nobody knows which: they are the first ones."""
+        """Remove as many of those ahead; which ones is not known, so the first ones."""
         for task in list(islice(self.ahead, min(number, len(self.ahead)))):
             self._sum -= self.ahead.pop(task)
 

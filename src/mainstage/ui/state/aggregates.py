@@ -199,7 +199,7 @@ def set_sizes(state: RunState, sizes: Sequence[tuple[int, float]]) -> None:
 
 
 def skip_items(state: RunState, items: Iterable[tuple[int, float, float]], more: int) -> None:
-    """Let items that were never told of by themselves have been at work, where their sizes are known."""
+    """Remove the sizes of items that ended without being reported one by one."""
     state.plan.skip(more)
     for task, started, ended in items:
         state.plan.begin(task)
@@ -242,7 +242,7 @@ def feed_unit(state: RunState, unit: str, at: float) -> None:
 
 
 def rebase_unit(state: RunState, live: TaskState) -> None:
-    """Let what a task takes back be no step back in the speed of its unit."""
+    """Rebase the unit's rate so that a retried task does not look like negative progress."""
     pace = state.unit_paces.get(live.unit)
     if pace is not None and live.counted:
         pace.rebase(state.items(live.unit))
@@ -265,7 +265,7 @@ def keep_text(state: RunState, event: TextWritten) -> None:
 
 
 def clear_stall(live: TaskState) -> None:
-    """Let a task be stuck no more."""
+    """Mark a task as no longer stuck."""
     live.stuck = None
     live.changes += 1
 

@@ -22,17 +22,17 @@ def typical(state: RunState) -> float:
 
 
 def is_slow(task: TaskState, usual: float, now: float) -> bool:
-    """Return whether a top-level task takes far longer than `usual` seconds; 0.0: nobody knows what is usual."""
+    """Return whether a top-level task takes far longer than `usual` seconds; 0.0: not known."""
     if not usual or not task.counted or task.waiting:
         return False
     return now - task.started_at > max(SHORTEST, FAR * usual)
 
 
 def stalled(state: RunState, now: float, after: float) -> list[TaskState]:
-    """Return the tasks that have not moved for `after` seconds and were not told yet.
+    """Return the tasks that have not moved for `after` seconds and were not reported yet.
 
     Only one that reports something can be seen not to move: of others, those that take far longer than usual. One with
-    live nested tasks is told by these.
+    live nested tasks is judged by these.
     """
     limit = now - after
     usual = typical(state)

@@ -275,7 +275,7 @@ def _task_failed(state: RunState, event: TaskFailed) -> None:
 
 
 def _fail_queued(state: RunState, event: TaskFailed) -> None:
-    """Take the failure of a task that nobody could begin (attempt 0): its pool broke, it would not pickle."""
+    """Take the failure of a task that could not be started (attempt 0): its pool broke, it would not pickle."""
     at, task, _, completed, error, given = event
     at = check_number(at)
     check_position(completed)

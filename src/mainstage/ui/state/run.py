@@ -38,7 +38,7 @@ SLOWEST = 5
 
 
 class Source(NamedTuple):
-    """A `map` that still hands out items; `total` is how many in all, None: nobody knows."""
+    """A `map` that still hands out items; `total` is how many in all, None: not known."""
 
     total: int | None
 
@@ -224,6 +224,12 @@ class RunState:
         if self.open_ended or not expected:
             return None
         return min(1.0, (self.counts.ended + max(0.0, self.progress)) / expected)
+
+    @property
+    def ended_fraction(self) -> float | None:
+        """Return the part of the expected tasks that ended, the measure of their count; None: no telling."""
+        expected = self.expected
+        return None if self.open_ended or not expected else min(1.0, self.counts.ended / expected)
 
     @property
     def busy(self) -> list[str]:

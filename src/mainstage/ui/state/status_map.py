@@ -29,7 +29,7 @@ class StatusMap:
         return len(cells) - 1
 
     def set(self, place: int, code: int) -> None:
-        """Have the task at `place` be in another state."""
+        """Set the status of the task at `place`."""
         if place >= 0:
             self.cells[place] = code
 

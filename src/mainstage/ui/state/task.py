@@ -118,7 +118,7 @@ class TaskState:
         return (*known, fields, self.started_at, self.waiting, self.retry_at, self.error, self.reopened)
 
     def place(self, completed: float, total: float | None) -> None:
-        """Be at `completed` items of `total`. The reducer's."""
+        """Set the position to `completed` items of `total`. The reducer's."""
         self.completed = completed
         self.total = total
         if total is None:

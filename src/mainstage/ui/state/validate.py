@@ -46,19 +46,19 @@ def check_text(value: Any) -> str:
 
 
 def check_whole(value: Any) -> None:
-    """Let whole numbers pass."""
+    """Check that the value is a whole number."""
     if not isinstance(value, int):
         invalid(f"{type(value).__name__} where a whole number belongs")
 
 
 def check_error(value: Any) -> None:
-    """Let descriptions of errors pass."""
+    """Check that the value describes an error."""
     if not isinstance(value, ErrorReport):
         invalid(f"{type(value).__name__} where an error's description belongs")
 
 
 def check_parent(state: RunState, task: int, parent: int | None) -> None:
-    """Let a parent pass unless `task` would stand above itself."""
+    """Check that with this parent `task` would not be its own ancestor."""
     step = parent
     while step is not None:
         if step == task:

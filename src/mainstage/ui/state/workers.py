@@ -29,20 +29,20 @@ class WorkerState:
         """Those of them that failed."""
 
     def take(self, task: TaskState, at: float) -> None:
-        """Have `task` in hand."""
+        """Called when the worker starts `task`."""
         if not self.tasks:
             self.changed_at = max(at, self.changed_at)
         self.tasks[task.id] = task
 
     def put_down(self, task: TaskState, at: float) -> None:
-        """Have `task` in hand no more."""
+        """Called when the worker has ended `task`."""
         del self.tasks[task.id]
         if not self.tasks:
             self.spent += max(0.0, at - self.changed_at)
             self.changed_at = max(at, self.changed_at)
 
     def did(self, number: int, seconds: float, at: float) -> None:
-        """Have done `number` short tasks that took `seconds` together and were never in hand."""
+        """Count `number` short tasks that took `seconds` together and were never started one by one."""
         self.done += number
         self.spent += seconds
         if not self.tasks:
