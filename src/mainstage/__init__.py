@@ -26,7 +26,7 @@ from mainstage.errors import (
 )
 from mainstage.tasks.stepwise import stepwise
 from mainstage.tasks.task import Task, current_task, task
-from mainstage.tasks.track import track
+from mainstage.tasks.track import status, track
 
 if TYPE_CHECKING:
     from mainstage import aio, futures
@@ -54,6 +54,7 @@ __all__ = [
     "futures",
     "joblib",
     "map",
+    "status",
     "stepwise",
     "task",
     "track",

@@ -20,7 +20,7 @@ WORKER_PACKAGES = ("tasks", "channels")
 OWNED_BY_THE_LOOP = "mainstage.tasks.queue.async_queue"
 """Coroutines put into it: it loads asyncio, which has loaded these already."""
 
-CALLABLES = {"Run", "current_task", "joblib", "map", "stepwise", "task", "track"}
+CALLABLES = {"Run", "current_task", "joblib", "map", "status", "stepwise", "task", "track"}
 TYPES = {
     "Cancelled",
     "Dashboard",

@@ -33,6 +33,11 @@ PROGRAMS = {
         list(mainstage.map(noisy, xs))
         """,
     "list(mainstage.map(fn, xs, max_workers=8))": "assert list(mainstage.map(fn, xs, max_workers=8)) == xs",
+    'with mainstage.track(total=n, description="Reading") as bar': """
+        with mainstage.track(total=n, description="Reading") as bar:
+            bar.advance(k)
+        assert bar.completed == k
+        """,
     'with mainstage.task("name", total=n, unit="B") as task': """
         def work():
             with mainstage.task("name", total=n, unit="B") as task:

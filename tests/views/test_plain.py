@@ -24,9 +24,9 @@ def test_a_line_tells_how_far_it_is() -> None:
     view = PlainView(interval=1.0, utc_offset_s=3600.0)
     state = after(*middle())
     view.rows(state, moment(1.0))
-    assert view.rows(state, moment(10.0)) == ["13:00:10 hashing: 7 %, 0 of 30 done, 3 running, 1 failed, ETA 1-4 min"]
+    assert view.rows(state, moment(10.0)) == ["13:00:10 hashing: 3 %, 0 of 30 done, 3 running, 1 failed, ETA 1-4 min"]
     after(StopRequested(11.0, "SIGTERM", 1), state=state)
-    assert view.rows(state, moment(12.0))[0].startswith("13:00:12 hashing: stopping (SIGTERM), 7 %, ")
+    assert view.rows(state, moment(12.0))[0].startswith("13:00:12 hashing: stopping (SIGTERM), 3 %, ")
 
 
 def test_the_end_is_the_summary_and_groups_hold_the_tracebacks() -> None:

@@ -85,14 +85,14 @@ class LazyTask:
             task = vars(self).setdefault("task", made)
         return task
 
-    def as_parent(self) -> LazyTask:
+    def _as_parent(self) -> LazyTask:
         """Return itself: tasks are nested in it by the hundred without anybody's having to see it."""
         return self
 
-    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+    def _nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it."""
         if get_ident() != self.flight.thread:
-            return self.resolve().nest(description, total=total, unit=unit, fields=fields)
+            return self.resolve()._nest(description, total=total, unit=unit, fields=fields)
         return LazyNestedTask(self, self.id, description, total, unit, fields)
 
     def shared_tree(self) -> CancelScope:
@@ -174,7 +174,7 @@ class LazyNestedTask(Task):
     def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it."""
         if get_ident() != self._root.flight.thread:
-            return super().nest(description, total=total, unit=unit, fields=fields)
+            return super()._nest(description, total=total, unit=unit, fields=fields)
         return LazyNestedTask(self._root, self.id, description, total, unit, fields)
 
     # --- what a task says ---

@@ -123,7 +123,7 @@ def _absolute(path: str) -> str:
 
 
 def report(error: BaseException) -> None:
-    """Have the program's `sys.excepthook` tell of `error`, as the interpreter would. Raises `SystemExit` if it does."""
+    """Call the program's `sys.excepthook` for `error`, as the interpreter would. Raises `SystemExit` if it does."""
     where = without_ours(error)
     sys.last_type, sys.last_value, sys.last_traceback = type(error), error, where
     if sys.version_info >= (3, 12):

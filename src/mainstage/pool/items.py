@@ -116,7 +116,7 @@ class Item:
                 task.request_cancel(self.asked)
         return task
 
-    as_parent = resolve
+    _as_parent = resolve
 
     def request_cancel(self, reason: str) -> None:
         """Ask its worker to stop, at once or with its first report."""

@@ -208,7 +208,7 @@ class Job:
                 task.request_cancel(self.cancel_reason)
         return task
 
-    as_parent = resolve
+    _as_parent = resolve
 
     def _send_start(self) -> None:
         """Send its start, or wait until it is sent by the thread that does."""

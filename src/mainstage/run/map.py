@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import sys
+import warnings
+import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from mainstage.core.policy import check_policy
 from mainstage.pool.results import OnError, check_on_error
 from mainstage.run.exit import hide_frames
 from mainstage.run.run import own_run
+from mainstage.run.workload import check_map
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from types import FrameType
+    from typing import Never
 
     from mainstage.ui.views import View
 
@@ -33,6 +39,8 @@ def map(  # noqa: A001
     timeout: float | None = ...,
     buffersize: int | None = ...,
     sizes: Iterable[float] | None = ...,
+    description: str = ...,
+    total: float | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 @overload
@@ -50,6 +58,8 @@ def map(  # noqa: A001
     timeout: float | None = ...,
     buffersize: int | None = ...,
     sizes: Iterable[float] | None = ...,
+    description: str = ...,
+    total: float | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 @overload
@@ -68,6 +78,8 @@ def map(  # noqa: A001
     timeout: float | None = ...,
     buffersize: int | None = ...,
     sizes: Iterable[float] | None = ...,
+    description: str = ...,
+    total: float | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; keyword-only options
@@ -81,25 +93,33 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     timeout: float | None = None,
     buffersize: int | None = None,
     sizes: Iterable[float] | None = None,
+    description: str = "",
+    total: float | None = None,
     view: str | View = "auto",
+    **unknown: Never,
 ) -> Iterator[R]:
     """Return an iterator of `fn` of each item, worked on by `max_workers` threads under one display.
 
     As the builtin, in input order (unless `unordered`), the input pulled lazily on the caller's thread, a bounded
     window ahead. `timeout` is in seconds, for each attempt at an item. `on_error`: "raise" cancels the rest and raises
     the worker's own exception; "collect" yields the exception in its place; "skip" leaves it out. `sizes`, one number
-    an item, tell the ETA how much each is beside the others. The display lives from the first `next` to the end of the
-    iterator, or as a branch of the run that is live.
+    an item, tell the ETA how much each is beside the others. `description` names its display, `total` is how many items
+    there are, where `len` cannot tell. The display lives from the first `next` to the end of the iterator, or as a
+    branch of the run that is live. What is never iterated does nothing, and warns so.
     """
     hide_frames()
+    if unknown:
+        from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
+
+        refuse_keyword("map", unknown, OPTIONS)
     check_on_error(on_error)
     check_policy(retries, timeout, 0)
-    if not iterables:
-        msg = "map needs at least one iterable"
-        raise TypeError(msg)
+    check_map(fn, iterables)
+    begun: list[bool] = []
 
     def results() -> Iterator[R]:
-        with own_run(max_workers=max_workers, executor=executor, on_error=on_error, view=view) as run:
+        begun.append(True)
+        with own_run(description, max_workers=max_workers, executor=executor, on_error=on_error, view=view) as run:
             yield from run.map(
                 fn,
                 *iterables,
@@ -108,6 +128,38 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
                 timeout=timeout,
                 buffersize=buffersize,
                 sizes=sizes,
+                total=total,
             )
 
-    return results()
+    returned = results()
+    _warn_unless(begun, returned, sys._getframe(1))  # noqa: SLF001  # the caller's line
+    return returned
+
+
+OPTIONS = (
+    "max_workers",
+    "executor",
+    "unordered",
+    "on_error",
+    "retries",
+    "timeout",
+    "buffersize",
+    "sizes",
+    "description",
+    "total",
+    "view",
+)
+_watched: set[weakref.ref[Any]] = set()
+
+
+def _warn_unless(begun: Sequence[bool], returned: Iterator[Any], caller: FrameType) -> None:
+    """Warn, with the place of `caller`, where `returned` is collected and nothing has `begun`."""
+    place = caller.f_code.co_filename, caller.f_lineno
+
+    def collected(watched: weakref.ref[Any]) -> None:
+        _watched.discard(watched)
+        if not begun:
+            text = "mainstage.map was never iterated, so nothing ran: for result in mainstage.map(...): ..."
+            warnings.warn_explicit(text, RuntimeWarning, *place)
+
+    _watched.add(weakref.ref(returned, collected))

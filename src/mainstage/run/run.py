@@ -24,7 +24,8 @@ from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
-from mainstage.tasks.task import current_task
+from mainstage.tasks.task import current_task, task
+from mainstage.tasks.track import track
 from mainstage.ui.display.settings import STUCK_AFTER
 
 if TYPE_CHECKING:
@@ -278,7 +279,7 @@ class Run(Executor):
         """Return a way to submit with a name, other `retries` or another `timeout` (seconds, each attempt)."""
         return Options(self, description, self._policy.but(retries, timeout))
 
-    def map(  # Executor.map and more
+    def map(  # noqa: PLR0913  # Executor.map and more
         self,
         fn: Callable[..., R],
         *iterables: Iterable[Any],
@@ -289,18 +290,22 @@ class Run(Executor):
         on_error: OnError | None = None,
         retries: int | None = None,
         sizes: Iterable[float] | None = None,
+        total: float | None = None,
     ) -> Iterator[R]:
         """Return an iterator of `fn` of each item, in input order unless `unordered`.
 
         The input is pulled lazily, on the caller's thread, a bounded window ahead (`buffersize` items, or as many as
         the speed of the items warrants). `timeout` is in seconds, for each attempt at an item. `on_error`: "raise"
         cancels the rest and raises the worker's own exception; "collect" yields the exception in its place; "skip"
-        leaves it out. `sizes`: how much each item is beside the others, for the ETA. `chunksize` is taken and ignored.
+        leaves it out. `sizes`: how much each item is beside the others, for the ETA. `total`: how many items there are,
+        where `len` cannot tell. `chunksize` is taken and ignored.
         Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
         """
         policy = self._policy.but(retries, timeout)
         work = self._live().work
-        consumer = work.map(fn, iterables, self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
+        consumer = work.map(
+            fn, iterables, self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes, total=total
+        )
         return cast("Iterator[R]", consumer.results(check_on_error(on_error or self.on_error)))
 
     def _outcomes(
@@ -355,6 +360,19 @@ class Run(Executor):
     ) -> DoneAndNotDone[Any]:
         """Wait for futures, as `concurrent.futures.wait`, keeping the display alive."""
         return waiters.wait_for_futures(self, futures, timeout, return_when)
+
+    # --- what the main thread says ---
+
+    track = staticmethod(track)
+    """As `mainstage.track`."""
+    task = staticmethod(task)
+    """As `mainstage.task`."""
+    print = staticmethod(print)
+    """As the builtin: its lines stand above the rows."""
+
+    def log(self, text: str) -> None:
+        """Write `text`, one line or several, above the rows."""
+        current_task().log(text)
 
     # --- control ---
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from mainstage.core.commands import Cancel
 from mainstage.pool.results import ResultIterator
 from mainstage.run.external import ExternalExecutors
 from mainstage.run.key_commands import CommandFanout
-from mainstage.tasks.position import known_length
+from mainstage.tasks.position import known_length, plain_total
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -68,22 +69,21 @@ class Workload:
         buffersize: int | None,
         unordered: bool,
         sizes: Iterable[float] | None,
+        total: float | None = None,
     ) -> ResultIterator:
         """Return what takes the results of `fn` of each item, on behalf of `host`.
 
         Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
         """
-        if not iterables:
-            msg = "map needs at least one iterable"
-            raise TypeError(msg)
+        check_map(fn, iterables)
         if buffersize is not None and buffersize < 1:
             msg = f"buffersize must be at least 1, not {buffersize}"
             raise ValueError(msg)
-        total = _length(iterables)
-        known = _checked(sizes, total)
+        items = _length(iterables) if total is None else _whole_total(total)
+        known = _checked(sizes, items)
         claims = self.backend.open_map(fn, zip(*iterables, strict=False), policy)
         claims.buffersize = buffersize
-        claims.open(total, known)
+        claims.open(items, known)
         consumer = ResultIterator(claims, host, ordered=not unordered)
         claims.on_done = self._wake
         self._consumers.append(consumer)
@@ -167,6 +167,27 @@ def _checked(sizes: Iterable[float] | None, total: int | None) -> list[float]:
         msg = f"{len(known)} sizes for {total} items: give one for each"
         raise ValueError(msg)
     return known
+
+
+def check_map(fn: object, iterables: tuple[object, ...]) -> None:
+    """Raise the `TypeError` for a `map` that cannot work, in the words of its caller."""
+    if not callable(fn):
+        raise TypeError(f"map() takes the function first, not {type(fn).__name__}: map(fn, iterable)")
+    if inspect.iscoroutinefunction(fn):
+        name = getattr(fn, "__name__", "fn")
+        raise TypeError(f"{name} is async, and map() calls plain functions: use mainstage.aio.map({name}, ...)")
+    if not iterables:
+        msg = "map needs at least one iterable"
+        raise TypeError(msg)
+    for given in iterables:
+        if isinstance(given, int | float):
+            raise TypeError(f"map() goes through iterables, not a number: range({given})")
+
+
+def _whole_total(total: float) -> int | None:
+    """Return how many items the caller expects; None: not known."""
+    known = plain_total(total)
+    return None if known is None else int(known)
 
 
 def _length(iterables: tuple[Iterable[Any], ...]) -> int | None:

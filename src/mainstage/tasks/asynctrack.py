@@ -44,12 +44,12 @@ class AsyncTrack(Bar, Generic[T_co]):
         options, around = self._options, ambient.get()
         if around is not None:
             around = around.resolve()
-            if options.description is None and around.attach_loop(loop):
+            if options.description is None and around._attach_loop(loop):
                 around.set(total=options.total, unit=options.unit or None, fields=dict(options.fields))
                 self._drive(around)
                 return around, False
         opened = options.begin_task(innermost_loop() if around is None else around, options.total)
-        opened.attach_loop(loop)
+        opened._attach_loop(loop)
         self._drive(opened)
         return opened, True
 
@@ -84,7 +84,7 @@ class Counted(AsyncIterator[T_co]):
             loop.count += 1
         try:
             if loop.request is not None:
-                counting.tell_cancelled(loop.request)
+                counting._tell_cancelled(loop.request)
             item = await anext(self._source)
         except BaseException as error:
             over = is_instance(error, StopAsyncIteration)
@@ -115,11 +115,11 @@ class Counted(AsyncIterator[T_co]):
         self._over = True
         if self._body is not None:
             self._body.leave()
-            counting.close_loop(error)
+            counting._close_loop(error)
         elif self._own:
             counting.close(None if error is None or is_instance(error, GeneratorExit) else error)
         else:
-            counting.detach_loop()
+            counting._detach_loop()
 
     def __del__(self) -> None:
         self._end(GeneratorExit())

@@ -239,7 +239,7 @@ class Bar:
         self._held = None
         try:
             if not task.closed:
-                task.close_loop(error)
+                task._close_loop(error)
         finally:
             if held is not None:
                 held.release()

@@ -57,7 +57,7 @@ class Interruptible(Protocol):
 class ScopedTask(Protocol):
     """A task, as the scope that it belongs to sees it."""
 
-    def arm_for_cancel(self) -> None:
+    def _arm_for_cancel(self) -> None:
         """Look for a request to stop at the next report; called by any thread."""
         ...
 
@@ -84,7 +84,7 @@ class CancelScope:
         self._cut(request)
         self.request = request
         for task in list(self.tasks.values()):
-            task.arm_for_cancel()
+            task._arm_for_cancel()
         self._cut(request)
         for alarm in list(self.sleepers):
             try:

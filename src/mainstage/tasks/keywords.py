@@ -5,7 +5,7 @@ from __future__ import annotations
 from mainstage._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
     from typing import NoReturn
 
 MEANT = {
@@ -32,7 +32,7 @@ MEANT = {
 """What tqdm and Rich call them, and what to say here."""
 
 
-def refuse(function: str, unknown: Iterable[str], known: Iterable[str], *, fields: bool = False) -> NoReturn:
+def refuse_keyword(function: str, unknown: Iterable[str], known: Iterable[str], *, fields: bool = False) -> NoReturn:
     """Raise the `TypeError` of `function` for the first keyword in `unknown`, among those that are `known`."""
     from difflib import get_close_matches  # noqa: PLC0415  # only an error needs it
 
@@ -51,16 +51,3 @@ def refuse(function: str, unknown: Iterable[str], known: Iterable[str], *, field
     else:
         hint = f"it takes {', '.join(known)}"
     raise TypeError(f"{function}() takes no keyword {word!r}: {hint}")
-
-
-def checked_fields(fields: Mapping[str, object] | None) -> dict[str, object]:
-    """Return the caller's own fields.
-
-    Raises:
-        TypeError: they are no mapping of names to values.
-    """
-    if fields is None:
-        return {}
-    if not hasattr(fields, "items"):
-        raise TypeError(f"fields= takes a dict of names and values, not {type(fields).__name__}")
-    return {str(name): value for name, value in fields.items()}

@@ -51,7 +51,7 @@ def retry(task: Task, outcome: Outcome, delay: float, told_input: str = "") -> N
     error = outcome.error
     if error is None:
         raise ValueError("only a failed attempt is tried again: this one returned, finish() it")
-    completed = task.close_silently(error)
+    completed = task._close_silently(error)
     if completed is not None:
         at = task.reporter.now()
         report = describe_error(error)

@@ -158,17 +158,17 @@ class SharedPositionCell:
         """Ask the whole tree to stop, root and nested: from any thread, in a signal handler too. Never blocks."""
         self._tree.cancel(reason)
 
-    def arm_for_cancel(self) -> None:
+    def _arm_for_cancel(self) -> None:
         """Look for a request at the next change."""
         self._armed = True
 
-    def tell_cancelled(self, request: Request) -> NoReturn:
+    def _tell_cancelled(self, request: Request) -> NoReturn:
         """Raise `Cancelled`: this request cut the loop that drives the cell."""
         self._tree.raise_cancelled(request)
 
     # --- a track loop that drives it ---
 
-    def attach_loop(self, loop: Interruptible) -> bool:
+    def _attach_loop(self, loop: Interruptible) -> bool:
         """Take its position from `loop` from now on; False: another loop does, or did."""
         if self._tree.loops.setdefault(self.id, loop) is not loop:
             return False
@@ -177,7 +177,7 @@ class SharedPositionCell:
         self.reporter.watch(self)
         return True
 
-    def detach_loop(self) -> None:
+    def _detach_loop(self) -> None:
         """Count by itself again: the loop has ended, its count stays."""
         self.polled = False
         if not self.closed:

@@ -45,7 +45,7 @@ else:
 class Nestable(Protocol):
     """A task, or what stands for one, that tasks can be nested in."""
 
-    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+    def _nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it."""
         ...
 
@@ -67,7 +67,7 @@ class CurrentTask(Protocol):
         """Return the task, made now if need be."""
         ...
 
-    def as_parent(self) -> Nestable:
+    def _as_parent(self) -> Nestable:
         """Return what a task can be nested in."""
         ...
 
@@ -262,11 +262,11 @@ class Task(PositionCell):
         """Return the task itself: what stands for one in the ambient variable makes it here."""
         return self
 
-    def as_parent(self) -> Task:
+    def _as_parent(self) -> Task:
         """Return what a task may be nested in: itself; what stands for one may know enough for that without it."""
         return self
 
-    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+    def _nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it; what stands for one may know enough for that without telling of it at once."""
         return open_nested(self, description, total=total, unit=unit, fields=fields)
 
@@ -274,21 +274,21 @@ class Task(PositionCell):
 
     def close(self, error: BaseException | None = None, told_input: str = "") -> None:
         """Send its last event, as `error` says; closes what is nested in it first. A second call does nothing."""
-        completed = self.close_silently(error)
+        completed = self._close_silently(error)
         if completed is None:
             return
         at = self.reporter.now()
         self.reporter.send(end_event(at, self.id, self.attempt, completed, error, told_input))
 
-    def close_loop(self, error: BaseException | None = None) -> None:
+    def _close_loop(self, error: BaseException | None = None) -> None:
         """End the loop, or the bar, that it is, left by `error`; it may have been left before its end without one."""
-        completed = self.close_silently(error)
+        completed = self._close_silently(error)
         if completed is None:
             return
         left = error is not None if self._total is None else completed < self._total
         self.reporter.send(TaskEnded(self.reporter.now(), self.id, self.attempt, completed, left))
 
-    def close_silently(self, error: BaseException | None = None) -> float | None:
+    def _close_silently(self, error: BaseException | None = None) -> float | None:
         """Close the cell, send nothing for it, and return its exact count; None: it was closed before."""
         tree = self._tree
         if tree.tasks.pop(self.id, None) is None:
@@ -358,7 +358,7 @@ class DefaultTask(Task):
         if self._opened:
             super().close(error, told_input)
         else:
-            self.close_silently()
+            self._close_silently()
 
 
 class NullTask(Task):
@@ -412,7 +412,7 @@ class NullTask(Task):
     def close(self, error: BaseException | None = None, told_input: str = "") -> None:
         """Do nothing."""
 
-    def close_loop(self, error: BaseException | None = None) -> None:
+    def _close_loop(self, error: BaseException | None = None) -> None:
         """Do nothing."""
 
     def position(self) -> float:
@@ -432,10 +432,10 @@ SETTABLE = {"completed", "total", "description", "status", "unit", "fields"}
 
 def _refuse(function: str, given: Iterable[str]) -> NoReturn:
     """Raise the `TypeError` for a keyword that `task` or `set` does not take."""
-    from mainstage.tasks.keywords import refuse  # noqa: PLC0415  # a mistake's
+    from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
 
     known = SETTABLE if function == "set" else {"total", "unit", "fields"}
-    refuse(function, [word for word in given if word not in known], known, fields=True)
+    refuse_keyword(function, [word for word in given if word not in known], known, fields=True)
 
 
 def root_task(
@@ -510,7 +510,7 @@ def task(
     description, known = str(description), plain_fields(fields) if fields else ()
     total = plain_total(total)
     if parent is not None:
-        return parent.as_parent().nest(description, total=total, unit=unit, fields=known)
+        return parent._as_parent()._nest(description, total=total, unit=unit, fields=known)
     assert reporter is not None  # noqa: S101  # the first line saw to it
     name = current_thread().name
     return open_task(reporter, reporter.new_id(), 1, description, worker=name, total=total, unit=unit, fields=known)

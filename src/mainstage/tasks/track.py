@@ -187,7 +187,7 @@ class Track(Bar, Generic[T_co]):
             counting.check_cancelled()
             request = yield from loop.parts()
             if request is not None:
-                counting.tell_cancelled(request)
+                counting._tell_cancelled(request)
             error = None
         except BaseException as trouble:
             error = trouble
@@ -196,11 +196,11 @@ class Track(Bar, Generic[T_co]):
             loop.stop()
             if body is not None:
                 body.leave()
-                counting.close_loop(error)
+                counting._close_loop(error)
             elif own:
                 counting.close(error if isinstance(error, Cancelled) else None)
             else:
-                counting.detach_loop()
+                counting._detach_loop()
 
     def _open(self, loop: TrackLoop[T_co]) -> tuple[Task, bool]:
         """Return the task that the loop drives from now on, and whether the loop has opened it."""
@@ -209,12 +209,12 @@ class Track(Bar, Generic[T_co]):
         around = ambient.get()
         if around is not None:
             around = around.resolve()
-            if options.description is None and around.attach_loop(loop):
+            if options.description is None and around._attach_loop(loop):
                 around.set(total=total, unit=options.unit or None, fields=dict(options.fields))
                 self._drive(around)
                 return around, False
         opened = options.begin_task(innermost_loop() if around is None else around, total)
-        opened.attach_loop(loop)
+        opened._attach_loop(loop)
         self._drive(opened)
         return opened, True
 
@@ -288,9 +288,9 @@ def track(  # keyword-only options
     to stop; the item after is then lost.
     """
     if unknown:
-        from mainstage.tasks.keywords import refuse  # noqa: PLC0415  # a mistake's
+        from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
 
-        refuse("track", unknown, KEYWORDS, fields=True)
+        refuse_keyword("track", unknown, KEYWORDS, fields=True)
     options = BarOptions(description, total, unit, fields, initial, leave, disable)
     if iterable is _NOTHING:
         return Bar(options).show()
@@ -303,6 +303,11 @@ def track(  # keyword-only options
             f"track() goes through an iterable, not a number: range({iterable}), or track(total={iterable})"
         )
     return Track(iterable, options)  # type: ignore[arg-type]  # what is no iterable says so
+
+
+def status(text: str) -> Bar:
+    """Show a spinner beside `text` for as long as the block lasts: `with mainstage.status("Connecting"): ...`."""
+    return track(description=text, leave=False)
 
 
 KEYWORDS = ("description", "total", "unit", "initial", "leave", "disable", "fields")

@@ -43,15 +43,15 @@ SHORT = 0.5
 
 
 class RecordOnlyView(SilentView):
-    """Shows nothing, and has moving positions read once a second, for whoever records events."""
+    """Shows nothing, and has moving positions read once a second, for recorders of events."""
 
     interval = 1.0
 
 
 class DelayedView:
-    """A view for a run that nobody opened by name: in its first half second it tells of nothing but text.
+    """A view for a run that was opened implicitly: in its first half second it shows nothing but text.
 
-    Failures of then are told when it is older, or never: whoever waits for their futures has them.
+    Failures of then are told when it is older, or never: their futures have them.
     """
 
     def __init__(self, view: View) -> None:

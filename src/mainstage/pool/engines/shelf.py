@@ -165,7 +165,7 @@ class Shelf(Lane):
 
     def _ended(self, item: Item, value: Any, error: BaseException | None) -> Ended:
         packed = pack_outcome(
-            value, error, lambda final: item.task.close_silently(final) if item.task is not None else 0
+            value, error, lambda final: item.task._close_silently(final) if item.task is not None else 0
         )
         return Ended(item.id, *packed[:3], item.started, self.reporter.now(), packed.completed)
 

@@ -256,7 +256,7 @@ class Station:
 
     def result(self, task: Task, outcome: runner.Outcome, started: float) -> Result:
         """Return what a piece of work that is over sends back: its outcome, and what has not been told."""
-        return self._sent_back(pack_outcome(outcome.value, outcome.error, task.close_silently), started)
+        return self._sent_back(pack_outcome(outcome.value, outcome.error, task._close_silently), started)
 
     def _sent_back(self, packed: Packed, started: float) -> Result:
         """Return a result with all that has not been told."""

@@ -184,7 +184,7 @@ class Item:
                 task.request_cancel(self.asked)
         return task
 
-    as_parent = resolve
+    _as_parent = resolve
 
     def request_cancel(self, reason: str) -> None:
         """Ask its worker to stop, at once or with its first report."""
@@ -486,14 +486,14 @@ class Child:
                 task = Item(self, frame, ("?",), started).resolve()
             self._failed(frame, task, error, started)
             return
-        completed = NO_TASK if task is None else float(task.close_silently() or 0)
+        completed = NO_TASK if task is None else float(task._close_silently() or 0)
         self._say(frames.RESULT, frame, data, buffers, at=started, completed=completed)
 
     def _failed(self, frame: Frame, task: Task, error: BaseException, started: float) -> None:
         packed = pickling.pack_error(error)
         if self._piped is not None:
             self._piped.wait_until_read()
-        self._say(frames.FAILURE, frame, packed, at=started, completed=float(task.close_silently(error) or 0))
+        self._say(frames.FAILURE, frame, packed, at=started, completed=float(task._close_silently(error) or 0))
 
     def _say(
         self,

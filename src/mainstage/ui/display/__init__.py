@@ -30,7 +30,7 @@ class Display(Protocol):
         ...
 
     def resized(self) -> None:
-        """Learn that the terminal's size has changed; the next `show` repaints."""
+        """Called when the terminal's size has changed; the next `show` repaints."""
         ...
 
     def suspend(self, question: str = "") -> bool:

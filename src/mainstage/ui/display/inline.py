@@ -1,6 +1,6 @@
 """The live rows without a scroll region: they follow the text, and the cursor rests on the last of them.
 
-For terminals that have no scroll region, or no room for one. Bytes that nobody captured land on the last row here.
+For terminals that have no scroll region, or no room for one. Bytes that are not captured land on the last row here.
 """
 
 from __future__ import annotations

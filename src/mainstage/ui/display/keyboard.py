@@ -68,7 +68,7 @@ class Keyboard:
         retried(self._thread.start)
 
     def grab(self) -> None:
-        """Have keys come, if this process is in the terminal's foreground; else the next call may find it there."""
+        """Read keys, if this process is in the terminal's foreground; else the next call may find it there."""
         if (self._modes.taken and not self._unsure) or self.refused or self._leaving or self._closed:
             return
         with self._lock:
@@ -84,11 +84,11 @@ class Keyboard:
         self._ring()
 
     def recheck(self) -> None:
-        """Have the next `take` look whether the modes are still ours: this process was stopped, maybe."""
+        """Make the next `grab` check whether the modes are still ours: this process was stopped, maybe."""
         self._unsure = True
 
     def release(self) -> None:
-        """Have the terminal as it was found, and read nothing until the next `take`."""
+        """Restore the terminal as it was found, and read nothing until the next `grab`."""
         if self._closed:
             return
         with self._lock:
@@ -99,12 +99,12 @@ class Keyboard:
         self._ring()
 
     def typed(self, data: bytes) -> None:
-        """Take keys that somebody else has read: the display, while it asked the terminal."""
+        """Take keys that the display has read while it asked the terminal."""
         decoder = KeyDecoder()
         self._tell([*decoder.feed(data), *decoder.flush()])
 
     def emergency(self) -> None:
-        """Give the modes back at once, whoever holds the lock; for a process about to die."""
+        """Restore the modes at once, without the lock; for a process about to die."""
         self._modes.give_back()
 
     def close(self) -> None:
@@ -180,7 +180,7 @@ class Keyboard:
 
 
 def _nobody(_: str) -> None:
-    """Do nothing: nobody listens yet."""
+    """Do nothing: there is no listener yet."""
 
 
 def _nobody_either() -> None:
@@ -227,7 +227,7 @@ class KeyedDisplay:
         return shown
 
     def resized(self) -> None:
-        """Learn that the size may have changed, or that this process goes on after a stop."""
+        """Called when the size may have changed, or this process continues after a stop."""
         self._keyboard.recheck()
         self._display.resized()
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 class LineWatch:
     """Watches what is written to `stream`, by any thread, from `start` to `stop`.
 
-    The stream stays the object that it is, for whoever holds it: its `write` is replaced. What is written to its bytes
+    The stream stays the same object, also for code that holds it: its `write` is replaced. What is written to its bytes
     or its descriptor is not seen.
     """
 
@@ -31,7 +31,7 @@ class LineWatch:
                 self._started = True
 
     def stop(self) -> None:
-        """Give the stream its own `write` again, unless somebody has replaced ours."""
+        """Restore the stream's own `write`, unless ours has been replaced."""
         if self._started and vars(self._stream).get("write") == self._write:
             del self._stream.write
         self._started = False

@@ -1,6 +1,6 @@
 """The live rows below a scroll region that holds the text: right below it, and at the bottom once they are there.
 
-Between two frames the terminal's own cursor stands at the end of the text, inside the region. So bytes that nobody
+Between two frames the terminal's own cursor stands at the end of the text, inside the region. So bytes that are not
 captured (C code, a child of a worker) land in the text, whole, and scroll up with it; the rows are out of their reach.
 And the terminal carries its cursor through a resize and its reflow: all below it is ours, whatever has become of it.
 """
@@ -65,7 +65,7 @@ class RegionScreen:
         return f"{self._room_for(count)}{self._margin(count)}"
 
     def place(self, line: int) -> None:
-        """Have the rows stand right below the cursor's line of a moment ago, when they had room: 1 is the first."""
+        """Place the rows right below the cursor's line of a moment ago, when they had room: 1 is the first."""
         self._bottom = min(self._height, max(line, 2) + len(self._shown))
         self._unsure = True
 
@@ -75,7 +75,7 @@ class RegionScreen:
         return bool(self._shown) and self._bottom < self._height
 
     def owe(self, lines: int) -> None:
-        """Have the rows go down by as many `lines` with the next frame: others have written, nobody knows how much."""
+        """Move the rows down by as many `lines` with the next frame: others have written an unknown amount."""
         self._owed = lines
 
     def leave(self) -> str:
@@ -94,7 +94,7 @@ class RegionScreen:
         return asked
 
     def make_room(self, text: str, rows: Sequence[str]) -> str:
-        """Return what makes way for `text` that somebody else is about to write at the end of the text.
+        """Return what makes room for `text` that other code is about to write at the end of the text.
 
         Our line that has not ended goes, and the `rows` shown go down where there is room.
         """
@@ -111,7 +111,7 @@ class RegionScreen:
         return f"{away}{room}{self._lower(height)}{self._draw(rows)}"
 
     def _lower(self, height: int) -> str:
-        """Have the rows go down by `height` lines, as far as there is room; what they leave is the text's."""
+        """Move the rows down by `height` lines, as far as there is room; what they leave is the text's."""
         count, before = len(self._shown), self._bottom
         self._bottom = min(self._height, before + height)
         if self._bottom == before:
@@ -120,7 +120,7 @@ class RegionScreen:
         return self._erase(before - count + 1, min(self._bottom - before, count))
 
     def stand(self, begun: str, *, stays: bool = True) -> None:
-        """Take it that somebody else has written the clean `begun` on the last line of the text, and not ended it."""
+        """Called when other code has written the clean `begun` on the last line of the text, and not ended it."""
         if not begun and not self._stays:
             return  # what stands there is ours
         self._begun, self._stays = begun, bool(begun) and stays
@@ -147,7 +147,7 @@ class RegionScreen:
         return f"{room}{text}{self._draw(rows)}"
 
     def _flooded(self, lines: Sequence[str], rows: Sequence[str], begun: str) -> str:
-        """Let more text than the screen holds run over the rows and draw them anew below it.
+        """Write more text than the screen holds over the rows and draw them anew below it.
 
         A terminal that takes its time may have another size when it comes to these bytes. So nothing in here says where
         on the screen it belongs: text scrolls all of it, and each row is so far below the text. The lowest comes first:

@@ -97,7 +97,7 @@ class StreamDisplay:
         """Append `above`, then `rows`, then what `begun` has become; False: the place is blocked and took nothing.
 
         A line that has not ended is continued where nothing came after it, else it is ended and said again below. While
-        somebody else's stands, all waits for its end.
+        a line of other code stands, all waits for its end.
         """
         if self._closed:
             return True
@@ -112,7 +112,7 @@ class StreamDisplay:
         return True
 
     def stand(self, begun: str, *, stays: bool = True) -> bool:
-        """Take it that somebody else has written `begun` here and not ended the line; True: lines wait to be shown.
+        """Called when other code has written `begun` here and not ended the line; True: lines wait to be shown.
 
         Any thread.
         """

@@ -132,7 +132,7 @@ class TerminalDisplay:
         return self._size
 
     def resized(self) -> None:
-        """Learn that the terminal's size may have changed, and repaint the rows.
+        """Called when the terminal's size may have changed: repaint the rows.
 
         At once, from the owner's signal handler too: until then the terminal has no scroll region, and what others
         write runs over the rows. In the middle of a frame, or on another thread, it is left to the next `show`.
@@ -144,7 +144,7 @@ class TerminalDisplay:
             self.show([], self._rows, self._begun)
 
     def stand(self, begun: str, *, stays: bool = True) -> bool:
-        """Take it that somebody else has written `begun` at the end of the text, and not ended the line.
+        """Called when other code has written `begun` at the end of the text, and not ended the line.
 
         Unless it `stays`, the next picture erases it. Returns whether anything waits for its end: never.
         """
@@ -154,7 +154,7 @@ class TerminalDisplay:
         return False
 
     def make_room(self, text: str) -> None:
-        """Make way for `text`, which somebody else is about to write at the end of the text."""
+        """Make room for `text`, which other code is about to write at the end of the text."""
         if self._screen.live and not self._closed:
             self._send(self._screen.make_room(text, self._clip(self._rows)))
 
@@ -205,7 +205,7 @@ class TerminalDisplay:
         return settled
 
     def _ask_place(self, rows: Sequence[str]) -> bool:
-        """Have rows that are not shown yet begin right below the text, where the terminal says where that is.
+        """Make rows that are not shown yet begin right below the text, where the terminal says where that is.
 
         Until it has said so, and where it does not, they are at the bottom. False: the terminal is blocked.
         """
@@ -226,7 +226,7 @@ class TerminalDisplay:
         return True
 
     def _look_for_others(self) -> None:
-        """Have rows with room below them make way where others write by themselves."""
+        """Move rows with room below them where others write by themselves."""
         if isinstance(self._screen, RegionScreen) and self._screen.floating and self._written_by_others():
             self._screen.owe(ROOM_FOR_OTHERS)
 
@@ -234,9 +234,9 @@ class TerminalDisplay:
         return self._watch is not None and self._watch.written()
 
     def _make_way(self) -> None:
-        """Have the whole screen scroll: a program has it that reads keys one by one. It is repainted after that.
+        """Make the whole screen scroll: a program has it that reads keys one by one. It is repainted after that.
 
-        What is on it now is nobody's to erase: that program may have drawn it, in our region, so it is to draw again.
+        What is on it now must not be erased: that program may have drawn it, in our region, so it is to draw again.
         """
         if self._screen.live:
             self._screen = self._new_screen()
@@ -253,7 +253,7 @@ class TerminalDisplay:
         return self._outlet.stand_by(seconds)
 
     def tell(self, state: RunState, now: float) -> None:
-        """Have the next frame show in the window's own way how far the run is, where that is known to work."""
+        """Make the next frame show the window's own progress, where that is known to work."""
         self._taskbar.look(state, now)
 
     def suspend(self, question: str = "") -> bool:

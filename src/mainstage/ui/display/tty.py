@@ -46,7 +46,7 @@ def reopen(fd: int, *, reading: bool = False) -> int | None:
 
 
 def reserve_standard() -> None:
-    """Have nothing that is opened from now on take the place of a standard stream that the shell has closed (`>&-`).
+    """Keep the numbers of standard streams that the shell has closed (`>&-`) from what is opened from now on.
 
     What C code and children write to 1 and 2 would go into our terminal, log or pipe. Children still find it closed.
     """

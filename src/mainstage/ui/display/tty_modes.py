@@ -35,13 +35,13 @@ def modes_of(fd: int) -> list[Any] | None:
 
 
 def reads_lines(fd: int) -> bool:
-    """Return whether the terminal behind `fd` hands out whole lines, as it does where nobody reads keys one by one."""
+    """Return whether the terminal behind `fd` hands out whole lines: no program reads keys one by one."""
     found = modes_of(fd)
     return found is not None and bool(found[LOCAL] & termios.ICANON)
 
 
 def in_other_hands(fd: int, before: list[Any] | None) -> bool:
-    """Return whether somebody else reads keys of the terminal behind `fd` one by one: the screen is theirs as well.
+    """Return whether another program reads keys of the terminal behind `fd` one by one: the screen is its own.
 
     Not where it had these modes `before`.
     """
@@ -62,7 +62,7 @@ def type_again(fd: int, typed: bytes) -> bytes:
 
 
 def ask_for_repaint(fd: int) -> None:
-    """Have whoever is in the foreground of the terminal behind `fd` draw its screen anew, as after a resize."""
+    """Make the program in the foreground of the terminal behind `fd` draw its screen anew, as after a resize."""
     with contextlib.suppress(OSError, AttributeError):
         os.killpg(os.tcgetpgrp(fd), signal.SIGWINCH)
 
@@ -97,7 +97,7 @@ class Modes:
             return False
 
     def take(self) -> bool:
-        """Have each key readable at once and unechoed; Ctrl-C and Ctrl-Z stay signals. False: out of reach.
+        """Make each key readable at once and unechoed; Ctrl-C and Ctrl-Z stay signals. False: out of reach.
 
         What has been typed and not read is neither lost nor echoed again.
         """

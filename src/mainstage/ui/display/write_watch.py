@@ -26,7 +26,7 @@ class WriteWatch:
                 self.close()
 
     def written(self) -> bool:
-        """Return whether somebody has written since this was last asked; we too."""
+        """Return whether anything was written since the last call, also by us."""
         if self._fd < 0:
             return False
         try:

@@ -226,6 +226,12 @@ class RunState:
         return min(1.0, (self.counts.ended + max(0.0, self.progress)) / expected)
 
     @property
+    def ended_fraction(self) -> float | None:
+        """Return the part of the expected tasks that ended, the measure of their count; None: no telling."""
+        expected = self.expected
+        return None if self.open_ended or not expected else min(1.0, self.counts.ended / expected)
+
+    @property
     def busy(self) -> list[str]:
         """Return the names of the workers that have a live task."""
         return [name for name, worker in self.workers.items() if worker.tasks]

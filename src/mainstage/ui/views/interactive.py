@@ -32,7 +32,7 @@ OTHERS = 2
 
 
 class KeyedView:
-    """One of several layouts, looked at as keys say.
+    """One of several layouts, shown as keys choose.
 
     `layouts` makes each by its name, when it is first looked at; one with an attribute `browse` is told what is chosen.
     """

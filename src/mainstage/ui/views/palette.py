@@ -153,7 +153,7 @@ def _is_style(text: str) -> bool:
 
 
 def _changed(styles: Mapping[str, Style]) -> Mapping[str, Style]:
-    """Return the styles that somebody chose, where a theme has all of Rich's beside them."""
+    """Return the styles that the user chose, where a theme has all of Rich's beside them."""
     if not DEFAULT_STYLES.keys() <= styles.keys():
         return styles
     return {name: style for name, style in styles.items() if style != DEFAULT_STYLES.get(name)}

@@ -65,7 +65,7 @@ class Widget(Protocol):
         ...
 
     def flush_held(self, state: RunState) -> list[str]:
-        """Return what was held back from the history: nobody will look at this piece again."""
+        """Return what was held back from the history: this widget is not shown again."""
         ...
 
 
@@ -80,7 +80,7 @@ class RowCache(NamedTuple):
 
 
 class TaskRows(ABC):
-    """A piece with rows for tasks, chosen by whoever derives from it: `choose`, and what it makes of the lines."""
+    """A widget with rows for tasks, chosen by the derived class: `choose`, and what it makes of the lines."""
 
     name = "tasks"
     shares = True

@@ -119,10 +119,10 @@ class PlainView:
         parts = []
         if state.stop is not None:
             parts.append(f"stopping ({self._glyphs.name(one_line(state.stop.cause))})")
-        fraction = state.fraction
+        loop = state.live_loop
+        fraction = state.fraction if loop is not None or state.expected == 1 else state.ended_fraction
         if fraction is not None:
             parts.append(f"{formatting.hundredths(fraction)} %")
-        loop = state.live_loop
         if loop is not None:
             parts.append(formatting.part(loop.completed, loop.total, self._glyphs.name(loop.unit)).strip())
         elif counts.ended or state.expected != 1:

@@ -51,7 +51,7 @@ def lines_of(
 ) -> list[str]:
     """Return `renderable` as lines of at most `cells`, with SGR sequences and no other controls.
 
-    One that fills a `height`, as Rich's layouts do, is told it. Raises what the renderable raises.
+    `height` is for one that fills it, as Rich's layouts do. Raises what the renderable raises.
     """
     glyphs = glyphs or Glyphs()
     console = console_for(palette, max(1, cells))

@@ -98,11 +98,7 @@ class RunRow:
             self._layout = layout
             self._left = self._painter.flush_held(self._mark, self.title(state)[0], layout)
             self._right = self._columns(layout)
-        return self._painter.with_bar(self._left, self._fraction(state), state.counts.ended, layout) + self._right
-
-    def _fraction(self, state: RunState) -> float | None:
-        """Return the part of the tasks that ended: bar, per cent and count of a row are one measure."""
-        return None if state.open_ended or not state.expected else min(1.0, state.counts.ended / state.expected)
+        return self._painter.with_bar(self._left, state.ended_fraction, state.counts.ended, layout) + self._right
 
     def _columns(self, layout: ColumnWidths) -> str:
         """Return what stands to the right of the bar: the columns of the rows above, what went wrong, and more."""
@@ -122,7 +118,7 @@ class RunRow:
 
     def _narrow(self, state: RunState, cells: int) -> str:
         pieces = [("progress.download", self._amount.strip()), *self._wrong, ("progress.remaining", self._time)]
-        fraction = self._fraction(state)
+        fraction = state.ended_fraction
         if fraction is not None:
             pieces.insert(0, ("progress.percentage", formatting.percent(fraction)))
         title = clip(self.title(state)[0], max(0, cells - 2), self._glyphs.ellipsis)

@@ -1,8 +1,8 @@
 r"""Commands that the runner of a CI service reads out of a log: ours go out, foreign text is kept from being one.
 
 GitHub Actions takes a line that begins with `::name::`, after white space, and `##[name]` anywhere in a line; Azure
-Pipelines `##vso[...]`, TeamCity `##teamcity[...]`. Runners compare texts as people read them, so characters that nobody
-sees may stand in between. A backslash breaks the form: `\::error::`, `##\[error]`.
+Pipelines `##vso[...]`, TeamCity `##teamcity[...]`. Runners compare texts as people read them, so invisible characters
+may stand in between. A backslash breaks the form: `\::error::`, `##\[error]`.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The list of tasks as somebody chose to look at it: which part of it has room, failures and tracebacks among it."""
+"""The list of tasks as the user chose to see it: which part of it has room, failures and tracebacks among it."""
 
 from __future__ import annotations
 

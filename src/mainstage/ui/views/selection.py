@@ -1,4 +1,4 @@
-"""What whoever looks has chosen to see: a value that keys change and every layout takes."""
+"""What the user has chosen to see: a value that keys change and every layout takes."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ if TYPE_CHECKING:
 
 
 class Selection(NamedTuple):
-    """How a live view is looked at; the defaults show what matters first.
+    """What a live view shows; the defaults show what matters first.
 
     `top` is how many tasks are scrolled past, `filter` a text that descriptions must contain (in any case of letters),
     `selected` a task by its number, `unfolded` the failed tasks whose tracebacks stand open. `held` says that no new
     work is handed out, `help` that the list of keys is open, `prompt` the filter being typed (None: none is), `asked`
-    the task that may be cancelled if whoever looks says so (None: none). `help_top` is how many lines of the list of
+    the task that is cancelled if the user confirms it (None: none). `help_top` is how many lines of the list of
     keys are scrolled past.
     """
 
@@ -43,7 +43,7 @@ class Selection(NamedTuple):
 def listing(state: RunState, browse: Selection) -> Iterator[tuple[int, Listed]]:
     """Yield (depth, task or failure) of all that the filter lets through: what is live, then failures, last one first.
 
-    Lazy: whoever takes the first 30 pays for 30, those that do not match apart.
+    Lazy: taking the first 30 costs 30, those that do not match apart.
     """
     live: Iterator[tuple[int, Listed]] = ((depth, task) for depth, task in state.walk())
     failed: Iterator[tuple[int, Listed]] = ((0, failure) for failure in reversed(state.failures.values()))

@@ -1,7 +1,7 @@
 """Running tasks as steps: the last lines of its own output stand under each.
 
-A step that ends well is folded into one line of the history, one that fails is told there with its whole output: until
-then it is held here. Of a step that writes a lot, what is past `HELD` texts goes up as ever, so nothing is clipped and
+A step that ends well is folded into one line of the history, one that fails is shown there with its whole output: until
+then it is held here. Of a step that writes a lot, what is past `HELD` texts goes up at once, so nothing is clipped and
 memory is bounded.
 """
 

@@ -1,0 +1,17 @@
+"""Fetch pages as coroutines."""
+
+import asyncio
+
+from mainstage import aio
+
+
+async def fetch(page):
+    await asyncio.sleep(0.5 + page / 10)
+    return page * 2
+
+
+async def main():
+    return sum(await aio.gather(*(fetch(page) for page in range(20))))
+
+
+print(f"{asyncio.run(main())} bytes")
