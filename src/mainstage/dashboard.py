@@ -10,6 +10,7 @@ a table or a panel; and a function of the state that returns a renderable is a p
 from __future__ import annotations
 
 import inspect
+from abc import ABC, abstractmethod
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -80,12 +81,12 @@ class WidgetOptions(NamedTuple):
 _stage: ContextVar[WidgetOptions | None] = ContextVar("mainstage_stage", default=None)
 
 
-class WidgetSpec:
+class WidgetSpec(ABC):
     """A piece as a dashboard names it: what it is made with in each run."""
 
+    @abstractmethod
     def open(self, palette: Palette, glyphs: Glyphs) -> Widget:
         """Return the piece for one run."""
-        raise NotImplementedError
 
     def __rich_console__(self, _console: Console, options: ConsoleOptions) -> RenderResult:
         """Draw the piece, within a dashboard that is being drawn."""

@@ -8,11 +8,11 @@ each event (`Reporter.detailed`). Who may begin it, or cancel it while it waits,
 from __future__ import annotations
 
 from concurrent.futures import CancelledError, InvalidStateError
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.errors import Cancelled, TaskTimeout, is_instance
 from mainstage.events import TaskCancelled, TaskQueued
-from mainstage.pool.job import Window, WorkerSlot
+from mainstage.pool.job import Window, Workers, WorkerSlot
 from mainstage.tasks.outcome import describe, describe_call
 
 if TYPE_CHECKING:
@@ -20,9 +20,8 @@ if TYPE_CHECKING:
 
     from mainstage.core.policy import Policy
     from mainstage.events import Event
-    from mainstage.pool.job import Entry, Job
+    from mainstage.pool.job import CallReporter, Entry, Job
     from mainstage.pool.task_future import TaskFuture
-    from mainstage.pool.threads import ThreadWorkers
     from mainstage.tasks.outcome import Outcome
 
 MOST_TOLD = 5000
@@ -203,16 +202,30 @@ class Call:
         self.calls.workers.offer(self.calls)
 
 
+class CallWorkers(Workers, Protocol):
+    """Workers that take calls."""
+
+    @property
+    def reporter(self) -> CallReporter:
+        """Where their reports go."""
+        ...
+
+    def run_calls(self, calls: Calls, slot: WorkerSlot) -> None:
+        """Take calls until none waits, or the thread is wanted elsewhere."""
+        ...
+
+
 class Calls(Window):
     """The calls of a pool. To the display it is a cell that tells, when a picture is drawn, which of them wait."""
 
     attempt = 1
     closed = False
     polled = False
+    workers: CallWorkers
 
     def __init__(
         self,
-        workers: ThreadWorkers,
+        workers: CallWorkers,
         *,
         wake: Callable[[], None],
         on_failure: Callable[[BaseException], None] | None,

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import functools
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -32,8 +33,7 @@ if TYPE_CHECKING:
     from mainstage.core.policy import Policy
     from mainstage.errors import TaskTimeout
     from mainstage.events import Event
-    from mainstage.pool.threads import ThreadWorkers
-    from mainstage.pool.timer import Alarm
+    from mainstage.pool.timer import Alarm, Timer
     from mainstage.tasks.reporter import Reporter
     from mainstage.tasks.task import Task
 
@@ -92,6 +92,41 @@ class JobOwner(Protocol):
 
     def settled(self, job: Job, outcome: Outcome) -> None:
         """Take the outcome; called once, after the last event of the job."""
+        ...
+
+
+class Workers(Protocol):
+    """Who works on jobs, as far as a job and its window use them."""
+
+    @property
+    def reporter(self) -> Reporter:
+        """Where their reports go."""
+        ...
+
+    @property
+    def timer(self) -> Timer:
+        """What calls when a deadline, a grace time or the delay before another attempt is over."""
+        ...
+
+    @property
+    def most(self) -> int:
+        """How many there may be now."""
+        ...
+
+    def offer(self, share: Window) -> None:
+        """Bring as many of them to a window as it has work for. Any thread."""
+        ...
+
+    def serve(self, share: Window, worker: Any) -> None:
+        """Take from the window of `share`, on the thread of `worker`."""
+        ...
+
+    def abandon(self, slot: WorkerSlot) -> None:
+        """Count out the one that does not come back."""
+        ...
+
+    def retire_abandoned(self, slot: WorkerSlot) -> None:
+        """Bring another in its place, once its job is settled."""
         ...
 
 
@@ -287,7 +322,7 @@ class WorkerSlot(Lane):
 
     current: Job | None
 
-    def __init__(self, share: Share, workers: ThreadWorkers, ref: Any, named: set[int] | None = None) -> None:
+    def __init__(self, share: Share, workers: Workers, ref: Any, named: set[int] | None = None) -> None:
         super().__init__(workers.reporter, share.id, ref.name, named)
         self.share = share
         self.workers = workers
@@ -302,16 +337,16 @@ class WorkerSlot(Lane):
         self.reporter.moved(self)
 
 
-class Share:
+class Share(ABC):
     """Jobs that are told of together: of one map, or all calls. A slot for each worker that has some."""
 
     def __init__(self, ident: int) -> None:
         self.id = ident
         self.slots: dict[Any, WorkerSlot] = {}
 
+    @abstractmethod
     def owner_of(self, entry: Entry) -> JobOwner:
         """Return what `entry` is an attempt at."""
-        raise NotImplementedError
 
     def jobs(self) -> list[Job]:
         """Return the jobs at hand."""
@@ -324,7 +359,7 @@ class Window(Share):
     yields = False
     """Whether its workers make way for what does not yield."""
 
-    def __init__(self, ident: int, workers: ThreadWorkers) -> None:
+    def __init__(self, ident: int, workers: Workers) -> None:
         super().__init__(ident)
         self.workers = workers
         self.window: deque[Any] = deque()
@@ -355,13 +390,13 @@ class Window(Share):
         except IndexError:
             self.free.append(None)
 
+    @abstractmethod
     def new_slot(self, ref: Any) -> WorkerSlot:
         """Return a place for a worker that comes for the first time."""
-        raise NotImplementedError
 
+    @abstractmethod
     def run(self, slot: WorkerSlot) -> None:
         """Take from the window on this thread, until it is empty or the thread is wanted elsewhere."""
-        raise NotImplementedError
 
     def tell(self) -> None:
         """Wake who waits for results, if there are any."""

@@ -14,10 +14,27 @@ if TYPE_CHECKING:
 
     from mainstage.channels.frames import Frame
     from mainstage.events import Event
-    from mainstage.pool.processes.process import WorkerProcess
     from mainstage.tasks.outcome import Outcome
     from mainstage.tasks.queue.producers import Producer
     from mainstage.tasks.reporter import Reporter
+
+
+class WorkerRef(Protocol):
+    """A worker that is not of this process, as far as a task that it works on uses it."""
+
+    @property
+    def name(self) -> str:
+        """What a display calls it."""
+        ...
+
+    @property
+    def reporter(self) -> Reporter:
+        """Where its reports go."""
+        ...
+
+    def request(self, task: int, reason: str) -> None:
+        """Ask the task to stop. Any thread."""
+        ...
 
 
 class RemoteTask(Task):
@@ -25,7 +42,7 @@ class RemoteTask(Task):
 
     __slots__ = ("_process",)
 
-    def __init__(self, process: WorkerProcess, task_id: int, attempt: int, description: str) -> None:
+    def __init__(self, process: WorkerRef, task_id: int, attempt: int, description: str) -> None:
         super().__init__(process.reporter, task_id, attempt, description, worker=process.name)
         self._process = process
 
@@ -90,11 +107,11 @@ class Assignment(Protocol):
         """Send its `TaskStarted` if that has not been sent."""
         ...
 
-    def settled_by(self, worker: WorkerProcess, frame: Frame, outcome: Outcome) -> None:
+    def settled_by(self, worker: WorkerRef, frame: Frame, outcome: Outcome) -> None:
         """Take its outcome."""
         ...
 
-    def lost(self, worker: WorkerProcess, error: BaseException) -> None:
+    def lost(self, worker: WorkerRef, error: BaseException) -> None:
         """Learn that its worker died while it worked on this."""
         ...
 
@@ -117,7 +134,7 @@ class RemoteSenders:
     def __init__(self) -> None:
         self._senders: dict[RawQueue, Producer] = {}
 
-    def expect(self, process: WorkerProcess, args: Iterable[Any], kwargs: Mapping[str, Any]) -> None:
+    def expect(self, process: WorkerRef, args: Iterable[Any], kwargs: Mapping[str, Any]) -> None:
         """Count as a sender of each open queue among the arguments, from now on."""
         for queue in receivers_among(args, kwargs):
             if isinstance(queue, RawQueue):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from abc import ABC, abstractmethod
 from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -30,7 +31,7 @@ class CallSpec(NamedTuple):
     policy: Policy
 
 
-class RemoteCall:
+class RemoteCall(ABC):
     """A submitted call under way."""
 
     __slots__ = (
@@ -129,9 +130,9 @@ class RemoteCall:
     def _timed_out(self) -> TaskTimeout:
         return TaskTimeout(f"{self.spec.description}: not done within its timeout of {self.spec.policy.timeout:g} s")
 
+    @abstractmethod
     def _give_up(self, worker: Any, error: BaseException) -> None:
         """End it although `worker` did not stop."""
-        raise NotImplementedError
 
     def _conclude(self, worker: Any, task: Task, outcome: Outcome) -> bool:
         """Settle it, or return True: it runs again."""

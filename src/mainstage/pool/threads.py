@@ -1,8 +1,8 @@
-"""Threads of this process that take items and calls one by one, and the two loops in which all of the time is spent.
+"""Threads of this process that take calls one by one, and the loop in which all of the time is spent.
 
-`run_items` and `run_calls` are written out by hand: a call more for each item costs 5 %. What they inline is the making
-of a `Job`, and the end of one that was short, gave a value and was asked for nothing: it needs no task, no event and
-nobody's right to end it.
+`run_calls` is written out by hand, as the loop over a map's items in `pool.mapping`, which uses these threads too: a
+function call more for each costs 5 %. What it inlines is the making of a `Job`, and the end of one that was short, gave
+a value and was not asked to stop: that needs no task, no event and, with a grace time, no right to end it.
 """
 
 from __future__ import annotations

@@ -78,7 +78,7 @@ class EngineCall(RemoteCall):
         except Unpicklable as error:
             self._end(Outcome(None, error))
             return False
-        self.senders.expect(self.place, spec.args, spec.kwargs)  # type: ignore[arg-type]  # its name is all it asks
+        self.senders.expect(self.place, spec.args, spec.kwargs)
         piece = backend.piece(self.future.task, self.attempt, spec.description, function.data, payload)
         backend.send([self], [piece])
         if asked is not None:
@@ -86,7 +86,7 @@ class EngineCall(RemoteCall):
         return True
 
     def _new_task(self) -> RemoteTask:
-        return RemoteTask(self.place, self.future.task, self.attempt, self.spec.description)  # type: ignore[arg-type]
+        return RemoteTask(self.place, self.future.task, self.attempt, self.spec.description)
 
     def tasks(self) -> Mapping[int, Work]:
         """Return it, by its number."""

@@ -174,7 +174,7 @@ class EngineItem(Item):
         if task is None:
             for event in self.announce(self.started):
                 self.reporter.send(event)
-            task = self.task = RemoteTask(self.place, self.id, self.attempt, self.input())  # type: ignore[arg-type]
+            task = self.task = RemoteTask(self.place, self.id, self.attempt, self.input())
         assert isinstance(task, RemoteTask)  # noqa: S101  # made here and nowhere else
         return task
 
@@ -302,7 +302,7 @@ class EngineMap(Claims):
     def _piece(self, item: EngineItem, payload: pickling.Pickled) -> Piece:
         if self.backend.queues:
             item.senders = RemoteSenders()
-            item.senders.expect(item.place, item.args, {})  # type: ignore[arg-type]  # its name is all it asks
+            item.senders.expect(item.place, item.args, {})
         return self.backend.piece(item.id, item.attempt, item.input(), self._function[0], payload)
 
     def forget(self) -> None:

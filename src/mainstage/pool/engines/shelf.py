@@ -7,7 +7,7 @@ before it goes ahead, and those after it are given back, for other workers to ta
 from __future__ import annotations
 
 from collections import deque
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.core import pickling
 from mainstage.errors import Cancelled, Unpicklable, explain, is_instance
@@ -17,8 +17,8 @@ from mainstage.tasks.task import ambient
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from mainstage.channels.outbox import RemoteChannel
     from mainstage.events import Event
-    from mainstage.pool.engines.worker import Station
 
 LONG_S = 0.1
 """Seconds after which no further item of a bundle is begun."""
@@ -74,12 +74,32 @@ class Part(NamedTuple):
     left: list[int]
 
 
+class BatchWorker(Protocol):
+    """The worker of an engine, as far as a bundle uses it."""
+
+    name: str
+    closed: bool
+
+    @property
+    def channel(self) -> RemoteChannel:
+        """Where its reports go."""
+        ...
+
+    def enter(self, number: int, task: Item) -> str | None:
+        """Let the task be asked to stop; return why it has been, if it has."""
+        ...
+
+    def leave(self, number: int) -> None:
+        """Remove a task that is over."""
+        ...
+
+
 class Shelf(Lane):
     """The items of a bundle. The reporter's thread looks at it while it is worked through."""
 
     patience = GLANCE
 
-    def __init__(self, station: Station, number: int, orders: Iterable[tuple[int, bytes]]) -> None:
+    def __init__(self, station: BatchWorker, number: int, orders: Iterable[tuple[int, bytes]]) -> None:
         super().__init__(station.channel, 0, station.name)
         self.over: list[Ended] = []
         self._station = station

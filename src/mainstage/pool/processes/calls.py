@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from mainstage.channels.frames import Frame
     from mainstage.pool.processes.process import WorkerProcess
     from mainstage.pool.processes.workers import ProcessBackend
+    from mainstage.pool.remote import WorkerRef
     from mainstage.tasks.queue.producers import Producer
     from mainstage.tasks.queue.raw_queue import RawQueue
 
@@ -116,17 +117,17 @@ class ProcessCall(RemoteCall):
         """Send its `TaskStarted` if that has not been sent."""
         self.remote_task()
 
-    def settled_by(self, worker: WorkerProcess, frame: Frame, outcome: Outcome) -> None:
+    def settled_by(self, worker: WorkerRef, frame: Frame, outcome: Outcome) -> None:
         """Take its outcome."""
         if self.task is not None:
             self.task.set_position(whole(max(frame.completed, 0.0)))
         self._end(worker, outcome)
 
-    def lost(self, worker: WorkerProcess, error: BaseException) -> None:
+    def lost(self, worker: WorkerRef, error: BaseException) -> None:
         """Learn that its worker died while it worked on this."""
         self._end(worker, Outcome(None, error if self.verdict is None else self.verdict))
 
-    def _end(self, worker: WorkerProcess, outcome: Outcome) -> None:
+    def _end(self, worker: WorkerRef, outcome: Outcome) -> None:
         if self._alarm is not None:
             self._alarm.cancel()
         task = self.remote_task()

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mainstage.pool.items import Entry
     from mainstage.pool.processes.process import WorkerProcess
     from mainstage.pool.processes.workers import ProcessBackend
+    from mainstage.pool.remote import WorkerRef
     from mainstage.pool.timer import Alarm
     from mainstage.tasks.queue.producers import Producer
     from mainstage.tasks.queue.raw_queue import RawQueue
@@ -96,11 +97,11 @@ class ProcessItem(Item):
         """Send its `TaskStarted` if that has not been sent."""
         self.remote_task()
 
-    def settled_by(self, worker: WorkerProcess, frame: Frame, outcome: Outcome) -> None:  # noqa: ARG002  # the protocol's
+    def settled_by(self, worker: WorkerRef, frame: Frame, outcome: Outcome) -> None:  # noqa: ARG002  # the protocol's
         """Take its outcome."""
         self.owner.ended(self, frame, outcome)
 
-    def lost(self, worker: WorkerProcess, error: BaseException) -> None:  # noqa: ARG002  # the protocol's
+    def lost(self, worker: WorkerRef, error: BaseException) -> None:  # noqa: ARG002  # the protocol's
         """Learn that its worker died while it worked on this."""
         self.owner.failed(self, error if self.verdict is None else self.verdict)
 

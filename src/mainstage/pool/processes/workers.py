@@ -57,7 +57,7 @@ class ProcessBackend:
         """How many report by batches, at most."""
         leave_an_unguarded_main()
         if not hasattr(os, "killpg"):
-            raise NotImplementedError('executor="process" needs POSIX (Linux, macOS); take executor="thread" here')
+            raise RuntimeError('executor="process" needs POSIX (Linux, macOS); take executor="thread" here')
         crew = crew or Crew("process")
         context = context_of(crew.mp_context)
         _have_ours_loaded(context)

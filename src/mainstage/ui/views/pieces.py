@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mainstage.ui.state.outliers import typical
@@ -78,7 +79,7 @@ class RowCache(NamedTuple):
     until: float
 
 
-class TaskRows:
+class TaskRows(ABC):
     """A widget with rows for tasks, chosen by the derived class: `choose`, and what it makes of the lines."""
 
     name = "tasks"
@@ -141,9 +142,9 @@ class TaskRows:
         """Return up to when what stands beside the rows holds."""
         return NEVER
 
+    @abstractmethod
     def choose(self, scene: WidgetContext, room: int) -> RowChoice:
         """Return the tasks that get rows."""
-        raise NotImplementedError
 
     def placed(
         self,
