@@ -171,7 +171,7 @@ class LazyNestedTask(Task):
             self.reporter.send(self.start())
         return self
 
-    def nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
+    def _nest(self, description: str, *, total: float | None, unit: str, fields: Fields) -> Task:
         """Open a task within it."""
         if get_ident() != self._root.flight.thread:
             return super()._nest(description, total=total, unit=unit, fields=fields)
