@@ -90,9 +90,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("linked", ["1", "0"])
-def test_failures_and_the_log_are_links_to_files_where_the_terminal_takes_them(
-    tmp_path: Path, linked: str
-) -> None:
+def test_failures_and_the_log_are_links_to_files_where_the_terminal_takes_them(tmp_path: Path, linked: str) -> None:
     script = tmp_path / "load.py"
     script.write_text(FAILING, encoding="utf-8")
     argv = ["sh", "-c", f"cd {tmp_path}; {sys.executable} load.py"]
