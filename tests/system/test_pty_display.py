@@ -90,9 +90,7 @@ if __name__ == "__main__":
 
 
 @pytest.mark.parametrize("linked", ["1", "0"])
-def test_places_of_failures_and_the_log_are_links_to_files_where_the_terminal_takes_them(
-    tmp_path: Path, linked: str
-) -> None:
+def test_failures_and_the_log_are_links_to_files_where_the_terminal_takes_them(tmp_path: Path, linked: str) -> None:
     script = tmp_path / "load.py"
     script.write_text(FAILING, encoding="utf-8")
     argv = ["sh", "-c", f"cd {tmp_path}; {sys.executable} load.py"]
@@ -104,7 +102,7 @@ def test_places_of_failures_and_the_log_are_links_to_files_where_the_terminal_ta
         assert begun.count("") * 2 == len(begun)
         assert files == ({f"{script}"[1:], f"{tmp_path}/run.log"[1:]} if linked == "1" else set())
         assert "  log: run.log" in pty.screen.text
-        assert f"at {script}:6 in load" in pty.screen.text or "at load.py:6 in load" in pty.screen.text
+        assert "✗ a: ValueError: a\n" in pty.screen.text
 
 
 def test_a_pipe_gets_no_links(tmp_path: Path) -> None:
