@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 PROGRAM = str(Path(__file__).parent / "programs" / "floods.py")
 THREADS = 8
 SHOW = b"\x1b[?2026l"
+ROW_OF_A_BAR = "\u203a bar"
+"""In each row with a bar: the task's name, the sign, and the name of the bar in it."""
 
 
 def flood(lines: int, how: str) -> list[str]:
@@ -49,7 +51,7 @@ def check(everything: Iterable[str], expected: list[str]) -> None:
 @pytest.mark.parametrize("how", ["log", "print", "logging", "warnings", "mixed"])
 def test_eight_threads_flood_a_terminal_while_eight_bars_move(how: str, tmp_path: Path) -> None:
     with Tmux(flood(2000, how), tmp_path) as tmux:
-        shown = tmux.until(lambda lines: sum("› bar" in line for line in lines) == THREADS)
+        shown = tmux.until(lambda lines: sum(ROW_OF_A_BAR in line for line in lines) == THREADS)
         assert re.match("▸ flood", shown[-1])
         assert tmux.wait() == 0
         assert tmux.cursor_shown()
@@ -62,7 +64,7 @@ def test_a_flood_into_a_terminal_that_is_resized_loses_no_line(how: str, tmp_pat
     """Each size has room for all rows where they wrap: what a reflow pushes into the history nobody can take back."""
     with Tmux(flood(2000, how), tmp_path, columns=100, rows=40) as tmux:
         for columns, rows in [(120, 54), (90, 38), (140, 60), (100, 40)]:
-            tmux.until(lambda lines: sum("› bar" in line for line in lines) == THREADS or "AFTER" in lines)
+            tmux.until(lambda lines: sum(ROW_OF_A_BAR in line for line in lines) == THREADS or "AFTER" in lines)
             tmux.resize(columns, rows)
         assert tmux.wait() == 0
         assert tmux.cursor_shown()

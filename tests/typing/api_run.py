@@ -31,8 +31,6 @@ def mapped() -> None:
     assert_type(mainstage.map(weigh, ["a", "b"], max_workers=2), Iterator[float])
     with mainstage.Run() as run:
         assert_type(run.map(weigh, ["a", "b"]), Iterator[float])
-        for outcome in run._outcomes(weigh, ["a"]):
-            assert_type(outcome.seconds, float)
     mainstage.Run(on_error="ignore")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     mainstage.no_such_name  # type: ignore[attr-defined]  # pyright: ignore[reportAttributeAccessIssue, reportUnknownMemberType]  # noqa: B018
 
