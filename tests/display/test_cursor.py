@@ -159,6 +159,24 @@ def test_where_keys_are_waited_for_a_key_in_between_is_one(line: Line) -> None:
     assert line.left() == b""
 
 
+def test_who_waits_for_keys_has_the_modes_after_the_answer_without_a_moment_in_between(line: Line) -> None:
+    heir = tty_modes.Modes(line.slave)
+    line.probe.on_done = heir.take_over
+    assert line.probe.begin()
+    line.type(b"\x1b[5;1R\t")
+    assert line.probe.read(ENOUGH) == 5
+    assert not line.probe.waiting
+    assert heir.taken
+    assert not tty_modes.reads_lines(line.slave)
+    assert os.read(line.slave, 9) == b"\t"
+    heir.give_back()
+    assert tty_modes.reads_lines(line.slave)
+    assert line.probe.begin()
+    line.type(b"\x1b[5;1R")
+    line.probe.give_up()
+    assert tty_modes.reads_lines(line.slave)
+
+
 def test_a_late_answer_is_taken_and_one_that_never_comes_is_asked_for_once(line: Line) -> None:
     assert line.probe.begin()
     assert line.probe.read() is None

@@ -50,6 +50,8 @@ class CursorProbe:
         self._modes = Modes(-1 if self._fd is None else self._fd)
         self.on_typed: Callable[[bytes], object] | None = None
         """Called with the keys that were typed in between, where somebody waits for keys; else they are put back."""
+        self.on_done: Callable[[Modes], object] | None = None
+        """Called when the answer is there, or not expected any more, with the modes: who waits for keys takes them."""
         self._got = b""
         self._until = 0.0
 
@@ -71,10 +73,11 @@ class CursorProbe:
         self._until = monotonic() + LIMIT
         return True
 
-    def read(self, seconds: float = 0.0) -> int | None:
+    def read(self, seconds: float = 0.0, *, last: bool = False) -> int | None:
         """Return the line of the answer, the first one being 1, if it comes within `seconds`; None: not yet, or never.
 
         The keys are given back with it, or once it is not expected any more: that terminal is not asked again.
+        `last`: also where somebody waits for keys.
         """
         if self._fd is None or not self.waiting:
             return None
@@ -82,19 +85,20 @@ class CursorProbe:
         while True:
             found = self._take()
             if found is not None:
-                self._end()
+                self._pass_on(last=last)
                 return found
             left = deadline - monotonic()
             if left <= 0 or not readable(self._fd, left):
                 break
         if monotonic() >= self._until:
             CursorProbe.mute = True
-            self._end()
+            self._pass_on(last=last)
         return None
 
     def give_up(self) -> None:
         """Wait for an answer that is still to come, for a moment, and give the keys back."""
-        if self.waiting and self.read(min(LAST, max(0.0, self._until - monotonic()))) is None and self.waiting:
+        left = min(LAST, max(0.0, self._until - monotonic()))
+        if self.waiting and self.read(left, last=True) is None and self.waiting:
             CursorProbe.mute = True
             self._end()
 
@@ -127,6 +131,16 @@ class CursorProbe:
             if found is not None:
                 self._got = self._got[: found.start()]
                 return int(found[1])
+
+    def _pass_on(self, *, last: bool) -> None:
+        """End, and leave the modes to who waits for keys: a key that comes next would be typed at nobody else."""
+        typed = self._got
+        if typed and self.on_typed is not None:  # before those that come next
+            self._got = b""
+            self.on_typed(typed)
+        if self.on_done is not None and not last:
+            self.on_done(self._modes)
+        self._end()
 
     def _end(self) -> None:
         self._modes.give_back()

@@ -83,6 +83,17 @@ class Keyboard:
                 atexit.register(self.emergency)
         self._ring()
 
+    def take_over(self, modes: Modes) -> None:
+        """Read keys with the `modes` that the display has taken, unless there is a reason to read none."""
+        with self._lock:
+            if self.refused or self._leaving or self._closed:
+                return
+            known, self._unsure = self._modes.taken, False
+            self._modes.take_over(modes)
+            if not known:
+                atexit.register(self.emergency)
+        self._ring()
+
     def recheck(self) -> None:
         """Make the next `grab` check whether the modes are still ours: this process was stopped, maybe."""
         self._unsure = True
@@ -208,7 +219,7 @@ class KeyedDisplay:
         self._display = display
         self._keyboard = keyboard
         if isinstance(display, TerminalDisplay):
-            display.send_typed(keyboard.typed)
+            display.send_typed(keyboard.typed, keyboard.take_over)
 
     @property
     def broken(self) -> OSError | None:

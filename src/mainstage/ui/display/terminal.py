@@ -25,6 +25,7 @@ from mainstage.ui.views import Size
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from mainstage.ui.display.tty_modes import Modes
     from mainstage.ui.state.run import RunState
 
     AnyScreen: TypeAlias = RegionScreen | InlineScreen
@@ -116,9 +117,9 @@ class TerminalDisplay:
         """Whether the keys are ours until the terminal has answered."""
         return self._probe.waiting
 
-    def send_typed(self, take: Callable[[bytes], object]) -> None:
-        """Call `take` with keys that are typed while the terminal is asked."""
-        self._probe.on_typed = take
+    def send_typed(self, take: Callable[[bytes], object], take_over: Callable[[Modes], object]) -> None:
+        """Call `take` with keys that are typed while the terminal is asked, and `take_over` with its modes after it."""
+        self._probe.on_typed, self._probe.on_done = take, take_over
 
     @property
     def pins(self) -> bool:

@@ -119,6 +119,11 @@ class Modes:
             return False
         return True
 
+    def take_over(self, other: Modes) -> None:
+        """Have what `other` has taken of this terminal: at no time do they go back."""
+        self._before, self._ours = other._before, other._ours
+        other._before = other._ours = None
+
     def give_back(self) -> None:
         """Put the modes back as they were found."""
         before, self._before, self._ours = self._before, None, None
