@@ -60,7 +60,7 @@ def test_c_code_that_holds_the_interpreter_writes_more_than_a_pipe_takes() -> No
 def test_a_line_that_is_overwritten_is_the_status_of_its_task() -> None:
     with running("progress") as program:
         program.until(
-            lambda: any(re.search(r"▸.*fetch.*fetched \d of 8", line) for line in program.screen.lines()),
+            lambda: any(re.search(r"fetch.*fetched \d of 8", line) for line in program.screen.lines()),
             what="a status",
         )
         lines = ended(program)

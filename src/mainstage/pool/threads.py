@@ -50,7 +50,7 @@ def _after_in_child() -> None:
             if slot is not None and slot.current is not None:
                 job = slot.current
                 job.cancel_reason = "forked"  # a success is then concluded as all else is
-                vars(job)["conclude"] = lambda outcome: end_forked_child(outcome.error)
+                vars(job)["conclude"] = lambda outcome, _=None: end_forked_child(outcome.error)
 
 
 if hasattr(os, "register_at_fork"):
