@@ -232,4 +232,5 @@ class ThreadWorkers:
             for queue in queues:
                 raw_queue.leave_sender(queue, error)
 
-        job.conclude(job.run_timed(), leave)
+        outcome = job.run_timed()
+        job.conclude(outcome, leave)  # looked up only now: a fork in there has put another in its place in the child
