@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from tests.system.terminals import Pty
+from tests.system.terminals import ROW_MARKS, Pty
 
 PROGRAM = str(Path(__file__).parent / "programs" / "descriptors.py")
 
@@ -19,7 +19,7 @@ def running(way: str, **env: str) -> Pty:
 def ended(program: Pty, status: int = 0) -> list[str]:
     assert program.wait() == status, program.screen.text
     lines = [line for line in program.screen.text.split("\n") if line]
-    assert not any("▸" in line for line in lines)
+    assert not any(line.startswith(ROW_MARKS) for line in lines)
     assert "AFTER" in lines
     return lines
 
@@ -60,7 +60,10 @@ def test_c_code_that_holds_the_interpreter_writes_more_than_a_pipe_takes() -> No
 def test_a_line_that_is_overwritten_is_the_status_of_its_task() -> None:
     with running("progress") as program:
         program.until(
-            lambda: any(re.search(r"fetch.*fetched \d of 8", line) for line in program.screen.lines()),
+            lambda: any(
+                line.startswith(ROW_MARKS) and re.search(r"fetch.*fetched \d of 8", line)
+                for line in program.screen.lines()
+            ),
             what="a status",
         )
         lines = ended(program)
