@@ -41,11 +41,12 @@ from mainstage.pool.remote_calls import CallSpec
 from mainstage.run import exit as exits
 from mainstage.run import waiters
 from mainstage.run.external_threads import ThreadCall, describe_submitted
+from mainstage.run.implicit import last_lines
 from mainstage.run.run import Run, current_run, own_run
 from mainstage.run.waiters import DoneAndNotDone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from multiprocessing.context import BaseContext
     from types import TracebackType
 
@@ -82,12 +83,18 @@ _of_all_pools: Any = concurrent.futures.thread
 TimeoutError = TimeoutError  # noqa: A001, PLW0127  # `concurrent.futures` has the builtin under this name too
 
 
+NEVER_IDLE = (None,)
+"""What waits where there is no run to end."""
+
+
 class Implicit:
     """The run that exists because a drop-in executor has work: opened by a submit, closed when none is pending."""
 
     def __init__(self) -> None:
         self.run: Run | None = None
         """The run that it opened, while that is live."""
+        self.waiting: Collection[object] = NEVER_IDLE
+        """Its calls in threads that have not ended: where there are none, who comes by may end it."""
         self._lock = threading.Lock()
         """Held by who submits; who ends the run only tries, since it may be a signal handler on the same thread."""
         self._over = False
@@ -97,14 +104,17 @@ class Implicit:
         """Whether this process was forked: the run is the parent's, and so is the terminal."""
         if hasattr(os, "register_at_fork"):
             os.register_at_fork(after_in_child=self._in_child)
+        self._executors: weakref.WeakSet[Executor] = weakref.WeakSet()
+        """Those that have had a call shown and may have more: the last lines wait for their end."""
 
     def _in_child(self) -> None:
         self._inherited = True
 
-    def expect(self, announce: Callable[..., C], *args: Any) -> C | None:
+    def expect(self, executor: Executor | None, announce: Callable[..., C], *args: Any) -> C | None:
         """Return `announce(run, *args)`, what shows a call about to be submitted; a run is opened if need be.
 
-        None: there is no display for it. Raises `RuntimeError` while the interpreter waits for the last calls.
+        `executor` is where it is submitted; None: that has a call under way. Return None where there is no display for
+        it. Raises `RuntimeError` while the interpreter waits for the last calls.
         """
         if self._over:
             raise RuntimeError("cannot schedule new futures after interpreter shutdown")
@@ -112,13 +122,18 @@ class Implicit:
             return None
         with self._lock:
             run = current_run() or self._open()
-            return None if run is None else announce(run, *args)
+            if run is None:
+                return None
+            if executor is not None:
+                self._executors.add(executor)
+            return announce(run, *args)
 
     def _open(self) -> Run | None:
         if threading.current_thread() is not threading.main_thread() or _is_child():
             return None
         run = self.run = Run(on_error="collect")
         run._open_implicitly(self.end)
+        self.waiting = run._waiting_thread_calls()  # noqa: SLF001  # of the same library
         return run
 
     def end(self) -> None:
@@ -127,12 +142,22 @@ class Implicit:
         if run is None or not self._lock.acquire(blocking=False):
             return  # a call is just being submitted: its end brings us here again
         try:
-            if run is current_run() and not run._pending():
-                self.run = None
-                run._close_implicitly()
+            if run is current_run() and not (run._pending() if self._over else run._goes_on()):
+                self.run, self.waiting = None, NEVER_IDLE
+                ended = run._close_implicitly()
                 self._stuck = run if run._has_abandoned() else self._stuck
+                if ended is not None:
+                    last_lines.keep(*ended)
         finally:
             self._lock.release()
+        if self.run is None and not self._executors:
+            last_lines.say()
+
+    def shut(self, executor: Executor) -> None:
+        """Take it that no more calls come from `executor`; the last lines come with the end of the last one."""
+        self._executors.discard(executor)
+        if self.run is None and not self._executors:
+            last_lines.say()
 
     def finish(self) -> None:
         """Wait for what is pending when the interpreter exits, taking no more, and show the end."""
@@ -149,6 +174,7 @@ class Implicit:
                 interrupt = caught
                 exits.die_at_exit(caught)
             self.end()
+        last_lines.say()
         if interrupt is not None and self._stuck is not None and self._stuck._has_abandoned():
             exits.exit_now(interrupt)
 
@@ -177,7 +203,7 @@ class ShownFuture(LeanFuture[R]):
 
     def result(self, timeout: float | None = None) -> R:
         """As `Future.result`."""
-        if self._state != FINISHED or self.call is not None:
+        if self._state != FINISHED or self.call is not None or not _implicit.waiting:
             timeout = self._shown(timeout)
         try:
             return Future.result(self, timeout)
@@ -188,7 +214,7 @@ class ShownFuture(LeanFuture[R]):
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """As `Future.exception`."""
-        if self._state != FINISHED or self.call is not None:
+        if self._state != FINISHED or self.call is not None or not _implicit.waiting:
             timeout = self._shown(timeout)
         try:
             return Future.exception(self, timeout)
@@ -204,7 +230,7 @@ class ShownFuture(LeanFuture[R]):
     def _shown(self, timeout: float | None) -> float | None:
         """Wait where this is the thread that draws, and return how long is left to wait."""
         run = current_run()
-        if run is None or self._over() or not run._is_owner():
+        if run is None or not run._is_owner() or (self._over() and run is not _implicit.run):
             return timeout
         self.awaited = run._wake  # before it is asked whether it is over: its end wakes this thread
         run._wait_until(self._over, timeout)
@@ -232,11 +258,14 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """As the standard library's."""
         refused = self._shutdown or self._broken  # the standard one says so; there is nothing to show
-        call = None if refused else _implicit.expect(Run._new_thread_call, fn, args)  # noqa: SLF001  # of the same library
+        unsettled = self._unsettled()
+        known = None if unsettled else self
+        announce = Run._new_thread_call  # noqa: SLF001  # of the same library
+        call = None if refused else _implicit.expect(known, announce, fn, args)
         if call is None:
             return super().submit(fn, *args, **kwargs)
         call.kwargs = kwargs
-        call.unsettled = unsettled = self._unsettled()
+        call.unsettled = unsettled
         unsettled[call.id] = call
         future: ShownFuture[R] = ShownFuture()
         future.call, call.future = call, future
@@ -277,6 +306,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
             if unsettled and run is not None and run._is_owner():
                 run._wait_until(lambda: not unsettled)
             super().shutdown(wait=True)
+        _implicit.shut(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -344,7 +374,7 @@ class ProcessPoolExecutor(Executor):
         if self._shutdown or self._pool.dispatcher.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         description = describe_submitted(fn, args)
-        adopted = _implicit.expect(lambda run: run._announce_external(description))
+        adopted = _implicit.expect(self, lambda run: run._announce_external(description))
         spec = CallSpec(fn, args, kwargs, description, Policy())
         future: ShownFuture[R] = ShownFuture()
         if adopted is None:
@@ -410,6 +440,7 @@ class ProcessPoolExecutor(Executor):
                 run._wait_until(lambda: not unsettled)
             self._pool.dispatcher.join()
             self._pool.timer.close()
+        _implicit.shut(self)
 
     def terminate_workers(self) -> None:
         """End the pool now: what waits is cancelled, workers get SIGTERM, those still there soon after SIGKILL."""
