@@ -30,6 +30,7 @@ DOORS: dict[str, str | dict[str, str]] = {
     "core/fork.py": {"_status_of": "the last words of a child that the program forked, as the interpreter's"},
     "pool/": INTERNAL,
     "pool/processes/standalone.py": OWN,
+    "rich.py": OWN,
     "run/exit.py": {"_name_what_holds": "names of threads, cleaned there: nothing of a display is left"},
     "tasks/capture/streams.py": OWN,
     "tasks/integrations/rich.py": OWN,
