@@ -25,7 +25,7 @@ KNOWN_CIRCLES = (
 )
 """Circles that are still there, in the pool alone; one that goes is taken from here."""
 PUBLIC_TWICE = {"Progress", "map", "track"}
-"""Names of one call on two public faces, as `mainstage.map` and `mainstage.aio.map`; those of `mainstage.rich` are Rich's."""
+"""Names on two public faces, as `mainstage.map` and `mainstage.aio.map`; those of `mainstage.rich` are Rich's."""
 KNOWN_NAMES = {
     "Failures",
     "Item",
