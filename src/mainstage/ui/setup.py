@@ -110,6 +110,18 @@ class UI(NamedTuple):
     remarks: Sequence[str] = ()
     watchers: Sequence[Callable[[RunState, float], None]] = ()
     """Told the state before each picture."""
+    new_display: Callable[[], Display] | None = None
+    """Makes another display on the same place, once that is closed; None: it has no last lines."""
+
+    def close(self) -> None:
+        """Close what was opened, and show nothing."""
+        if self.keyed is not None:
+            self.keyed[0].close()
+        self.display.close([], [])
+        for recorder in self.recorders:
+            close = getattr(recorder, "close", None)
+            if close is not None:
+                close()
 
 
 class LayoutOptions(NamedTuple):
@@ -157,6 +169,8 @@ def build_ui(
         shown = DelayedView(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
     staged = UI(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers)
+    if display is None:
+        staged = staged._replace(new_display=partial(_display, place))
     if not keys or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
