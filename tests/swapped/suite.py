@@ -28,10 +28,10 @@ def outcomes(
     for name in modules:
         path = tests / name
         text = path.read_text(encoding="utf-8")
-        for found, ours in swapped.items():
-            text = re.sub(rf"^(\s*from ){re.escape(found)}( import )", rf"\g<1>{ours}\g<2>", text, flags=re.MULTILINE)
+        for theirs, ours in swapped.items():
+            text = re.sub(rf"^(\s*from ){re.escape(theirs)}( import )", rf"\g<1>{ours}\g<2>", text, flags=re.MULTILINE)
             text = re.sub(
-                rf"^(\s*)import {re.escape(found)}$", rf"\g<1>import {found}, {ours}", text, flags=re.MULTILINE
+                rf"^(\s*)import {re.escape(theirs)}$", rf"\g<1>import {theirs}, {ours}", text, flags=re.MULTILINE
             )
         path.write_text(text, encoding="utf-8")
     report = into / "report.xml"
