@@ -1,0 +1,74 @@
+"""A run in a notebook: it goes on from cell to cell, and each cell keeps its own text and its own Stop."""
+
+from __future__ import annotations
+
+import signal
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mainstage.run.display_session import DisplaySession
+    from mainstage.ui.display.notebook import NotebookDisplay
+
+
+class CellScope:
+    """What `session`, shown on `display`, does where cells of `shell` begin, end and print.
+
+    It takes the program's own words through (`Passage` of the capture): they go straight to the kernel, which knows the
+    cell of each thread, so that their order with pictures and tables of the program is as ever.
+    """
+
+    def __init__(self, session: DisplaySession, display: NotebookDisplay, shell: Any) -> None:
+        self._session = session
+        self._display = display
+        self._events = shell.events
+        self._ended = False
+
+    def start(self) -> None:
+        """Begin, in the run's own cell."""
+        self._events.register("pre_execute", self._begin_cell)
+        self._events.register("post_execute", self._end_cell)
+        self._session.interrupts.retake(is_of_a_kernel)
+
+    def stop(self) -> None:
+        """Called when the run has ended: where no cell runs now, the next one gets the last picture too."""
+        self._ended = True
+        if self._display.in_cell:
+            self._leave()
+
+    def _leave(self) -> None:
+        self._events.unregister("pre_execute", self._begin_cell)
+        self._events.unregister("post_execute", self._end_cell)
+
+    def _begin_cell(self) -> None:
+        self._display.begin_cell()
+        if self._ended:
+            self._leave()
+        else:
+            self._session.interrupts.retake(is_of_a_kernel)
+
+    def _end_cell(self) -> None:
+        if self._session.is_owner():
+            self._session.loop.show_text()
+        self._display.end_cell()
+
+    # --- the program's own words ---
+
+    def enter(self, text: str) -> bool:  # noqa: ARG002  # the port's signature
+        """Show what was written before, on the owner's thread."""
+        session = self._session
+        if session.is_owner() and not session.channel.empty():
+            session.loop.show_text()
+        return True
+
+    def leave(self, name: str, text: str) -> None:
+        """Know whether the program has begun a line."""
+        if name == "stdout" and text and self._display.stand(begun=not text.endswith("\n")):
+            self._session.loop.partials.touch()
+
+    def overwritten(self) -> None:
+        """Do nothing: a notebook keeps what was written."""
+
+
+def is_of_a_kernel(handler: object) -> bool:
+    """Return whether it is a kernel's own handler of Stop, which cancels the cell that awaits."""
+    return handler is signal.default_int_handler or "_cancel_on_sigint" in getattr(handler, "__qualname__", "")
