@@ -6,28 +6,41 @@ import signal
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mainstage.run.display_session import DisplaySession
+    from collections.abc import Callable
+
+    from mainstage.run.render_loop import RenderLoop
+    from mainstage.run.signals import SignalHandlers
     from mainstage.ui.display.notebook import NotebookDisplay
 
 
 class CellScope:
-    """What `session`, shown on `display`, does where cells of `shell` begin, end and print.
+    """What a run does, shown by `loop` on `display`, where cells of `shell` begin, end and print.
 
     It takes the program's own words through (`Passage` of the capture): they go straight to the kernel, which knows the
     cell of each thread, so that their order with pictures and tables of the program is as ever.
+    `is_owner()` says whether the thread that asks is the one that draws, and awake.
     """
 
-    def __init__(self, session: DisplaySession, display: NotebookDisplay, shell: Any) -> None:
-        self._session = session
+    def __init__(
+        self,
+        loop: RenderLoop,
+        interrupts: SignalHandlers,
+        display: NotebookDisplay,
+        shell: Any,
+        is_owner: Callable[[], bool],
+    ) -> None:
+        self._loop = loop
+        self._interrupts = interrupts
         self._display = display
         self._events = shell.events
+        self._is_owner = is_owner
         self._ended = False
 
     def start(self) -> None:
         """Begin, in the run's own cell."""
         self._events.register("pre_execute", self._begin_cell)
         self._events.register("post_execute", self._end_cell)
-        self._session.interrupts.retake(is_of_a_kernel)
+        self._interrupts.retake(is_of_a_kernel)
 
     def stop(self) -> None:
         """Called when the run has ended: where no cell runs now, the next one gets the last picture too."""
@@ -44,26 +57,25 @@ class CellScope:
         if self._ended:
             self._leave()
         else:
-            self._session.interrupts.retake(is_of_a_kernel)
+            self._interrupts.retake(is_of_a_kernel)
 
     def _end_cell(self) -> None:
-        if self._session.is_owner():
-            self._session.loop.show_text()
+        if self._is_owner():
+            self._loop.show_text()
         self._display.end_cell()
 
     # --- the program's own words ---
 
     def enter(self, text: str) -> bool:  # noqa: ARG002  # the port's signature
         """Show what was written before, on the owner's thread."""
-        session = self._session
-        if session.is_owner() and not session.channel.empty():
-            session.loop.show_text()
+        if self._is_owner() and not self._loop.channel.empty():
+            self._loop.show_text()
         return True
 
     def leave(self, name: str, text: str) -> None:
         """Know whether the program has begun a line."""
         if name == "stdout" and text and self._display.stand(begun=not text.endswith("\n")):
-            self._session.loop.partials.touch()
+            self._loop.partials.touch()
 
     def overwritten(self) -> None:
         """Do nothing: a notebook keeps what was written."""

@@ -231,7 +231,7 @@ class DisplaySession:
             return None
         from mainstage.run.cells import CellScope  # noqa: PLC0415  # loaded in notebooks alone
 
-        cells = CellScope(self, display, shell)
+        cells = CellScope(self.loop, self.interrupts, display, shell, self.is_owner)
         if self.capture.taken:
             self.capture.passage, self.capture.all_pass = cells, True
         return cells
