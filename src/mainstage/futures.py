@@ -38,6 +38,7 @@ from mainstage.pool.remote_calls import CallSpec
 from mainstage.run import exit as exits
 from mainstage.run import waiters
 from mainstage.run.external_threads import ThreadCall, describe_submitted
+from mainstage.run.implicit import last_lines
 from mainstage.run.run import Run, current_run, own_run
 from mainstage.run.waiters import DoneAndNotDone
 
@@ -89,8 +90,10 @@ class Implicit:
         self._over = False
         self._stuck: Run | None = None
         """The last run that ended although calls did not stop when they were asked to."""
+        self._executors: weakref.WeakSet[Executor] = weakref.WeakSet()
+        """Those that have had a call shown and may have more: the last lines wait for their end."""
 
-    def expect(self, announce: Callable[[Run], C]) -> tuple[Run, C] | None:
+    def expect(self, executor: Executor, announce: Callable[[Run], C]) -> tuple[Run, C] | None:
         """Return what shows a call about to be submitted, opening a run if need be; None: there is no display for it.
 
         Raises `RuntimeError` while the interpreter waits for the last calls, as a submit does.
@@ -106,6 +109,7 @@ class Implicit:
                     return None
                 run = self.run = Run(on_error="collect")
                 run._open_implicitly(self.end)
+            self._executors.add(executor)
             return run, announce(run)
 
     def end(self) -> None:
@@ -114,12 +118,22 @@ class Implicit:
         if run is None or not self._lock.acquire(blocking=False):
             return  # a call is just being submitted: its end brings us here again
         try:
-            if run is current_run() and not run._pending():
+            if run is current_run() and not (run._pending() if self._over else run._goes_on()):
                 self.run = None
-                run._close_implicitly()
+                ended = run._close_implicitly()
                 self._stuck = run if run._has_abandoned() else self._stuck
+                if ended is not None:
+                    last_lines.keep(*ended)
         finally:
             self._lock.release()
+        if self.run is None and not self._executors:
+            last_lines.say()
+
+    def shut(self, executor: Executor) -> None:
+        """Take it that no more calls come from `executor`; the last lines come with the end of the last one."""
+        self._executors.discard(executor)
+        if self.run is None and not self._executors:
+            last_lines.say()
 
     def finish(self) -> None:
         """Wait for what is pending when the interpreter exits, taking no more, and show the end."""
@@ -136,6 +150,7 @@ class Implicit:
                 interrupt = caught
                 exits.die_at_exit(caught)
             self.end()
+        last_lines.say()
         if interrupt is not None and self._stuck is not None and self._stuck._has_abandoned():
             exits.exit_now(interrupt)
 
@@ -195,7 +210,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """As the standard library's."""
         refused = self._shutdown or self._broken  # the standard one says so; there is nothing to show
-        expected = None if refused else _implicit.expect(lambda run: run._announce_in_thread(fn, args))
+        expected = None if refused else _implicit.expect(self, lambda run: run._announce_in_thread(fn, args))
         if expected is None:
             return super().submit(fn, *args, **kwargs)
         run, adopted = expected
@@ -235,6 +250,7 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
             if unsettled and run is not None and run._is_owner():
                 run._wait_until(lambda: not unsettled)
             super().shutdown(wait=True)
+        _implicit.shut(self)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
@@ -302,7 +318,7 @@ class ProcessPoolExecutor(Executor):
         if self._shutdown or self._pool.dispatcher.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         description = describe_submitted(fn, args)
-        expected = _implicit.expect(lambda run: run._announce_external(description))
+        expected = _implicit.expect(self, lambda run: run._announce_external(description))
         spec = CallSpec(fn, args, kwargs, description, Policy())
         future: Any = ShownFuture()
         if expected is None:
@@ -370,6 +386,7 @@ class ProcessPoolExecutor(Executor):
                 run._wait_until(lambda: not unsettled)
             self._pool.dispatcher.join()
             self._pool.timer.close()
+        _implicit.shut(self)
 
     def terminate_workers(self) -> None:
         """End the pool now: what waits is cancelled, workers get SIGTERM, those still there soon after SIGKILL."""

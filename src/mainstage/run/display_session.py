@@ -128,6 +128,10 @@ class DisplaySession:
     """What a show is made with."""
     signum = 0
     """The first signal that asked it to stop."""
+    on_idle: Callable[[], None] | None = None
+    """Called on the owner's thread between two pieces of work; an implicit run ends there."""
+    says_end = True
+    """Whether its end shows the last lines; else `say_end` does, later."""
     _stage = 0
     _sleepers = 0
     _lends = 0
@@ -191,8 +195,7 @@ class DisplaySession:
         self._cells = self._watch_cells(opened.display, opened.shell)
         self._warned: set[str] = set()
         self._lending = threading.Lock()
-        self.on_idle: Callable[[], None] | None = None
-        """Called on the owner's thread between two pieces of work; an implicit run ends there."""
+        self._new_display = opened.new_display
         self.wakers: list[Waker] = []
         """Coroutines that wait as `wait` does."""
         self.seat: AsyncioDriver | None = None
@@ -340,7 +343,13 @@ class DisplaySession:
         live.reporter = None
         DisplaySession.current = None
         self.interrupts.closing = True
-        self.loop.finish()
+        self.loop.finish(said=self.says_end)
+
+    def say_end(self) -> None:
+        """Show the last lines of one that was closed without them."""
+        rows = self.loop.last_rows()
+        if rows and self._new_display is not None:
+            self._new_display().close([], rows)
 
     def last_words(self, _status: int | None = None) -> None:
         """Close it, since the process is about to end without another word; give the terminal back at least."""

@@ -460,8 +460,11 @@ class RenderLoop:
             if close is not None:
                 close()
 
-    def finish(self) -> None:
-        """Reduce what is left and that the run has ended, show the last picture and close the display."""
+    def finish(self, *, said: bool = True) -> None:
+        """Reduce what is left and that the run has ended, show the last picture and close the display.
+
+        Unless `said`, the last lines are left out: `last_rows` gives them.
+        """
         self.channel.away = False
         self.pumping = True
         self._blocked = self.paused = False
@@ -473,16 +476,21 @@ class RenderLoop:
         if self.channel.lost:
             self._say(f"{self.channel.lost:,} lines are missing above: neither a file nor memory had room for them")
         self._take(RunEnded(now))
-        rows: list[str] = []
-        try:
-            rows = self._view.rows(self.state, self._moment(now, final=True))
-        except Exception as error:  # noqa: BLE001  # as above
-            self._fall_back(error)
-            with contextlib.suppress(Exception):
-                rows = self._view.rows(self.state, self._moment(now, final=True))
+        rows = self.last_rows() if said else []
         try:
             self._display.close(self._pending_lines, rows)
         except Exception:  # noqa: BLE001  # a display of the user's: the plain one has the last word
             if self.fallback is not None:
                 self.fallback()[1].close(self._pending_lines, rows)
         self._pending_lines = []
+
+    def last_rows(self) -> list[str]:
+        """Return the last lines of a run that is over."""
+        moment = self._moment(self._now() if self.state.ended_at is None else self.state.ended_at, final=True)
+        try:
+            return list(self._view.rows(self.state, moment))
+        except Exception as error:  # noqa: BLE001  # as above
+            self._fall_back(error)
+            with contextlib.suppress(Exception):
+                return list(self._view.rows(self.state, moment))
+        return []

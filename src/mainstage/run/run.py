@@ -479,11 +479,22 @@ class Run(Executor):
         show.on_idle = end
         work.adoption.on_idle = idle or show.wake_owner
 
-    def _close_implicitly(self) -> None:
-        """Leave it; raises nothing, also in a signal handler."""
-        self._live().show.on_idle = None
-        self._live().ending.raised = True
+    def _close_implicitly(self) -> tuple[DisplaySession, Workload] | None:
+        """Leave it; raises nothing, also in a signal handler.
+
+        Return what has still to be told of it, None: nothing, it stood within what is still shown.
+        """
+        show, work, ending, branch = self._live()
+        show.on_idle = None
+        ending.raised = True
+        if not branch:
+            show.says_end = False
         self.__exit__(None, None, None)
+        return None if branch else (show, work)
+
+    def _goes_on(self) -> bool:
+        """Return whether anything is pending, or a loop of the main thread is under way."""
+        return self._pending() or self._live().show.loop.state.live_loop is not None
 
     def _leave_at_exit(self) -> None:
         """Leave it since the interpreter ends, and no block does: wait for its calls, as for those of any executor.

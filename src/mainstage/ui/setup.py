@@ -112,6 +112,8 @@ class UI(NamedTuple):
     """Told the state before each picture."""
     shell: Any = None
     """The shell whose cells show it, in a notebook."""
+    new_display: Callable[[], Display] | None = None
+    """Makes another display on the same place, once that is closed; None: it has no last lines."""
 
 
 class LayoutOptions(NamedTuple):
@@ -161,6 +163,8 @@ def build_ui(
         shown = DelayedView(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
     staged = UI(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers)
+    if display is None:
+        staged = staged._replace(new_display=partial(_display, place))
     if not keys or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
@@ -184,6 +188,7 @@ def _in_cell(
         partial(_spare, place, style),
         animated=True,
         shell=place.shell,
+        new_display=lambda: display,  # the last lines take the place of the picture
     )
 
 

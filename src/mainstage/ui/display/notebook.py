@@ -244,8 +244,8 @@ class NotebookDisplay:
         return False
 
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
-        """Print what is left, and leave `rows` as the picture."""
-        if self._closed:
+        """Print what is left, and leave `rows` as the picture; again with `rows` that come later."""
+        if self._closed and not rows:
             return
         self._rows = list(rows)
         self._print(ansi.lines(above), patient=False)
