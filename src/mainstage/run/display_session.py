@@ -16,6 +16,8 @@ from mainstage.core.clock import Clock, SystemClock, limit_wait
 from mainstage.core.commands import SetInterval
 from mainstage.core.unpatched import Flag, get_ident
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
+from mainstage.journal.format import JournalError
+from mainstage.journal.places import new_place
 from mainstage.run.exit import suppress_traceback
 from mainstage.run.heartbeat import RECHECK_S, Heartbeat
 from mainstage.run.key_commands import KeyCommands
@@ -43,11 +45,14 @@ if TYPE_CHECKING:
 
     from mainstage.core.commands import Command
     from mainstage.events import Event
+    from mainstage.journal.writer import JournalWriter
     from mainstage.run.asyncio_driver import AsyncioDriver, Waker
     from mainstage.run.cells import CellScope
     from mainstage.run.key_commands import CommandTarget
     from mainstage.ui.display import Display
+    from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
+    from mainstage.ui.setup import UI
     from mainstage.ui.views import View
     from mainstage.ui.views.layouts import Layout
 
@@ -98,6 +103,9 @@ class DisplayOptions(NamedTuple):
     theme: Theme | Mapping[str, str] | None = None
     stuck_after: float | None = STUCK_AFTER
     places: bool = False
+    journal: str | os.PathLike[str] | bool | None = None
+    journal_limit: int | None = None
+    journal_inputs: bool = True
 
     def resolved(self) -> DisplayOptions:
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
@@ -112,7 +120,7 @@ class DisplayOptions(NamedTuple):
     def overridden(self) -> list[str]:
         """Return the names of the arguments that say how this very run is shown, but for `log`."""
         plain = DisplayOptions()
-        kept = ("log", "implicit", "clock", "places")
+        kept = ("log", "implicit", "clock", "places", "journal", "journal_limit", "journal_inputs")
         return [name for name in self._fields if name not in kept and getattr(self, name) != getattr(plain, name)]
 
 
@@ -138,23 +146,10 @@ class DisplaySession:
 
     def __init__(self, title: str, look: DisplayOptions) -> None:  # noqa: PLR0915  # the parts of a session, each once
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
-        look = look.resolved()
+        asked, look = bool(look.journal), look.resolved()
         self.clock: Clock = look.clock or SystemClock()
         self.channel = ThreadChannel(self.clock)
-        opened = build_ui(
-            look.view,
-            LayoutOptions(
-                look.layout,
-                look.columns,
-                look.theme,
-                prefix=look.prefix is not False,
-                places=look.places,
-            ),
-            log=look.log,
-            display=look.display,
-            discreet=look.implicit,
-            keys=look.keys,
-        )
+        opened = _build_ui(look, asked=asked)
         self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
         self.loop.partials = PartialLines(self._partial_changed)
         self.loop.recorders = opened.recorders
@@ -178,7 +173,7 @@ class DisplaySession:
         self.ways_out = WaysOut(self.last_words, self.terminal_lent)
         self._closing = threading.Lock()
         """Taken once, by who closes it."""
-        self._animated = opened.animated and bool(look.heartbeat)
+        self._animated = (opened.animated or bool(look.journal)) and bool(look.heartbeat)
         self._heartbeat: Heartbeat | None = None
         self._title = title
         self._remarks = opened.remarks
@@ -550,26 +545,32 @@ class DisplaySession:
         self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
 
     def open_nested(self, title: str, look: DisplayOptions) -> Callable[[], None]:
-        """Show a run inside this one, with a `log` of its own; return what ends that.
+        """Show a run inside this one, with a `log` and a `journal` of its own; return what ends that.
 
         A notice says that its other display options have no effect: there is one display.
         """
-        log = RunLog(look.log) if look.log is not None else None
+        own: list[Recorder] = [] if look.log is None else [RunLog(look.log)]
+        if look.journal:
+            own.append(open_journal(look.journal, look.journal_limit, inputs=look.journal_inputs))
         asked = ", ".join(f"{name}=" for name in look.overridden())
         if asked and asked not in self._warned:
             self._warned.add(asked)
             named = f" of {title}" if title else ""
             self.notice(f"{asked}{named} without effect: the run is shown within the one that is live")
-        if log is None:
+        if not own:
             return self.check_idle  # this may be of an implicit run that has waited for the one inside
         self._catch_up()
-        self.loop.record(log, RunStarted(self.clock.now(), title, self.clock.wall()))
-        self.loop.recorders = [*self.loop.recorders, log]
+        began = RunStarted(self.clock.now(), title, self.clock.wall())
+        for recorder in own:
+            self.loop.record(recorder, began)
+        self.loop.recorders = [*self.loop.recorders, *own]
 
         def end() -> None:
             self._catch_up()
-            self.loop.recorders = [one for one in self.loop.recorders if one is not log]
-            self.loop.record(log, RunEnded(self.clock.now()))
+            self.loop.recorders = [one for one in self.loop.recorders if one not in own]
+            ended = RunEnded(self.clock.now())
+            for recorder in own:
+                self.loop.record(recorder, ended)
             self.check_idle()
 
         return end
@@ -619,6 +620,37 @@ class DisplaySession:
             stop(event)
         for waker in list(self.wakers):
             waker.wake()
+
+
+def _build_ui(look: DisplayOptions, *, asked: bool) -> UI:
+    """Return what to show with, a journal among its recorders.
+
+    One that cannot be had raises `JournalError` where the program has `asked` for it, else there is a remark.
+    """
+    style = LayoutOptions(look.layout, look.columns, look.theme, prefix=look.prefix is not False, places=look.places)
+    opened = build_ui(look.view, style, log=look.log, display=look.display, discreet=look.implicit, keys=look.keys)
+    if not look.journal:
+        return opened
+    try:
+        journal = open_journal(look.journal, look.journal_limit, inputs=look.journal_inputs)
+    except JournalError as error:
+        if asked:
+            opened.close()
+            raise
+        return opened._replace(remarks=[*opened.remarks, str(error)])
+    return opened._replace(recorders=[*opened.recorders, journal])
+
+
+def open_journal(path: str | os.PathLike[str] | bool | None, limit: int | None, *, inputs: bool) -> JournalWriter:  # noqa: FBT001  # as of `Run`
+    """Return the writer of the journal at `path`, or (True) in the folder where `mainstage watch` looks.
+
+    Raises `JournalError`.
+    """
+    from mainstage.journal.writer import JournalWriter  # noqa: PLC0415  # msgspec is loaded only where it is written
+
+    if path is True:
+        return JournalWriter(new_place(), limit=limit, inputs=inputs, kept=False)
+    return JournalWriter(os.fspath(path), limit=limit, inputs=inputs)  # type: ignore[arg-type]  # a path by now
 
 
 def _owned_streams(display: Display, shell: object) -> Collection[str]:

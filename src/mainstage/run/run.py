@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 from mainstage.core import unpatched
 from mainstage.core.commands import Cancel, Hold
 from mainstage.core.policy import Policy, check_policy
+from mainstage.journal.format import check_limit
 from mainstage.pool.open import open_backend
 from mainstage.pool.options import Crew, check_crew
 from mainstage.pool.results import ItemOutcome, OnError, check_on_error
@@ -98,11 +99,14 @@ class Run(Executor):
     `RenderingViolation` where it writes; `prefix=False` leaves out the task's name before a worker's line, which stands
     there in a run of several tasks. `recorder` takes each event, and all text that is captured then, wherever
     it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they can be had,
-    without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, ... say in
-    the environment. Raises `ValueError` or `DisplayError` for arguments that make no sense.
+    without a word. `journal` names a file that takes what happens, for `mainstage watch`, `replay` and `report`
+    (docs/journal.md); True: one where `mainstage watch` finds it, gone with a run that ended well. `journal_limit`
+    bounds its bytes; `journal_inputs=False` leaves inputs, and names of tasks, out of it. What is not given, or None,
+    is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, `_JOURNAL`, ... say in the environment. Raises `ValueError`
+    or `DisplayError` for arguments that make no sense.
 
-    A run inside a run opens no second display: its work joins the first one's. Its `log` is written all the same, from
-    its start to its end.
+    A run inside a run opens no second display: its work joins the first one's. Its `log` and its `journal` are written
+    all the same, from its start to its end.
     """
 
     def __init__(  # noqa: PLR0913  # keyword-only: the options of a session
@@ -134,6 +138,9 @@ class Run(Executor):
         display: Display | None = None,
         clock: Clock | None = None,
         keys: bool | Literal["auto"] | None = None,
+        journal: str | os.PathLike[str] | bool | None = None,
+        journal_limit: int | None = None,
+        journal_inputs: bool = True,
     ) -> None:
         hide_frames()
         self._crew = check_crew(
@@ -157,6 +164,9 @@ class Run(Executor):
             prefix=prefix,
             recorder=recorder,
             keys=keys,
+            journal=journal,
+            journal_limit=check_limit(journal_limit),
+            journal_inputs=journal_inputs,
         )
         self._parts: LiveRun | None = None
         self._entered_by = 0

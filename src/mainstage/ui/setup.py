@@ -115,6 +115,16 @@ class UI(NamedTuple):
     new_display: Callable[[], Display] | None = None
     """Makes another display on the same place, once that is closed; None: it has no last lines."""
 
+    def close(self) -> None:
+        """Close what was opened, and show nothing."""
+        if self.keyed is not None:
+            self.keyed[0].close()
+        self.display.close([], [])
+        for recorder in self.recorders:
+            close = getattr(recorder, "close", None)
+            if close is not None:
+                close()
+
 
 class LayoutOptions(NamedTuple):
     """How a live view looks: "" for what MAINSTAGE_LAYOUT says, or bars; `columns` are for bars."""
