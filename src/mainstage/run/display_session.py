@@ -144,7 +144,7 @@ class DisplaySession:
     _sleepers = 0
     _lends = 0
 
-    def __init__(self, title: str, look: DisplayOptions) -> None:  # noqa: PLR0915  # the parts of a session, each once
+    def __init__(self, title: str, look: DisplayOptions) -> None:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
         asked, look = bool(look.journal), look.resolved()
         self.clock: Clock = look.clock or SystemClock()
