@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.core.clock import Clock, SystemClock, limit_wait
@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.journal.writer import JournalWriter
     from mainstage.run.asyncio_driver import AsyncioDriver, Waker
+    from mainstage.run.cells import CellScope
     from mainstage.run.key_commands import CommandTarget
     from mainstage.ui.display import Display
     from mainstage.ui.display.recorder import Recorder
@@ -159,7 +160,7 @@ class DisplaySession:
             self.loop.watchers.append(self.stuck.check)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
-        self.capture = self._capture_for(opened.display, look)
+        self.capture = self._capture_for(opened.display, look, opened.shell)
         self.capture.lends = bool(self.capture.taken) and not isinstance(opened.display, NullDisplay)
         self.stop_listeners: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
@@ -186,6 +187,7 @@ class DisplaySession:
             self.steering = KeyCommands(*opened.keyed, self.loop, self)
         self.capture.pause = self.terminal_lent
         self._line_watch = self._watch_lines(opened.display)
+        self._cells = self._watch_cells(opened.display, opened.shell)
         self._warned: set[str] = set()
         self._lending = threading.Lock()
         self._new_display = opened.new_display
@@ -194,8 +196,8 @@ class DisplaySession:
         self.seat: AsyncioDriver | None = None
         """The owner's place on the event loop of its thread, while one is to draw."""
 
-    def _capture_for(self, display: Display, look: DisplayOptions) -> Capture:
-        owned = _owned_streams(display) if look.capture else ()
+    def _capture_for(self, display: Display, look: DisplayOptions, shell: object) -> Capture:
+        owned = _owned_streams(display, shell) if look.capture else ()
         shown = bool(look.capture) and (bool(owned) or not isinstance(display, NullDisplay))
         taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
         return Capture(
@@ -220,6 +222,17 @@ class DisplaySession:
                 self.loop.partials.touch()
 
         return LineWatch(sys.stderr, note)
+
+    def _watch_cells(self, display: Any, shell: Any) -> CellScope | None:
+        """Return what follows a run from cell to cell, in a notebook."""
+        if shell is None:
+            return None
+        from mainstage.run.cells import CellScope  # noqa: PLC0415  # loaded in notebooks alone
+
+        cells = CellScope(self.loop, self.interrupts, display, shell, self.is_owner)
+        if self.capture.taken:
+            self.capture.passage, self.capture.all_pass = cells, True
+        return cells
 
     def _record_all(self, recorder: OutputRecorder, owned: Collection[str]) -> Collection[str]:
         """Add `recorder`, which takes everything; return the streams to capture."""
@@ -246,6 +259,8 @@ class DisplaySession:
         self.loop.attribute_text(on=self.capture.descriptors is not None)
         if self._line_watch is not None:
             self._line_watch.start()
+        if self._cells is not None:
+            self._cells.start()
         if self.steering is not None:
             self._tried(self.steering.start, "keys are off")
         if self._animated and Heartbeat.possible() and not DisplaySession.owner_asleep:
@@ -308,6 +323,8 @@ class DisplaySession:
             steps.callback(self.capture.stop)
             if self._line_watch is not None:
                 steps.callback(self._line_watch.stop)
+            if self._cells is not None:
+                steps.callback(self._cells.stop)
             if self._heartbeat is not None:
                 steps.callback(self._heartbeat.stop)
             if self.steering is not None:
@@ -399,6 +416,8 @@ class DisplaySession:
         events = events_here()
         if events is None or not self.is_owner():
             return None
+        if self._cells is not None and self._heartbeat is not None:
+            return None  # it interrupts a kernel's loop as any other code, and a cell that blocks it too
         if self.seat is None or self.seat.events is not events:
             if self.seat is not None:
                 self.seat.leave()  # its loop has ended, and told nobody
@@ -634,8 +653,13 @@ def open_journal(path: str | os.PathLike[str] | bool | None, limit: int | None, 
     return JournalWriter(os.fspath(path), limit=limit, inputs=inputs)  # type: ignore[arg-type]  # a path by now
 
 
-def _owned_streams(display: Display) -> Collection[str]:
-    """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own."""
+def _owned_streams(display: Display, shell: object) -> Collection[str]:
+    """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own.
+
+    Of a display below the cells of `shell` both.
+    """
+    if shell is not None:
+        return STREAMS
     if isinstance(display, JsonlDisplay):
         return ("stdout",)
     if isinstance(display, NullDisplay):

@@ -425,6 +425,19 @@ class RenderLoop:
             self.pumping = outer
             self.go_away()
 
+    def show_text(self) -> None:
+        """Show what was written so far, without another picture; on the owner's thread."""
+        if self.pumping:
+            return
+        self.pumping = True
+        try:
+            self._drain(self.channel)
+            if self._pending_lines and self._show([]):
+                self._pending_lines = []
+        finally:
+            self.pumping = False
+        self.go_away()
+
     def resume(self) -> None:
         """Draw again."""
         self.paused = False
