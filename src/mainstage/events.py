@@ -249,6 +249,21 @@ class SourceForeseen(NamedTuple):
     sizes: tuple[tuple[int, float], ...] = ()
 
 
+class CallFailed(NamedTuple):
+    """A submitted call `started` and failed, so soon that nothing was told of it before.
+
+    In the place of its `TaskQueued`, `TaskStarted` and `TaskFailed`, where no recorder takes each event.
+    """
+
+    at: float
+    task: int
+    started: float
+    worker: str
+    description: str
+    error: ErrorReport
+    input: str = ""
+
+
 Event: TypeAlias = (
     RunStarted
     | RunEnded
@@ -271,6 +286,7 @@ Event: TypeAlias = (
     | TaskStuck
     | PartsEnded
     | SourceForeseen
+    | CallFailed
 )
 
 EVENTS: tuple[type[Event], ...] = Event.__args__

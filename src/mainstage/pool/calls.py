@@ -31,6 +31,7 @@ MOST_TOLD = 5000
 class Call:
     """A submitted call: the owner of its attempts."""
 
+    submitted = True
     cancel_reason: str | None = None
     ticket: Entry
 
@@ -63,7 +64,10 @@ class Call:
 
     def input(self, args: tuple[Any, ...]) -> str:
         """Describe its arguments."""
-        return ", ".join([*map(describe, args), *(f"{name}={describe(one)}" for name, one in self.kwargs.items())])
+        told = [describe(one) for one in args]
+        if self.kwargs:
+            told += [f"{name}={describe(one)}" for name, one in self.kwargs.items()]
+        return ", ".join(told)
 
     def where(self, job: Job, given: str) -> str:
         """Return the note for its exception."""

@@ -18,12 +18,12 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.core.policy import STOP_GRACE, delay_before
-from mainstage.errors import Cancelled, add_note, is_instance
-from mainstage.events import TaskStarted
+from mainstage.errors import Cancelled, add_note, describe_error, is_instance
+from mainstage.events import CallFailed, TaskStarted
 from mainstage.pool.items import Lane
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
-from mainstage.tasks.task import NULL, end_event, root_task
+from mainstage.tasks.task import NULL, end_event, is_failure, root_task
 
 if TYPE_CHECKING:
     from _thread import LockType
@@ -51,12 +51,18 @@ START_WAIT_S = 1.0
 """Seconds that the end of a job waits for the thread that has announced it and not sent that yet, between two lines."""
 
 
+_SENT = threading.Lock()
+"""In the place of `Job.announced` where the start goes with the end."""
+
+
 class JobOwner(Protocol):
     """What jobs are of, and who is told what became of them. Nothing here names a kind of worker."""
 
     fn: Callable[..., Any]
     kwargs: Mapping[str, Any]
     policy: Policy
+    submitted: bool
+    """Whether it is one call: nobody has counted it before its first event."""
 
     def describe(self, args: tuple[Any, ...]) -> str:
         """Return the name that is shown; made only where somebody sees it."""
@@ -248,7 +254,7 @@ class Job:
         if is_instance(error, Exception):
             add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
         self.resolve()  # what comes from its thread from now on goes nowhere, and that is asked to stop
-        self._end(Outcome(None, error))
+        self._end(self.owner, Outcome(None, error))
         slot.workers.retire_abandoned(slot)
 
     # --- its attempt ---
@@ -290,7 +296,7 @@ class Job:
         if leave is not None:
             leave(None if again else sent)
         if not again:
-            self._end(outcome)
+            self._end(owner, outcome)
             return False
         delay = delay_before(self.attempt + 1)
         runner.retry(self.resolve(), outcome, delay, self.input())
@@ -300,21 +306,28 @@ class Job:
         self.slot.workers.timer.after(delay, lambda: owner.requeue(entry))
         return True
 
-    def _end(self, outcome: Outcome) -> None:
-        owner, error = self.owner, outcome.error
+    def _end(self, owner: JobOwner, outcome: Outcome) -> None:
+        error = outcome.error
         given = owner.input(self.entry[2])
         if error is not None and not is_instance(error, Cancelled):
             add_note(error, owner.where(self, given))
-        self.send_end(outcome, given)
+        self.send_end(owner, error, given)
         owner.settled(self, outcome)
 
-    def send_end(self, outcome: Outcome, given: str) -> None:
+    def send_end(self, owner: JobOwner, error: BaseException | None, given: str) -> None:
         """Send its last event, and those of its start before it; `given` is what it worked on."""
-        if self.task is None and vars(self).setdefault("task", NULL) is NULL:  # nobody has asked for it: none is made
-            self._send_start()
-            self.reporter.send(end_event(self.reporter.now(), self.id, self.attempt, 0, outcome.error, given))
-        else:
-            runner.finish(self.resolve(), outcome, given)
+        mine = vars(self)
+        if mine.setdefault("task", NULL) is not NULL:
+            self.resolve().close(error, given)
+            return
+        reporter, (_, ident, args, attempt) = self.reporter, self.entry  # nobody has asked for it: none is made
+        untold = attempt == 1 and owner.submitted and not getattr(reporter, "detailed", True)
+        if untold and is_failure(error) and mine.setdefault("announced", _SENT) is _SENT:
+            at, name, worker = reporter.now(), owner.describe(args), self.slot.worker
+            reporter.send(CallFailed(at, ident, self.started, worker, name, describe_error(error), given))
+            return
+        self._send_start()
+        reporter.send(end_event(reporter.now(), ident, attempt, 0, error, given))
 
 
 class WorkerSlot(Lane):

@@ -55,6 +55,7 @@ class ThreadCall:
     """A call on a thread of the standard pool: the owner of its one `Job`."""
 
     policy = Policy()
+    submitted = True
     began = False
     name: str | None = None
     future: Any = None
@@ -176,13 +177,13 @@ class ThreadCall:
             if job.announced is not None:
                 slot.reporter.moved(slot)  # it is on the screen: at once
         else:
-            job.send_end(Outcome(None, None), self.describe(self.args))
+            job.send_end(self, None, self.describe(self.args))
             self.calls.named.discard(self.id)
         self._leave(slot, outer)
 
     def failed(self, slot: ThreadSlot, outer: Any, job: Job, error: BaseException) -> None:
         """Report what its function has raised."""
-        job.send_end(Outcome(None, error), self.describe(self.args))
+        job.send_end(self, error, self.describe(self.args))
         self.calls.named.discard(self.id)
         self._leave(slot, outer)
 

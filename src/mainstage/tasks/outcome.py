@@ -43,7 +43,7 @@ def finish(task: Task, outcome: Outcome, told_input: str = "") -> None:
 def describe_call(fn: Callable[..., Any], args: Sequence[Any]) -> str:
     """Return a short name for a call: the function's name and its first arguments."""
     name = getattr(fn, "__name__", None) or describe(fn)
-    return f"{name}({', '.join(describe(arg) for arg in args[:2])})" if args else str(name)
+    return f"{name}({', '.join([describe(arg) for arg in args[:2]])})" if args else str(name)
 
 
 def retry(task: Task, outcome: Outcome, delay: float, told_input: str = "") -> None:

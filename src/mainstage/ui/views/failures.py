@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mainstage.events import TaskFailed
+from mainstage.events import CallFailed, TaskFailed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class FailureView:
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return what the view does, but for failures."""
         lines = self._view.history_lines(event, state, moment)
-        if not isinstance(event, TaskFailed):
+        if not isinstance(event, TaskFailed | CallFailed):
             return lines
         for line in lines[: MOST - len(self.notes)]:
             self.notes.append(FailureNote(line, event.error.traceback))
