@@ -200,7 +200,7 @@ def test_a_progress_with_a_look_of_its_own_is_a_block_and_its_tasks_are_no_rows(
 
 def test_ours_is_drawn_with_each_frame_by_the_owner() -> None:
     with captured() as stage:
-        blocks = drawing(stage)
+        blocks, before = drawing(stage), set(threading.enumerate())
         with mainstage.rich.Progress("{task.description}", Column()) as progress:
             number = progress.add_task("part")
             progress.advance(number, 7)
@@ -210,7 +210,7 @@ def test_ours_is_drawn_with_each_frame_by_the_owner() -> None:
             assert "a" in shown(blocks)
         with mainstage.rich.Status("waiting"):
             assert "waiting" in shown(blocks, borrowed=True)
-        assert not [one for one in threading.enumerate() if type(one).__name__ in ("_RefreshThread", "_TrackThread")]
+        assert set(threading.enumerate()) <= before
     assert names(stage) == []
 
 
