@@ -33,6 +33,7 @@ DOORS: dict[str, str | dict[str, str]] = {
     "journal/writer.py": {"_append": JOURNAL, "_stop": JOURNAL},
     "pool/": INTERNAL,
     "pool/processes/standalone.py": OWN,
+    "rich.py": OWN,
     "run/exit.py": {"_name_what_holds": "names of threads, cleaned there: nothing of a display is left"},
     "tasks/capture/streams.py": OWN,
     "tasks/integrations/rich.py": OWN,

@@ -493,6 +493,7 @@ class RenderLoop:
         self._blocked = self.paused = False
         self._take_all()
         now = self._now()
+        self.channel.look_again()
         while self.channel.next_sample_at() == 0.0:
             for event in self.channel.sample(now):
                 self._take(event)

@@ -31,7 +31,7 @@ from mainstage.ui.display.settings import STUCK_AFTER
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from multiprocessing.context import BaseContext
     from types import TracebackType
     from typing import Self
@@ -545,9 +545,13 @@ class Run(Executor):
         """Return what shows a call about to be submitted to another executor; it is pending from now on."""
         return self._live().work.adoption.announce(description)
 
-    def _announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
+    def _new_thread_call(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
         """Return the same for a call on a thread of this process."""
-        return self._live().work.adoption.announce_in_thread(fn, args)
+        return self._live().work.adoption.threads.new_call(fn, args)
+
+    def _waiting_thread_calls(self) -> Collection[object]:
+        """Return those of these that have not ended; it goes with the time."""
+        return self._live().work.adoption.threads.waiting.values()
 
     def _open_scope(self, orders: ScopeCallbacks) -> ExternalScope:
         """Open a scope for work of a coroutine, which ends with its `leave`; on the event loop's thread."""
@@ -555,17 +559,6 @@ class Run(Executor):
 
         show, work, _, _ = self._live()
         return async_scope.ExternalScope(show, work.adoption.guests, orders)
-
-    def _submit_external(
-        self,
-        adopted: ExternalCall | ThreadCall,
-        submit: Callable[..., Future[R]],
-        fn: Callable[..., R],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[R]:
-        """Submit what `adopted.wrap` returned, by the `submit` of another executor, and show how it ends."""
-        return self._live().work.adoption.submit(adopted, submit, fn, args, kwargs, ours=True)
 
     def attach(self, executor: Executor) -> None:
         """Show what is submitted to `executor` from now on; the end of the block waits for it, and lets go of it."""
@@ -630,14 +623,25 @@ class Run(Executor):
 
 def _live_runs() -> list[Run]:
     """Return the runs that are live, innermost first; before them that whose block the code running now stands in."""
+    run = _run_of_block()
+    return [run, *reversed(_runs)] if run is not None else _runs[::-1]
+
+
+def _run_of_block() -> Run | None:
     async_scope = sys.modules.get("mainstage.run.async_scope")
     run = async_scope.current_async_run.get() if async_scope is not None else None
-    return [run, *reversed(_runs)] if run in _runs else _runs[::-1]
+    return run if run in _runs else None
 
 
 def current_run() -> Run | None:
     """Return the innermost run that is live in this process."""
-    return next(iter(_live_runs()), None)
+    if not _runs:
+        return None
+    run = _run_of_block()
+    if run is None:
+        with contextlib.suppress(IndexError):  # it has ended this moment, on another thread
+            return _runs[-1]
+    return run
 
 
 def default_on_error() -> OnError:
