@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from mainstage.ui.views.failures import FailureNote
 
-COLUMNS, ROWS = 100, 24
-"""The size to lay out for: a notebook does not tell its own."""
+SIZE = Size(90, 24)
+"""What to lay out for, unless COLUMNS and LINES say another: a notebook does not tell its own size."""
 MOST_LINES = 500
 """Lines of text that a picture keeps of those that came after its cell had ended."""
 LIVE_LINES = 10
@@ -125,10 +125,10 @@ class CellOutput:
 class NotebookDisplay:
     """A run's picture below the cell that the thread which makes it runs; `failures` are shown with it."""
 
-    def __init__(self, shell: Any, failures: Sequence[FailureNote] = (), *, columns: int = COLUMNS) -> None:
+    def __init__(self, shell: Any, failures: Sequence[FailureNote] = (), *, size: Size = SIZE) -> None:
         self._output = CellOutput(shell)
         self._failures = failures
-        self._size = Size(columns, ROWS)
+        self._size = size
         self._rows: list[str] = []
         self._data: Mapping[str, str] | None = None
         """What is shown; None: nothing yet, and there is no place for it."""
