@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import threading
 from typing import TYPE_CHECKING
 
+from mainstage.core.fork import works_for_parent
 from mainstage.run.run import Run, current_run
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class ImplicitGroup:
             self._entering = False
 
     def _open(self) -> Run | None:
-        if threading.current_thread() is not threading.main_thread() or os.getpid() != self._pid or _is_child():
+        if threading.current_thread() is not threading.main_thread() or os.getpid() != self._pid or works_for_parent():
             return None  # nobody could draw on this thread, or the terminal is the parent's
         self._events = asyncio.get_running_loop()
         run = self._run = Run(on_error="collect")
@@ -57,11 +57,6 @@ class ImplicitGroup:
         if run is not None and not self._entering and run is current_run() and not run._pending():
             self._run = None
             run._close_implicitly()
-
-
-def _is_child() -> bool:
-    module = sys.modules.get("multiprocessing.process")
-    return module is not None and module.parent_process() is not None
 
 
 _implicit = ImplicitGroup()
