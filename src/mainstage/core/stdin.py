@@ -57,8 +57,10 @@ def before(found: Any, typed: bytes, encoding: str) -> Any:
 
 
 def _without_answer(found: Any) -> Any:
-    text = isinstance(found, str)
-    left, count = re.subn(ANSWER if text else ANSWER.encode(), "" if text else b"", found, count=1)
-    if count:
-        _late.pop()
-    return left
+    if isinstance(found, str):
+        left, count = re.subn(ANSWER, "", found, count=1)
+        _late[:count] = []
+        return left
+    rest, count = re.subn(ANSWER.encode(), b"", found, count=1)
+    _late[:count] = []
+    return rest
