@@ -34,6 +34,9 @@ FOREIGN = (
     "TTY_INTERACTIVE",
 )
 
+PEERS = "MAINSTAGE_PEERS"
+"""It names a folder of other libraries' sources: tests/swapped/peers.py."""
+
 settings.register_profile("here", deadline=None)  # shared cores: a slow example says nothing
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if os.environ.get("CI") else "here")
@@ -67,7 +70,8 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def _foreign() -> list[str]:
-    return [name for name in os.environ if name in FOREIGN or name.startswith("MAINSTAGE_")]
+    ours = (name for name in os.environ if name.startswith("MAINSTAGE_") and name != PEERS)
+    return [*(name for name in os.environ if name in FOREIGN), *ours]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -172,8 +172,8 @@ MUTATIONS = [
     Mutation(SHOW, "            self._warned.add(asked)\n", "", ("tests/session/test_joined.py",)),
     Mutation(
         SHOW,
-        "        self._catch_up()\n        self.loop.record",
-        "        self.loop.record",
+        "        self._catch_up()\n        began = RunStarted",
+        "        began = RunStarted",
         ("tests/session/test_joined.py",),
     ),
     Mutation(SHOW, "            self._catch_up()\n", "", ("tests/session/test_joined.py",)),

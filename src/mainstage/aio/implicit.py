@@ -12,6 +12,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING
 
+from mainstage.run.implicit import last_lines
 from mainstage.run.run import Run, current_run
 
 if TYPE_CHECKING:
@@ -54,9 +55,13 @@ class ImplicitGroup:
     def _end(self) -> None:
         """End it if nothing is pending in it; on its owner's thread, also in a signal handler. Raises nothing."""
         run = self._run
-        if run is not None and not self._entering and run is current_run() and not run._pending():
+        if run is not None and not self._entering and run is current_run() and not run._goes_on():
             self._run = None
-            run._close_implicitly()
+            ended = run._close_implicitly()
+            if ended is not None:
+                last_lines.keep(*ended)
+                if ended[0].loop.state.counts.cancelled:
+                    last_lines.say()  # the program has stopped it, and may be about to end by an error
 
 
 def _is_child() -> bool:

@@ -202,6 +202,10 @@ class ThreadChannel:
             return 0.0
         return self._next_look if self._polled else None
 
+    def look_again(self) -> None:
+        """Have the next `sample` look at all that is polled, whenever it was looked at last."""
+        self._next_look = 0.0
+
     def has_unread(self, tasks: Iterable[int]) -> bool:
         """Return whether any of these has moved and not been read: they wait for a later slice."""
         return bool(self._moved) and any(task in self._moved for task in tasks)
