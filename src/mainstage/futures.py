@@ -33,6 +33,7 @@ from concurrent.futures import (
 from concurrent.futures._base import FINISHED
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
+from mainstage.core.fork import works_for_parent
 from mainstage.core.policy import Policy
 from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback, cause_of, is_instance, set_cause
 from mainstage.pool.lean_future import LeanFuture
@@ -129,7 +130,7 @@ class Implicit:
             return announce(run, *args)
 
     def _open(self) -> Run | None:
-        if threading.current_thread() is not threading.main_thread() or _is_child():
+        if threading.current_thread() is not threading.main_thread() or works_for_parent():
             return None
         run = self.run = Run(on_error="collect")
         run._open_implicitly(self.end)
@@ -180,12 +181,6 @@ class Implicit:
 
 
 _implicit = Implicit()
-
-
-def _is_child() -> bool:
-    """Return whether `multiprocessing` has started this process for work of its parent's."""
-    module = sys.modules.get("multiprocessing.process")
-    return module is not None and module.parent_process() is not None
 
 
 class ShownFuture(LeanFuture[R]):

@@ -149,7 +149,7 @@ class DisplaySession:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
         asked, look = bool(look.journal), look.resolved()
         self.clock: Clock = look.clock or SystemClock()
-        self.channel = ThreadChannel(self.clock)
+        self.channel = _channel_for(self.clock, early=look.clock is None)
         opened = _build_ui(look, asked=asked)
         self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
         self.loop.partials = PartialLines(self._partial_changed)
@@ -248,9 +248,9 @@ class DisplaySession:
         """Go live; return what ends that."""
         self.interrupts.install()
         DisplaySession.current = self
-        live.reporter = self.channel
+        live.reporter, live.early = self.channel, None
         self.ways_out.take()
-        self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
+        self.channel.begin(RunStarted(self.clock.now(), self._title, self.clock.wall()))
         self.loop.run_once()  # the state knows of the run before anybody asks when a picture is due
         for remark in self._remarks:
             self.notice(remark)
@@ -628,6 +628,14 @@ class DisplaySession:
             stop(event)
         for waker in list(self.wakers):
             waker.wake()
+
+
+def _channel_for(clock: Clock, *, early: bool) -> ThreadChannel:
+    """Return the channel of a run: the one that bars report to which wait for it, if it is `early` enough to take."""
+    if early and live.early is not None:
+        found: ThreadChannel = live.early.channel
+        return found
+    return ThreadChannel(clock)
 
 
 def _build_ui(look: DisplayOptions, *, asked: bool) -> UI:

@@ -25,6 +25,7 @@ from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
+from mainstage.tasks.reporter import live
 from mainstage.tasks.task import current_task, task
 from mainstage.tasks.track import track
 from mainstage.ui.display.settings import STUCK_AFTER
@@ -183,6 +184,8 @@ class Run(Executor):
         """Go live: the display begins, reports of workers are shown."""
         if self._parts is not None:
             raise RuntimeError("this Run has been entered already; make another for the next block")
+        if live.early is not None:
+            live.early.make_way(self)
         branch = DisplaySession.current is not None
         show = DisplaySession.current or DisplaySession(self.title, self._look)
         crew = self._crew._replace(streams=tuple(show.capture.taken))
