@@ -210,10 +210,6 @@ class CallWorkers(Workers, Protocol):
         """Where their reports go."""
         ...
 
-    def run_calls(self, calls: Calls, slot: WorkerSlot) -> None:
-        """Take calls until none waits, or the thread is wanted elsewhere."""
-        ...
-
 
 class Calls(Window):
     """The calls of a pool. To the display it is a cell that tells, when a picture is drawn, which of them wait."""
@@ -264,10 +260,6 @@ class Calls(Window):
     def new_slot(self, ref: Any) -> WorkerSlot:
         """Return a place for a worker that comes for the first time."""
         return WorkerSlot(self, self.workers, ref, self.named)
-
-    def run(self, slot: WorkerSlot) -> None:
-        """Run calls on this thread."""
-        self.workers.run_calls(self, slot)
 
     def failed(self, error: BaseException) -> None:
         """Called with each final failure, on the worker's thread."""

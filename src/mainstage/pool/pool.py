@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.core.commands import Cancel, Hold, SetInterval
 from mainstage.pool.calls import Call, Calls
-from mainstage.pool.mapping import Claims
+from mainstage.pool.mapping import Map
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -34,7 +34,7 @@ class Pool:
         self.receive_cpu_s, self.remote_workers = workers.receive_cpu_s, workers.remote_workers
         self._wake = wake
         self._calls = Calls(workers, wake=wake, on_failure=on_failure)
-        self._maps: dict[int, Claims] = {}
+        self._maps: dict[int, Map] = {}
         workers.open(self._calls)
 
     @property
@@ -55,23 +55,24 @@ class Pool:
         future.task = self.reporter.new_id()
         self._calls.put(Call(self._calls, fn, args, kwargs, name, policy, future))
 
-    def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> Claims:
+    def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> Map:
         """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
-        workers = self.workers
-        one = Claims(fn, source, pool=workers.threads, timer=workers.timer, reporter=self.reporter, policy=policy)
+        one = Map(self.workers, fn, source, policy)
         self._maps[one.id] = one
+        self.workers.open(one)
         return one
 
-    def close_map(self, one: Claims) -> None:
+    def close_map(self, one: Map) -> None:
         """Take no more from a map: it is forgotten once none of its items is under way."""
         one.left = True
         for ident, known in list(self._maps.items()):
-            if known.left and not known.active():
+            if known.left and not known.is_active():
                 self._maps.pop(ident, None)
+                self.workers.forget(known)
 
     def pending(self) -> bool:
         """Return whether anything runs or waits to."""
-        return bool(self._calls.pending) or any(one.active() for one in list(self._maps.values()))
+        return bool(self._calls.pending) or any(one.is_active() for one in list(self._maps.values()))
 
     def command(self, command: Command) -> None:
         """Carry out a command of the owner's. Any thread, signal handlers too."""

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.core import pickling
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, explain, is_instance
+from mainstage.pool.claims import Claims
 from mainstage.pool.engines.batch import SMALL, Bundle, Pace, as_result
 from mainstage.pool.items import Item, Lane
-from mainstage.pool.mapping import Claims
 from mainstage.pool.remote import RemoteSenders, RemoteTask, whole
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
@@ -388,7 +388,7 @@ class EngineMap(Claims):
 
     # --- what threads do otherwise ---
 
-    def active(self) -> bool:
+    def is_active(self) -> bool:
         """Return whether the engine has items."""
         return bool(self._inhand)
 

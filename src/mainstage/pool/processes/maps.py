@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 from mainstage.channels import frames
 from mainstage.core import pickling
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
+from mainstage.pool.claims import Claims
 from mainstage.pool.items import Item, Lane
-from mainstage.pool.mapping import Claims
 from mainstage.pool.remote import NOBODY, RemoteSenders, RemoteTask, copy_of, whole
 from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.queue.thread_patches import any_open
@@ -305,7 +305,7 @@ class ProcessMap(Claims):
     def _launch(self) -> None:
         self.backend.dispatcher.wake()
 
-    def active(self) -> bool:
+    def is_active(self) -> bool:
         """Return whether workers have items in hand."""
         return bool(self.inhand)
 

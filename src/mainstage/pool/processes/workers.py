@@ -114,13 +114,13 @@ class ProcessBackend:
         """Learn that nobody takes from a map any more: it is forgotten once none of its items is under way."""
         claims.left = True
         for ident, one in list(self._maps.items()):
-            if one.left and not one.active():
+            if one.left and not one.is_active():
                 self._maps.pop(ident, None)
                 self.dispatcher.call(lambda one=one: self.dispatcher.close_map(one))  # type: ignore[misc]
 
     def pending(self) -> bool:
         """Return whether anything runs or waits to."""
-        return bool(self._calls) or any(claims.active() for claims in list(self._maps.values()))
+        return bool(self._calls) or any(claims.is_active() for claims in list(self._maps.values()))
 
     def command(self, command: Command) -> None:
         """Carry out a command of the owner's."""
