@@ -54,6 +54,7 @@ def pool() -> Pool:
 
 
 def let_end(pool: Pool) -> None:
+    assert isinstance(pool.workers, ThreadWorkers)
     threads = pool.workers.threads.threads()
     pool.close()
     for thread in threads:

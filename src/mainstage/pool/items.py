@@ -196,6 +196,10 @@ class Lane:
             self.armed = False
             self.reporter.moved(self)
 
+    def show(self, task: int) -> None:
+        """Have the end of a task told by name, since its start is."""
+        self._shown = task
+
     def fold(self) -> None:
         """Keep the reports bounded while nobody takes them: the worker's side of it."""
         taken, shown, named = take(self.ended, FOLD // 2), self._shown, self._named

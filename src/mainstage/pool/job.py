@@ -85,8 +85,15 @@ class JobOwner(Protocol):
         """Keep the entry of the next attempt, which waits for its time."""
         ...
 
-    def requeue(self, entry: Entry) -> None:
-        """Begin that attempt as soon as a worker is free; its time has come. One that is not wanted is dropped."""
+    def requeue(self, entry: Entry, *, first: bool = False) -> None:
+        """Begin that attempt as soon as a worker is free; one that is not wanted any more is dropped.
+
+        Its time has come; or, if it goes `first`, its worker has given it back, and had not begun it.
+        """
+        ...
+
+    def dropped(self, entry: Entry, reason: str) -> None:
+        """Called for an attempt that was given to a worker and cancelled before that began it."""
         ...
 
     def settled(self, job: Job, outcome: Outcome) -> None:
@@ -295,7 +302,9 @@ class Job:
         owner, error = self.owner, outcome.error
         given = owner.input(self.entry[2])
         if error is not None and not is_instance(error, Cancelled):
-            add_note(error, owner.where(self, given))
+            note = owner.where(self, given)
+            if note:
+                add_note(error, note)
         self.send_end(outcome, given)
         owner.settled(self, outcome)
 
@@ -351,6 +360,12 @@ class Share(ABC):
         job = self.in_hand.get(task)
         return job if job is not None else next((job for job in self.jobs() if job.id == task), None)
 
+    def tell(self) -> None:  # noqa: B027  # calls tell nothing
+        """Wake who waits for results, if there are any."""
+
+    def rested(self) -> None:  # noqa: B027  # as above
+        """Called when a worker has left it."""
+
 
 class Window(Share):
     """A share that our own workers take from, one entry at a time."""
@@ -395,9 +410,3 @@ class Window(Share):
     def is_active(self) -> bool:
         """Return whether workers still have some of it in hand."""
         return bool(self.active or self.in_hand)
-
-    def tell(self) -> None:
-        """Wake who waits for results, if there are any."""
-
-    def rested(self) -> None:
-        """Called when a worker has left it."""

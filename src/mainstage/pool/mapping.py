@@ -46,6 +46,10 @@ class MapWorkers(Workers, Protocol):
         """How many there are to be."""
         ...
 
+    def lookahead(self, share: Map) -> int | None:
+        """Return how many items are to be pulled ahead of what was taken; None: as their measured speed warrants."""
+        ...
+
 
 class Map(Window):
     """The owner of the attempts at its items; the caller's thread feeds it and takes its records."""
@@ -219,6 +223,10 @@ class Map(Window):
             self._ahead = self.buffersize
             return self.buffersize - outstanding
         outstanding -= self.lent
+        ahead = self.workers.lookahead(self)
+        if ahead is not None:
+            self._ahead = ahead
+            return ahead - outstanding
         workers = self.workers.max_workers
         self._ahead = 2 * workers
         slots = list(self.slots.values())
@@ -271,14 +279,22 @@ class Map(Window):
     def retry_later(self, entry: Entry) -> None:
         """Do nothing: `requeue` brings the entry."""
 
-    def requeue(self, entry: Entry) -> None:
-        """Let a worker take the next attempt, or drop what is not wanted any more."""
+    def requeue(self, entry: Entry, *, first: bool = False) -> None:
+        """Let a worker take the attempt, before all others if it goes `first`; drop what is not wanted any more."""
         if self.halted is not None or entry[1] in self._unwanted:
             self._drop(entry)
             self.tell()
             return
-        self.window.append(entry)
+        if first:
+            self.window.appendleft(entry)
+        else:
+            self.window.append(entry)
         self.workers.offer(self)
+
+    def dropped(self, entry: Entry, reason: str) -> None:  # noqa: ARG002  # it is the map's or the item's own
+        """Take an item that was cancelled before a worker began it."""
+        self._drop(entry)
+        self.tell()
 
     def settled(self, job: Job, outcome: Outcome) -> None:
         """Take what became of an item."""

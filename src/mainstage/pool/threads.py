@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mainstage.channels.inbox import ThreadChannel
+    from mainstage.core.commands import Locate
     from mainstage.pool.calls import Call
     from mainstage.pool.job import Entry, Share
     from mainstage.pool.thread_pool import Worker
@@ -158,9 +159,20 @@ class ThreadWorkers:
                 for share in list(self._shares):
                     share.remove_place()
 
-    def close(self) -> None:
+    def lookahead(self, share: Map) -> None:  # the protocol's
+        """Return nothing: the speed of the items says how many are pulled ahead."""
+
+    def set_interval(self, seconds: float) -> None:
+        """Do nothing: positions are read where they are."""
+
+    def locate(self, asked: Locate) -> None:
+        """Do nothing: the owner sees where a thread stands."""
+
+    def close(self, *, pending: bool) -> None:
         """Take no more work; the threads end when what there is has been done."""
         self.threads.close()
+        if not pending:
+            self.timer.close()
 
     def is_idle(self) -> bool:
         """Return whether every thread that was not abandoned has ended."""
