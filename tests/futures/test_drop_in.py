@@ -521,6 +521,80 @@ def test_on_a_terminal_it_draws_and_gives_everything_back(how: str) -> None:
         assert program.wait() == 0, program.screen.text
         drawn, _, after = bytes(program.output).partition(b"GIVEN BACK")
         assert drawn.count(b"\x1b[?2026h") >= 4
-        assert drawn.rstrip(b"\x1b[?2026l\r\n").endswith(b"\x1b[?25h")
-        assert b"\x1b" not in after
+        assert drawn.count(b"\x1b[?25l") == drawn.count(b"\x1b[?25h") == 1
+        assert after.count(b"\x1b[?2026h") == (0 if "shutdown" in how else 1)  # the last line, and no more
+        assert b"\x1b[?25" not in after
         assert "work(30): 30 in" in program.screen.text
+
+
+IN_PARTS = """
+def wait_a_while(n):
+    time.sleep(0.2)
+    if n == 5:
+        raise OSError("no five")
+    return n
+"""
+LAST_LINES = {
+    "the end of its block": (
+        """
+with ThreadPoolExecutor(2) as pool:
+    print("a result", list(pool.map(wait_a_while, range(5))))
+    time.sleep(0.2)
+    print("another", list(pool.map(wait_a_while, range(6, 9))))
+print("done")
+""",
+        ["a result [0, 1, 2, 3, 4]", "another [6, 7, 8]", "✓ 8 done", "done"],
+    ),
+    "the program's end": (
+        """
+pool = ThreadPoolExecutor(2)
+futures = [pool.submit(wait_a_while, n) for n in range(8)]
+for n, future in enumerate(futures):
+    print("handled" if future.exception() else f"result {n}")
+    time.sleep(0.2)
+print("done")
+""",
+        [
+            "result 0",
+            "result 1",
+            "result 2",
+            "result 3",
+            "result 4",
+            "handled",
+            "result 6",
+            "result 7",
+            "done",
+            "■ 7 done, 1 failed",
+        ],
+    ),
+    "the end of the last block": (
+        """
+with ThreadPoolExecutor(2) as outer:
+    print("outer", list(outer.map(wait_a_while, range(4))))
+    with ThreadPoolExecutor(2) as inner:
+        print("inner", list(inner.map(wait_a_while, range(4))))
+    print("between")
+print("done")
+""",
+        ["outer [0, 1, 2, 3]", "inner [0, 1, 2, 3]", "between", "✓ 8 done", "done"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("program", "expected"), LAST_LINES.values(), ids=LAST_LINES)
+def test_the_last_line_stands_between_none_of_the_programs(program: str, expected: list[str]) -> None:
+    with Pty([sys.executable, "-c", HEAD + IN_PARTS + program]) as pty:
+        assert pty.wait() == 0, pty.screen.text
+        found = [line for line in pty.screen.text.split("\n") if line and "✗" not in line]
+        assert [line.split(" in ")[0] for line in found] == expected
+
+
+def test_a_loop_over_a_pools_results_keeps_its_row_until_it_ends() -> None:
+    program = """
+pool = ThreadPoolExecutor(4)
+for n in mainstage.track(pool.map(wait_a_while, range(4)), "Reading", total=4):
+    time.sleep(0.4)
+"""
+    with Pty([sys.executable, "-c", "import mainstage\n" + HEAD + IN_PARTS + program]) as pty:
+        pty.expect("3/4")
+        assert pty.wait() == 0, pty.screen.text

@@ -125,3 +125,22 @@ def test_a_group_fails_on_one_line_with_what_is_in_it() -> None:
         assert "✗ the whole: ExceptionGroup: unhandled errors in a TaskGroup (2 sub-exceptions): " in text
         parts = [rf"LookupError: no part {n} at coroutines\.py:\d+ in part" for n in (0, 1)]
         assert re.search(rf"\[{'; '.join(parts)}\]", text)
+
+
+def test_the_last_line_of_gathers_comes_at_the_programs_end() -> None:
+    program = """
+import asyncio, mainstage
+async def wait(n):
+    await asyncio.sleep(0.4)
+    return n
+async def main():
+    for batch in range(2):
+        print("batch", batch, sum(await mainstage.aio.gather(*map(wait, range(4)))))
+asyncio.run(main())
+print("after the loop")
+"""
+    with Pty([sys.executable, "-c", program]) as pty:
+        assert pty.wait() == 0, pty.screen.text
+        lines = [line for line in pty.screen.text.split("\n") if line]
+    assert lines[:3] == ["batch 0 6", "batch 1 6", "after the loop"]
+    assert re.fullmatch(r"✓ 8 done in \d\.\d s", lines[3])

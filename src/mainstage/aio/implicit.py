@@ -8,10 +8,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import threading
 from typing import TYPE_CHECKING
 
+from mainstage.core.fork import works_for_parent
+from mainstage.run.implicit import last_lines
 from mainstage.run.run import Run, current_run
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class ImplicitGroup:
             self._entering = False
 
     def _open(self) -> Run | None:
-        if threading.current_thread() is not threading.main_thread() or os.getpid() != self._pid or _is_child():
+        if threading.current_thread() is not threading.main_thread() or os.getpid() != self._pid or works_for_parent():
             return None  # nobody could draw on this thread, or the terminal is the parent's
         self._events = asyncio.get_running_loop()
         run = self._run = Run(on_error="collect")
@@ -54,14 +55,13 @@ class ImplicitGroup:
     def _end(self) -> None:
         """End it if nothing is pending in it; on its owner's thread, also in a signal handler. Raises nothing."""
         run = self._run
-        if run is not None and not self._entering and run is current_run() and not run._pending():
+        if run is not None and not self._entering and run is current_run() and not run._goes_on():
             self._run = None
-            run._close_implicitly()
-
-
-def _is_child() -> bool:
-    module = sys.modules.get("multiprocessing.process")
-    return module is not None and module.parent_process() is not None
+            ended = run._close_implicitly()
+            if ended is not None:
+                last_lines.keep(*ended)
+                if ended[0].loop.state.counts.cancelled:
+                    last_lines.say()  # the program has stopped it, and may be about to end by an error
 
 
 _implicit = ImplicitGroup()

@@ -136,6 +136,11 @@ class SignalHandlers:
                 self._previous[signal.SIGINT] = signal.default_int_handler
                 self._theirs = weakref.ref(handler)
 
+    def retake(self, replaceable: Callable[[object], bool]) -> None:
+        """Take Ctrl-C again, where a handler that is `replaceable` has its place: who runs cells sets one for each."""
+        if in_main_thread() and replaceable(signal.getsignal(signal.SIGINT)):
+            self._take(signal.SIGINT, self._on_stop)
+
     def restore(self) -> None:
         """Restore the previous handlers, where no others were set meanwhile. Any thread: see `_over`."""
         if not in_main_thread():
@@ -186,6 +191,10 @@ class SignalHandlers:
             self._keep(signum)
             return
         if self._cancel is None:
+            before = self._previous.get(signum)
+            if callable(before) and before is not signal.default_int_handler:
+                before(signum, frame)  # of who runs cells: it cancels the one that awaits
+                return
             error = _exception(signum)
             if signum != signal.SIGINT:
                 self.on_raise(error)

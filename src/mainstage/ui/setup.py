@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.core.clock import SystemClock
 from mainstage.core.descriptors import reserve_standard
@@ -110,6 +110,20 @@ class UI(NamedTuple):
     remarks: Sequence[str] = ()
     watchers: Sequence[Callable[[RunState, float], None]] = ()
     """Told the state before each picture."""
+    shell: Any = None
+    """The shell whose cells show it, in a notebook."""
+    new_display: Callable[[], Display] | None = None
+    """Makes another display on the same place, once that is closed; None: it has no last lines."""
+
+    def close(self) -> None:
+        """Close what was opened, and show nothing."""
+        if self.keyed is not None:
+            self.keyed[0].close()
+        self.display.close([], [])
+        for recorder in self.recorders:
+            close = getattr(recorder, "close", None)
+            if close is not None:
+                close()
 
 
 class LayoutOptions(NamedTuple):
@@ -151,17 +165,41 @@ def build_ui(
         return UI(RecordOnlyView(), lines, [lines, *recorders], None, animated=True)
     style = style._replace(log=os.fspath(log) if log is not None else "")
     shown: View = _view(place, style) if isinstance(view, str) else view
+    if place.view == "notebook" and display is None:
+        return _in_cell(place, style, shown, recorders, discreet=discreet)
     where = display or _display(place)
     spare = None if place.view == "silent" else partial(_spare, place, style)
     if discreet:
         shown = DelayedView(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
     staged = UI(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers)
+    if display is None:
+        staged = staged._replace(new_display=partial(_display, place))
     if not keys or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
     look = KeyedView(layouts, first, _palette(place, style), _glyphs(place, style))
     return _keyed(staged, look, told=keys is True)
+
+
+def _in_cell(
+    place: DisplayTarget, style: LayoutOptions, view: View, recorders: Sequence[Recorder], *, discreet: bool
+) -> UI:
+    """Return `view` in the output of a notebook's cell; these modules are loaded nowhere else."""
+    from mainstage.ui.display.notebook import NotebookDisplay  # noqa: PLC0415
+    from mainstage.ui.views.failures import FailureView  # noqa: PLC0415
+
+    shown = FailureView(view)
+    display = NotebookDisplay(place.shell, shown.notes)
+    return UI(
+        DelayedView(shown) if discreet else shown,
+        display,
+        recorders,
+        partial(_spare, place, style),
+        animated=True,
+        shell=place.shell,
+        new_display=lambda: display,  # the last lines take the place of the picture
+    )
 
 
 def _keyed(staged: UI, view: KeyedView, *, told: bool) -> UI:
