@@ -50,6 +50,7 @@ if TYPE_CHECKING:
     from mainstage.run.cells import CellScope
     from mainstage.run.key_commands import CommandTarget
     from mainstage.ui.display import Display
+    from mainstage.ui.display.notebook import NotebookDisplay
     from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
     from mainstage.ui.setup import UI
@@ -546,6 +547,11 @@ class DisplaySession:
         if DisplaySession.current is self and not DisplaySession.owner_asleep:
             self.wake_owner()
 
+    @property
+    def picture(self) -> NotebookDisplay | None:
+        """The picture below the cells of a notebook, once a run is over the last one; None: it is shown elsewhere."""
+        return None if self._cells is None else self._cells.display
+
     def notice(self, text: str) -> None:
         """Show a line of the library's own."""
         self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
@@ -555,6 +561,8 @@ class DisplaySession:
 
         A notice says that its other display options have no effect: there is one display.
         """
+        if self._cells is not None:
+            self._cells.open_nested()
         own: list[Recorder] = [] if look.log is None else [RunLog(look.log)]
         if look.journal:
             own.append(open_journal(look.journal, look.journal_limit, inputs=look.journal_inputs))

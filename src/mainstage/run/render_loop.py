@@ -427,7 +427,7 @@ class RenderLoop:
 
     def show_text(self) -> None:
         """Show what was written so far, without another picture; on the owner's thread."""
-        if self.pumping:
+        if self.pumping or (self.channel.empty() and not self._pending_lines):
             return
         self.pumping = True
         try:
