@@ -82,9 +82,15 @@ class OutputRecorder(Protocol):
 class ReportCost(Protocol):
     """What a loop asks of a backend: how many workers report to it by batches, and what these have cost."""
 
-    receive_cpu_s: float
-    """Seconds of this process so far."""
-    remote_workers: int
+    @property
+    def receive_cpu_s(self) -> float:
+        """Seconds of this process so far."""
+        ...
+
+    @property
+    def remote_workers(self) -> int:
+        """How many report by batches."""
+        ...
 
 
 class DisplayOptions(NamedTuple):
