@@ -25,6 +25,7 @@ from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
+from mainstage.tasks.reporter import live
 from mainstage.tasks.task import current_task, task
 from mainstage.tasks.track import track
 from mainstage.ui.display.settings import STUCK_AFTER
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from mainstage.run.external_threads import ThreadCall
     from mainstage.run.waiters import DoneAndNotDone
     from mainstage.ui.display import Display
+    from mainstage.ui.display.notebook import NotebookDisplay
     from mainstage.ui.views import View
     from mainstage.ui.views.layouts import Layout
 
@@ -182,6 +184,8 @@ class Run(Executor):
         """Go live: the display begins, reports of workers are shown."""
         if self._parts is not None:
             raise RuntimeError("this Run has been entered already; make another for the next block")
+        if live.early is not None:
+            live.early.make_way(self)
         branch = DisplaySession.current is not None
         show = DisplaySession.current or DisplaySession(self.title, self._look)
         crew = self._crew._replace(streams=tuple(show.capture.taken))
@@ -418,6 +422,22 @@ class Run(Executor):
     def results(self) -> list[Any]:
         """Results that were not retrieved: of futures, in order of submission, then of maps."""
         return self._parts.work.results() if self._parts is not None else []
+
+    # --- in a notebook ---
+
+    def _ipython_display_(self) -> None:
+        """Called where the run is the last line of a cell: show it there too, where cells show it."""
+        self._picture().show_here()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:  # noqa: ARG002  # IPython's
+        """Return how it stands, by MIME type, for what knows no displays that change."""
+        return self._picture().bundle()
+
+    def _picture(self) -> NotebookDisplay:
+        picture = None if self._parts is None else self._parts.show.picture
+        if picture is None:
+            raise NotImplementedError  # its `repr` serves then
+        return picture
 
     # --- inside ---
 
