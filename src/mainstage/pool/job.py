@@ -5,8 +5,8 @@ a future. A next attempt is a new `Job`, so nothing is reset. It stands for its 
 worker's own code (`current_task`, `track`), a failure, or a display that finds it running for longer than a glance.
 
 No lock is held where an event is sent or a future settled. Which thread announces a job, makes its task and settles it
-is decided by an atomic `dict.setdefault`, so a frame that is drawn in a signal handler, between any two lines of this,
-waits for nothing. The order of what others see: the start, everything of the task, the end, then the result.
+is decided by one atomic step (`core.once`), so a frame that is drawn in a signal handler, between any two lines of
+this, waits for nothing. The order of what others see: the start, everything of the task, the end, then the result.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mainstage.core.once import Once
 from mainstage.core.policy import STOP_GRACE, delay_before
 from mainstage.errors import Cancelled, add_note, describe_error, is_instance
 from mainstage.events import CallFailed, TaskStarted
@@ -50,7 +51,8 @@ START_WAIT_S = 1.0
 """Seconds that the end of a job waits for the thread that has announced it and not sent that yet, between two lines."""
 
 
-_SENT = threading.Lock()
+settling, announcing, resolving = Once("settled"), Once("announced"), Once("task")
+SENT = threading.Lock()
 """In the place of `Job.announced` where the start goes with the end."""
 
 
@@ -190,7 +192,7 @@ class Job:
     def try_settle(self) -> bool:
         """Take the right to end it: True once, on any thread, in any signal handler."""
         mine = object()
-        return vars(self).setdefault("settled", mine) is mine
+        return settling.first(self, mine) is mine
 
     # --- the task that it stands for ---
 
@@ -200,7 +202,7 @@ class Job:
             return []
         mine = threading.Lock()
         mine.acquire()
-        if vars(self).setdefault("announced", mine) is not mine:
+        if announcing.first(self, mine) is not mine:
             return []
         owner, (_, ident, args, attempt) = self.owner, self.entry
         began = min(at, self.started)
@@ -215,7 +217,7 @@ class Job:
             self._send_start()
             _, ident, args, attempt = self.entry
             made = root_task(self.reporter, ident, attempt, self.owner.describe(args), worker=self.slot.worker)
-            task = vars(self).setdefault("task", made)
+            task = resolving.first(self, made)
             if self.cancel_reason is not None:
                 task.request_cancel(self.cancel_reason)
         return task
@@ -316,13 +318,15 @@ class Job:
 
     def send_end(self, owner: JobOwner, error: BaseException | None, given: str) -> None:
         """Send its last event, and those of its start before it; `given` is what it worked on."""
-        mine = vars(self)
-        if mine.setdefault("task", NULL) is not NULL:
-            self.resolve().close(error, given)
+        task = self.task
+        if task is None:
+            task = resolving.first(self, NULL)
+        if task is not NULL:
+            task.close(error, given)
             return
         reporter, (_, ident, args, attempt) = self.reporter, self.entry  # nobody has asked for it: none is made
         untold = attempt == 1 and owner.submitted and not getattr(reporter, "detailed", True)
-        if untold and is_failure(error) and mine.setdefault("announced", _SENT) is _SENT:
+        if untold and is_failure(error) and announcing.first(self, SENT) is SENT:
             at, name, worker = reporter.now(), owner.describe(args), self.slot.worker
             reporter.send(CallFailed(at, ident, self.started, worker, name, describe_error(error), given))
             return

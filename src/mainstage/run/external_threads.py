@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mainstage.core.once import Once
 from mainstage.core.policy import Policy
 from mainstage.errors import Cancelled, TaskTimeout, explain, is_instance, set_traceback, traceback_of
 from mainstage.events import TaskCancelled, TaskQueued
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mainstage.pool.job import CallReporter, Entry
 
 NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
+_told = Once("told")
 MOST_TOLD = 5000
 """Calls of which a picture tells that they wait; the others are told of with the next."""
 
@@ -56,6 +58,8 @@ class ThreadCall:
 
     policy = Policy()
     submitted = True
+    told: object = None
+    """What the thread that tells that it was submitted has put here."""
     began = False
     name: str | None = None
     future: Any = None
@@ -84,7 +88,7 @@ class ThreadCall:
     def queued(self, at: float) -> TaskQueued | None:
         """Return the event that it was submitted, the first time."""
         mine = object()
-        if vars(self).setdefault("told", mine) is not mine:
+        if _told.first(self, mine) is not mine:
             return None
         return TaskQueued(at, self.id, self.describe(self.args))
 
@@ -367,7 +371,7 @@ class ThreadCalls(Share):
         """Return which calls wait that were not told of before."""
         untold: list[ThreadCall] = []
         for call in reversed(list(self.waiting.values())):
-            if "told" in vars(call):  # and so are all before it, but for those that have begun
+            if call.told is not None:  # and so are all before it, but for those that have begun
                 break
             untold.append(call)
         untold.reverse()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mainstage.tasks.task import Task
 
-__all__ = ["Outcome", "describe", "describe_call", "finish", "retry", "run"]
+__all__ = ["Outcome", "describe", "describe_call", "finish", "name_of_call", "retry", "run"]
 
 
 class Outcome(NamedTuple):
@@ -42,8 +42,13 @@ def finish(task: Task, outcome: Outcome, told_input: str = "") -> None:
 
 def describe_call(fn: Callable[..., Any], args: Sequence[Any]) -> str:
     """Return a short name for a call: the function's name and its first arguments."""
+    return name_of_call(fn, [describe(arg) for arg in args[:2]])
+
+
+def name_of_call(fn: Callable[..., Any], told: Sequence[str]) -> str:
+    """Return the same where all arguments have been described: `told`."""
     name = getattr(fn, "__name__", None) or describe(fn)
-    return f"{name}({', '.join([describe(arg) for arg in args[:2]])})" if args else str(name)
+    return f"{name}({', '.join(told[:2])})" if told else str(name)
 
 
 def retry(task: Task, outcome: Outcome, delay: float, told_input: str = "") -> None:
