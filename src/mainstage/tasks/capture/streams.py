@@ -20,6 +20,7 @@ from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.tasks.capture.fds import DescriptorCapture
 from mainstage.tasks.capture.lines import Key, Lines, PartialLines
+from mainstage.tasks.integrations.base import Takeover
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import Task, ambient
 
@@ -369,6 +370,10 @@ class Capture:
         """Take the streams; once is enough."""
         if self.live:
             return
+        for bridge in self._bridges:
+            if isinstance(bridge, Takeover):
+                with contextlib.suppress(Exception):  # another library's insides: it then draws on as it did
+                    bridge.prepare()
         for name in STREAMS:
             stream = getattr(sys, name)
             if isinstance(stream, StreamProxy) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
@@ -412,6 +417,13 @@ class Capture:
             self._give_back()
             for router in self.routers.values():
                 router.flush_lines()
+
+    def resume(self) -> None:
+        """Have displays go on that were there before: the terminal is given back."""
+        for bridge in self._bridges:
+            if isinstance(bridge, Takeover):
+                with contextlib.suppress(Exception):  # as in `stop`
+                    bridge.resume()
 
     def _give_back(self) -> None:
         self.live = False
