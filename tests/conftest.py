@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import threading
 import time
 from pathlib import Path
@@ -61,6 +62,8 @@ def pytest_configure(config: pytest.Config) -> None:
     report = os.environ.get("MAINSTAGE_TEST_REPORT")
     if report and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Ran(Path(report), config.rootpath))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background: its children inherit that
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in _foreign():  # fixtures that outlive a test, and the programs that they start, see no more either
         del os.environ[name]
     os.environ["TERM"] = "xterm-256color"

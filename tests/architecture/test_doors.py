@@ -37,6 +37,7 @@ DOORS: dict[str, str | dict[str, str]] = {
     "run/exit.py": {"_name_what_holds": "names of threads, cleaned there: nothing of a display is left"},
     "tasks/capture/streams.py": OWN,
     "tasks/integrations/rich.py": OWN,
+    "tqdm/": "lines of bars as text, to streams other than the program's own: as tqdm writes them",
     "ui/display/jsonl.py": {"_line": EVENTS},
     "ui/display/keyboard.py": {"_ring": INTERNAL},
     "ui/display/logfile.py": {"_put": LOG},

@@ -52,6 +52,7 @@ if TYPE_CHECKING:
     from mainstage.run.cells import CellScope
     from mainstage.run.key_commands import CommandTarget
     from mainstage.ui.display import Display
+    from mainstage.ui.display.notebook import NotebookDisplay
     from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
     from mainstage.ui.setup import UI
@@ -81,9 +82,15 @@ class OutputRecorder(Protocol):
 class ReportCost(Protocol):
     """What a loop asks of a backend: how many workers report to it by batches, and what these have cost."""
 
-    receive_cpu_s: float
-    """Seconds of this process so far."""
-    remote_workers: int
+    @property
+    def receive_cpu_s(self) -> float:
+        """Seconds of this process so far."""
+        ...
+
+    @property
+    def remote_workers(self) -> int:
+        """How many report by batches."""
+        ...
 
 
 class DisplayOptions(NamedTuple):
@@ -150,7 +157,7 @@ class DisplaySession:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
         asked, look = bool(look.journal), look.resolved()
         self.clock: Clock = look.clock or SystemClock()
-        self.channel = ThreadChannel(self.clock)
+        self.channel = _channel_for(self.clock, early=look.clock is None)
         opened = _build_ui(look, asked=asked)
         blocks = None if opened.look is None else OpenBlocks(self.channel.notify)
         self.loop = self.loops(self.channel, _below_blocks(opened, blocks), opened.display, self.clock)
@@ -252,9 +259,9 @@ class DisplaySession:
         """Go live; return what ends that."""
         self.interrupts.install()
         DisplaySession.current = self
-        live.reporter = self.channel
+        live.reporter, live.early = self.channel, None
         self.ways_out.take()
-        self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
+        self.channel.begin(RunStarted(self.clock.now(), self._title, self.clock.wall()))
         self.loop.run_once()  # the state knows of the run before anybody asks when a picture is due
         for remark in self._remarks:
             self.notice(remark)
@@ -546,6 +553,11 @@ class DisplaySession:
         if DisplaySession.current is self and not DisplaySession.owner_asleep:
             self.wake_owner()
 
+    @property
+    def picture(self) -> NotebookDisplay | None:
+        """The picture below the cells of a notebook, once a run is over the last one; None: it is shown elsewhere."""
+        return None if self._cells is None else self._cells.display
+
     def notice(self, text: str) -> None:
         """Show a line of the library's own."""
         self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
@@ -555,6 +567,8 @@ class DisplaySession:
 
         A notice says that its other display options have no effect: there is one display.
         """
+        if self._cells is not None:
+            self._cells.open_nested()
         own: list[Recorder] = [] if look.log is None else [RunLog(look.log)]
         if look.journal:
             own.append(open_journal(look.journal, look.journal_limit, inputs=look.journal_inputs))
@@ -626,6 +640,14 @@ class DisplaySession:
             stop(event)
         for waker in list(self.wakers):
             waker.wake()
+
+
+def _channel_for(clock: Clock, *, early: bool) -> ThreadChannel:
+    """Return the channel of a run: the one that bars report to which wait for it, if it is `early` enough to take."""
+    if early and live.early is not None:
+        found: ThreadChannel = live.early.channel
+        return found
+    return ThreadChannel(clock)
 
 
 def _build_ui(look: DisplayOptions, *, asked: bool) -> UI:

@@ -429,7 +429,7 @@ class RenderLoop:
 
     def show_text(self) -> None:
         """Show what was written so far, without another picture; on the owner's thread."""
-        if self.pumping:
+        if self.pumping or (self.channel.empty() and not self._pending_lines):
             return
         self.pumping = True
         try:
@@ -495,6 +495,7 @@ class RenderLoop:
         self._blocked = self.paused = False
         self._take_all()
         now = self._now()
+        self.channel.look_again()
         while self.channel.next_sample_at() == 0.0:
             for event in self.channel.sample(now):
                 self._take(event)

@@ -16,7 +16,7 @@ from mainstage.ui.display.jsonl import JsonlDisplay
 from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import NullDisplay, StreamDisplay
-from mainstage.ui.display.terminal import TerminalDisplay
+from mainstage.ui.display.terminal import TerminalDisplay, demanded_size
 from mainstage.ui.views.interactive import KeyedView
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.live import LiveView
@@ -189,11 +189,11 @@ def _in_cell(
     place: DisplayTarget, style: LayoutOptions, view: View, recorders: Sequence[Recorder], *, discreet: bool
 ) -> UI:
     """Return `view` in the output of a notebook's cell; these modules are loaded nowhere else."""
-    from mainstage.ui.display.notebook import NotebookDisplay  # noqa: PLC0415
+    from mainstage.ui.display.notebook import SIZE, NotebookDisplay  # noqa: PLC0415
     from mainstage.ui.views.failures import FailureView  # noqa: PLC0415
 
     shown = FailureView(view)
-    display = NotebookDisplay(place.shell, shown.notes)
+    display = NotebookDisplay(place.shell, shown.notes, size=demanded_size(os.environ, SIZE))
     return UI(
         DelayedView(shown) if discreet else shown,
         display,
