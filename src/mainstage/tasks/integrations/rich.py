@@ -60,7 +60,7 @@ class RichBridge:
             progress = _progress_of(display)
             if progress is not None and id(display) in self._started and id(display) not in self._blocks:
                 for number in progress.task_ids:
-                    _show(progress, number)
+                    _show(progress, number, before=True)
 
     def stop(self) -> None:
         """End displays that are still open, and put the methods back."""
@@ -315,8 +315,8 @@ def _rows(progress: Any) -> dict[Any, BarTask]:
     return rows
 
 
-def _show(progress: Any, number: Any) -> None:
-    """Bring our task up to date with Rich's."""
+def _show(progress: Any, number: Any, *, before: bool = False) -> None:
+    """Bring our task up to date with Rich's; `before`: it was there before the run."""
     row = progress._tasks.get(number)  # noqa: SLF001  # its `tasks` is a list
     rows = _rows(progress)
     shown = rows.get(number)
@@ -329,7 +329,7 @@ def _show(progress: Any, number: Any) -> None:
     status = str(row.fields.get("status", ""))
     if shown is None:
         fields = {name: value for name, value in row.fields.items() if name != "status"}
-        rows[number] = shown = BarTask(description, total=row.total, fields=fields)
+        rows[number] = shown = BarTask(description, total=row.total, fields=fields, before=before)
     shown.show(row.completed, total=row.total, description=description, status=status)
 
 
