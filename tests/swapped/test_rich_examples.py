@@ -108,3 +108,8 @@ def test_an_example_shows_what_it_shows_with_rich_and_its_rows_once(
     assert "Traceback" not in shown
     if "copy.bin" in words:
         assert (tmp_path / "copy.bin").stat().st_size == SIZE
+
+
+def test_the_page_names_each_example() -> None:
+    page = (ROOT / "docs/from-rich.md").read_text(encoding="utf-8")
+    assert set(re.findall(r"^\| `(\w+)\.py` \|", page, re.MULTILINE)) == {example.name for example in EXAMPLES}
