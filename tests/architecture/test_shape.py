@@ -24,8 +24,8 @@ KNOWN_CIRCLES = (
     {"pool.processes.process", "pool.remote"},
 )
 """Circles that are still there, in the pool alone; one that goes is taken from here."""
-PUBLIC_TWICE = {"map"}
-"""Names of one call on two public faces: `mainstage.map` and `mainstage.aio.map`."""
+PUBLIC_TWICE = {"Progress", "map", "track"}
+"""Names on two public faces, as `mainstage.map` and `mainstage.aio.map`; those of `mainstage.rich` are Rich's."""
 KNOWN_NAMES = {
     "Failures",
     "Item",

@@ -187,9 +187,15 @@ MUTATIONS = [
     ),
     Mutation(
         DISPATCHER,
-        "            garbled = explain(error)\n",
-        "            raise\n",
+        "may be anything\n            worker.kill_for(error)\n",
+        "may be anything\n            raise\n",
         ("tests/backends/test_odd_values.py",),
+    ),
+    Mutation(
+        DISPATCHER,
+        "            worker.kill_for(error)\n            left = False\n",
+        "            left = False\n",
+        ("tests/backends/test_refused_for_good.py",),
     ),
 ]
 

@@ -9,7 +9,7 @@ import contextlib
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.core.clock import Clock, SystemClock, limit_wait
@@ -47,8 +47,10 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.journal.writer import JournalWriter
     from mainstage.run.asyncio_driver import AsyncioDriver, Waker
+    from mainstage.run.cells import CellScope
     from mainstage.run.key_commands import CommandTarget
     from mainstage.ui.display import Display
+    from mainstage.ui.display.notebook import NotebookDisplay
     from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
     from mainstage.ui.setup import UI
@@ -147,7 +149,7 @@ class DisplaySession:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
         asked, look = bool(look.journal), look.resolved()
         self.clock: Clock = look.clock or SystemClock()
-        self.channel = ThreadChannel(self.clock)
+        self.channel = _channel_for(self.clock, early=look.clock is None)
         opened = _build_ui(look, asked=asked)
         self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
         self.loop.partials = PartialLines(self._partial_changed)
@@ -159,7 +161,7 @@ class DisplaySession:
             self.loop.watchers.append(self.stuck.check)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
-        self.capture = self._capture_for(opened.display, look)
+        self.capture = self._capture_for(opened.display, look, opened.shell)
         self.capture.lends = bool(self.capture.taken) and not isinstance(opened.display, NullDisplay)
         self.stop_listeners: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
@@ -186,6 +188,7 @@ class DisplaySession:
             self.steering = KeyCommands(*opened.keyed, self.loop, self)
         self.capture.pause = self.terminal_lent
         self._line_watch = self._watch_lines(opened.display)
+        self._cells = self._watch_cells(opened.display, opened.shell)
         self._warned: set[str] = set()
         self._lending = threading.Lock()
         self._new_display = opened.new_display
@@ -194,8 +197,8 @@ class DisplaySession:
         self.seat: AsyncioDriver | None = None
         """The owner's place on the event loop of its thread, while one is to draw."""
 
-    def _capture_for(self, display: Display, look: DisplayOptions) -> Capture:
-        owned = _owned_streams(display) if look.capture else ()
+    def _capture_for(self, display: Display, look: DisplayOptions, shell: object) -> Capture:
+        owned = _owned_streams(display, shell) if look.capture else ()
         shown = bool(look.capture) and (bool(owned) or not isinstance(display, NullDisplay))
         taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
         return Capture(
@@ -221,6 +224,17 @@ class DisplaySession:
 
         return LineWatch(sys.stderr, note)
 
+    def _watch_cells(self, display: Any, shell: Any) -> CellScope | None:
+        """Return what follows a run from cell to cell, in a notebook."""
+        if shell is None:
+            return None
+        from mainstage.run.cells import CellScope  # noqa: PLC0415  # loaded in notebooks alone
+
+        cells = CellScope(self.loop, self.interrupts, display, shell, self.is_owner)
+        if self.capture.taken:
+            self.capture.passage, self.capture.all_pass = cells, True
+        return cells
+
     def _record_all(self, recorder: OutputRecorder, owned: Collection[str]) -> Collection[str]:
         """Add `recorder`, which takes everything; return the streams to capture."""
         unshown = {name for name in STREAMS if name not in owned}
@@ -234,9 +248,9 @@ class DisplaySession:
         """Go live; return what ends that."""
         self.interrupts.install()
         DisplaySession.current = self
-        live.reporter = self.channel
+        live.reporter, live.early = self.channel, None
         self.ways_out.take()
-        self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
+        self.channel.begin(RunStarted(self.clock.now(), self._title, self.clock.wall()))
         self.loop.run_once()  # the state knows of the run before anybody asks when a picture is due
         for remark in self._remarks:
             self.notice(remark)
@@ -246,6 +260,8 @@ class DisplaySession:
         self.loop.attribute_text(on=self.capture.descriptors is not None)
         if self._line_watch is not None:
             self._line_watch.start()
+        if self._cells is not None:
+            self._cells.start()
         if self.steering is not None:
             self._tried(self.steering.start, "keys are off")
         if self._animated and Heartbeat.possible() and not DisplaySession.owner_asleep:
@@ -308,6 +324,8 @@ class DisplaySession:
             steps.callback(self.capture.stop)
             if self._line_watch is not None:
                 steps.callback(self._line_watch.stop)
+            if self._cells is not None:
+                steps.callback(self._cells.stop)
             if self._heartbeat is not None:
                 steps.callback(self._heartbeat.stop)
             if self.steering is not None:
@@ -399,6 +417,8 @@ class DisplaySession:
         events = events_here()
         if events is None or not self.is_owner():
             return None
+        if self._cells is not None and self._heartbeat is not None:
+            return None  # it interrupts a kernel's loop as any other code, and a cell that blocks it too
         if self.seat is None or self.seat.events is not events:
             if self.seat is not None:
                 self.seat.leave()  # its loop has ended, and told nobody
@@ -521,6 +541,11 @@ class DisplaySession:
         if DisplaySession.current is self and not DisplaySession.owner_asleep:
             self.wake_owner()
 
+    @property
+    def picture(self) -> NotebookDisplay | None:
+        """The picture below the cells of a notebook, once a run is over the last one; None: it is shown elsewhere."""
+        return None if self._cells is None else self._cells.display
+
     def notice(self, text: str) -> None:
         """Show a line of the library's own."""
         self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
@@ -530,6 +555,8 @@ class DisplaySession:
 
         A notice says that its other display options have no effect: there is one display.
         """
+        if self._cells is not None:
+            self._cells.open_nested()
         own: list[Recorder] = [] if look.log is None else [RunLog(look.log)]
         if look.journal:
             own.append(open_journal(look.journal, look.journal_limit, inputs=look.journal_inputs))
@@ -603,6 +630,14 @@ class DisplaySession:
             waker.wake()
 
 
+def _channel_for(clock: Clock, *, early: bool) -> ThreadChannel:
+    """Return the channel of a run: the one that bars report to which wait for it, if it is `early` enough to take."""
+    if early and live.early is not None:
+        found: ThreadChannel = live.early.channel
+        return found
+    return ThreadChannel(clock)
+
+
 def _build_ui(look: DisplayOptions, *, asked: bool) -> UI:
     """Return what to show with, a journal among its recorders.
 
@@ -634,8 +669,13 @@ def open_journal(path: str | os.PathLike[str] | bool | None, limit: int | None, 
     return JournalWriter(os.fspath(path), limit=limit, inputs=inputs)  # type: ignore[arg-type]  # a path by now
 
 
-def _owned_streams(display: Display) -> Collection[str]:
-    """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own."""
+def _owned_streams(display: Display, shell: object) -> Collection[str]:
+    """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own.
+
+    Of a display below the cells of `shell` both.
+    """
+    if shell is not None:
+        return STREAMS
     if isinstance(display, JsonlDisplay):
         return ("stdout",)
     if isinstance(display, NullDisplay):

@@ -438,6 +438,19 @@ class RenderLoop:
             self.pumping = outer
             self.go_away()
 
+    def show_text(self) -> None:
+        """Show what was written so far, without another picture; on the owner's thread."""
+        if self.pumping or (self.channel.empty() and not self._pending_lines):
+            return
+        self.pumping = True
+        try:
+            self._drain(self.channel)
+            if self._pending_lines and self._show([]):
+                self._pending_lines = []
+        finally:
+            self.pumping = False
+        self.go_away()
+
     def resume(self) -> None:
         """Draw again."""
         self.paused = False
@@ -499,6 +512,7 @@ class RenderLoop:
         self._blocked = self.paused = False
         self._take_all()
         now = self._now()
+        self.channel.look_again()
         while self.channel.next_sample_at() == 0.0:
             for event in self.channel.sample(now):
                 self._take(event)

@@ -22,7 +22,7 @@ from typing import IO, TYPE_CHECKING, Any
 from mainstage.channels import frames
 from mainstage.channels.outbox import INTERVAL
 from mainstage.core.clock import monotonic
-from mainstage.core.retry import PAUSES, retried, sleep_before_retry
+from mainstage.core.retry import PAUSES, Refusals, retried, sleep_before_retry
 from mainstage.errors import Cancelled, PoolBroken, WorkerLost, explain
 from mainstage.events import (
     TaskCancelled,
@@ -128,6 +128,7 @@ class Dispatcher:
         """Set once work was handed to a worker for the first time."""
         self._by_fd: dict[int, WorkerProcess] = {}
         self._reception = Reception(reporter, self._break)
+        self._refusals = Refusals()
         self._poll, self._reading, self._bell = retried(_poll_with_a_bell)
 
     # --- any thread ---
@@ -296,7 +297,7 @@ class Dispatcher:
                 worker.stop()
             if worker.copied_at is not None and worker.heard:
                 worker.copied_at = worker.deadline = None
-            self._watch(worker, writing=not worker.end.flush())
+            self._flush(worker)
             if worker.deadline is not None:
                 if monotonic() >= worker.deadline:
                     worker.signal(signal.SIGKILL)
@@ -304,6 +305,15 @@ class Dispatcher:
                 else:
                     deadline = min(deadline or worker.deadline, worker.deadline)
         return None if deadline is None else max(0.0, deadline - monotonic())
+
+    def _flush(self, worker: WorkerProcess) -> None:
+        """Send what there is room for; one that nothing can be sent to for good is killed, and its end tells."""
+        try:
+            left = not worker.end.flush()
+        except OSError as error:
+            worker.kill_for(error)
+            left = False
+        self._watch(worker, writing=left)
 
     def _call_back(self) -> float | None:
         """Take from slow workers what they have not begun, where others have nothing to do; return when to look again.
@@ -337,10 +347,7 @@ class Dispatcher:
     def _turn(self, timeout: float | None) -> None:
         for fd, mask in retried(self._poll.poll, None if timeout is None else timeout * 1000 + 1):
             if fd == self._reading:
-                with contextlib.suppress(OSError):  # empty; or it cannot be read now, and is found ringing again
-                    while os.read(fd, 512):
-                        pass
-                self._rung = False  # after the bell was emptied, before the next look at what was posted
+                self._stop_ringing()
                 continue
             worker = self._by_fd.get(fd)
             if worker is None:
@@ -350,6 +357,16 @@ class Dispatcher:
             else:
                 self._hear(worker, ended=fd != worker.end.fd)
         self._reception.tell()
+
+    def _stop_ringing(self) -> None:
+        try:
+            while os.read(self._reading, 512):
+                pass
+        except BlockingIOError:  # empty
+            self._refusals.count = 0
+        except OSError as refusal:  # it is found ringing again
+            self._refusals.add(refusal)
+        self._rung = False  # after the bell was emptied, before the next look at what was posted
 
     # --- handing out ---
 
@@ -469,7 +486,11 @@ class Dispatcher:
 
     def _listen(self, worker: WorkerProcess, fd: int, mask: int) -> None:
         """Take what a worker writes past every stream."""
-        worker.listen()
+        try:
+            worker.listen()
+        except OSError as error:
+            worker.kill_for(error)
+            mask = 0
         if not mask & select.POLLIN:  # it has closed that
             self._poll.unregister(fd)
 
@@ -477,14 +498,12 @@ class Dispatcher:
         """Take what a worker has said, all of it once it is dead."""
         if worker not in self.workers:
             return
-        garbled = ""
         try:
             if not self._heard_out(worker, ended=ended):
                 return
         except Exception as error:  # noqa: BLE001  # bytes that are no message of ours may be anything
-            garbled = explain(error)
-            worker.signal(signal.SIGKILL)
-        self._bury(worker, garbled)
+            worker.kill_for(error)
+        self._bury(worker)
 
     def _heard_out(self, worker: WorkerProcess, *, ended: bool) -> bool:
         """Take what there is; return whether nothing more can come."""
@@ -505,11 +524,8 @@ class Dispatcher:
 
     # --- the dead ---
 
-    def _bury(self, worker: WorkerProcess, garbled: str = "") -> None:
-        """Take leave of a dead worker: what it had begun is lost, what it had not waits again.
-
-        `garbled`: what was wrong with its messages, for which it was killed.
-        """
+    def _bury(self, worker: WorkerProcess) -> None:
+        """Take leave of a dead worker: what it had begun is lost, what it had not waits again."""
         self.workers.remove(worker)
         worker.listen_last()
         for fd in (worker.end.fd, worker.process.sentinel, *worker.output_fds):
@@ -527,7 +543,7 @@ class Dispatcher:
                     self._reporter.now(), task, cell.attempt, whole(cell.position()), "its worker died"
                 )
                 self._reporter.send(told)
-        how = told_death(worker.pid, worker.name, exitcode, garbled)
+        how = told_death(worker.pid, worker.name, exitcode, worker.garbled)
         for unit in reversed(units):
             if unit.number <= begun:  # earlier ones: their results were in what was garbled
                 told_input = unit.told_input()

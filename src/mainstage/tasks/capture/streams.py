@@ -328,6 +328,8 @@ class Capture:
         """What the main thread writes outside any task goes straight to the original, by this: the program's own words,
         where it has the terminal as ever. None: it becomes events as all else.
         """
+        self.all_pass = False
+        """Whether other threads' words that are no task's pass too, in whole lines; there is a passage then."""
         self.redrawn: set[tuple[str, int]] = set()
         """The streams and threads, without a task, whose line was begun anew by a carriage return."""
         self.on_escape: Callable[[str], None] | None = None
@@ -531,6 +533,8 @@ class Capture:
         if task is not None:
             reporter = task.reporter
             reporter.send(TextWritten(reporter.now(), task.id, task.attempt, task.worker, stream, text))
+        elif self.all_pass and stream in self.routers:
+            self.routers[stream].original.write(f"{text}\n")
         else:
             reporter, thread = self.reporter, current_thread()
             worker = "" if thread is main_thread() else thread.name
