@@ -46,7 +46,7 @@ class Found(NamedTuple):
     lives: bool
 
 
-class ShiftedClock:
+class OtherBootClock:
     """The clock of a run of another machine, or of an earlier boot of this one, by the time of day."""
 
     def __init__(self, header: JournalHeader, clock: Clock) -> None:
@@ -85,7 +85,7 @@ class Watch:
         self._journal = journal
         clock = SystemClock()
         same = journal.header.boot == boot_id()
-        self._clock = EndedClock(clock if same else ShiftedClock(journal.header, clock))
+        self._clock = EndedClock(clock if same else OtherBootClock(journal.header, clock))
         self._channel = ThreadChannel(self._clock)
         self._files: FileWatch | None = None
         self._over = False
