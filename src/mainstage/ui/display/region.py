@@ -24,9 +24,11 @@ class RegionScreen:
     LEAST_HEIGHT = 4
     """A scroll region has two rows at the least, so fewer leave no room for what is worth pinning."""
 
-    def __init__(self, columns: int, height: int) -> None:
+    def __init__(self, columns: int, height: int, *, told_late: bool = False) -> None:
+        """`told_late`: the terminal has changed its size some time before it says so."""
         self._columns = columns
         self._height = height
+        self._told_late = told_late
         self._bottom = height
         """The line of the lowest row."""
         self._unsure = False
@@ -197,8 +199,9 @@ class RegionScreen:
         if not before:
             self._shown = [None] * count
             return f"{ansi.HIDE}{self._down_to(self._height)}{_room(count)}{ansi.ERASE_ROWS}"
-        # Later not over the whole screen: VTE takes a line that the cursor was on for text, when it gets lower.
-        last = self._height if self._unsure else self._bottom
+        # Later not over the whole screen: VTE takes a line that the cursor was on for text, when it gets lower. Where a
+        # change of size is told late it is: others may have written below the rows.
+        last = self._height if self._unsure or self._told_late else self._bottom
         self._unsure = False
         kept = f"{self._down_to(last)}{_room(last - self._bottom + before)}"
         if count > before:
@@ -307,7 +310,11 @@ class RegionScreen:
         return f"{ansi.ALL_ROWS}{first}{ansi.ERASE_ROWS}{ansi.SHOW}"
 
     def _without_rows(self, lines: Sequence[str], begun: str) -> str:
-        """Add `lines` over what the rows leave behind: every line is replaced at once, none is blank in between."""
+        """Add `lines` in the place of the rows.
+
+        Not over what these leave behind: to tmux a line that was full once is full of spaces, and has a blank line
+        below it when the window gets narrower.
+        """
         new = bool(lines) or begun != self._begun
         if not self._shown or not lines:
             away = self._rows_away()
@@ -315,8 +322,8 @@ class RegionScreen:
         self._shown, self._bottom, self._unsure, self._added = [], self._height, False, None
         start = ansi.fresh_line(self._columns, self._begun)
         self._begun, self._stays = begun, False
-        text = "".join(f"{ansi.over(line, self._columns)}\r\n" for line in lines)
-        return f"{ansi.ALL_ROWS}{start}{text}{self._unended(begun)}{ansi.ERASE_BELOW}{ansi.SHOW}"
+        text = "".join(f"{line}\r\n" for line in lines)
+        return f"{ansi.ALL_ROWS}{start}{ansi.ERASE_ROWS}{text}{self._unended(begun)}{ansi.SHOW}"
 
 
 def _room(rows: int) -> str:

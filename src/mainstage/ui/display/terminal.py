@@ -330,7 +330,9 @@ class TerminalDisplay:
 
     def _new_screen(self) -> AnyScreen:
         pinned = self._with_region and self._real.rows >= RegionScreen.LEAST_HEIGHT
-        return (RegionScreen if pinned else InlineScreen)(self._real.columns, self._real.rows)
+        if not pinned:
+            return InlineScreen(self._real.columns, self._real.rows)
+        return RegionScreen(self._real.columns, self._real.rows, told_late=self._late)
 
     def _fit_to_size(self) -> str:
         """Return what the change of size asks for, if there was one: asked each frame, for not every resize tells."""
