@@ -151,7 +151,10 @@ class RegionScreen:
         """Return what takes away whatever the new size has made of the rows: all that is below the cursor."""
         self._columns, self._height, self._added = columns, height, None
         # The cursor may be on the last row now: leave room for what erases below it.
-        away = self._rows_away(f"{ansi.INDEX}\x1b[A")
+        first = f"{ansi.INDEX}\x1b[A"
+        if self._told_late:  # to GNU screen a row that it has wrapped goes on in the next line until it is deleted
+            first += f"{ansi.SAVE}\x1b[B\r\x1b[{height}M{ansi.RESTORE}"
+        away = self._rows_away(first)
         self._bottom = height
         return away
 
