@@ -24,11 +24,16 @@ class RegionScreen:
     LEAST_HEIGHT = 4
     """A scroll region has two rows at the least, so fewer leave no room for what is worth pinning."""
 
-    def __init__(self, columns: int, height: int, *, told_late: bool = False) -> None:
-        """`told_late`: the terminal has changed its size some time before it says so."""
+    def __init__(self, columns: int, height: int, *, told_late: bool = False, cursor_lags: bool = False) -> None:
+        """Show nothing yet.
+
+        `told_late`: the terminal has changed its size some time before it says so; `cursor_lags`: its cursor stays
+        where it is when the text scrolls up, since lines below it have been wrapped for a new size.
+        """
         self._columns = columns
         self._height = height
         self._told_late = told_late
+        self._cursor_lags = cursor_lags
         self._bottom = height
         """The line of the lowest row."""
         self._unsure = False
@@ -152,6 +157,9 @@ class RegionScreen:
         self._columns, self._height, self._added = columns, height, None
         # The cursor may be on the last row now: leave room for what erases below it.
         first = f"{ansi.INDEX}\x1b[A"
+        if self._cursor_lags:  # back above the rows, which end at the bottom if it is too low
+            below = sum([ansi.height(row.rstrip(), columns) for row in self._shown if row])
+            first = f"\x1b[{below}B\x1b[{below}A"
         if self._told_late:  # to GNU screen a row that it has wrapped goes on in the next line until it is deleted
             first += f"{ansi.SAVE}\x1b[B\r\x1b[{height}M{ansi.RESTORE}"
         away = self._rows_away(first)
