@@ -40,7 +40,7 @@ class RemoteLane(Lane):
     """A worker process's place in a map, as its parent sees it."""
 
     def __init__(self, owner: ProcessMap, worker: str) -> None:
-        super().__init__(owner.backend.reporter, owner.id, worker)
+        super().__init__(owner.backend.reporter, owner.id, worker, name_of=owner.name_of)
         self.owner = owner
         self.spent = 0.0
 
@@ -77,7 +77,7 @@ class ProcessItem(Item):
             for event in self.announce(self.started):
                 self.reporter.send(event)
                 self.place.announced(self.id)
-            task = self.task = RemoteTask(self.process, self.id, self.attempt, self.input())
+            task = self.task = RemoteTask(self.process, self.id, self.attempt, self.name())
             self.process.cells.setdefault(self.id, task)
         assert isinstance(task, RemoteTask)  # noqa: S101  # made here and nowhere else
         return task
@@ -289,7 +289,7 @@ class ProcessMap(Claims):
                 entry = self._window.popleft()
             except IndexError:
                 break
-            item = Item(Lane(self._reporter, self.id, NOBODY.name), entry, self.now())
+            item = Item(Lane(self._reporter, self.id, NOBODY.name, name_of=self.name_of), entry, self.now())
             item.claim()
             self._settle(item, Outcome(None, copy_of(error)))
         self.look()

@@ -162,6 +162,7 @@ class Reception:
                 unit.announced = True
                 if isinstance(unit, ProcessItem):
                     unit.place.announced(event.task)
+                    event = event._replace(description=unit.name())
             else:
                 worker.cells[event.task] = Mirror(self._reporter, event.task, event.attempt)
         elif kind in ENDS:
