@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mainstage.core.unpatched import in_main_thread
 from mainstage.errors import Terminated
+from mainstage.tasks.task import note_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -187,6 +188,7 @@ class SignalHandlers:
             return
         if self._cancel is None:
             error = _exception(signum)
+            note_interrupt()
             if signum != signal.SIGINT:
                 self.on_raise(error)
             raise error
