@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import threading
 import time
 from pathlib import Path
@@ -33,6 +34,9 @@ FOREIGN = (
     "TTY_INTERACTIVE",
 )
 
+PEERS = "MAINSTAGE_PEERS"
+"""It names a folder of other libraries' sources: tests/swapped/peers.py."""
+
 settings.register_profile("here", deadline=None)  # shared cores: a slow example says nothing
 settings.register_profile("ci", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("ci" if os.environ.get("CI") else "here")
@@ -58,13 +62,16 @@ def pytest_configure(config: pytest.Config) -> None:
     report = os.environ.get("MAINSTAGE_TEST_REPORT")
     if report and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Ran(Path(report), config.rootpath))
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's job in the background: its children inherit that
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     for name in _foreign():  # fixtures that outlive a test, and the programs that they start, see no more either
         del os.environ[name]
     os.environ["TERM"] = "xterm-256color"
 
 
 def _foreign() -> list[str]:
-    return [name for name in os.environ if name in FOREIGN or name.startswith("MAINSTAGE_")]
+    ours = (name for name in os.environ if name.startswith("MAINSTAGE_") and name != PEERS)
+    return [*(name for name in os.environ if name in FOREIGN), *ours]
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

@@ -106,7 +106,10 @@ class TaskMoved(NamedTuple):
 
 
 class TaskChanged(NamedTuple):
-    """What is known of the task changed; None means "as before". A field named "unit" changes its unit."""
+    """What is known of the task changed; None means "as before".
+
+    A field named "unit" changes its unit, one named "leave", a truth, whether a loop leaves a line.
+    """
 
     at: float
     task: int

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import concurrent.futures
 import concurrent.futures.process
+import concurrent.futures.thread
 import functools
 import itertools
 import multiprocessing
@@ -29,12 +30,13 @@ from concurrent.futures import (
     Future,
     InvalidStateError,
 )
+from concurrent.futures._base import FINISHED
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
-from mainstage.core.policy import Policy
+from mainstage.core.fork import works_for_parent
 from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback, cause_of, is_instance, set_cause
+from mainstage.pool.lean_future import LeanFuture
 from mainstage.pool.options import Crew, context_of, default_processes
-from mainstage.pool.remote_calls import CallSpec
 from mainstage.run import exit as exits
 from mainstage.run import waiters
 from mainstage.run.external_threads import ThreadCall, describe_submitted
@@ -43,7 +45,7 @@ from mainstage.run.run import Run, current_run, own_run
 from mainstage.run.waiters import DoneAndNotDone
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
     from multiprocessing.context import BaseContext
     from types import TracebackType
 
@@ -75,7 +77,13 @@ P = ParamSpec("P")
 R = TypeVar("R")
 T = TypeVar("T")
 C = TypeVar("C")
+_of_all_pools: Any = concurrent.futures.thread
+"""What the standard pools of threads share."""
 TimeoutError = TimeoutError  # noqa: A001, PLW0127  # `concurrent.futures` has the builtin under this name too
+
+
+NEVER_IDLE = (None,)
+"""What waits where there is no run to end."""
 
 
 class Implicit:
@@ -84,33 +92,48 @@ class Implicit:
     def __init__(self) -> None:
         self.run: Run | None = None
         """The run that it opened, while that is live."""
+        self.waiting: Collection[object] = NEVER_IDLE
+        """Its calls in threads that have not ended: where there are none, who comes by may end it."""
         self._lock = threading.Lock()
         """Held by who submits; who ends the run only tries, since it may be a signal handler on the same thread."""
-        self._pid = os.getpid()
         self._over = False
         self._stuck: Run | None = None
         """The last run that ended although calls did not stop when they were asked to."""
+        self._inherited = False
+        """Whether this process was forked: the run is the parent's, and so is the terminal."""
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=self._in_child)
         self._executors: weakref.WeakSet[Executor] = weakref.WeakSet()
         """Those that have had a call shown and may have more: the last lines wait for their end."""
 
-    def expect(self, executor: Executor, announce: Callable[[Run], C]) -> tuple[Run, C] | None:
-        """Return what shows a call about to be submitted, opening a run if need be; None: there is no display for it.
+    def _in_child(self) -> None:
+        self._inherited = True
 
-        Raises `RuntimeError` while the interpreter waits for the last calls, as a submit does.
+    def expect(self, executor: Executor | None, announce: Callable[..., C], *args: Any) -> C | None:
+        """Return `announce(run, *args)`, what shows a call about to be submitted; a run is opened if need be.
+
+        `executor` is where it is submitted; None: that has a call under way. Return None where there is no display for
+        it. Raises `RuntimeError` while the interpreter waits for the last calls.
         """
         if self._over:
             raise RuntimeError("cannot schedule new futures after interpreter shutdown")
-        if os.getpid() != self._pid:
-            return None  # the run is the parent's, and so is the terminal
+        if self._inherited:
+            return None
         with self._lock:
-            run = current_run()
+            run = current_run() or self._open()
             if run is None:
-                if threading.current_thread() is not threading.main_thread() or _is_child():
-                    return None
-                run = self.run = Run(on_error="collect")
-                run._open_implicitly(self.end)
-            self._executors.add(executor)
-            return run, announce(run)
+                return None
+            if executor is not None:
+                self._executors.add(executor)
+            return announce(run, *args)
+
+    def _open(self) -> Run | None:
+        if threading.current_thread() is not threading.main_thread() or works_for_parent():
+            return None
+        run = self.run = Run(on_error="collect")
+        run._open_implicitly(self.end)
+        self.waiting = run._waiting_thread_calls()  # noqa: SLF001  # of the same library
+        return run
 
     def end(self) -> None:
         """End the run if nothing is pending in it; on its owner's thread, also in a signal handler. Raises nothing."""
@@ -119,7 +142,7 @@ class Implicit:
             return  # a call is just being submitted: its end brings us here again
         try:
             if run is current_run() and not (run._pending() if self._over else run._goes_on()):
-                self.run = None
+                self.run, self.waiting = None, NEVER_IDLE
                 ended = run._close_implicitly()
                 self._stuck = run if run._has_abandoned() else self._stuck
                 if ended is not None:
@@ -158,48 +181,66 @@ class Implicit:
 _implicit = Implicit()
 
 
-def _is_child() -> bool:
-    """Return whether `multiprocessing` has started this process for work of its parent's."""
-    module = sys.modules.get("multiprocessing.process")
-    return module is not None and module.parent_process() is not None
-
-
-class ShownFuture(Future[R]):
+class ShownFuture(LeanFuture[R]):
     """A `concurrent.futures.Future` whose `result` and `exception` keep the display alive while they wait."""
 
-    awaited = False
-    """Whether somebody waits by other means than its condition."""
-    settled = False
-    """Whether its run has learned of its end."""
+    call: ThreadCall | ExternalCall | None = None
+    """What shows it, until that knows of its end."""
+    awaited: Callable[[], None] | None = None
+    """Wakes who waits by other means than its condition."""
+    retrieved = False
+    """Whether the program has asked for its failure."""
+    unretrieved: dict[int, None] | None = None
+    """Where its run keeps its number until then."""
+    task = 0
 
     def result(self, timeout: float | None = None) -> R:
         """As `Future.result`."""
+        if self._state != FINISHED or self.call is not None or not _implicit.waiting:
+            timeout = self._shown(timeout)
         try:
-            return super().result(self._shown(timeout))
+            return Future.result(self, timeout)
         finally:
-            self._mark_retrieved()
+            if self._exception is not None:
+                self._mark_retrieved()
             self = None  # type: ignore[assignment]  # noqa: PLW0642  # the exception has this frame: no cycle, as there
 
     def exception(self, timeout: float | None = None) -> BaseException | None:
         """As `Future.exception`."""
+        if self._state != FINISHED or self.call is not None or not _implicit.waiting:
+            timeout = self._shown(timeout)
         try:
-            return super().exception(self._shown(timeout))
+            return Future.exception(self, timeout)
         finally:
-            self._mark_retrieved()
+            if self._exception is not None:
+                self._mark_retrieved()
 
     def _mark_retrieved(self) -> None:
-        if self._exception is not None:
-            vars(self)["retrieved"] = True
-            vars(self).get("on_retrieved", bool)()
+        self.retrieved = True
+        if self.unretrieved is not None:
+            self.unretrieved.pop(self.task, None)
 
     def _shown(self, timeout: float | None) -> float | None:
         """Wait where this is the thread that draws, and return how long is left to wait."""
         run = current_run()
-        if run is None or not run._is_owner() or (self.settled and run is not _implicit.run):
+        if run is None or not run._is_owner() or (self._over() and run is not _implicit.run):
             return timeout
-        self.awaited = True  # before it is asked whether it is settled: its end wakes this thread
-        run._wait_until(lambda: self.settled, timeout)
+        self.awaited = run._wake  # before it is asked whether it is over: its end wakes this thread
+        run._wait_until(self._over, timeout)
         return None if timeout is None else 0
+
+    def _over(self) -> bool:
+        return self.call is None and self.done()
+
+    def _invoke_callbacks(self) -> None:
+        """Called when it is done: what shows it hears that before its callbacks do."""
+        if self.call is not None:
+            self.call.over(self)
+            self.call = None
+        if self.awaited is not None:
+            self.awaited()
+        if self._done_callbacks:
+            super()._invoke_callbacks()  # type: ignore[misc]  # of the standard library's own
 
 
 class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
@@ -210,22 +251,30 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """As the standard library's."""
         refused = self._shutdown or self._broken  # the standard one says so; there is nothing to show
-        expected = None if refused else _implicit.expect(self, lambda run: run._announce_in_thread(fn, args))
-        if expected is None:
-            return super().submit(fn, *args, **kwargs)
-        run, adopted = expected
         unsettled = self._unsettled()
-        unsettled[adopted.id] = adopted
-        adopted.unsettled = unsettled
+        known = None if unsettled else self
+        announce = Run._new_thread_call  # noqa: SLF001  # of the same library
+        call = None if refused else _implicit.expect(known, announce, fn, args)
+        if call is None:
+            return super().submit(fn, *args, **kwargs)
+        call.kwargs = kwargs
+        call.unsettled = unsettled
+        unsettled[call.id] = call
+        future: ShownFuture[R] = ShownFuture()
+        future.call, call.future = call, future
         try:
-            future = run._submit_external(adopted, super().submit, adopted.wrap(fn), args, kwargs)
+            with self._shutdown_lock, _of_all_pools._global_shutdown_lock:  # noqa: SLF001  # as the standard one
+                taken = not (self._broken or self._shutdown or _of_all_pools._shutdown)  # noqa: SLF001  # as above
+                if taken:
+                    self._work_queue.put(call)  # type: ignore[arg-type]  # its threads call `run` of what they take
+                    if len(self._threads) < self._max_workers:
+                        self._adjust_thread_count()
         except BaseException:
-            unsettled.pop(adopted.id, None)
-            if run._is_owner():
-                _implicit.end()
+            future.cancel()
             raise
-        if type(future) is Future:
-            future.__class__ = ShownFuture
+        if not taken:  # from this moment on
+            future.cancel()
+            return super().submit(fn, *args, **kwargs)
         return future
 
     def map(
@@ -318,37 +367,35 @@ class ProcessPoolExecutor(Executor):
         if self._shutdown or self._pool.dispatcher.closed:
             raise RuntimeError("cannot schedule new futures after shutdown")
         description = describe_submitted(fn, args)
-        expected = _implicit.expect(self, lambda run: run._announce_external(description))
-        spec = CallSpec(fn, args, kwargs, description, Policy())
-        future: Any = ShownFuture()
-        if expected is None:
+        adopted = _implicit.expect(self, lambda run: run._announce_external(description))
+        future: ShownFuture[R] = ShownFuture()
+        if adopted is None:
             future.task = self._pool.reporter.new_id()
-            self._put(spec, future, None)
-            return future  # type: ignore[no-any-return]  # of any result
-        run, adopted = expected
+            self._put(fn, args, kwargs, description, future, None)
+            return future
         future.task = adopted.id
+        future.call, adopted.future = adopted, future
         unsettled = self._unsettled
         unsettled[adopted.id] = adopted
 
-        def settle(ended: Future[Any]) -> None:
+        def settle(_: Future[Any]) -> None:
             unsettled.pop(adopted.id, None)
             adopted.task = None
-            vars(ended)["settled"] = True
 
         def begin(call: Any) -> None:
             adopted.began = True
             adopted.task = call
 
         adopted.on_end = settle
-        run._submit_external(adopted, lambda *_, **__: future, fn, args, kwargs)
-        self._put(spec, future, begin)
-        return future  # type: ignore[no-any-return]  # as above
+        self._put(fn, args, kwargs, description, future, begin)
+        return future
 
-    def _put(self, spec: CallSpec, future: Any, begin: Callable[[Any], None] | None) -> None:
+    def _put(
+        self, fn: Any, args: Any, kwargs: Any, description: str, future: Any, begin: Callable[[Any], None] | None
+    ) -> None:
         """Hand it on; the first call waits until there is a worker, as that of the standard library."""
-        dispatcher = self._pool.dispatcher
-        self._pool.put(spec, future, on_begin=begin)
-        dispatcher.manned.wait(STARTED_IN)
+        self._pool.put(fn, args, kwargs, description, future, begin)
+        self._pool.dispatcher.manned.wait(STARTED_IN)
 
     def map(
         self,

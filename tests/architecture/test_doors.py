@@ -16,6 +16,7 @@ DISPLAY = "bytes of a display, whose foreign text has passed `ansi.clean` and on
 LOG = "lines that `LogFile.write` has cleaned"
 EVENTS = "JSON lines, made printable by the codec"
 SAY = "the command's one door"
+JOURNAL = "a batch of events in a file of its own: whoever shows it takes the doors of a display"
 DATA = "JSON or quoted words, in printable ASCII"
 OWN = "the program's own text, to the stream that the program wrote it to"
 INTERNAL = "bytes between our own threads and processes"
@@ -23,19 +24,24 @@ INTERNAL = "bytes between our own threads and processes"
 DOORS: dict[str, str | dict[str, str]] = {
     "channels/": INTERNAL,
     "cli/failures.py": {"_print": "Rich, into a text that goes through `say`"},
+    "cli/journal.py": {"_print_events": EVENTS},
     "cli/map.py": {"_write": DATA},
     "cli/results.py": {"_copy": DATA, "write_fully": "data: results, and what inputs wrote, into files of their own"},
     "cli/script.py": {"report": "a traceback of the program's own, as the interpreter would write it"},
     "cli/shell.py": {"say": SAY},
     "core/fork.py": {"_status_of": "the last words of a child that the program forked, as the interpreter's"},
+    "journal/writer.py": {"_append": JOURNAL, "_stop": JOURNAL},
     "pool/": INTERNAL,
     "pool/processes/standalone.py": OWN,
+    "rich.py": OWN,
     "run/exit.py": {"_name_what_holds": "names of threads, cleaned there: nothing of a display is left"},
     "tasks/capture/streams.py": OWN,
     "tasks/integrations/rich.py": OWN,
+    "tqdm/": "lines of bars as text, to streams other than the program's own: as tqdm writes them",
     "ui/display/jsonl.py": {"_line": EVENTS},
     "ui/display/keyboard.py": {"_ring": INTERNAL},
     "ui/display/logfile.py": {"_put": LOG},
+    "ui/display/notebook.py": {"_print": DISPLAY},
     "ui/display/runlog.py": {"_write": LOG},
     "ui/display/stream.py": {"_append": DISPLAY, "write": DISPLAY},
     "ui/display/terminal.py": {"_send": DISPLAY},

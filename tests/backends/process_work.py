@@ -204,6 +204,16 @@ def loud(n: int) -> int:
     return n
 
 
+def loud_once_told(until: str, last: str) -> str:
+    """Wait for a file, write in every way there is, and wait for another file."""
+    while not Path(until).exists():
+        threading.Event().wait(0.02)
+    loud(1)
+    while not Path(last).exists():
+        threading.Event().wait(0.02)
+    return "told"
+
+
 def put_and_die(q: queue.Queue[Any]) -> NoReturn:
     for _ in range(4):
         q.put(1)

@@ -100,6 +100,19 @@ def test_a_server_whose_end_the_program_has_waited_for_is_replaced() -> None:
         assert run.submit(work.square, 4).result(SOON) == 16
 
 
+def test_a_server_that_was_stopped_goes_on_when_a_worker_is_to_start_or_has_ended(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(process, "REAPED", SOON)  # a worker whose end the server does not tell would be waited for
+    with opened(max_workers=2) as run:
+        assert run.submit(work.square, 3).result(SOON) == 9
+        os.kill(server(), signal.SIGSTOP)
+        assert isinstance(run.submit(work.die, "SIGKILL").exception(SOON / 2), WorkerLost)
+        os.kill(server(), signal.SIGSTOP)
+        assert list(run.map(work.square, range(200))) == [n * n for n in range(200)]
+    assert not [thread.name for thread in threading.enumerate() if thread.name == "mainstage-fork-server"]
+
+
 class Killer(threading.Thread):
     """Kills every fork server as it comes."""
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 
 from mainstage.channels.inbox import ThreadChannel
@@ -83,16 +82,58 @@ def test_an_item_is_settled_once() -> None:
     assert [item.claim(), item.claim()] == [True, False]
 
 
-def test_a_worker_at_rest_is_looked_at_although_its_note_was_read_when_it_had_begun_again() -> None:
-    clock = ManualClock(10.0)
+def place_of_this_thread(clock: ManualClock) -> tuple[ThreadChannel, ThreadSlot]:
     channel = ThreadChannel(clock)
-    calls = ThreadCalls(channel)
+    calls = ThreadCalls(channel, lambda: None)
     calls.id = 1
-    slot = ThreadSlot(calls, threading.current_thread())
-    slot.note_rest()
-    slot.polled = True  # it has begun again before anybody read that
+    return channel, calls.slot_here()
+
+
+def test_a_thread_of_the_standard_pool_is_looked_at_until_a_look_finds_nothing() -> None:
+    clock = ManualClock(10.0)
+    channel, slot = place_of_this_thread(clock)
+    slot.begin_to_report()
     assert channel.receive(0) is None
-    slot.ended.append((7, 10.0, 10.4))
-    slot.note_rest()
-    assert channel.receive(0) is None
-    assert channel.sample(11.0) == [ItemsEnded(11.0, 1, slot.worker, ((7, 10.0, 10.4),))]
+    slot.ended.append((7, 10.0, 10.05))
+    assert channel.sample(10.1) == [ItemsEnded(10.1, 1, slot.worker, ((7, 10.0, 10.05),))]
+    assert (channel.sample(10.3), slot.polled, slot.armed) == ([], False, True)
+    channel.sample(11.3)
+    assert channel.next_sample_at() is None
+    slot.begin_to_report()
+    channel.receive(0)
+    slot.ended.append((8, 11.0, 11.5))
+    assert len(channel.sample(12.0)) == 1
+
+
+def test_a_call_that_begins_as_its_thread_is_found_at_rest_is_looked_at() -> None:
+    class BeginsNow(ThreadSlot):
+        looks = 0
+
+        def _has_news(self) -> bool:
+            self.looks += 1
+            if self.looks == 2:  # the thread comes between the two, and has seen that nobody wants a note
+                vars(self)["current"] = Item(self, (0, 7, ("a",), 1), 10.0)
+            return super()._has_news()
+
+    clock = ManualClock(10.0)
+    channel, slot = place_of_this_thread(clock)
+    slot.__class__ = BeginsNow
+    slot.begin_to_report()
+    channel.receive(0)
+    assert channel.sample(10.1) == []
+    assert slot.polled
+    assert [type(event) for event in channel.sample(11.5)] == [TaskStarted]
+
+
+def test_what_ended_since_the_last_look_is_read_at_the_end() -> None:
+    clock = ManualClock(10.0)
+    channel, slot = place_of_this_thread(clock)
+    slot.begin_to_report()
+    channel.receive(0)
+    slot.ended.append((7, 10.0, 10.1))
+    channel.sample(10.1)
+    slot.ended.append((8, 10.1, 10.11))
+    assert channel.next_sample_at() != 0.0
+    channel.look_again()
+    assert channel.next_sample_at() == 0.0
+    assert len(channel.sample(10.11)) == 1

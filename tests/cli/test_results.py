@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mainstage.cli import files
 from mainstage.cli import results as module
 from mainstage.cli.results import ResultsError, ResultsFile, encode_line, outcome_line
+from mainstage.core.file_lock import lock_file
 from mainstage.pool.results import ItemOutcome
 
 if TYPE_CHECKING:
@@ -212,14 +212,14 @@ def test_no_line_is_lost_to_a_file_that_was_replaced_between_open_and_lock(
     first = ResultsFile(str(path))
     first.skip(T, failed_again=True)
     first.append(ok("a"))
-    lock = files.lock
+    lock = lock_file
 
     def replaced_meanwhile(fd: int) -> None:
-        monkeypatch.setattr(module, "lock", lock)
+        monkeypatch.setattr(module, "lock_file", lock)
         first.close()
         lock(fd)
 
-    monkeypatch.setattr(module, "lock", replaced_meanwhile)
+    monkeypatch.setattr(module, "lock_file", replaced_meanwhile)
     second = ResultsFile(str(path))
     second.append(ok("b"))
     second.close()

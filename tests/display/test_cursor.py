@@ -32,6 +32,7 @@ class Line:
         monkeypatch.setattr(tty_modes.Modes, "foreground", lambda _: self.foreground)
         monkeypatch.setattr(CursorProbe, "mute", False)
         monkeypatch.setattr(shared, "_typed", bytearray())
+        monkeypatch.setattr(shared, "_late", [])
         self.stdin = os.fdopen(os.dup(self.slave), "r", encoding="utf-8")
         self.before = termios.tcgetattr(self.slave)
         self.probe = CursorProbe(self.slave, self.stdin)
@@ -149,19 +150,56 @@ def test_a_call_that_the_system_refuses_costs_the_place_and_nothing_else(
     assert not line.probe.waiting
 
 
+class Keys:
+    """Waits for the keys of the line's terminal, and keeps what it is given."""
+
+    def __init__(self, line: Line) -> None:
+        self.modes = tty_modes.Modes(line.slave)
+        self.got = b""
+
+    def lend(self, modes: tty_modes.Modes) -> bool:
+        if not self.modes.taken:
+            return False
+        modes.take_over(self.modes)
+        return True
+
+    def take_over(self, modes: tty_modes.Modes) -> None:
+        self.modes.take_over(modes)
+
+    def typed(self, data: bytes) -> None:
+        self.got += data
+
+
 def test_where_keys_are_waited_for_a_key_in_between_is_one(line: Line) -> None:
-    keys: list[bytes] = []
-    line.probe.on_typed = keys.append
+    keys = line.probe.keys = Keys(line)
     assert line.probe.begin()
     line.type(b"\t\x1b[5;1R")
     assert line.probe.read(ENOUGH) == 5
-    assert keys == [b"\t"]
+    assert keys.got == b"\t"
+    keys.modes.give_back()
     assert line.left() == b""
 
 
+@pytest.mark.parametrize("answered", [True, False])
+def test_keys_that_are_waited_for_are_lent_for_the_question_and_never_echoed(line: Line, *, answered: bool) -> None:
+    keys = line.probe.keys = Keys(line)
+    assert keys.modes.take()
+    line.type(b"a")
+    assert line.probe.begin()
+    line.type(b"b\x1b[5;1R" if answered else b"b")
+    if not answered:
+        line.probe._until = 0.0
+    assert line.probe.read(ENOUGH if answered else 0) == (5 if answered else None)
+    assert keys.got == b"ab"
+    assert keys.modes.taken
+    assert not tty_modes.reads_lines(line.slave)
+    assert line.echoed() == b""
+    keys.modes.give_back()
+
+
 def test_who_waits_for_keys_has_the_modes_after_the_answer_without_a_moment_in_between(line: Line) -> None:
-    heir = tty_modes.Modes(line.slave)
-    line.probe.on_done = heir.take_over
+    keys = line.probe.keys = Keys(line)
+    heir = keys.modes
     assert line.probe.begin()
     line.type(b"\x1b[5;1R\t")
     assert line.probe.read(ENOUGH) == 5
@@ -212,6 +250,14 @@ def test_nothing_is_asked_where_a_child_may_read_the_answer(line: Line) -> None:
     assert line.probe.begin()
     deaf.kill()
     deaf.wait()
+
+
+def test_an_answer_that_comes_once_nobody_waits_for_it_is_no_part_of_what_is_read(line: Line) -> None:
+    assert line.probe.begin()
+    line.probe._until = 0.0
+    line.probe.give_up()
+    assert shared.before("x\x1b[12;1Ry\n", b"", "utf-8") == "xy\n"
+    assert shared.before("\x1b[12;1R\n", b"", "utf-8") == "\x1b[12;1R\n"
 
 
 def test_where_keys_are_read_one_by_one_already_nothing_is_asked(line: Line) -> None:

@@ -320,23 +320,32 @@ def block(screen: Screen, rows: list[str]) -> int:
         max_size=8,
     ),
     late=st.integers(0, 15),
+    answered=st.integers(0, 4),
+    told=st.booleans(),
 )
 def test_all_text_is_there_once_and_rows_below_it_wherever_they_begin(
-    before: int, count: int, frames: list[tuple[list[str], int, int, str]], late: int
+    before: int, count: int, frames: list[tuple[list[str], int, int, str]], late: int, answered: int, *, told: bool
 ) -> None:
+    """`answered`: after so many frames; `told`: the screen is told that others have written."""
     live, screen = RegionScreen(40, 10), Screen(40, 10)
     text = [f"before {number}" for number in range(before)] + [f"late {number}" for number in range(late)]
     screen.feed("".join(f"{line}\r\n" for line in text[:before]).encode())
-    begun_at(screen, live, count, late="".join(f"{line}\r\n" for line in text[before:]).encode())
-    for lines, rows_wanted, foreign, begun in frames:
+    feed(screen, live.begin(count))
+    line = screen.cursor[1] + 1
+    screen.feed("".join(f"{line}\r\n" for line in text[before:]).encode())
+    for number, (lines, rows_wanted, foreign, begun) in enumerate(frames):
+        if number == answered:
+            feed(screen, live.place(line))
         rows = [f"row {number}" for number in range(rows_wanted)]
         feed(screen, live.frame(lines, rows, begun))
         assert block(screen, rows) > screen.cursor[1]
         if begun == "":  # a child's text goes to the end of a line that has not ended
-            for number in range(foreign):
-                screen.feed(b"foreign %d\r\n" % number)
+            for other in range(foreign):
+                screen.feed(b"foreign %d\r\n" % other)
+                if told:
+                    live.forget_place()
         text += [part for line in lines for part in wrapped(line, 40)]
-        text += [f"foreign {number}" for number in range(foreign)] if begun == "" else []
+        text += [f"foreign {other}" for other in range(foreign)] if begun == "" else []
         at = block(screen, rows)
         shown = [line for line in screen.history() + screen.lines()[:at] if line and not set(line) <= {"."}]
         assert [line for line in shown if line != "Sure?"] == text
@@ -361,6 +370,38 @@ def test_rows_begin_right_below_the_text_go_down_with_it_and_end_where_it_ends()
     feed(screen, live.frame(["the end"], []))
     assert screen.text.split("\n")[-2:] == ["more 5", "the end"]
     assert screen.cursor[1] == 10 - 1
+
+
+def test_an_answer_that_comes_late_moves_the_rows_from_the_bottom_to_below_the_text() -> None:
+    live, screen = RegionScreen(40, 12), Screen(40, 12)
+    screen.feed(b"$ command\r\n")
+    feed(screen, live.begin(2))
+    line, rows = screen.cursor[1] + 1, ["row 0", "row 1"]
+    feed(screen, live.frame(["one", "x" * 50], rows))
+    assert block(screen, rows) == 10
+    feed(screen, live.place(line) + live.frame(["two"], rows))
+    assert screen.lines()[:8] == ["$ command", "one", "x" * 40, "x" * 10, "two", "", *rows]
+    assert block(screen, rows) == 6
+
+
+@pytest.mark.parametrize("way", ["a child", "print", "a resize", "no rows"])
+def test_rows_stay_where_they_are_once_an_answer_that_comes_late_says_nothing_any_more(way: str) -> None:
+    live, screen = RegionScreen(40, 12), Screen(40, 12)
+    screen.feed(b"$ command\r\n")
+    feed(screen, live.begin(2))
+    line, rows = screen.cursor[1] + 1, ["row 0", "row 1"]
+    feed(screen, live.frame([], rows))
+    if way == "a child":
+        screen.feed(b"text\r\n")
+        live.forget_place()
+    elif way == "print":
+        feed(screen, live.make_room("text\n", rows))
+        screen.feed(b"text\r\n")
+    else:
+        feed(screen, live.resized(40, 12) if way == "a resize" else live.frame(["text"], []))
+    feed(screen, live.frame([], rows))
+    feed(screen, live.place(line) + live.frame([], rows))
+    assert block(screen, rows) == 10
 
 
 def test_nothing_jumps_at_the_end_and_no_blank_line_stays() -> None:

@@ -172,8 +172,8 @@ MUTATIONS = [
     Mutation(SHOW, "            self._warned.add(asked)\n", "", ("tests/session/test_joined.py",)),
     Mutation(
         SHOW,
-        "        self._catch_up()\n        self.loop.record",
-        "        self.loop.record",
+        "        self._catch_up()\n        began = RunStarted",
+        "        began = RunStarted",
         ("tests/session/test_joined.py",),
     ),
     Mutation(SHOW, "            self._catch_up()\n", "", ("tests/session/test_joined.py",)),
@@ -187,9 +187,15 @@ MUTATIONS = [
     ),
     Mutation(
         DISPATCHER,
-        "            garbled = explain(error)\n",
-        "            raise\n",
+        "may be anything\n            worker.kill_for(error)\n",
+        "may be anything\n            raise\n",
         ("tests/backends/test_odd_values.py",),
+    ),
+    Mutation(
+        DISPATCHER,
+        "            worker.kill_for(error)\n            left = False\n",
+        "            left = False\n",
+        ("tests/backends/test_refused_for_good.py",),
     ),
 ]
 

@@ -261,11 +261,13 @@ print("DONE")
 
 def test_a_function_of_a_panel_is_called_while_the_main_thread_works_and_interrupted_where_it_waits() -> None:
     with Pty([sys.executable, "-c", PANEL]) as program:
-        seen: set[str] = set()
-        program.until(
-            lambda: bool(seen.update(re.findall(r"panel (\d+)", program.screen.text)) or len(seen) >= 3),
-            what="three pictures",
-        )
+        shown: set[str] = set()
+
+        def changes() -> bool:
+            shown.update(re.findall(r"panel (\d+)", program.screen.text))
+            return len(shown) >= 3
+
+        program.until(changes, what="three pictures")
         program.expect("DONE")
         assert program.wait() == 0, program.screen.text
 

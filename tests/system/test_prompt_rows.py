@@ -27,10 +27,9 @@ def stands(lines: list[str]) -> bool:
 
 def test_rows_begin_below_the_text_and_the_end_takes_their_place() -> None:
     with Pty([sys.executable, TYPED], columns=70, rows=20) as program:
-        program.until(lambda: stands(program.screen.lines()), what="rows")
-        lines = program.screen.lines()
-        assert lines[:2] == ["BEGIN", ""]
-        assert rows(lines)[0] == 2
+        program.until(lambda: rows(program.screen.lines())[:1] == [2], what="rows, below the text")
+        assert program.screen.lines()[:2] == ["BEGIN", ""]
+        assert stands(program.screen.lines())
         program.send(b"END\n")
         assert program.wait() == 0
         text = program.screen.text.split("\n")
@@ -81,7 +80,8 @@ def test_a_late_answer_reaches_neither_program_nor_screen(seconds: float) -> Non
         assert rows(program.screen.lines())[-1] == 19
         program.read_for(max(0.0, asked + seconds - time.monotonic()))
         program.send(b"\x1b[2;1R")
-        program.read_for(0.3)
+        program.until(lambda: rows(program.screen.lines())[:1] == [2], what="rows, below the text")
+        assert stands(program.screen.lines())
         program.send(b"END\n")
         assert program.wait() == 0, program.screen.text
         assert "TYPED 'END\\n'" in program.screen.text
@@ -102,6 +102,37 @@ def test_a_terminal_that_never_answers_has_its_rows_at_the_bottom_and_its_modes_
         assert "Name? Ada\n" in program.screen.text
         assert termios.tcgetattr(program._master) == before
         assert program.output.count(QUESTION) == 1
+
+
+def test_an_answer_that_comes_with_what_is_typed_at_a_question_is_no_part_of_it() -> None:
+    with Pty([sys.executable, TYPED, "asks"], columns=70, rows=20) as program:
+        program.answers = False
+        program.expect("Name?")
+        program.until(lambda: program.screen.cursor[0] == len("Name? "), what="the question")
+        program.until(lambda: bool(termios.tcgetattr(program._master)[3] & termios.ICANON), what="lines")
+        program.send(b"\x1b[2;1RAda\n")
+        program.expect("ANSWER Ada")
+        program.send(b"END\n")
+        assert program.wait() == 0, program.screen.text
+        assert "TYPED 'END\\n'" in program.screen.text
+
+
+def test_rows_begin_below_the_text_where_the_run_takes_keys_too() -> None:
+    with Pty([sys.executable, TYPED, "keys"], columns=70, rows=20) as program:
+        program.until(lambda: rows(program.screen.lines())[:1] == [2], what="rows, below the text")
+        program.send(b"?")
+        program.expect("this list")
+        program.send(b"?")
+        program.resize(70, 18)
+        program.until(lambda: rows(program.screen.lines())[:1] == [2], what="rows, below the text again")
+        program.send(b"?")
+        program.expect("this list")
+        program.send(b"?")
+        program.until(lambda: "TYPED" in program.screen.text or "2 done" in program.screen.text, what="the end")
+        program.send(b"END\n")
+        assert program.wait() == 0, program.screen.text
+        assert "TYPED 'END\\n'" in program.screen.text
+        assert program.output.count(QUESTION) == 2
 
 
 @pytest.mark.tmux

@@ -72,7 +72,7 @@ def test_a_native_thread_is_none_that_the_program_sees() -> None:
     before = threading.enumerate()
     thread.start()
     assert begun.wait(30)
-    assert threading.enumerate() == before
+    assert set(threading.enumerate()) <= set(before)  # those of tests before it may end
     assert seen == [thread.ident]
     assert not thread.is_current()
     thread.join(0)

@@ -89,6 +89,10 @@ class ThreadChannel:
         if self.away:
             self.alarm()
 
+    def begin(self, event: Event) -> None:
+        """Send the first event of a run, before what its bars have reported so far."""
+        self._first.append(event)
+
     def send_first(self, event: Event) -> None:
         """Send one event that does not wait for what was sent before it; in a signal handler too."""
         self._first.append(event)
@@ -201,6 +205,10 @@ class ThreadChannel:
         if self._moved:
             return 0.0
         return self._next_look if self._polled else None
+
+    def look_again(self) -> None:
+        """Have the next `sample` look at all that is polled, whenever it was looked at last."""
+        self._next_look = 0.0
 
     def has_unread(self, tasks: Iterable[int]) -> bool:
         """Return whether any of these has moved and not been read: they wait for a later slice."""

@@ -16,6 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from mainstage.channels.frames import Incoming
+from mainstage.core.retry import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -180,19 +181,29 @@ class ParentEnd:
         self._incoming = Incoming(fd)
         self._outgoing: deque[memoryview] = deque()
         self.open = True
+        self._unread, self._unsent = Refusals(), Refusals()
         self.dry = False
         """Whether the last `read` found nothing to read."""
 
     def read(self) -> list[Frame] | None:
-        """Return the frames that are there; None: the worker is gone, `rest` has the last ones."""
+        """Return the frames that are there; None: the worker is gone, `rest` has the last ones.
+
+        Raises the `OSError` of a socket that cannot be read for good.
+        """
         try:
             self.dry = False
-            return self._incoming.read()
+            came = self._incoming.read()
+        except BlockingIOError:
+            self.dry = True
+            return []
         except OSError as trouble:
             if trouble.errno in GONE:
                 return None
-            self.dry = True  # nothing has come, or there is no memory for it now: it is there at the next look
+            self._unread.add(trouble)  # no memory for it now, say: it is there at the next look
+            self.dry = True
             return []
+        self._unread.count = 0
+        return came
 
     def rest(self) -> list[Frame]:
         """Return what a dead worker had said and not sent."""
@@ -204,7 +215,7 @@ class ParentEnd:
         self._outgoing.extend(buffers)
 
     def flush(self) -> bool:
-        """Send what there is room for; return whether nothing is left."""
+        """Send what there is room for; return whether nothing is left. Raises as `read` does."""
         outgoing = self._outgoing
         while outgoing:
             pieces = [outgoing[index] for index in range(min(len(outgoing), MOST_PIECES))]
@@ -213,11 +224,13 @@ class ParentEnd:
             except BlockingIOError:
                 return False
             except OSError as trouble:
-                if trouble.errno not in GONE:  # no memory for it now, say
+                if trouble.errno not in GONE:  # as above
+                    self._unsent.add(trouble)
                     return False
                 # it is dead; its end of the stream tells
                 outgoing.clear()
                 return True
+            self._unsent.count = 0
             while outgoing and count >= len(outgoing[0]):
                 count -= len(outgoing.popleft())
             if count:

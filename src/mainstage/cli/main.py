@@ -14,7 +14,9 @@ from mainstage.cli.execute import Execution, execute
 COMMANDS = {
     "demo": "mainstage.cli.demo:demo_command",
     "exec": "mainstage.cli.execute:exec_command",
+    "journal": "mainstage.cli.journal:journal_command",
     "map": "mainstage.cli.map:map_command",
+    "replay": "mainstage.cli.replay:replay_command",
 }
 
 

@@ -20,8 +20,9 @@ import stat
 from collections import Counter, defaultdict, deque
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from mainstage.cli.files import WINDOWS, lock, open_file, sync_folder
+from mainstage.cli.files import WINDOWS, open_file, sync_folder
 from mainstage.core.codec import printable
+from mainstage.core.file_lock import lock_file
 from mainstage.errors import describe_error
 
 if TYPE_CHECKING:
@@ -164,7 +165,7 @@ class ResultsFile:
 
     def _lock(self, fd: int) -> None:
         try:
-            lock(fd)
+            lock_file(fd)
         except BlockingIOError as error:
             raise ResultsError(f"{self.path}: another run is writing to it") from error
 

@@ -166,7 +166,7 @@ def _report(members: dict[str, Any]) -> tuple[Any, ...] | dict[str, Any]:
 
 def to_compact(events: Iterable[Event]) -> bytes:
     """Return a batch of events, exactly as they are; values that the contract does not know go as their text."""
-    msgspec = _load_msgspec()
+    msgspec = load_msgspec()
 
     batch: list[Any] = [SCHEMA]
     batch += [_row(event) for event in events]
@@ -189,7 +189,7 @@ def _row(event: Event) -> tuple[Any, ...]:
 
 def from_compact(data: bytes) -> list[Event]:
     """Return the events of a batch. Raises `CodecError`."""
-    msgspec = _load_msgspec()
+    msgspec = load_msgspec()
 
     try:
         batch = msgspec.msgpack.decode(data, ext_hook=_unpack)
@@ -217,7 +217,7 @@ def _from_row(row: Any) -> Event:
 
 def _packable(value: Any) -> Any:
     """Return `value` in what msgpack can say."""
-    msgspec = _load_msgspec()
+    msgspec = load_msgspec()
 
     if isinstance(value, (tuple, list)):
         return [_packable(item) for item in value]
@@ -243,8 +243,8 @@ def _unpack(code: int, data: memoryview) -> str | int:
 # --- both ---
 
 
-def _load_msgspec() -> Any:
-    """Return the module: it costs more than a bare interpreter's start, and writing JSON does without."""
+def load_msgspec() -> Any:
+    """Return the module, loaded at the first call: it costs more than a bare interpreter's start."""
     try:
         import msgspec  # noqa: PLC0415  # at the first use alone
     except ImportError:
@@ -275,7 +275,7 @@ def _wider(hint: Any) -> Any:
 
 
 def _valid(kind: type[Event], values: Iterable[Any]) -> Event:
-    msgspec = _load_msgspec()
+    msgspec = load_msgspec()
 
     try:
         checked = msgspec.convert(tuple(values), _shape(kind.__name__).type)

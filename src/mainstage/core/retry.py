@@ -34,3 +34,22 @@ def sleep_before_retry(seconds: float) -> None:
     lock = allocate_lock()
     lock.acquire()
     lock.acquire(timeout=seconds)
+
+
+class Refusals:
+    """How often on end the system has refused a call that is tried again when it may work: a read, after a poll."""
+
+    LASTING = 100
+    """Refusals on end that are one which stays."""
+    PAUSE = 0.01
+    """Seconds before the next try: a poll may say at once that it may work."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def add(self, refusal: OSError) -> None:
+        """Sleep before the next try; raise the `refusal` where it stays."""
+        self.count += 1
+        if self.count >= self.LASTING:
+            raise refusal
+        sleep_before_retry(self.PAUSE)

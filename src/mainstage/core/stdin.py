@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
+ANSWER = r"\x1b\[(\d+);\d+R"
+"""How a terminal says in which line its cursor is, as if it were typed."""
 _readers: list[None] = []
 _typed = bytearray()
+_late: list[None] = []
+"""One entry for each answer of the terminal that is waited for no more, and may yet come."""
 
 
 class Reading:
@@ -35,8 +40,27 @@ def take_typed() -> bytes:
     return typed
 
 
+def expect_late_answer() -> None:
+    """Take an answer of the terminal out of what a reader finds from now on: nobody else waits for it any more."""
+    _late.append(None)
+
+
 def before(found: Any, typed: bytes, encoding: str) -> Any:
-    """Return what a reader found, with what was `typed` before it."""
+    """Return what a reader found, with what was `typed` before it and without an answer that came late."""
+    if _late and isinstance(found, str | bytes | bytearray):
+        found = _without_answer(found)
+    if not typed:
+        return found
     if isinstance(found, str):
         return typed.decode(encoding, "replace") + found
     return typed + bytes(found) if isinstance(found, bytes | bytearray) else found
+
+
+def _without_answer(found: Any) -> Any:
+    if isinstance(found, str):
+        left, count = re.subn(ANSWER, "", found, count=1)
+        _late[:count] = []
+        return left
+    rest, count = re.subn(ANSWER.encode(), b"", found, count=1)
+    _late[:count] = []
+    return rest

@@ -6,13 +6,15 @@ from concurrent.futures import Future
 from concurrent.futures._base import FINISHED
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from mainstage.pool.lean_future import LeanFuture
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 R = TypeVar("R")
 
 
-class TaskFuture(Future[R]):
+class TaskFuture(LeanFuture[R]):
     """A `concurrent.futures.Future` whose `result` and `exception` keep the display alive while they wait."""
 
     awaited = False
@@ -35,7 +37,7 @@ class TaskFuture(Future[R]):
         if self._state != FINISHED and self._wait(self, timeout) and timeout is not None:
             timeout = 0
         try:
-            return super().result(timeout)
+            return Future.result(self, timeout)
         finally:
             if not self.looked:
                 self._mark_retrieved()
@@ -45,7 +47,7 @@ class TaskFuture(Future[R]):
         if self._state != FINISHED and self._wait(self, timeout) and timeout is not None:
             timeout = 0
         try:
-            return super().exception(timeout)
+            return Future.exception(self, timeout)
         finally:
             if not self.looked:
                 self._mark_retrieved()

@@ -9,13 +9,15 @@ import contextlib
 import os
 import sys
 import threading
-from typing import TYPE_CHECKING, Literal, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.core.clock import Clock, SystemClock, limit_wait
 from mainstage.core.commands import SetInterval
 from mainstage.core.unpatched import Flag, get_ident
 from mainstage.events import RunEnded, RunStarted, StopRequested, TextWritten
+from mainstage.journal.format import JournalError
+from mainstage.journal.places import new_place
 from mainstage.run.exit import suppress_traceback
 from mainstage.run.heartbeat import RECHECK_S, Heartbeat
 from mainstage.run.key_commands import KeyCommands
@@ -23,6 +25,7 @@ from mainstage.run.leaving import WaysOut
 from mainstage.run.render_loop import RenderLoop
 from mainstage.run.signals import SignalHandlers, allow_signals
 from mainstage.run.stalls import StallDetector
+from mainstage.tasks.blocks import OpenBlocks
 from mainstage.tasks.capture.lines import Lines, PartialLines
 from mainstage.tasks.capture.streams import STREAMS, Capture
 from mainstage.tasks.integrations.registry import bridges_for
@@ -34,6 +37,7 @@ from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.settings import STUCK_AFTER, settings, stuck_after
 from mainstage.ui.display.stream import NullDisplay, StreamDisplay
 from mainstage.ui.setup import LayoutOptions, build_ui
+from mainstage.ui.views.blocks import BlocksView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -43,10 +47,15 @@ if TYPE_CHECKING:
 
     from mainstage.core.commands import Command
     from mainstage.events import Event
+    from mainstage.journal.writer import JournalWriter
     from mainstage.run.asyncio_driver import AsyncioDriver, Waker
+    from mainstage.run.cells import CellScope
     from mainstage.run.key_commands import CommandTarget
     from mainstage.ui.display import Display
+    from mainstage.ui.display.notebook import NotebookDisplay
+    from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
+    from mainstage.ui.setup import UI
     from mainstage.ui.views import View
     from mainstage.ui.views.layouts import Layout
 
@@ -73,9 +82,15 @@ class OutputRecorder(Protocol):
 class ReportCost(Protocol):
     """What a loop asks of a backend: how many workers report to it by batches, and what these have cost."""
 
-    receive_cpu_s: float
-    """Seconds of this process so far."""
-    remote_workers: int
+    @property
+    def receive_cpu_s(self) -> float:
+        """Seconds of this process so far."""
+        ...
+
+    @property
+    def remote_workers(self) -> int:
+        """How many report by batches."""
+        ...
 
 
 class DisplayOptions(NamedTuple):
@@ -97,6 +112,9 @@ class DisplayOptions(NamedTuple):
     theme: Theme | Mapping[str, str] | None = None
     stuck_after: float | None = STUCK_AFTER
     places: bool = False
+    journal: str | os.PathLike[str] | bool | None = None
+    journal_limit: int | None = None
+    journal_inputs: bool = True
 
     def resolved(self) -> DisplayOptions:
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
@@ -111,7 +129,7 @@ class DisplayOptions(NamedTuple):
     def overridden(self) -> list[str]:
         """Return the names of the arguments that say how this very run is shown, but for `log`."""
         plain = DisplayOptions()
-        kept = ("log", "implicit", "clock", "places")
+        kept = ("log", "implicit", "clock", "places", "journal", "journal_limit", "journal_inputs")
         return [name for name in self._fields if name not in kept and getattr(self, name) != getattr(plain, name)]
 
 
@@ -137,24 +155,12 @@ class DisplaySession:
 
     def __init__(self, title: str, look: DisplayOptions) -> None:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
-        look = look.resolved()
+        asked, look = bool(look.journal), look.resolved()
         self.clock: Clock = look.clock or SystemClock()
-        self.channel = ThreadChannel(self.clock)
-        opened = build_ui(
-            look.view,
-            LayoutOptions(
-                look.layout,
-                look.columns,
-                look.theme,
-                prefix=look.prefix is not False,
-                places=look.places,
-            ),
-            log=look.log,
-            display=look.display,
-            discreet=look.implicit,
-            keys=look.keys,
-        )
-        self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
+        self.channel = _channel_for(self.clock, early=look.clock is None)
+        opened = _build_ui(look, asked=asked)
+        blocks = None if opened.look is None else OpenBlocks(self.channel.notify)
+        self.loop = self.loops(self.channel, _below_blocks(opened, blocks), opened.display, self.clock)
         self.loop.partials = PartialLines(self._partial_changed)
         self.loop.recorders = opened.recorders
         self.loop.watchers += opened.watchers
@@ -164,8 +170,7 @@ class DisplaySession:
             self.loop.watchers.append(self.stuck.check)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
-        self.capture = self._capture_for(opened.display, look)
-        self.capture.lends = bool(self.capture.taken) and not isinstance(opened.display, NullDisplay)
+        self.capture = self._capture_for(opened.display, look, opened.shell, blocks)
         self.stop_listeners: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
@@ -177,7 +182,7 @@ class DisplaySession:
         self.ways_out = WaysOut(self.last_words, self.terminal_lent)
         self._closing = threading.Lock()
         """Taken once, by who closes it."""
-        self._animated = opened.animated and bool(look.heartbeat)
+        self._animated = (opened.animated or bool(look.journal)) and bool(look.heartbeat)
         self._heartbeat: Heartbeat | None = None
         self._title = title
         self._remarks = opened.remarks
@@ -191,6 +196,7 @@ class DisplaySession:
             self.steering = KeyCommands(*opened.keyed, self.loop, self)
         self.capture.pause = self.terminal_lent
         self._line_watch = self._watch_lines(opened.display)
+        self._cells = self._watch_cells(opened.display, opened.shell)
         self._warned: set[str] = set()
         self._lending = threading.Lock()
         self._new_display = opened.new_display
@@ -199,11 +205,11 @@ class DisplaySession:
         self.seat: AsyncioDriver | None = None
         """The owner's place on the event loop of its thread, while one is to draw."""
 
-    def _capture_for(self, display: Display, look: DisplayOptions) -> Capture:
-        owned = _owned_streams(display) if look.capture else ()
+    def _capture_for(self, display: Display, look: DisplayOptions, shell: object, blocks: OpenBlocks | None) -> Capture:
+        owned = _owned_streams(display, shell) if look.capture else ()
         shown = bool(look.capture) and (bool(owned) or not isinstance(display, NullDisplay))
         taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
-        return Capture(
+        capture = Capture(
             self.channel,
             owned=taken,
             bars={*owned, "stderr"} if shown else (),
@@ -212,6 +218,9 @@ class DisplaySession:
             partials=self.loop.partials,
             bridges=bridges_for,
         )
+        capture.blocks = blocks
+        capture.lends = bool(capture.taken) and not isinstance(display, NullDisplay)
+        return capture
 
     def _watch_lines(self, display: Display) -> LineWatch | None:
         """Return what sees to it that our lines come into none of the program's on stderr, in a pipe or file."""
@@ -226,6 +235,17 @@ class DisplaySession:
 
         return LineWatch(sys.stderr, note)
 
+    def _watch_cells(self, display: Any, shell: Any) -> CellScope | None:
+        """Return what follows a run from cell to cell, in a notebook."""
+        if shell is None:
+            return None
+        from mainstage.run.cells import CellScope  # noqa: PLC0415  # loaded in notebooks alone
+
+        cells = CellScope(self.loop, self.interrupts, display, shell, self.is_owner)
+        if self.capture.taken:
+            self.capture.passage, self.capture.all_pass = cells, True
+        return cells
+
     def _record_all(self, recorder: OutputRecorder, owned: Collection[str]) -> Collection[str]:
         """Add `recorder`, which takes everything; return the streams to capture."""
         unshown = {name for name in STREAMS if name not in owned}
@@ -239,9 +259,9 @@ class DisplaySession:
         """Go live; return what ends that."""
         self.interrupts.install()
         DisplaySession.current = self
-        live.reporter = self.channel
+        live.reporter, live.early = self.channel, None
         self.ways_out.take()
-        self.channel.send(RunStarted(self.clock.now(), self._title, self.clock.wall()))
+        self.channel.begin(RunStarted(self.clock.now(), self._title, self.clock.wall()))
         self.loop.run_once()  # the state knows of the run before anybody asks when a picture is due
         for remark in self._remarks:
             self.notice(remark)
@@ -251,6 +271,8 @@ class DisplaySession:
         self.loop.attribute_text(on=self.capture.descriptors is not None)
         if self._line_watch is not None:
             self._line_watch.start()
+        if self._cells is not None:
+            self._cells.start()
         if self.steering is not None:
             self._tried(self.steering.start, "keys are off")
         if self._animated and Heartbeat.possible() and not DisplaySession.owner_asleep:
@@ -313,6 +335,8 @@ class DisplaySession:
             steps.callback(self.capture.stop)
             if self._line_watch is not None:
                 steps.callback(self._line_watch.stop)
+            if self._cells is not None:
+                steps.callback(self._cells.stop)
             if self._heartbeat is not None:
                 steps.callback(self._heartbeat.stop)
             if self.steering is not None:
@@ -404,6 +428,8 @@ class DisplaySession:
         events = events_here()
         if events is None or not self.is_owner():
             return None
+        if self._cells is not None and self._heartbeat is not None:
+            return None  # it interrupts a kernel's loop as any other code, and a cell that blocks it too
         if self.seat is None or self.seat.events is not events:
             if self.seat is not None:
                 self.seat.leave()  # its loop has ended, and told nobody
@@ -526,31 +552,44 @@ class DisplaySession:
         if DisplaySession.current is self and not DisplaySession.owner_asleep:
             self.wake_owner()
 
+    @property
+    def picture(self) -> NotebookDisplay | None:
+        """The picture below the cells of a notebook, once a run is over the last one; None: it is shown elsewhere."""
+        return None if self._cells is None else self._cells.display
+
     def notice(self, text: str) -> None:
         """Show a line of the library's own."""
         self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
 
     def open_nested(self, title: str, look: DisplayOptions) -> Callable[[], None]:
-        """Show a run inside this one, with a `log` of its own; return what ends that.
+        """Show a run inside this one, with a `log` and a `journal` of its own; return what ends that.
 
         A notice says that its other display options have no effect: there is one display.
         """
-        log = RunLog(look.log) if look.log is not None else None
+        if self._cells is not None:
+            self._cells.open_nested()
+        own: list[Recorder] = [] if look.log is None else [RunLog(look.log)]
+        if look.journal:
+            own.append(open_journal(look.journal, look.journal_limit, inputs=look.journal_inputs))
         asked = ", ".join(f"{name}=" for name in look.overridden())
         if asked and asked not in self._warned:
             self._warned.add(asked)
             named = f" of {title}" if title else ""
             self.notice(f"{asked}{named} without effect: the run is shown within the one that is live")
-        if log is None:
+        if not own:
             return self.check_idle  # this may be of an implicit run that has waited for the one inside
         self._catch_up()
-        self.loop.record(log, RunStarted(self.clock.now(), title, self.clock.wall()))
-        self.loop.recorders = [*self.loop.recorders, log]
+        began = RunStarted(self.clock.now(), title, self.clock.wall())
+        for recorder in own:
+            self.loop.record(recorder, began)
+        self.loop.recorders = [*self.loop.recorders, *own]
 
         def end() -> None:
             self._catch_up()
-            self.loop.recorders = [one for one in self.loop.recorders if one is not log]
-            self.loop.record(log, RunEnded(self.clock.now()))
+            self.loop.recorders = [one for one in self.loop.recorders if one not in own]
+            ended = RunEnded(self.clock.now())
+            for recorder in own:
+                self.loop.record(recorder, ended)
             self.check_idle()
 
         return end
@@ -602,8 +641,57 @@ class DisplaySession:
             waker.wake()
 
 
-def _owned_streams(display: Display) -> Collection[str]:
-    """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own."""
+def _channel_for(clock: Clock, *, early: bool) -> ThreadChannel:
+    """Return the channel of a run: the one that bars report to which wait for it, if it is `early` enough to take."""
+    if early and live.early is not None:
+        found: ThreadChannel = live.early.channel
+        return found
+    return ThreadChannel(clock)
+
+
+def _build_ui(look: DisplayOptions, *, asked: bool) -> UI:
+    """Return what to show with, a journal among its recorders.
+
+    One that cannot be had raises `JournalError` where the program has `asked` for it, else there is a remark.
+    """
+    style = LayoutOptions(look.layout, look.columns, look.theme, prefix=look.prefix is not False, places=look.places)
+    opened = build_ui(look.view, style, log=look.log, display=look.display, discreet=look.implicit, keys=look.keys)
+    if not look.journal:
+        return opened
+    try:
+        journal = open_journal(look.journal, look.journal_limit, inputs=look.journal_inputs)
+    except JournalError as error:
+        if asked:
+            opened.close()
+            raise
+        return opened._replace(remarks=[*opened.remarks, str(error)])
+    return opened._replace(recorders=[*opened.recorders, journal])
+
+
+def _below_blocks(opened: UI, blocks: OpenBlocks | None) -> View:
+    """Return the view, with `blocks` above it where it is drawn."""
+    return opened.view if blocks is None or opened.look is None else BlocksView(opened.view, blocks, *opened.look)
+
+
+def open_journal(path: str | os.PathLike[str] | bool | None, limit: int | None, *, inputs: bool) -> JournalWriter:  # noqa: FBT001  # as of `Run`
+    """Return the writer of the journal at `path`, or (True) in the folder where `mainstage watch` looks.
+
+    Raises `JournalError`.
+    """
+    from mainstage.journal.writer import JournalWriter  # noqa: PLC0415  # msgspec is loaded only where it is written
+
+    if path is True:
+        return JournalWriter(new_place(), limit=limit, inputs=inputs, kept=False)
+    return JournalWriter(os.fspath(path), limit=limit, inputs=inputs)  # type: ignore[arg-type]  # a path by now
+
+
+def _owned_streams(display: Display, shell: object) -> Collection[str]:
+    """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own.
+
+    Of a display below the cells of `shell` both.
+    """
+    if shell is not None:
+        return STREAMS
     if isinstance(display, JsonlDisplay):
         return ("stdout",)
     if isinstance(display, NullDisplay):

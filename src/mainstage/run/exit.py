@@ -8,7 +8,8 @@ import os
 import signal
 import sys
 import threading
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 from mainstage.errors import (
     Terminated,
@@ -20,9 +21,11 @@ from mainstage.errors import (
     traceback_of,
 )
 from mainstage.run.signals import die_by_signal
+from mainstage.ui.display.detect import ipython_shell
 from mainstage.ui.views.foreign import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import FrameType, TracebackType
 
 _FOLDER = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))  # noqa: PTH100, PTH120  # as code objects have it
@@ -60,6 +63,17 @@ def hide_frames() -> None:
     """Have the traceback of an error that ends the program leave out our frames, where nobody else has set a hook."""
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _show_without_ours
+    shell = ipython_shell()
+    if shell is not None and "showtraceback" not in vars(shell):
+        shell.showtraceback = partial(_show_in_shell, shell.showtraceback)
+
+
+def _show_in_shell(show: Callable[..., object], error: Any = None, *args: Any, **options: Any) -> None:
+    """As IPython's `showtraceback`, by its own `show`."""
+    kind, value, traceback = error or sys.exc_info()
+    if isinstance(value, BaseException):
+        error = kind, value, without_ours(value) or traceback
+    show(error, *args, **options)
 
 
 def _show_without_ours(kind: type[BaseException], value: BaseException, traceback: TracebackType | None) -> None:

@@ -27,9 +27,10 @@ class ExternalCall:
     It keeps the future only while that is pending: a future that is done is its caller's alone.
     """
 
-    __slots__ = ("_description", "_reporter", "began", "future", "id", "on_end", "task")
+    __slots__ = ("_description", "_executors", "_reporter", "began", "future", "id", "on_end", "task")
 
-    def __init__(self, reporter: Reporter, description: str) -> None:
+    def __init__(self, executors: ExternalExecutors, reporter: Reporter, description: str) -> None:
+        self._executors = executors
         self._reporter = reporter
         self._description = description
         self.id = reporter.new_id()
@@ -70,12 +71,19 @@ class ExternalCall:
         """Report that it was cancelled while it waited."""
         self._reporter.send(TaskCancelled(self._reporter.now(), self.id, 0, 0, "cancelled before it began"))
 
-    def settle(self, future: Future[Any]) -> bool:
-        """Drop what is done; return whether a thread may be waiting for that."""
+    def over(self, future: Any) -> None:
+        """Called by the future of a call of ours when that is done, on any thread, before its callbacks."""
+        if not self.began and future.cancelled():
+            self.never_began()
+        elif future._exception is not None:  # noqa: SLF001  # to ask for it would be to retrieve it
+            self._executors.threads.note_failure(self.id, future)
+        self._executors.ended(self, future)
+
+    def settle(self, future: Future[Any]) -> None:
+        """Drop what is done."""
         if self.on_end is not None:
             self.on_end(future)
         self.future = None
-        return True
 
     def cancel(self, reason: str) -> None:
         """Cancel it if it waits, ask it to stop if it runs where we can reach it."""
@@ -98,37 +106,41 @@ class ExternalExecutors:
     def __init__(self, reporter: CallReporter, wake: Callable[[], None]) -> None:
         self._reporter = reporter
         self._wake = wake
-        self._pending: dict[int, ExternalCall | ThreadCall] = {}
-        self._threads = ThreadCalls(reporter)
+        self._pending: dict[int, ExternalCall] = {}
+        self.threads = ThreadCalls(reporter, self._left)
         self._outside: dict[int, ExternalCall] = {}  # in the order of submission
         self._attached: list[Attached] = []
         self._abandoned: list[Future[Any]] = []
         self.guests = ExternalWorkSet(self._left)
         self._looking = threading.RLock()  # re-entered where the owner cancels in a signal handler
-        self.unretrieved: dict[int, None] = {}
-        """The calls of pools of ours that failed, and whose future the program has not asked for the failure."""
         self.on_idle: Callable[[], None] | None = None
         """Called on any thread when the last that was pending has ended, after its last event."""
 
     def pending(self) -> bool:
         """Return whether any has not ended."""
-        return bool(self._pending) or self.guests.pending()
+        return bool(self.threads.waiting) or bool(self._pending) or self.guests.pending()
+
+    def _all(self) -> list[ExternalCall | ThreadCall]:
+        return [*self.threads.waiting.values(), *self._pending.values()]
 
     def cancel(self, reason: str) -> None:
         """Cancel all that wait and ask all that run to stop."""
-        for adopted in reversed(list(self._pending.values())):  # waiting ones first: none begins meanwhile
+        for adopted in reversed(self._all()):  # waiting ones first: none begins meanwhile
             adopted.cancel(reason)
         self.guests.ask(reason)
 
     def command(self, command: Command) -> None:
         """Carry out a `Cancel` of one task; what is handed out is not ours to hold."""
-        if isinstance(command, Cancel) and (adopted := self._pending.get(command.task or 0)) is not None:
-            adopted.cancel(command.reason)
+        if isinstance(command, Cancel):
+            adopted = self._pending.get(command.task or 0) or self.threads.waiting.get(command.task or 0)
+            if adopted is not None:
+                adopted.cancel(command.reason)
 
     def abandon(self) -> None:
         """Wait for none of them any more."""
-        self._abandoned += [adopted.future for adopted in list(self._pending.values()) if adopted.future is not None]
+        self._abandoned += [adopted.future for adopted in self._all() if adopted.future is not None]
         self._pending.clear()
+        self.threads.waiting.clear()
         self.guests.abandon()
 
     def has_abandoned(self) -> bool:
@@ -152,7 +164,7 @@ class ExternalExecutors:
 
         def reported(fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
             if not worker:
-                call = self.announce_in_thread(fn, args)
+                call = self.threads.new_call(fn, args)
                 return self.submit(call, submit, call.wrap(fn), args, kwargs)
             adopted = self.announce(describe_submitted(fn, args))
             return self._submit_outside(adopted, worker, lambda: submit(fn, *args, **kwargs))
@@ -178,45 +190,28 @@ class ExternalExecutors:
 
     def announce(self, description: str) -> ExternalCall:
         """Return what shows a call about to be submitted; it is pending from now on."""
-        adopted = ExternalCall(self._reporter, description)
+        adopted = ExternalCall(self, self._reporter, description)
         self._pending[adopted.id] = adopted
         return adopted
 
-    def announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
-        """Return the same for a call on a thread of this process."""
-        call = self._threads.new_call(fn, args)
-        self._pending[call.id] = call
-        return call
-
     def submit(
         self,
-        adopted: ExternalCall | ThreadCall,
+        call: ThreadCall,
         submit: Callable[..., Future[Any]],
         fn: Callable[..., Any],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        *,
-        ours: bool = False,
     ) -> Future[Any]:
-        """Submit what `adopted.wrap` returned, and adopt the future; `ours`: it says when its failure is retrieved."""
-        future = self._submitted(adopted, lambda: submit(fn, *args, **kwargs))
+        """Submit what `call.wrap` returned, and adopt the future."""
+        future = self._submitted(call, lambda: submit(fn, *args, **kwargs))
 
         def done(future: Future[Any]) -> None:
-            if not adopted.began and future.cancelled():
-                adopted.never_began()
-            elif ours and not future.cancelled() and Future.exception(future) is not None:
-                self._note_failure(adopted.id, vars(future))
-            self._ended(adopted, future)
+            if not call.began and future.cancelled():
+                call.never_began()
+            self.ended(call, future)
 
         future.add_done_callback(done)
         return future
-
-    def _note_failure(self, task: int, future: dict[str, Any]) -> None:
-        """Remember a failure until the program retrieves it."""
-        self.unretrieved[task] = None
-        future["on_retrieved"] = lambda: self.unretrieved.pop(task, None)
-        if "retrieved" in future:  # on another thread, before this
-            self.unretrieved.pop(task, None)
 
     def watch(self, description: str, worker: str, submit: Callable[[], Future[Any]]) -> Future[Any]:
         """Return the future that `submit()` does, shown as it looks from outside: `worker` has the call."""
@@ -231,7 +226,7 @@ class ExternalExecutors:
                 self._outside.pop(adopted.id, None)
                 adopted.report_end(future, worker)
             self._notice(worker)
-            self._ended(adopted, future)
+            self.ended(adopted, future)
 
         future.add_done_callback(done)
         self._notice(worker)
@@ -255,16 +250,16 @@ class ExternalExecutors:
                 if not adopted.poll_started(worker):
                     return  # executors begin in order
 
-    def _ended(self, adopted: ExternalCall | ThreadCall, future: Future[Any]) -> None:
+    def ended(self, adopted: ExternalCall | ThreadCall, future: Future[Any]) -> None:
         """Called when its last event has been sent."""
         self._forget(adopted)
-        if adopted.settle(future) or not self._pending:
-            self._left()
+        adopted.settle(future)
+        self._left()
 
     def _forget(self, adopted: ExternalCall | ThreadCall) -> None:
         adopted.future = None
         self._pending.pop(adopted.id, None)
-        self._threads.waiting.pop(adopted.id, None)
+        self.threads.waiting.pop(adopted.id, None)
 
     def _left(self) -> None:
         self._wake()

@@ -1,7 +1,8 @@
-"""Calls on threads of executors that are not ours: told of in sums while they are short, as calls of our own.
+"""Calls on threads of the standard pool: told of in sums while they are short, as calls of our own.
 
-A call reports from inside, by a function around the one that was submitted. What stands for its task is a `Job`, made
-where the call begins; nothing waits for it, gives it up or tries it again, which is the executor's business.
+A call of an executor of ours is what its threads take from their queue; one of another executor reports by a function
+around the one that was submitted. What stands for its task is a `Job`, made where the call begins; nothing waits for
+it, gives it up or tries it again, which is the executor's business.
 """
 
 from __future__ import annotations
@@ -9,10 +10,11 @@ from __future__ import annotations
 import functools
 import threading
 from concurrent.futures import CancelledError
-from typing import TYPE_CHECKING, Any, Protocol
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 from mainstage.core.policy import Policy
-from mainstage.errors import Cancelled, TaskTimeout, is_instance, set_traceback, traceback_of
+from mainstage.errors import Cancelled, TaskTimeout, explain, is_instance, set_traceback, traceback_of
 from mainstage.events import TaskCancelled, TaskQueued
 from mainstage.pool.items import FOLD, Lane
 from mainstage.pool.job import Job, Share, WorkerSlot
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.pool.job import CallReporter, Entry
 
+NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 MOST_TOLD = 5000
 """Calls of which a picture tells that they wait; the others are told of with the next."""
 
@@ -48,36 +51,24 @@ def to_future_exception(error: BaseException) -> BaseException:
     return error
 
 
-class Unsettled(Protocol):
-    """The calls of one executor that have not ended, by the number of their tasks."""
-
-    def pop(self, task: int, default: None) -> object:
-        """Remove one."""
-        ...
-
-    def __len__(self) -> int: ...
-
-
 class ThreadCall:
-    """A call on a thread of another executor: the owner of its one `Job`."""
+    """A call on a thread of the standard pool: the owner of its one `Job`."""
 
     policy = Policy()
     began = False
-    awaited = False
-    """Whether somebody waits for its future by other means than its condition: then its end must wake the run."""
-    future: Future[Any] | None = None
+    name: str | None = None
+    future: Any = None
     """Only while it is pending: a future that is done is its caller's alone."""
     job: Job | None = None
-    unsettled: Unsettled | None = None
-    """Where its executor keeps it until its end has been told."""
+    unsettled: dict[int, ThreadCall] | None = None
+    """The calls of its executor that have not ended, if that is one of ours."""
 
     def __init__(self, calls: ThreadCalls, fn: Callable[..., Any], args: tuple[Any, ...]) -> None:
         self.calls = calls
         self.id = calls.reporter.new_id()
         self.fn = fn
         self.args = args
-        self.kwargs: Mapping[str, Any] = {}
-        self.name: str | None = None
+        self.kwargs: Mapping[str, Any] = NO_KEYWORDS
 
     # --- what it is called ---
 
@@ -107,6 +98,28 @@ class ThreadCall:
 
     # --- where it runs ---
 
+    def run(self, *_: object) -> None:
+        """Call the function and settle the future, unless that was cancelled: what a thread of the pool calls."""
+        future, fn, args, kwargs = self.future, self.fn, self.args, self.kwargs
+        if not future.set_running_or_notify_cancel():
+            return
+        slot, outer, job, token, queues = self.begin(args, kwargs)
+        try:
+            value = fn(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001  # whatever it is, it is this call's outcome
+            for queue in queues:  # before the task is over: a queue is to know the error by then
+                raw_queue.leave_sender(queue, error)
+            self.failed(slot, outer, job, error)
+            ambient.reset(token)
+            future.set_exception(CancelledError(*error.args) if is_instance(error, Cancelled) else error)
+            del self, future, fn, args, kwargs, slot, outer, job, token, queues  # what its frame has
+        else:
+            for queue in queues:
+                raw_queue.leave_sender(queue, None)
+            self.returned(slot, outer, job)
+            ambient.reset(token)
+            future.set_result(value)
+
     def wrap(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Return `fn`, reporting from where it runs; it returns and raises what `fn` does.
 
@@ -114,7 +127,7 @@ class ThreadCall:
         """
 
         def reported(*args: Any, **kwargs: Any) -> Any:
-            slot, job, token, queues = self._begin(args, kwargs)
+            slot, outer, job, token, queues = self.begin(args, kwargs)
             error: BaseException | None = None
             try:
                 value = fn(*args, **kwargs)
@@ -123,71 +136,90 @@ class ThreadCall:
             try:
                 for queue in queues:  # before the task is over: a queue is to know the error by then
                     raw_queue.leave_sender(queue, error)
-                self._end(slot, job, error)
+                if error is None:
+                    self.returned(slot, outer, job)
+                else:
+                    self.failed(slot, outer, job, error)
                 ambient.reset(token)
                 if error is not None:
                     raise to_future_exception(error)
                 return value
             finally:
-                del args, kwargs, job, error, queues, token  # an exception keeps its frames, and they what they name
+                del args, kwargs, outer, job, error, queues, token  # an exception keeps what its frames name
 
         vars(reported)["shows_itself"] = True
         return reported
 
-    def _begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[WorkerSlot, Job, Any, Any]:
+    def begin(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> tuple[ThreadSlot, Any, Job, Any, Any]:
+        """Take its place on this thread; return that, what had it, its job, the token of its context and its queues."""
         self.began = True
         calls = self.calls
         slot, reporter = calls.slot_here(), calls.reporter
-        job = Job()
+        job = object.__new__(Job)
         job.slot, job.entry, job.started = slot, (self, self.id, self.args, 1), reporter.now()
-        vars(job)["outer"] = slot.current  # an executor may run a call in the middle of another
+        outer = slot.current  # an executor may run a call in the middle of another
         self.job = slot.current = job
-        slot.polled = True
         token = ambient.set(job)
         if reporter.detailed:
             job.resolve()
         elif slot.armed:
-            slot.armed = False
-            reporter.moved(slot)
-        return slot, job, token, raw_queue.enter_senders(args, kwargs, job.resolve()) if any_open() else ()
+            slot.begin_to_report()
+        return slot, outer, job, token, raw_queue.enter_senders(args, kwargs, job.resolve()) if any_open() else ()
 
-    def _end(self, slot: WorkerSlot, job: Job, error: BaseException | None) -> None:
-        if error is None and job.task is None and job.cancel_reason is None:
+    def returned(self, slot: ThreadSlot, outer: Any, job: Job) -> None:
+        """Report that its function has returned."""
+        if job.task is None and job.cancel_reason is None:
             slot.count += 1
             slot.ended.append((self.id, job.started, slot.reporter.now()))
+            if len(slot.ended) > FOLD:
+                slot.fold()
+            if job.announced is not None:
+                slot.reporter.moved(slot)  # it is on the screen: at once
         else:
-            job.send_end(Outcome(None, error), self.describe(self.args))
+            job.send_end(Outcome(None, None), self.describe(self.args))
             self.calls.named.discard(self.id)
-        outer = vars(job).pop("outer")
-        self.job, slot.current = None, outer
+        self._leave(slot, outer)
+
+    def failed(self, slot: ThreadSlot, outer: Any, job: Job, error: BaseException) -> None:
+        """Report what its function has raised."""
+        job.send_end(Outcome(None, error), self.describe(self.args))
+        self.calls.named.discard(self.id)
+        self._leave(slot, outer)
+
+    def _leave(self, slot: ThreadSlot, outer: Any) -> None:
+        self.job, slot.current, self.future = None, outer, None
         self.args = ()  # an exception keeps this by the frame that it has passed
-        if outer is None:
-            slot.note_rest()
-        if len(slot.ended) > FOLD:
-            slot.fold()
 
     # --- its ends ---
 
-    def never_began(self) -> None:
-        """Report that it was cancelled while it waited."""
+    def never_began(self, reason: str = "cancelled before it began") -> None:
+        """Report that it ended while it waited."""
         reporter = self.calls.reporter
         if self.name is None and not reporter.detailed:
             self.name = ""  # nobody has seen it, and nobody will
         queued = self.queued(reporter.now())
         if queued is not None:
             reporter.send(queued)
-        reporter.send(TaskCancelled(reporter.now(), self.id, 0, 0, "cancelled before it began"))
+        reporter.send(TaskCancelled(reporter.now(), self.id, 0, 0, reason))
         self.calls.named.discard(self.id)
 
-    def settle(self, future: Future[Any]) -> bool:
-        """Drop what is done; return whether a thread may be waiting for that."""
-        vars(future)["settled"] = True
-        self.future = None
+    def over(self, future: Any) -> None:
+        """Called by the future of a call of ours when that is done, on any thread, before its callbacks."""
+        error = future._exception  # noqa: SLF001  # to ask for it would be to retrieve it
+        if not self.began:
+            self.never_began(*(() if error is None else (explain(error),)))
+        elif error is not None:
+            self.calls.note_failure(self.id, future)
         unsettled = self.unsettled
-        if unsettled is None:
-            return True
-        unsettled.pop(self.id, None)
-        return not len(unsettled) or getattr(future, "awaited", False)
+        self.calls.waiting.pop(self.id, None)
+        if unsettled is not None:
+            unsettled.pop(self.id, None)
+            if not unsettled:
+                self.calls.left()
+
+    def settle(self, future: Future[Any]) -> None:  # noqa: ARG002  # an adopted call's
+        """Drop what is done."""
+        self.future = None
 
     def cancel(self, reason: str) -> None:
         """Cancel it if it waits, ask it to stop if it runs."""
@@ -215,7 +247,10 @@ class ThreadCall:
     def retry_later(self, entry: Entry) -> None:
         """Do nothing: there is one attempt."""
 
-    def requeue(self, entry: Entry) -> None:
+    def requeue(self, entry: Entry, *, first: bool = False) -> None:
+        """Do nothing, as above."""
+
+    def dropped(self, entry: Entry, reason: str) -> None:
         """Do nothing, as above."""
 
     def settled(self, job: Job, outcome: Outcome) -> None:
@@ -230,6 +265,27 @@ class ThreadSlot(WorkerSlot):
         self.share = calls
         self.ref = thread
 
+    def begin_to_report(self) -> None:
+        """Have the owner look here from now on."""
+        self.armed = False
+        self.polled = True
+        self.reporter.moved(self)
+
+    def sample(self, now: float) -> list[Event]:
+        """As that of every place; where nothing has happened, nobody looks again before a call begins.
+
+        Its thread tells nobody when it rests, since there may be the next call at once.
+        """
+        events = super().sample(now)
+        if not events and not self._has_news():
+            self.armed, self.polled = True, False
+            if self._has_news():  # it began before it could see that
+                self.polled = True
+        return events
+
+    def _has_news(self) -> bool:
+        return self.current is not None or bool(self.ended)
+
 
 class ThreadCalls(Share):
     """The calls of a run on such threads. To the display it is a cell that tells, for a picture, which of them wait."""
@@ -238,9 +294,13 @@ class ThreadCalls(Share):
     closed = False
     polled = False
 
-    def __init__(self, reporter: CallReporter) -> None:
+    def __init__(self, reporter: CallReporter, left: Callable[[], None]) -> None:
+        """Of the run that `reporter` reports to; `left` is called when an executor of ours has no call any more."""
         super().__init__(0)  # its number comes with the first call: tasks are numbered from 1
         self.reporter = reporter
+        self.left = left
+        self.unretrieved: dict[int, None] = {}
+        """Those of executors of ours that failed, and whose future the program has not asked for the failure."""
         self.waiting: dict[int, ThreadCall] = {}
         """Those that have not ended, in the order of submission."""
         self.named: set[int] = set()
@@ -268,15 +328,22 @@ class ThreadCalls(Share):
         call: ThreadCall = entry[0]
         return call
 
-    def slot_here(self) -> WorkerSlot:
+    def note_failure(self, task: int, future: Any) -> None:
+        """Remember a failure until the program retrieves it."""
+        self.unretrieved[task] = None
+        future.unretrieved, future.task = self.unretrieved, task
+        if future.retrieved:  # on another thread, before this
+            self.unretrieved.pop(task, None)
+
+    def slot_here(self) -> ThreadSlot:
         """Return the place of this thread."""
         thread = threading.current_thread()
-        slot = self.slots.get(thread)
+        slot: Any = self.slots.get(thread)
         if slot is None:
             if len(self.slots) >= self._crowded:
                 self._forget_the_dead()
             slot = self.slots[thread] = ThreadSlot(self, thread)
-        return slot
+        return slot  # type: ignore[no-any-return]  # all of them are such
 
     def _forget_the_dead(self) -> None:
         """Drop threads that have ended; what they did is noted, and still read."""

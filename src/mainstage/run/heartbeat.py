@@ -14,11 +14,12 @@ import os
 import signal
 import threading
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.core.retry import retried
+from mainstage.run.early import on_call
 from mainstage.run.render_loop import CALM
 from mainstage.ui.views.user_code import OverTime, UserCode
 
@@ -90,6 +91,7 @@ class Heartbeat:
         self._missed = False  # a note came while the metronome was about to doze
         self._in_handler = False
         self._limit_at = NEVER  # when a call of user code in the handler is to be interrupted
+        self._before: Any = signal.SIG_DFL
         self._over = False  # stopped by another thread, which cannot give the signal back: its handler does so
         self.after_beat: Callable[[], None] | None = None
         """Called on the main thread after each round done by the handler."""
@@ -107,11 +109,16 @@ class Heartbeat:
             return False
         handler = signal.getsignal(signal.SIGURG)
         earlier = getattr(handler, "__self__", None)
-        return handler is signal.SIG_DFL or (isinstance(earlier, Heartbeat) and earlier._over)  # noqa: SLF001  # its own class
+        if handler in (signal.SIG_DFL, on_call):
+            return True
+        return isinstance(earlier, Heartbeat) and earlier._over  # noqa: SLF001  # its own class
 
     def start(self) -> None:
         """Begin: the channel's alarm rings for us."""
-        signal.signal(signal.SIGURG, self._on_signal)  # no siginterrupt(False): a lock's wait would not be interrupted
+        before = signal.signal(
+            signal.SIGURG, self._on_signal
+        )  # no siginterrupt(False): a lock's wait would not be interrupted
+        self._before = on_call if before is on_call else signal.SIG_DFL
         self._loop.channel.alarm = self._ring
         self._begin()
         UserCode.limit = self.limited
@@ -165,7 +172,7 @@ class Heartbeat:
         if signal.getsignal(signal.SIGURG) != self._on_signal:
             return
         if unpatched.in_main_thread():
-            signal.signal(signal.SIGURG, signal.SIG_DFL)
+            signal.signal(signal.SIGURG, self._before)
         else:
             self._over = True
             with contextlib.suppress(OSError):
@@ -237,7 +244,7 @@ class Heartbeat:
     def _on_signal(self, _signum: int, frame: FrameType | None) -> None:
         self._asked = False
         if self._over:
-            signal.signal(signal.SIGURG, signal.SIG_DFL)
+            signal.signal(signal.SIGURG, self._before)
             self.after_end()
             return
         if self._limit_at <= monotonic():

@@ -18,7 +18,7 @@ from mainstage.events import KeyPressed
 from mainstage.ui.views.keymap import Quit, Repaint
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
     from mainstage.core.commands import Command
     from mainstage.run.render_loop import RenderLoop
@@ -80,6 +80,11 @@ class CommandFanout(NamedTuple):
                     queue.request_cancel(command.reason)
 
 
+def interrupt_group() -> None:
+    """Interrupt all that the terminal's Ctrl-C would."""
+    os.killpg(os.getpgrp(), signal.SIGINT)
+
+
 class KeyCommands:
     """Keys for what `loop` shows; `start` and `stop` on the owner's thread."""
 
@@ -90,6 +95,8 @@ class KeyCommands:
         self._stage = stage
         self._commands: SimpleQueue[Command | None] = SimpleQueue()
         self._thread = NativeThread(self._carry_out)
+        self.quit: Callable[[], object] = interrupt_group
+        """Called, on the owner's thread, with the key that stops."""
         keyboard.on_key = self._pressed
         keyboard.on_lost = self._lost
         loop.on_key = self._on_key
@@ -125,7 +132,7 @@ class KeyCommands:
         if isinstance(action, Repaint):
             self._loop.repaint()
         elif isinstance(action, Quit):
-            os.killpg(os.getpgrp(), signal.SIGINT)  # as the terminal does
+            self.quit()
         elif isinstance(action, Cancel | Hold):
             self._commands.put(action)
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from mainstage.core.clock import cpu, limit_wait
 from mainstage.errors import explain
 from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, TextWritten
+from mainstage.run.flushes import FlushSchedule
 from mainstage.run.report_interval import ReportInterval
 from mainstage.tasks.capture.lines import PartialLines
 from mainstage.ui.display.stream import NullDisplay
@@ -66,11 +67,13 @@ class RenderLoop:
     unretrieved: int | None = None
     """How many failures the program has not taken from what holds them; None: not known."""
 
+    _recorders: Sequence[Recorder] = ()
+
     def __init__(self, channel: ThreadChannel, view: View, display: Display, clock: Clock) -> None:
         self.state = RunState()
         self.channel = channel
         self._attributing = False
-        self._recorders: Sequence[Recorder] = ()
+        self._flushes = FlushSchedule((), clock.now())
         self.unshown: frozenset[str] = frozenset()
         """Streams whose text is recorded, and shown by nobody."""
         self.on_stop: Callable[[StopRequested], None] | None = None
@@ -126,6 +129,7 @@ class RenderLoop:
     @recorders.setter
     def recorders(self, recorders: Sequence[Recorder]) -> None:
         self._recorders = recorders
+        self._flushes = FlushSchedule(recorders, self._now())
         self.check_detail()
 
     def attribute_text(self, *, on: bool) -> None:
@@ -135,8 +139,8 @@ class RenderLoop:
 
     def check_detail(self) -> None:
         """Ask workers for the events of each short call, or for their sums, as recorders and view need."""
-        each = getattr(self._view, "wants_events", True)
-        self.channel.detailed = bool(self._recorders) or self._attributing or each
+        wanting = [getattr(one, "wants_events", True) for one in (self._view, *self._recorders)]
+        self.channel.detailed = self._attributing or any(wanting)
 
     # --- the owner blocks here ---
 
@@ -180,6 +184,9 @@ class RenderLoop:
             while self._calls:
                 self._calls.popleft()()
             self.due_if_notified = self._view.due(self.state, self._drawn_at, dirty=True) if not self.paused else None
+            if self._flushes and not self.paused:
+                due, soon = self.due_if_notified, self._flushes.soon()
+                self.due_if_notified = soon if due is None else min(due, soon)
             if self.due_if_notified is not None and self.partials.changed:
                 self.due_if_notified = self._partial_due(self.due_if_notified)
             self.channel.away = True
@@ -211,13 +218,18 @@ class RenderLoop:
 
     def is_idle(self) -> bool:
         """Return whether nothing but clocks has changed for so long that these may be late."""
-        return not self._dirty and not self.partials and self._drawn_at - self._news_at >= CALM
+        if self._dirty or self.partials or getattr(self._view, "animated", False):
+            return False
+        return self._drawn_at - self._news_at >= CALM
 
     def due(self) -> float | None:
-        """Return when the next picture is wanted, if nothing more happens; None: never."""
-        if self.paused:
-            return None
+        """Return when the next picture, or write of a recorder, is wanted if nothing more happens; None: never."""
         look = self.channel.next_sample_at()
+        due = None if self.paused else self._picture_due(look)
+        flush = self._flushes.due(look) if self._flushes else None
+        return flush if due is None or (flush is not None and flush < due) else due
+
+    def _picture_due(self, look: float | None) -> float | None:
         dirty = self._dirty or bool(self._pending_lines) or look == 0.0
         due = self._view.due(self.state, self._drawn_at, dirty=dirty)
         if self.partials.changed:
@@ -267,7 +279,7 @@ class RenderLoop:
     def _take(self, event: Event) -> None:
         state = self.state
         reduce(state, event)
-        self._dirty = True
+        self._dirty = self._flushes.pending = True
         for recorder in self._recorders:
             self.record(recorder, event)
         kind = type(event)
@@ -295,10 +307,19 @@ class RenderLoop:
             self.recorders = [one for one in self._recorders if one is not recorder]
             self._say(f"the recorder {type(recorder).__name__} raised {explain(error)}; it is told nothing more")
             return
+        self._tell_trouble(recorder)
+
+    def _tell_trouble(self, recorder: Recorder) -> None:
         trouble = getattr(recorder, "trouble", "")
         if trouble:
             recorder.trouble = ""  # type: ignore[attr-defined]  # one that has it
             self._say(trouble)
+
+    def flush_recorders(self, now: float) -> None:
+        """Have recorders write what they have gathered."""
+        self._flushes.flush(now)
+        for recorder in self._recorders:
+            self._tell_trouble(recorder)
 
     def draw(self, now: float, *, borrowed: bool = False) -> None:
         """Read the positions and show one picture; a blocked display gets it again with the next."""
@@ -307,6 +328,10 @@ class RenderLoop:
         for event in self.channel.sample(now, self._view.shown):
             self._take(event)
         self._sampled_s += cpu() - began
+        if self._flushes:
+            self.flush_recorders(now)
+        if self.paused:
+            return
         self._drawn_at = now
         if self._dirty:
             self._news_at = now
@@ -402,6 +427,19 @@ class RenderLoop:
             self.pumping = outer
             self.go_away()
 
+    def show_text(self) -> None:
+        """Show what was written so far, without another picture; on the owner's thread."""
+        if self.pumping or (self.channel.empty() and not self._pending_lines):
+            return
+        self.pumping = True
+        try:
+            self._drain(self.channel)
+            if self._pending_lines and self._show([]):
+                self._pending_lines = []
+        finally:
+            self.pumping = False
+        self.go_away()
+
     def resume(self) -> None:
         """Draw again."""
         self.paused = False
@@ -457,6 +495,7 @@ class RenderLoop:
         self._blocked = self.paused = False
         self._take_all()
         now = self._now()
+        self.channel.look_again()
         while self.channel.next_sample_at() == 0.0:
             for event in self.channel.sample(now):
                 self._take(event)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 from mainstage.core import unpatched
 from mainstage.core.commands import Cancel, Hold
 from mainstage.core.policy import Policy, check_policy
+from mainstage.journal.format import check_limit
 from mainstage.pool.open import open_backend
 from mainstage.pool.options import Crew, check_crew
 from mainstage.pool.results import ItemOutcome, OnError, check_on_error
@@ -25,13 +26,14 @@ from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
+from mainstage.tasks.reporter import live
 from mainstage.tasks.task import current_task, innermost_loop, task
 from mainstage.tasks.track import track
 from mainstage.ui.display.settings import STUCK_AFTER
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from multiprocessing.context import BaseContext
     from types import TracebackType
     from typing import Never, NoReturn, Self
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
     from mainstage.run.external_threads import ThreadCall
     from mainstage.run.waiters import DoneAndNotDone
     from mainstage.ui.display import Display
+    from mainstage.ui.display.notebook import NotebookDisplay
     from mainstage.ui.views import View
     from mainstage.ui.views.layouts import Layout
 
@@ -100,11 +103,14 @@ class Run(Executor):
     `RenderingViolation` where it writes; `prefix=False` leaves out the task's name before a worker's line, which stands
     there in a run of several tasks. `recorder` takes each event, and all text that is captured then, wherever
     it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they can be had,
-    without a word. What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, ... say in
-    the environment. Raises `ValueError` or `DisplayError` for arguments that make no sense.
+    without a word. `journal` names a file that takes what happens, for `mainstage watch`, `replay` and `report`
+    (docs/journal.md); True: one where `mainstage watch` finds it, gone with a run that ended well. `journal_limit`
+    bounds its bytes; `journal_inputs=False` leaves inputs, and names of tasks, out of it. What is not given, or None,
+    is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, `_JOURNAL`, ... say in the environment. Raises `ValueError`
+    or `DisplayError` for arguments that make no sense.
 
-    A run inside a run opens no second display: its work joins the first one's. Its `log` is written all the same, from
-    its start to its end.
+    A run inside a run opens no second display: its work joins the first one's. Its `log` and its `journal` are written
+    all the same, from its start to its end.
     """
 
     def __init__(  # noqa: PLR0913  # keyword-only: the options of a session
@@ -136,6 +142,9 @@ class Run(Executor):
         display: Display | None = None,
         clock: Clock | None = None,
         keys: bool | Literal["auto"] | None = None,
+        journal: str | os.PathLike[str] | bool | None = None,
+        journal_limit: int | None = None,
+        journal_inputs: bool = True,
         **unknown: Never,
     ) -> None:
         hide_frames()
@@ -162,6 +171,9 @@ class Run(Executor):
             prefix=prefix,
             recorder=recorder,
             keys=keys,
+            journal=journal,
+            journal_limit=check_limit(journal_limit),
+            journal_inputs=journal_inputs,
         )
         self._parts: LiveRun | None = None
         self._entered_by = 0
@@ -177,6 +189,8 @@ class Run(Executor):
         """Go live: the display begins, reports of workers are shown."""
         if self._parts is not None:
             raise RuntimeError("this Run has been entered already; make another for the next block")
+        if live.early is not None:
+            live.early.make_way(self)
         branch = DisplaySession.current is not None
         show = DisplaySession.current or DisplaySession(self.title, self._look)
         crew = self._crew._replace(streams=tuple(show.capture.taken))
@@ -443,6 +457,22 @@ class Run(Executor):
         """Results that were not retrieved: of futures, in order of submission, then of maps."""
         return self._parts.work.results() if self._parts is not None else []
 
+    # --- in a notebook ---
+
+    def _ipython_display_(self) -> None:
+        """Called where the run is the last line of a cell: show it there too, where cells show it."""
+        self._picture().show_here()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:  # noqa: ARG002  # IPython's
+        """Return how it stands, by MIME type, for what knows no displays that change."""
+        return self._picture().bundle()
+
+    def _picture(self) -> NotebookDisplay:
+        picture = None if self._parts is None else self._parts.show.picture
+        if picture is None:
+            raise NotImplementedError  # its `repr` serves then
+        return picture
+
     # --- inside ---
 
     def _live(self) -> LiveRun:
@@ -556,9 +586,13 @@ class Run(Executor):
         """Return what shows a call about to be submitted to another executor; it is pending from now on."""
         return self._live().work.adoption.announce(description)
 
-    def _announce_in_thread(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
+    def _new_thread_call(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
         """Return the same for a call on a thread of this process."""
-        return self._live().work.adoption.announce_in_thread(fn, args)
+        return self._live().work.adoption.threads.new_call(fn, args)
+
+    def _waiting_thread_calls(self) -> Collection[object]:
+        """Return those of these that have not ended; it goes with the time."""
+        return self._live().work.adoption.threads.waiting.values()
 
     def _open_scope(self, orders: ScopeCallbacks) -> ExternalScope:
         """Open a scope for work of a coroutine, which ends with its `leave`; on the event loop's thread."""
@@ -566,17 +600,6 @@ class Run(Executor):
 
         show, work, _, _ = self._live()
         return async_scope.ExternalScope(show, work.adoption.guests, orders)
-
-    def _submit_external(
-        self,
-        adopted: ExternalCall | ThreadCall,
-        submit: Callable[..., Future[R]],
-        fn: Callable[..., R],
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-    ) -> Future[R]:
-        """Submit what `adopted.wrap` returned, by the `submit` of another executor, and show how it ends."""
-        return self._live().work.adoption.submit(adopted, submit, fn, args, kwargs, ours=True)
 
     def attach(self, executor: Executor) -> None:
         """Show what is submitted to `executor` from now on; the end of the block waits for it, and lets go of it."""
@@ -649,14 +672,25 @@ def refuse_unknown(name: str, unknown: Iterable[str], function: Callable[..., ob
 
 def _live_runs() -> list[Run]:
     """Return the runs that are live, innermost first; before them that whose block the code running now stands in."""
+    run = _run_of_block()
+    return [run, *reversed(_runs)] if run is not None else _runs[::-1]
+
+
+def _run_of_block() -> Run | None:
     async_scope = sys.modules.get("mainstage.run.async_scope")
     run = async_scope.current_async_run.get() if async_scope is not None else None
-    return [run, *reversed(_runs)] if run in _runs else _runs[::-1]
+    return run if run in _runs else None
 
 
 def current_run() -> Run | None:
     """Return the innermost run that is live in this process."""
-    return next(iter(_live_runs()), None)
+    if not _runs:
+        return None
+    run = _run_of_block()
+    if run is None:
+        with contextlib.suppress(IndexError):  # it has ended this moment, on another thread
+            return _runs[-1]
+    return run
 
 
 def default_on_error() -> OnError:

@@ -121,7 +121,7 @@ class Workload:
         calls = sum(future.failure() is not None for future in self.futures())
         maps = self._missed + sum(consumer.unretrieved() for consumer in self._consumers)
         queues = sum(queue.error() is not None for queue in self.queues)
-        return calls + maps + queues + len(self.adoption.unretrieved)
+        return calls + maps + queues + len(self.adoption.threads.unretrieved)
 
     def crowd(self) -> CommandFanout:
         """Return who carries out the commands of keys."""

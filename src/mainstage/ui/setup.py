@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.core.clock import SystemClock
 from mainstage.core.descriptors import reserve_standard
@@ -16,7 +16,7 @@ from mainstage.ui.display.jsonl import JsonlDisplay
 from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import NullDisplay, StreamDisplay
-from mainstage.ui.display.terminal import TerminalDisplay
+from mainstage.ui.display.terminal import TerminalDisplay, demanded_size
 from mainstage.ui.views.interactive import KeyedView
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.live import LiveView
@@ -110,8 +110,22 @@ class UI(NamedTuple):
     remarks: Sequence[str] = ()
     watchers: Sequence[Callable[[RunState, float], None]] = ()
     """Told the state before each picture."""
+    look: tuple[Palette, Glyphs] | None = None
+    """The colours and characters of a terminal that is drawn on; None: it is none."""
+    shell: Any = None
+    """The shell whose cells show it, in a notebook."""
     new_display: Callable[[], Display] | None = None
     """Makes another display on the same place, once that is closed; None: it has no last lines."""
+
+    def close(self) -> None:
+        """Close what was opened, and show nothing."""
+        if self.keyed is not None:
+            self.keyed[0].close()
+        self.display.close([], [])
+        for recorder in self.recorders:
+            close = getattr(recorder, "close", None)
+            if close is not None:
+                close()
 
 
 class LayoutOptions(NamedTuple):
@@ -153,19 +167,42 @@ def build_ui(
         return UI(RecordOnlyView(), lines, [lines, *recorders], None, animated=True)
     style = style._replace(log=os.fspath(log) if log is not None else "")
     shown: View = _view(place, style) if isinstance(view, str) else view
+    if place.view == "notebook" and display is None:
+        return _in_cell(place, style, shown, recorders, discreet=discreet)
     where = display or _display(place)
     spare = None if place.view == "silent" else partial(_spare, place, style)
     if discreet:
         shown = DelayedView(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
-    staged = UI(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers)
+    look = (_palette(place, style), _glyphs(place, style)) if isinstance(where, TerminalDisplay) else None
+    staged = UI(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers, look=look)
     if display is None:
         staged = staged._replace(new_display=partial(_display, place))
     if not keys or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
-    look = KeyedView(layouts, first, _palette(place, style), _glyphs(place, style))
-    return _keyed(staged, look, told=keys is True)
+    keyed = KeyedView(layouts, first, _palette(place, style), _glyphs(place, style))
+    return _keyed(staged, keyed, told=keys is True)
+
+
+def _in_cell(
+    place: DisplayTarget, style: LayoutOptions, view: View, recorders: Sequence[Recorder], *, discreet: bool
+) -> UI:
+    """Return `view` in the output of a notebook's cell; these modules are loaded nowhere else."""
+    from mainstage.ui.display.notebook import SIZE, NotebookDisplay  # noqa: PLC0415
+    from mainstage.ui.views.failures import FailureView  # noqa: PLC0415
+
+    shown = FailureView(view)
+    display = NotebookDisplay(place.shell, shown.notes, size=demanded_size(os.environ, SIZE))
+    return UI(
+        DelayedView(shown) if discreet else shown,
+        display,
+        recorders,
+        partial(_spare, place, style),
+        animated=True,
+        shell=place.shell,
+        new_display=lambda: display,  # the last lines take the place of the picture
+    )
 
 
 def _keyed(staged: UI, view: KeyedView, *, told: bool) -> UI:

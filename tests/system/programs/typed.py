@@ -19,7 +19,7 @@ def work(number: int) -> None:
 
 def main() -> None:
     print("BEGIN", flush=True)
-    with mainstage.Run("typing", max_workers=2) as run:
+    with mainstage.Run("typing", max_workers=2, keys="keys" in sys.argv) as run:
         for number in range(2):
             run.submit(work, number)
         if "asks" in sys.argv:

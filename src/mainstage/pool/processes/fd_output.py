@@ -7,10 +7,10 @@ at hand as it is read, and a worker waits at the end of each piece of work until
 
 from __future__ import annotations
 
-import contextlib
 import os
 from typing import TYPE_CHECKING
 
+from mainstage.core.retry import Refusals
 from mainstage.events import TaskChanged, TextWritten
 from mainstage.tasks.capture.lines import overwritten
 
@@ -32,12 +32,21 @@ class PipeReader:
         self.name = name
         self._rest = b""
         self._shown = ""
+        self._refusals = Refusals()
 
     def read(self) -> tuple[str, str] | None:
-        """Return the whole lines that came, and the beginning of the next one; None: nothing came, or no more will."""
-        data = b""
-        with contextlib.suppress(BlockingIOError):
+        """Return the whole lines that came, and the beginning of the next one; None: nothing came, or no more will.
+
+        Raises the `OSError` of a pipe that cannot be read for good.
+        """
+        try:
             data = os.read(self.fd, PIECE)
+        except BlockingIOError:
+            return None
+        except OSError as refusal:
+            self._refusals.add(refusal)
+            return None
+        self._refusals.count = 0
         if not data:
             return None
         head, newline, self._rest = (self._rest + data).rpartition(b"\n")

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mainstage.channels import frames
 from mainstage.channels.pipe import Journal, ParentEnd
 from mainstage.core.clock import monotonic
+from mainstage.core.retry import retried
 from mainstage.errors import PoolBroken, explain
 from mainstage.pool.options import NO_GUARD, UNGUARDED
 from mainstage.pool.processes import worker_main
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from mainstage.pool.processes.worker_main import Initializer
-    from mainstage.pool.remote import Assignment
+    from mainstage.pool.remote import RemoteJob
     from mainstage.tasks.reporter import Cell, Reporter
 
 TURNS, FEW_TURNS = 100, 10
@@ -37,6 +38,8 @@ LOST_STATUS = 255
 """What `multiprocessing` takes for the exit status of a process whose fork server cannot tell it any more."""
 REAPED = 5.0
 """Seconds in which a process whose pipe has ended is gone."""
+STANDS_STILL = 0.3
+"""Seconds after which a fork server that has not answered is continued, in case it was stopped."""
 
 _ours: set[int] = set()
 """Descriptors that no child of this process may keep: each holds the other end of somebody's pipe."""
@@ -120,13 +123,15 @@ class WorkerProcess:
         self.given = 0
         """Pieces of work handed to it; each has its number."""
         self.done = 0
-        self.inflight: dict[int, Assignment] = {}
+        self.inflight: dict[int, RemoteJob] = {}
         self.cells: dict[int, Cell] = {}
         """Tasks that are open in it, and what stands for them here."""
         self.knows: set[int] = set()
         """The maps whose functions it has."""
         self.verdict: BaseException | None = None
         """Why it is being killed, if it is."""
+        self.garbled = ""
+        """What was wrong with its messages, or with one of its pipes, if it was killed for that."""
         self.progress = 0.0
         """When it was last given something to begin at once, or ended something."""
         self.asked_back = False
@@ -183,7 +188,8 @@ class WorkerProcess:
             warnings.simplefilter("ignore", DeprecationWarning)  # fork beside threads: the user has asked for fork
             _starting[me] = {*channel, *streams.values()}
             try:
-                process.start()
+                with server_kept_going() if self._served else contextlib.nullcontext():
+                    process.start()
             finally:
                 del _starting[me]
         return process
@@ -191,9 +197,9 @@ class WorkerProcess:
     def at_hand(self) -> tuple[int, int]:
         """Return the task that it works on now, and its attempt; zeros: none."""
         number = self.end.journal.begun()
-        for unit in self.inflight.values():  # in the order in which they were handed over
-            if unit.number == number:
-                return unit.task_and_attempt()
+        for job in self.inflight.values():  # in the order in which they were handed over
+            if job.number == number:
+                return job.id, job.attempt
         return 0, 0
 
     def listen(self) -> None:
@@ -204,15 +210,16 @@ class WorkerProcess:
 
     def listen_last(self) -> None:
         """Hand on what is left, once it is dead."""
-        self.listen()
+        with contextlib.suppress(OSError):  # it was killed for that, maybe
+            self.listen()
         for reader in self.output:
             self._written(reader, reader.rest(), "")
 
     def _written(self, reader: PipeReader, lines: str, begun: str) -> None:
         number, attempt = self.at_hand()
-        unit = self.inflight.get(number)
-        if unit is not None and (lines or begun):
-            unit.announce_now()
+        job = self.inflight.get(number)
+        if job is not None and (lines or begun):
+            job.resolve()
         reporter = self.reporter
         for event in reader.told(lines, begun, task=(number, attempt), worker=self.name, at=reporter.now()):
             reporter.send(event)
@@ -252,6 +259,11 @@ class WorkerProcess:
             self.stopping = True
             self.say(frames.pack(frames.STOP))
 
+    def kill_for(self, trouble: BaseException) -> None:
+        """Kill it, since its messages or its output cannot be taken any more."""
+        self.garbled = self.garbled or explain(trouble)
+        self.signal(signal.SIGKILL)
+
     def signal(self, signum: int) -> None:
         """Signal it and all that it started."""
         try:
@@ -271,10 +283,11 @@ class WorkerProcess:
             _ended_in(self.pid, REAPED)
             self.signal(signal.SIGKILL)
             return None
-        self.process.join(REAPED)
-        if self.process.exitcode is None:
-            self.signal(signal.SIGKILL)
+        with server_kept_going() if self._served else contextlib.nullcontext():
             self.process.join(REAPED)
+            if self.process.exitcode is None:
+                self.signal(signal.SIGKILL)
+                self.process.join(REAPED)
         if not self.stopping:
             with contextlib.suppress(OSError):  # what it started does not outlive it
                 os.killpg(self.pid, signal.SIGKILL)
@@ -315,6 +328,34 @@ def _ended_in(pid: int, seconds: float) -> bool:
         os.close(fd)
 
 
+@contextlib.contextmanager
+def server_kept_going() -> Iterator[None]:
+    """Continue, while the block waits for it, a fork server that somebody has stopped: nobody else would."""
+    over = threading.Event()
+
+    def keep_going() -> None:
+        while not over.wait(STANDS_STILL):
+            pid = _server_pid()
+            with contextlib.suppress(OSError):
+                if pid is not None:
+                    os.kill(pid, signal.SIGCONT)
+
+    watch = threading.Thread(target=keep_going, name="mainstage-fork-server", daemon=True)
+    retried(watch.start)
+    try:
+        yield
+    finally:
+        over.set()
+        watch.join()
+
+
+def _server_pid() -> int | None:
+    """Return the fork server's process; None: there is none."""
+    from multiprocessing import forkserver  # noqa: PLC0415  # a worker was to be started by it, so it is there
+
+    return getattr(forkserver._forkserver, "_forkserver_pid", None)  # noqa: SLF001  # nobody else can say
+
+
 class ServerEnd(NamedTuple):
     """How the fork server ended."""
 
@@ -325,9 +366,7 @@ class ServerEnd(NamedTuple):
 
 def _server_ended(turns: int = TURNS) -> ServerEnd | None:
     """Return how the fork server has just ended; None: it runs, or there is none."""
-    from multiprocessing import forkserver  # noqa: PLC0415  # a worker was to be started by it, so it is there
-
-    pid: int | None = getattr(forkserver._forkserver, "_forkserver_pid", None)  # noqa: SLF001  # nobody else can say
+    pid = _server_pid()
     if pid is None:
         return None
     moment = threading.Event()

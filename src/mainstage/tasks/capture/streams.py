@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Self
 
+    from mainstage.tasks.blocks import OpenBlocks
     from mainstage.tasks.integrations.base import Bridge
     from mainstage.tasks.reporter import Reporter, Writer
 
@@ -328,6 +329,8 @@ class Capture:
         """What the main thread writes outside any task goes straight to the original, by this: the program's own words,
         where it has the terminal as ever. None: it becomes events as all else.
         """
+        self.all_pass = False
+        """Whether other threads' words that are no task's pass too, in whole lines; there is a passage then."""
         self.redrawn: set[tuple[str, int]] = set()
         """The streams and threads, without a task, whose line was begun anew by a carriage return."""
         self.on_escape: Callable[[str], None] | None = None
@@ -338,6 +341,10 @@ class Capture:
         """Whether what went straight to the original so has left the beginning of a line there."""
         self.tasks_only = False
         """Whether what belongs to no task goes straight to the original: in a process that is not ours alone."""
+        self.blocks: OpenBlocks | None = None
+        """What stands above the rows of a display that draws; None: it draws nothing there."""
+        self.displays: dict[int, Callable[[], None]] = {}
+        """What ends each display of another library that the run shows and that is open when it ends."""
         self.slow_path = True
         """False while text simply becomes events: live, not lent, not strict, none passes."""
         self.lock = RLock()
@@ -393,6 +400,9 @@ class Capture:
             return
         if self.descriptors is not None:
             self.descriptors.stop()
+        while self.displays:
+            with contextlib.suppress(Exception):  # a renderable of the user's
+                self.displays.popitem()[1]()
         for bridge in reversed(self._bridges):
             try:
                 bridge.stop()
@@ -531,6 +541,8 @@ class Capture:
         if task is not None:
             reporter = task.reporter
             reporter.send(TextWritten(reporter.now(), task.id, task.attempt, task.worker, stream, text))
+        elif self.all_pass and stream in self.routers:
+            self.routers[stream].original.write(f"{text}\n")
         else:
             reporter, thread = self.reporter, current_thread()
             worker = "" if thread is main_thread() else thread.name

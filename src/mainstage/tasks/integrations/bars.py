@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import get_ident
 from typing import Any
 
-from mainstage.tasks.position import plain_total
+from mainstage.tasks.integrations.tqdm_bars import bar_total
 from mainstage.tasks.task import task
 
 
@@ -15,7 +15,7 @@ class BarTask:
     def __init__(
         self, description: str, *, total: object, unit: str = "", fields: dict[str, Any] | None = None
     ) -> None:
-        self._total = _number(total)
+        self._total = bar_total(total)
         self._description = description
         self._status = ""
         self._thread = get_ident()
@@ -26,11 +26,11 @@ class BarTask:
 
     def show(self, completed: object, *, total: object, description: str, status: str = "") -> None:
         """Tell what has changed. Raises nothing, also where the task was asked to stop: the caller may hold a lock."""
-        known = _number(total)
+        known = bar_total(total)
         if (known, description, status) != (self._total, self._description, self._status):
             self._total, self._description, self._status = known, description, status
             self._task.set(total=known, description=description, status=status)
-        position = _number(completed)
+        position = bar_total(completed)
         if position is not None:
             self._task.set_position(position)
 
@@ -47,11 +47,3 @@ class BarTask:
     def close(self) -> None:
         """End it where it stands."""
         self._task.close()
-
-
-def _number(value: object) -> float | None:
-    """Return a count as a plain number, or None: bars take anything."""
-    try:
-        return plain_total(value)
-    except (TypeError, ValueError, OverflowError):
-        return None

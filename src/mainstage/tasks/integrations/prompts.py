@@ -83,7 +83,7 @@ class Reader:
             else:
                 with self._capture.pause():
                     found = read(*args, **kwargs)
-            return stdin.before(found, typed, self._encoding()) if typed else found
+            return stdin.before(found, typed, self._encoding())
 
         return reading
 
@@ -135,8 +135,7 @@ class PromptBridge:
                 return original(prompt)
             with self._capture.pause():
                 typed = stdin.take_typed()
-                found = original(prompt)
-                return str(stdin.before(found, typed, "utf-8")) if typed else found
+                return str(stdin.before(original(prompt), typed, "utf-8"))
 
         return ask
 
@@ -145,7 +144,7 @@ class PromptBridge:
             if not self._capture.live:
                 return original(*args, **kwargs)
             with self._capture.pause():
-                return original(*args, **kwargs)
+                return str(stdin.before(original(*args, **kwargs), b"", "utf-8"))
 
         return ask
 

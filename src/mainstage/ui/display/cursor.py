@@ -13,16 +13,13 @@ import os
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import Protocol, TextIO
 
 from mainstage.core import stdin as shared
 from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.ui.display.tty import readable, reopen
 from mainstage.ui.display.tty_modes import Modes, reads_lines, type_again
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 QUESTION = "\x1b[6n"
 PATIENCE = 0.2
@@ -36,7 +33,23 @@ A process waits once for a terminal that does not answer."""
 READS = ("0", "63")
 POLLS = ("7", "23", "232", "270", "271", "281", "22", "72", "73")
 """Numbers of Linux's system calls, on x86 and on ARM: `read`; `poll`, `select`, `epoll_wait` and their kin."""
-_ANSWER = re.compile(rb"\x1b\[(\d+);\d+R")
+_ANSWER = re.compile(shared.ANSWER.encode())
+
+
+class KeyReader(Protocol):
+    """Who waits for the keys of a terminal."""
+
+    def lend(self, modes: Modes) -> bool:
+        """Give `modes` what was taken of the terminal, and read nothing until `take_over`; False: it was not taken."""
+        ...
+
+    def take_over(self, modes: Modes) -> None:
+        """Read keys with the `modes` that were lent, or taken before there was anything to lend."""
+        ...
+
+    def typed(self, data: bytes) -> None:
+        """Take keys that were typed meanwhile."""
+        ...
 
 
 class CursorProbe:
@@ -48,10 +61,8 @@ class CursorProbe:
     def __init__(self, fd: int, stdin: TextIO | None = None) -> None:
         self._fd = _same_terminal(fd, sys.stdin if stdin is None else stdin)
         self._modes = Modes(-1 if self._fd is None else self._fd)
-        self.on_typed: Callable[[bytes], object] | None = None
-        """Called with the keys that were typed in between, where somebody waits for keys; else they are put back."""
-        self.on_done: Callable[[Modes], object] | None = None
-        """Called when the answer is there, or not expected any more, with the modes: who waits for keys takes them."""
+        self.keys: KeyReader | None = None
+        """Who waits for keys, lends them while the terminal is asked, and takes those that are typed meanwhile."""
         self._got = b""
         self._until = 0.0
 
@@ -62,15 +73,24 @@ class CursorProbe:
 
     def begin(self) -> bool:
         """Take the keys, so that the question may be sent; False: it is not to be asked here and now."""
-        if self._fd is None or CursorProbe.mute or self.waiting or shared.being_read() or self._modes.waiting():
+        if self._fd is None or CursorProbe.mute or self.waiting or shared.being_read():
             return False
-        if not reads_lines(self._fd) or _others_read(self._fd) or not self._modes.take():
+        if _others_read(self._fd) or not (self._borrow() or self._take_keys(self._fd)):
             return False
         self._got = b""
+        self._until = monotonic() + LIMIT
+        return True
+
+    def _borrow(self) -> bool:
+        return self.keys is not None and self.keys.lend(self._modes)
+
+    def _take_keys(self, fd: int) -> bool:
+        """Take the keys of a terminal that hands out lines, where nobody is typing one."""
+        if self._modes.waiting() or not reads_lines(fd) or not self._modes.take():
+            return False
         if self._modes.waiting():  # a line in the making, which shows only now
             self._modes.give_back()
             return False
-        self._until = monotonic() + LIMIT
         return True
 
     def read(self, seconds: float = 0.0, *, last: bool = False) -> int | None:
@@ -91,7 +111,7 @@ class CursorProbe:
             if left <= 0 or not readable(self._fd, left):
                 break
         if monotonic() >= self._until:
-            CursorProbe.mute = True
+            self._expect_no_more()
             self._pass_on(last=last)
         return None
 
@@ -99,7 +119,7 @@ class CursorProbe:
         """Wait for an answer that is still to come, for a moment, and give the keys back."""
         left = min(LAST, max(0.0, self._until - monotonic()))
         if self.waiting and self.read(left, last=True) is None and self.waiting:
-            CursorProbe.mute = True
+            self._expect_no_more()
             self._end()
 
     def emergency(self) -> None:
@@ -132,21 +152,25 @@ class CursorProbe:
                 self._got = self._got[: found.start()]
                 return int(found[1])
 
+    @staticmethod
+    def _expect_no_more() -> None:
+        CursorProbe.mute = True
+        shared.expect_late_answer()
+
     def _pass_on(self, *, last: bool) -> None:
         """End, and leave the modes to who waits for keys: a key that comes next would be typed at nobody else."""
-        typed = self._got
-        if typed and self.on_typed is not None:  # before those that come next
-            self._got = b""
-            self.on_typed(typed)
-        if self.on_done is not None and not last:
-            self.on_done(self._modes)
+        if self.keys is not None:
+            typed, self._got = self._got, b""
+            self.keys.typed(typed)  # before those that come next
+            if not last:
+                self.keys.take_over(self._modes)
         self._end()
 
     def _end(self) -> None:
         self._modes.give_back()
         typed, self._got = self._got, b""
-        if typed and self.on_typed is not None:
-            self.on_typed(typed)
+        if typed and self.keys is not None:
+            self.keys.typed(typed)
         elif typed and self._fd is not None:
             shared.keep(type_again(self._fd, typed))
 

@@ -6,7 +6,8 @@ TTY_INTERACTIVE, ACCESSIBLE, CI, GITHUB_ACTIONS, FORCE_HYPERLINK and our own MAI
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NamedTuple, TextIO, TypeAlias
+import sys
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TextIO, TypeAlias
 
 from mainstage.core.names import nearest
 from mainstage.errors import DisplayError
@@ -15,10 +16,10 @@ from mainstage.ui.display import links, tty
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-ViewName: TypeAlias = Literal["live", "plain", "json", "silent"]
+ViewName: TypeAlias = Literal["live", "notebook", "plain", "json", "silent"]
 Depth: TypeAlias = Literal["none", "16", "256", "truecolor"]
 
-VIEWS: tuple[ViewName, ...] = ("live", "plain", "json", "silent")
+VIEWS: tuple[ViewName, ...] = ("live", "notebook", "plain", "json", "silent")
 RUNNERS = ("GITHUB_ACTIONS", "TF_BUILD", "TEAMCITY_VERSION")
 SAMPLE = "━╸✔✘…⠋"
 """Glyphs that the views draw with, where the encoding has them."""
@@ -42,15 +43,38 @@ class DisplayTarget(NamedTuple):
     """Whether the log's reader takes commands out of it: GitHub Actions, Azure Pipelines, TeamCity."""
     files: str = ""
     """What a link to a file begins with; "": links are not shown there."""
+    shell: Any = None
+    """The shell of the notebook's kernel, where the place is the output of a cell."""
+
+
+def ipython_shell() -> Any | None:
+    """Return IPython's shell, where one runs the code of this process; IPython is not imported for it."""
+    ask = getattr(sys.modules.get("IPython"), "get_ipython", None)
+    return None if ask is None else ask()
+
+
+def kernel_shell() -> Any | None:
+    """Return the shell that runs the cells of a notebook in this process; None: there is none, or this is its child."""
+    shell = ipython_shell()
+    kernel = getattr(shell, "kernel", None)
+    if kernel is None:
+        return None
+    sender = getattr(getattr(kernel, "iopub_thread", None), "thread", None)
+    return shell if sender is None or sender.is_alive() else None  # no thread outlives a fork
 
 
 def choose_target(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str = "auto") -> DisplayTarget:
     """Return the place for a display: stderr where that is a terminal, else stdout where that is one, else stderr.
 
-    `view` wins over MAINSTAGE_VIEW, which wins over what the streams suggest; JSON lines go to stdout, being data.
-    `DisplayError` if either names no view.
+    In a notebook's kernel it is the cell. `view` wins over MAINSTAGE_VIEW, which wins over what the place suggests;
+    JSON lines go to stdout, being data. `DisplayError` if either names no view.
     """
     wanted = _named(view, "view=") or _named(env.get("MAINSTAGE_VIEW", ""), "MAINSTAGE_VIEW=")
+    shell = kernel_shell()
+    if shell is not None:
+        return _cell(env, stdout, shell, wanted)
+    if wanted == "notebook":
+        wanted = None  # there is no cell
     shown = _display_stream(env, stdout, stderr)
     terminal = is_terminal(shown, env)
     name = wanted or ("live" if terminal and _animated(env) else "plain")
@@ -69,6 +93,22 @@ def choose_target(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, vie
         groups=env.get("GITHUB_ACTIONS", "") == "true",
         runner=has_runner(env),
         files=links.link_prefix(env) if name == "live" else "",
+    )
+
+
+def _cell(env: Mapping[str, str], stdout: TextIO, shell: Any, wanted: ViewName | None) -> DisplayTarget:
+    """Return the output of the cell that `shell` runs."""
+    name = wanted or ("plain" if _is_set(env, "ACCESSIBLE") else "notebook")
+    return DisplayTarget(
+        view="notebook" if name == "live" else name,
+        stream=stdout,
+        fd=None,
+        terminal=False,
+        color="none" if env.get("NO_COLOR") and not env.get("FORCE_COLOR") else "16",
+        unicode=True,
+        encoding="utf-8",
+        groups=False,
+        shell=shell,
     )
 
 

@@ -94,6 +94,19 @@ class Keyboard:
                 atexit.register(self.emergency)
         self._ring()
 
+    def lend(self, modes: Modes) -> bool:
+        """Give `modes` what was taken of the terminal, and read nothing until `take_over`; False: it was not taken."""
+        with self._lock:
+            if self._leaving or self._closed or not self._modes.taken or not self._modes.foreground():
+                return False
+            if self._unsure and not self._modes.take():
+                return False
+            self._unsure = False
+            modes.take_over(self._modes)
+            atexit.unregister(self.emergency)
+        self._ring()
+        return True
+
     def recheck(self) -> None:
         """Make the next `grab` check whether the modes are still ours: this process was stopped, maybe."""
         self._unsure = True
@@ -219,7 +232,7 @@ class KeyedDisplay:
         self._display = display
         self._keyboard = keyboard
         if isinstance(display, TerminalDisplay):
-            display.send_typed(keyboard.typed, keyboard.take_over)
+            display.share_keys(keyboard)
 
     @property
     def broken(self) -> OSError | None:

@@ -1,8 +1,8 @@
-"""What takes each event as it is reduced: JSON lines, a log file."""
+"""What takes each event as it is reduced: JSON lines, a log file, a journal."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from mainstage.events import Event
@@ -13,4 +13,16 @@ class Recorder(Protocol):
 
     def record(self, event: Event) -> None:
         """Take one event."""
+        ...
+
+
+@runtime_checkable
+class BatchRecorder(Recorder, Protocol):
+    """Gathers events, and writes them with each picture."""
+
+    wants_events: bool
+    """Whether it takes each event of each short call; else their sums."""
+
+    def flush(self) -> None:
+        """Write what was gathered. Errors are kept for later: `trouble` is what is to be said of them, once."""
         ...

@@ -31,6 +31,8 @@ class RegionScreen:
         """The line of the lowest row."""
         self._unsure = False
         """Whether the cursor may be anywhere on the screen, since others may have written after `place` was asked."""
+        self._added: int | None = None
+        """Lines of text since `begin`; None: where the cursor was then says nothing of where it is."""
         self._owed = 0
         """Lines that the rows are to go down by, since others write."""
         self._shown: list[str | None] = []
@@ -62,12 +64,29 @@ class RegionScreen:
 
     def begin(self, count: int) -> str:
         """Return what makes room for `count` rows below the cursor, wherever it is, and protects it; then `place`."""
+        self._added = 0
         return f"{self._room_for(count)}{self._margin(count)}"
 
-    def place(self, line: int) -> None:
-        """Place the rows right below the cursor's line of a moment ago, when they had room: 1 is the first."""
-        self._bottom = min(self._height, max(line, 2) + len(self._shown))
+    def place(self, line: int) -> str:
+        """Place the rows right below the text: the cursor was in `line` at `begin`, and 1 is the first.
+
+        Returns what erases rows that stand elsewhere meanwhile. They stay there where others have written since.
+        """
+        added, self._added = self._added, None
+        if added is None:
+            return ""
+        count = len(self._shown)
+        first, drawn = self._bottom - count + 1, self._shown != [None] * count
         self._unsure = True
+        self._bottom = min(self._height, max(line, 2) + added + count)
+        if not drawn or self._bottom == self._height:
+            return ""
+        self._shown = [None] * count
+        return self._erase(first, count)
+
+    def forget_place(self) -> None:
+        """Called when others have written: `place` would not know by how many lines the cursor has moved."""
+        self._added = None
 
     @property
     def floating(self) -> bool:
@@ -101,11 +120,12 @@ class RegionScreen:
         away = ""
         if self._begun and not self._stays:
             away, self._begun = ansi.fresh_line(self._columns, self._begun), ""
-        count, before = len(self._shown), self._bottom
-        if before == self._height or count != len(rows):
-            return away
         height = text.count("\n") + sum(len(part) // self._columns for part in text.split("\n"))
         if not height:
+            return away
+        self.forget_place()
+        count = len(self._shown)
+        if self._bottom == self._height or count != len(rows):
             return away
         room = self._room_for(count)
         return f"{away}{room}{self._lower(height)}{self._draw(rows)}"
@@ -127,7 +147,7 @@ class RegionScreen:
 
     def resized(self, columns: int, height: int) -> str:
         """Return what takes away whatever the new size has made of the rows: all that is below the cursor."""
-        self._columns, self._height = columns, height
+        self._columns, self._height, self._added = columns, height, None
         # The cursor may be on the last row now: leave room for what erases below it.
         away = self._rows_away(f"{ansi.INDEX}\x1b[A")
         self._bottom = height
@@ -153,7 +173,7 @@ class RegionScreen:
         on the screen it belongs: text scrolls all of it, and each row is so far below the text. The lowest comes first:
         a row that is laid out anew, for another width, then never lies between the cursor and the text.
         """
-        self._shown, self._bottom, self._unsure = list(rows), self._height, False
+        self._shown, self._bottom, self._unsure, self._added = list(rows), self._height, False, None
         start, text, rest = self._text(lines, begun)
         below = "".join(
             [
@@ -228,6 +248,8 @@ class RegionScreen:
         region = self._margin(len(self._shown))
         height = self._height_of(begun) - self._height_of(self._begun) + sum(map(self._height_of, lines)) + len(lines)
         start, text, rest = self._text(lines, begun) if lines or begun != self._begun else ("", "", "")
+        if self._added is not None:
+            self._added += max(0, height)
         owed, self._owed = self._owed, 0
         freed = self._lower(max(0, height) + owed)
         if freed:  # the start is in the region of before: what others have begun scrolls there
@@ -281,7 +303,7 @@ class RegionScreen:
         """Return what takes the rows away, where there are any, after `first`."""
         if not self._shown:
             return ""
-        self._shown, self._bottom, self._unsure = [], self._height, False
+        self._shown, self._bottom, self._unsure, self._added = [], self._height, False, None
         return f"{ansi.ALL_ROWS}{first}{ansi.ERASE_ROWS}{ansi.SHOW}"
 
     def _without_rows(self, lines: Sequence[str], begun: str) -> str:
@@ -290,7 +312,7 @@ class RegionScreen:
         if not self._shown or not lines:
             away = self._rows_away()
             return f"{away}{''.join(self._text(lines, begun))}" if new else away
-        self._shown, self._bottom, self._unsure = [], self._height, False
+        self._shown, self._bottom, self._unsure, self._added = [], self._height, False, None
         start = ansi.fresh_line(self._columns, self._begun)
         self._begun, self._stays = begun, False
         text = "".join(f"{ansi.over(line, self._columns)}\r\n" for line in lines)

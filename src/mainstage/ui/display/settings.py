@@ -38,6 +38,8 @@ class Settings(NamedTuple):
     theme: Theme | None = None
     keys: Keys | None = None
     """None: nothing is said of them."""
+    journal: str | bool | None = None
+    """A path; True: in the folder where journals are found."""
 
 
 def settings(env: Mapping[str, str]) -> Settings:
@@ -53,6 +55,7 @@ def settings(env: Mapping[str, str]) -> Settings:
         prefix=_switch(env, "MAINSTAGE_PREFIX", default=True),
         theme=_theme(env.get("MAINSTAGE_THEME", "")),
         keys=_keys(env),
+        journal=_journal(env),
     )
 
 
@@ -89,6 +92,13 @@ def _keys(env: Mapping[str, str]) -> Keys | None:
     if value in ("", "auto"):
         return "auto" if value else None
     return _switch(env, "MAINSTAGE_KEYS", default=False, others="auto, ")
+
+
+def _journal(env: Mapping[str, str]) -> str | bool | None:
+    value = env.get("MAINSTAGE_JOURNAL", "")
+    if value.lower() in ("auto", *YES):
+        return True
+    return None if value.lower() in NO else value or None
 
 
 def _captured(env: Mapping[str, str]) -> Captured:

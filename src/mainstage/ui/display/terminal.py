@@ -23,9 +23,9 @@ from mainstage.ui.display.write_watch import WriteWatch
 from mainstage.ui.views import Size
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from mainstage.ui.display.tty_modes import Modes
+    from mainstage.ui.display.cursor import KeyReader
     from mainstage.ui.state.run import RunState
 
     AnyScreen: TypeAlias = RegionScreen | InlineScreen
@@ -55,7 +55,11 @@ def has_region(env: Mapping[str, str]) -> bool:
 
 def size_of(fd: int, env: Mapping[str, str]) -> Size:
     """Return the size that COLUMNS and LINES demand, else the terminal's, else 80x24."""
-    real = _real_size(fd) or FALLBACK
+    return demanded_size(env, _real_size(fd) or FALLBACK)
+
+
+def demanded_size(env: Mapping[str, str], real: Size) -> Size:
+    """Return the size that COLUMNS and LINES demand, else the `real` one."""
     columns, rows = env.get("COLUMNS", ""), env.get("LINES", "")
     return Size(_count(columns) or real.columns, _count(rows) or real.rows)
 
@@ -117,9 +121,9 @@ class TerminalDisplay:
         """Whether the keys are ours until the terminal has answered."""
         return self._probe.waiting
 
-    def send_typed(self, take: Callable[[bytes], object], take_over: Callable[[Modes], object]) -> None:
-        """Call `take` with keys that are typed while the terminal is asked, and `take_over` with its modes after it."""
-        self._probe.on_typed, self._probe.on_done = take, take_over
+    def share_keys(self, keys: KeyReader) -> None:
+        """Take the terminal's answers out of what `keys` reads, which lends the keys for that."""
+        self._probe.keys = keys
 
     @property
     def pins(self) -> bool:
@@ -189,9 +193,9 @@ class TerminalDisplay:
         if self._standing:
             rows, begun = [begun, *rows] if begun else rows, self._standing
         self._rows, self._begun = rows, begun
+        self._look_for_others()  # before anything that we write
         if rows and not self._ask_place(rows):
             return False
-        self._look_for_others()
         settled = True
         for lines, count in _batches(above[self._sent :]) if above else NO_LINES:
             fitted = self._fit_to_size()  # before each: a resize does not wait for a flood to end
@@ -210,26 +214,36 @@ class TerminalDisplay:
 
         Until it has said so, and where it does not, they are at the bottom. False: the terminal is blocked.
         """
-        if self._probe.waiting:
-            self._probe.read()  # late: the rows stay where they are
         fitted = self._fit_to_size()
         screen = self._screen
-        if isinstance(screen, InlineScreen) or screen.drawn or monotonic() < self._settled_at:
+        if isinstance(screen, InlineScreen):
+            self._probe.read()
             return self._send(fitted)
-        if not self._probe.begin():
+        if self._probe.waiting:
+            fitted += self._late_place(screen)
+        if screen.drawn or monotonic() < self._settled_at or not self._probe.begin():
             return self._send(fitted)
+        self._watch = self._watch or WriteWatch(self._outlet.fd)
         if not self._send(f"{fitted}{screen.begin(len(self._clip(rows)))}{QUESTION}"):
             return False
         line = self._probe.read(PATIENCE)
         if line is not None:
             screen.place(line)
-            self._watch = self._watch or WriteWatch(self._outlet.fd)
         return True
 
+    def _late_place(self, screen: RegionScreen) -> str:
+        """Return what moves the rows from the bottom to below the text, if the terminal has answered by now."""
+        line = self._probe.read()
+        return "" if line is None else screen.place(line)
+
     def _look_for_others(self) -> None:
-        """Move rows with room below them where others write by themselves."""
-        if isinstance(self._screen, RegionScreen) and self._screen.floating and self._written_by_others():
-            self._screen.owe(ROOM_FOR_OTHERS)
+        """Move rows with room below them where others write by themselves; without such room leave them there."""
+        screen = self._screen
+        if isinstance(screen, InlineScreen) or not (screen.floating or self._probe.waiting):
+            return
+        if self._written_by_others():
+            screen.owe(ROOM_FOR_OTHERS)
+            screen.forget_place()
 
     def _written_by_others(self) -> bool:
         return self._watch is not None and self._watch.written()

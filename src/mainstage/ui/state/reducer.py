@@ -56,7 +56,7 @@ from mainstage.ui.state.validate import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from mainstage.events import Event
+    from mainstage.events import Event, Field
     from mainstage.ui.state.run import RunState
 
 REOPENABLE = 1000
@@ -196,12 +196,7 @@ def _task_changed(state: RunState, event: TaskChanged) -> None:
         check_text(status)
     if total is not None:
         total = check_position(total)
-    known = check_fields(fields)
-    unit = known.pop("unit", None)
-    if unit is not None:
-        aggregates.rename_unit(state, live, check_text(unit))
-    if known:
-        live.fields = {**live.fields, **known}
+    _take_fields(state, live, check_fields(fields))
     if description is not None:
         live.description = description
     if status is not None:
@@ -211,6 +206,17 @@ def _task_changed(state: RunState, event: TaskChanged) -> None:
     live.moved_at = max(at, live.moved_at)
     live.stuck = None
     live.changes += 1
+
+
+def _take_fields(state: RunState, live: TaskState, known: dict[str, Field]) -> None:
+    """Take what fields say: those of the program's own for columns, two for what the task itself is."""
+    unit = known.pop("unit", None)
+    if unit is not None:
+        aggregates.rename_unit(state, live, check_text(unit))
+    if live.loop and known.get("leave").__class__ is bool:
+        live.loop = "line" if known.pop("leave") else "quiet"
+    if known:
+        live.fields = {**live.fields, **known}
 
 
 def _task_stuck(state: RunState, event: TaskStuck) -> None:
