@@ -8,10 +8,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import sys
 import threading
 from typing import TYPE_CHECKING
 
+from mainstage.core.fork import works_for_parent
 from mainstage.run.implicit import last_lines
 from mainstage.run.run import Run, current_run
 
@@ -39,7 +39,7 @@ class ImplicitGroup:
             self._entering = False
 
     def _open(self) -> Run | None:
-        if threading.current_thread() is not threading.main_thread() or os.getpid() != self._pid or _is_child():
+        if threading.current_thread() is not threading.main_thread() or os.getpid() != self._pid or works_for_parent():
             return None  # nobody could draw on this thread, or the terminal is the parent's
         self._events = asyncio.get_running_loop()
         run = self._run = Run(on_error="collect")
@@ -62,11 +62,6 @@ class ImplicitGroup:
                 last_lines.keep(*ended)
                 if ended[0].loop.state.counts.cancelled:
                     last_lines.say()  # the program has stopped it, and may be about to end by an error
-
-
-def _is_child() -> bool:
-    module = sys.modules.get("multiprocessing.process")
-    return module is not None and module.parent_process() is not None
 
 
 _implicit = ImplicitGroup()

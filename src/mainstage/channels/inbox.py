@@ -89,6 +89,10 @@ class ThreadChannel:
         if self.away:
             self.alarm()
 
+    def begin(self, event: Event) -> None:
+        """Send the first event of a run, before what its bars have reported so far."""
+        self._first.append(event)
+
     def send_first(self, event: Event) -> None:
         """Send one event that does not wait for what was sent before it; in a signal handler too."""
         self._first.append(event)

@@ -48,5 +48,8 @@ def limit_wait(seconds: float | None) -> float | None:
 cpu = time.thread_time
 """Seconds that the calling thread has computed for: what something cost, whoever else had the processor meanwhile."""
 
+wall = time.time
+"""Seconds since the epoch, for the same."""
+
 monotonic = time.monotonic
 """The same clock for code that has no `Clock` at hand: workers and timers."""

@@ -1,4 +1,4 @@
-"""The end of a forked child that has come back to the loop which runs the work of its parent."""
+"""Child processes: which are at work for their parent, and how one ends that was forked in the middle of a call."""
 
 from __future__ import annotations
 
@@ -40,3 +40,27 @@ def _status_of(error: BaseException) -> int:
     with contextlib.suppress(BaseException):  # as above
         sys.stderr.write(f"{code}\n")
     return 1
+
+
+_forked_by = 0
+"""The process that has forked this one, after this module was loaded; 0: none has."""
+
+
+def works_for_parent() -> bool:
+    """Return whether this process does a part of its parent's work, on whose terminal it is.
+
+    It was started by `multiprocessing`, or forked, and its parent lives on.
+    """
+    module = sys.modules.get("multiprocessing.process")
+    if module is not None and module.parent_process() is not None:
+        return True
+    return bool(_forked_by) and os.getppid() == _forked_by
+
+
+def _after_in_child() -> None:
+    global _forked_by  # noqa: PLW0603  # of the process
+    _forked_by = os.getppid()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_in_child)

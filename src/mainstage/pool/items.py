@@ -12,14 +12,17 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from mainstage.core.item_names import describe_named
 from mainstage.events import ItemsEnded, TaskStarted
 from mainstage.tasks.outcome import describe
 from mainstage.tasks.task import root_task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
     from mainstage.events import Event
@@ -94,12 +97,16 @@ class Item:
         """Describe what it works on."""
         return describe(self.args[0] if len(self.args) == 1 else self.args)
 
+    def name(self) -> str:
+        """Return what it is called on the screen."""
+        return self.lane.name_of(self.args)
+
     def announce(self, at: float) -> list[Event]:
         """Return the events of its start, the first time; `at` is when they are made."""
         mine = object()
         if self.announced is not None or vars(self).setdefault("announced", mine) is not mine:
             return []
-        return [TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.input())]
+        return [TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.name())]
 
     def start_sent(self) -> None:
         """Called when the events that `announce` returned are on their way."""
@@ -110,7 +117,7 @@ class Item:
         if task is None:
             for event in self.announce(self.started):
                 self.reporter.send(event)
-            task = root_task(self.reporter, self.id, self.attempt, self.input(), worker=self.lane.worker)
+            task = root_task(self.reporter, self.id, self.attempt, self.name(), worker=self.lane.worker)
             self.task = task
             if self.asked is not None:
                 task.request_cancel(self.asked)
@@ -150,8 +157,17 @@ class Lane:
     closed = False
     attempt = 1
 
-    def __init__(self, reporter: Reporter, source: int, worker: str, named: set[int] | None = None) -> None:
+    def __init__(
+        self,
+        reporter: Reporter,
+        source: int,
+        worker: str,
+        named: set[int] | None = None,
+        name_of: Callable[[Sequence[Any]], str] | None = None,
+    ) -> None:
         self.reporter = reporter
+        self.name_of = name_of or partial(describe_named, "")
+        """Gives an item its name, by the arguments."""
         self.source = source
         self.worker = worker
         self._named = named if named is not None else set()
@@ -168,16 +184,17 @@ class Lane:
         self.count = 0
         self.began: float | None = None
         """When it last began to claim items; None: it rests."""
-        self._busy = 0.0
+        self.spent = 0.0
+        """Seconds on items before that."""
 
     def rest(self, now: float) -> None:
         """Count the time since `began`, and rest."""
-        self._busy, self.began = self.seconds(now), None
+        self.spent, self.began = self.seconds(now), None
 
     def seconds(self, now: float) -> float:
         """Return the time it has spent on items."""
         began = self.began
-        return self._busy + (now - began if began is not None else 0.0)
+        return self.spent + (now - began if began is not None else 0.0)
 
     def position(self) -> float:
         """Return how many items it has finished."""
@@ -194,6 +211,10 @@ class Lane:
         if self.armed:
             self.armed = False
             self.reporter.moved(self)
+
+    def show(self, task: int) -> None:
+        """Have the end of a task told by name, since its start is."""
+        self._shown = task
 
     def fold(self) -> None:
         """Keep the reports bounded while nobody takes them: the worker's side of it."""

@@ -14,15 +14,17 @@ import os
 import signal
 import threading
 from queue import Empty, SimpleQueue
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.core.retry import retried
+from mainstage.run.early import on_call
 from mainstage.run.render_loop import CALM
+from mainstage.ui.views.user_code import OverTime, UserCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from mainstage.run.render_loop import RenderLoop
@@ -33,6 +35,8 @@ SOON = 0.05
 RECHECK_S = 1.02
 """Seconds after which the metronome looks whether the owner wants to be called again: a clock's next second needs no
 word from it then."""
+AGAIN = 0.5
+"""Seconds after which a call that goes on although it was interrupted is interrupted again."""
 CALM_LINGER = CALM + 0.04
 """The same while the owner wants to be called that seldom."""
 
@@ -86,6 +90,8 @@ class Heartbeat:
         self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
         self._missed = False  # a note came while the metronome was about to doze
         self._in_handler = False
+        self._limit_at = NEVER  # when a call of user code in the handler is to be interrupted
+        self._before: Any = signal.SIG_DFL
         self._over = False  # stopped by another thread, which cannot give the signal back: its handler does so
         self.after_beat: Callable[[], None] | None = None
         """Called on the main thread after each round done by the handler."""
@@ -103,14 +109,30 @@ class Heartbeat:
             return False
         handler = signal.getsignal(signal.SIGURG)
         earlier = getattr(handler, "__self__", None)
-        return handler is signal.SIG_DFL or (isinstance(earlier, Heartbeat) and earlier._over)  # noqa: SLF001  # its own class
+        if handler in (signal.SIG_DFL, on_call):
+            return True
+        return isinstance(earlier, Heartbeat) and earlier._over  # noqa: SLF001  # its own class
 
     def start(self) -> None:
         """Begin: the channel's alarm rings for us."""
-        signal.signal(signal.SIGURG, self._on_signal)  # no siginterrupt(False): a lock's wait would not be interrupted
+        before = signal.signal(
+            signal.SIGURG, self._on_signal
+        )  # no siginterrupt(False): a lock's wait would not be interrupted
+        self._before = on_call if before is on_call else signal.SIG_DFL
         self._loop.channel.alarm = self._ring
         self._begin()
+        UserCode.limit = self.limited
         self._loop.go_away()
+
+    @contextlib.contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """Have the block raise `OverTime` when it has taken so many seconds; in the handler."""
+        self._limit_at = monotonic() + seconds
+        self._bell.put(self._limit_at)
+        try:
+            yield
+        finally:
+            self._limit_at = NEVER
 
     def _begin(self) -> None:
         self._thread = unpatched.NativeThread(self._run)
@@ -143,13 +165,14 @@ class Heartbeat:
     def stop(self) -> None:
         """End, and give the signal back. Any thread: the main one does with the next, which is sent at once."""
         self._loop.channel.away = False
+        UserCode.limit = None
         self._bell.put(None)
         if self._thread is not None and self._pid == os.getpid() and not self._in_handler:
             self._thread.join()  # in the handler this thread may hold a lock that the other needs to end
         if signal.getsignal(signal.SIGURG) != self._on_signal:
             return
         if unpatched.in_main_thread():
-            signal.signal(signal.SIGURG, signal.SIG_DFL)
+            signal.signal(signal.SIGURG, self._before)
         else:
             self._over = True
             with contextlib.suppress(OSError):
@@ -212,17 +235,22 @@ class Heartbeat:
         A signal that reaches it between Python's last look for signals and a blocking system call does not end that
         call, and its handler would run when the call is over: after an hour, maybe.
         """
-        if not (self._loop.pumping or self._loop.paused):
-            self._asked = True
+        limited = self._limit_at <= monotonic()
+        if limited or not (self._loop.pumping or self._loop.paused):
+            self._asked = not limited
             with contextlib.suppress(OSError):  # it is asked again
                 signal.pthread_kill(self._main, signal.SIGURG)
 
     def _on_signal(self, _signum: int, frame: FrameType | None) -> None:
         self._asked = False
         if self._over:
-            signal.signal(signal.SIGURG, signal.SIG_DFL)
+            signal.signal(signal.SIGURG, self._before)
             self.after_end()
             return
+        if self._limit_at <= monotonic():
+            self._limit_at = monotonic() + AGAIN
+            self._bell.put(self._limit_at)
+            raise OverTime
         if os.getpid() != self._pid or self._loop.pumping:
             return
         again = self.before_beat(frame) if self.before_beat is not None else None

@@ -11,7 +11,7 @@ from threading import current_thread
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from mainstage.errors import is_instance
-from mainstage.tasks.bar import UNNAMED, Bar, InLoop, nowhere_to_show, on_main, open_run
+from mainstage.tasks.bar import UNNAMED, Bar, InLoop, nowhere_to_show, on_main, run_at_once
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import ambient, innermost_loop
 
@@ -99,7 +99,7 @@ class Counted(AsyncIterator[T_co]):
     async def _begin(self) -> Task:
         """Open the task that the loop drives from now on, and a run for it where none is live."""
         if ambient.get() is None and live.reporter is None:
-            run: Any = open_run(self._track.run_title)
+            run: Any = run_at_once(self._track.run_title)
             await run.__aenter__()
             self._run = run
         opened, self._own = self._track.begin(self._loop)

@@ -7,10 +7,13 @@ nested in the loop's task; bars that are merely open at the same time stand side
 from __future__ import annotations
 
 import importlib
+import os
 import sys
-from threading import current_thread, main_thread
+from threading import RLock, current_thread, main_thread
 
 from mainstage._typing import TYPE_CHECKING
+from mainstage.core.fork import works_for_parent
+from mainstage.errors import is_instance
 from mainstage.tasks.position import plain_number, plain_total
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import NULL, ambient, innermost_loop, loops, open_nested, open_task, plain_fields
@@ -38,11 +41,12 @@ class Advance(Protocol):
 
 
 class LoopRun:
-    """The run that bars of the main thread have opened for themselves; it ends with the last of them."""
+    """The run that bars have opened for themselves; it ends with the last of them."""
 
     __slots__ = ("held", "reporter", "run")
 
     current: ClassVar[LoopRun | None] = None
+    lock: ClassVar[Any] = RLock()
 
     def __init__(self, description: str) -> None:
         self.run = open_run(description)
@@ -50,34 +54,55 @@ class LoopRun:
         self.reporter: Reporter | None = live.reporter
         self.held = 0
 
-    def release(self) -> None:
-        """Count one bar less; the last one ends the run."""
-        self.held -= 1
-        if not self.held:
-            LoopRun.current = None
-            self.run.__exit__(None, None, None)  # what ended the loop is not the run's
+    def release(self, *, interrupted: bool = False) -> None:
+        """Count one bar less; the last one ends the run, which was `interrupted` with it, say. Any thread."""
+        with LoopRun.lock:
+            self.held -= 1
+            if not self.held:
+                if LoopRun.current is self:
+                    LoopRun.current = None
+                error = KeyboardInterrupt() if interrupted else None  # no other error that ended the loop is the run's
+                self.run.__exit__(None if error is None else KeyboardInterrupt, error, None)
 
 
 def open_run(description: str) -> AbstractContextManager[object]:
-    """Open the run of a bar that has none; by name, since the worker side knows no session."""
+    """Return the run of bars that have none; by name, since the worker side knows no session."""
+    run: AbstractContextManager[object] = importlib.import_module("mainstage.run.early").EarlyRun(description)
+    return run
+
+
+def run_at_once(description: str) -> AbstractContextManager[object]:
+    """Return a run for a loop of a coroutine, which opens at once."""
     run: AbstractContextManager[object] = importlib.import_module("mainstage.run.run").own_run(description)
     return run
 
 
 def hold_run(description: str) -> LoopRun | None:
-    """Return the run that this bar keeps open, opened now if none is live; None: the run is somebody else's."""
-    own = LoopRun.current
-    if live.reporter is None:
-        own = LoopRun.current = LoopRun(description)
-    elif own is None or own.reporter is not live.reporter:
-        return None
-    own.held += 1
-    return own
+    """Return the run that this bar keeps open, a new one if none is live; None: the run is not that of bars."""
+    with LoopRun.lock:
+        own = LoopRun.current
+        if live.reporter is None:
+            own = LoopRun.current = LoopRun(description)
+        elif own is None or own.reporter is not live.reporter:
+            return None
+        own.held += 1
+        return own
+
+
+def _after_in_child() -> None:
+    """Forget the bars of the parent, and the lock that one of its threads may hold."""
+    LoopRun.current, LoopRun.lock = None, RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_in_child)
 
 
 def nowhere_to_show() -> bool:
-    """Return whether this code has no run, and may open none: it is on another thread than the main one."""
-    return ambient.get() is None and live.reporter is None and current_thread() is not main_thread()
+    """Return whether this code has no run, and may open none: on another thread, or in a child of the program's."""
+    if ambient.get() is not None or live.reporter is not None:
+        return False
+    return current_thread() is not main_thread() or works_for_parent()
 
 
 def on_main() -> bool:
@@ -242,7 +267,7 @@ class Bar:
                 task._close_loop(error)
         finally:
             if held is not None:
-                held.release()
+                held.release(interrupted=is_instance(error, KeyboardInterrupt))
 
     def __enter__(self) -> Self:
         return self

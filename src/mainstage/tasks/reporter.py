@@ -5,7 +5,7 @@ from __future__ import annotations
 from mainstage._typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing import Protocol
+    from typing import Any, Protocol
 
     from mainstage.events import Event
 else:
@@ -96,13 +96,17 @@ class Capturing(Protocol):
 
 
 class _Live:
-    """The reporter of the run that is live in this process, and what captures its output."""
+    """The reporter of the run that is live in this process, and what captures its output.
 
-    __slots__ = ("capture", "reporter")
+    `early`: the run is not open yet, its reporter keeps what it is sent.
+    """
+
+    __slots__ = ("capture", "early", "reporter")
 
     def __init__(self) -> None:
         self.reporter: Reporter | None = None
         self.capture: Capturing | None = None
+        self.early: Any = None
 
 
 live = _Live()

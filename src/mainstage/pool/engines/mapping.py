@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.core import pickling
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, explain, is_instance
+from mainstage.pool.claims import Claims
 from mainstage.pool.engines.batch import SMALL, Bundle, Pace, as_result
 from mainstage.pool.items import Item, Lane
-from mainstage.pool.mapping import Claims
-from mainstage.pool.remote import RemoteSenders, RemoteTask, whole
+from mainstage.pool.remote import RemoteSenders, RemoteTask, as_int_if_whole
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
 
@@ -174,7 +174,7 @@ class EngineItem(Item):
         if task is None:
             for event in self.announce(self.started):
                 self.reporter.send(event)
-            task = self.task = RemoteTask(self.place, self.id, self.attempt, self.input())
+            task = self.task = RemoteTask(self.place, self.id, self.attempt, self.name())
         assert isinstance(task, RemoteTask)  # noqa: S101  # made here and nowhere else
         return task
 
@@ -217,7 +217,7 @@ class EngineMap(Claims):
         """Return a worker's place in this map."""
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = Lane(self._reporter, self.id, name)
+            known = self._known[name] = Lane(self._reporter, self.id, name, name_of=self.name_of)
         return known
 
     def ahead(self) -> int:
@@ -303,7 +303,7 @@ class EngineMap(Claims):
         if self.backend.queues:
             item.senders = RemoteSenders()
             item.senders.expect(item.place, item.args, {})
-        return self.backend.piece(item.id, item.attempt, item.input(), self._function[0], payload)
+        return self.backend.piece(item.id, item.attempt, item.name(), self._function[0], payload)
 
     def forget(self) -> None:
         """Let go of what the engine keeps for it."""
@@ -325,7 +325,7 @@ class EngineMap(Claims):
                 item.place = Place(self.backend, result.worker)
                 item.lane = self.lane(result.worker)
             self._pace.learn(result.ended - result.started)
-            item.remote_task().set_position(whole(result.completed))
+            item.remote_task().set_position(as_int_if_whole(result.completed))
             self._finish(item, outcome_of(result, item.asked))
         elif is_instance(error, Cancelled) and not item.announced and self.halted is not None:
             if self._let_go(item) and item.claim():
@@ -388,7 +388,7 @@ class EngineMap(Claims):
 
     # --- what threads do otherwise ---
 
-    def active(self) -> bool:
+    def is_active(self) -> bool:
         """Return whether the engine has items."""
         return bool(self._inhand)
 

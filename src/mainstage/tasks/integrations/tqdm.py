@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.tasks.integrations.bars import BarTask
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
+from mainstage.tasks.integrations.tqdm_bars import bar_name, bar_status, bar_unit
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -133,8 +134,7 @@ class TqdmBridge:
         shown: BarTask | None = None if found is OPENING else found
         if found is OPENING:
             if self._capture.live and not bar.gui and self._capture.takes_bars(_unwrapped(bar.fp)):
-                unit = "" if bar.unit == "it" else str(bar.unit)
-                shown = BarTask(_name(bar), total=bar.total, unit=unit)
+                shown = BarTask(bar_name(bar.desc), total=bar.total, unit=bar_unit(bar.unit, bar.unit_divisor))
                 bar.fp = NULL_FILE
                 bar.sp = _ignore
                 self._open[id(bar)] = bar
@@ -183,13 +183,8 @@ def _text_printer(original: Callable[..., Any]) -> Callable[..., Any]:
     return status_printer
 
 
-def _name(bar: Any) -> str:
-    return str(bar.desc).removesuffix(": ") or "tqdm"
-
-
 def _show(bar: Any, shown: BarTask) -> None:
-    postfix = bar.postfix
-    shown.show(bar.n, total=bar.total, description=_name(bar), status="" if postfix is None else str(postfix))
+    shown.show(bar.n, total=bar.total, description=bar_name(bar.desc), status=bar_status(bar.postfix))
 
 
 def _end(bar: Any) -> None:
