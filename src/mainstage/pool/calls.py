@@ -14,7 +14,7 @@ from mainstage.core.once import Once
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, add_note, describe_error, is_instance
 from mainstage.events import CallFailed, TaskCancelled, TaskQueued
 from mainstage.pool.job import SENT, Window, Workers, WorkerSlot, announcing, resolving
-from mainstage.tasks.outcome import describe, describe_call, name_of_call
+from mainstage.tasks.outcome import describe, describe_call
 from mainstage.tasks.task import NULL, is_failure
 
 if TYPE_CHECKING:
@@ -64,12 +64,15 @@ class Call:
     def describe(self, args: tuple[Any, ...]) -> str:
         """Return its name: the one given, or the function's and its first arguments."""
         if self.name is None:
-            self.name = describe_call(self.fn, args)
+            self.name = describe_call(self.fn, args or tuple(self.kwargs.values()))
         return self.name
 
     def input(self, args: tuple[Any, ...]) -> str:
         """Describe its arguments."""
-        return ", ".join([*map(describe, args), *(f"{name}={describe(one)}" for name, one in self.kwargs.items())])
+        told = [describe(one) for one in args]
+        if self.kwargs:
+            told += [f"{name}={describe(one)}" for name, one in self.kwargs.items()]
+        return ", ".join(told)
 
     def where(self, job: Job, given: str) -> str:
         """Return the note for its exception."""
@@ -138,13 +141,7 @@ class Call:
         reporter = calls.reporter
         if policy.retries or not policy.grace or reporter.detailed or not is_failure(error):
             return False
-        told = [describe(one) for one in self.args]
-        name = self.name
-        if name is None:
-            name = self.name = name_of_call(self.fn, told)
-        if self.kwargs:
-            told += [f"{key}={describe(one)}" for key, one in self.kwargs.items()]
-        given, worker = ", ".join(told), job.slot.worker
+        name, given, worker = self.describe(self.args), self.input(self.args), job.slot.worker
         add_note(error, f"in task {name!r}, input {given} ({worker}, attempt 1)")
         if resolving.first(job, NULL) is not NULL or announcing.first(job, SENT) is not SENT:
             return False

@@ -282,6 +282,8 @@ class DisplaySession:
             if not self._tried(self._heartbeat.start, "pictures are drawn only while a call of the run waits"):
                 self._heartbeat.stop()
                 self._heartbeat = None
+            elif self.loop.state.tasks:  # of bars that have waited for the run: no note tells of them any more
+                self._heartbeat.owner_left()
         return self.close
 
     def _tried(self, start: Callable[[], None], without: str) -> bool:
@@ -328,6 +330,7 @@ class DisplaySession:
         if not self._closing.acquire(blocking=False):
             return
         with contextlib.ExitStack() as steps:  # the last one first; each is done whatever became of those before
+            steps.callback(self.capture.resume)
             steps.callback(self.interrupts.restore)
             steps.callback(self.channel.close)
             steps.callback(self._finish)
