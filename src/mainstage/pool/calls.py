@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mainstage.core.once import Once
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, add_note, describe_error, is_instance
 from mainstage.events import CallFailed, TaskCancelled, TaskQueued
-from mainstage.pool.job import SENT, Window, Workers, WorkerSlot, announcing, resolving
+from mainstage.pool.job import SENT, Window, Workers, WorkerSlot, announcing
 from mainstage.tasks.outcome import describe, describe_call
 from mainstage.tasks.task import NULL, is_failure
 
@@ -143,8 +143,9 @@ class Call:
             return False
         name, given, worker = self.describe(self.args), self.input(self.args), job.slot.worker
         add_note(error, f"in task {name!r}, input {given} ({worker}, attempt 1)")
-        if resolving.first(job, NULL) is not NULL or announcing.first(job, SENT) is not SENT:
+        if announcing.first(job, SENT) is not SENT:
             return False
+        job.task = NULL
         reporter.send(CallFailed(reporter.now(), future.task, job.started, worker, name, describe_error(error), given))
         try:
             future.set_exception(error)

@@ -215,6 +215,8 @@ class Job:
         task = self.task
         if task is None:
             self._send_start()
+            if self.announced is SENT:  # it has ended, and all of it was told in one event
+                return NULL
             _, ident, args, attempt = self.entry
             made = root_task(self.reporter, ident, attempt, self.owner.describe(args), worker=self.slot.worker)
             task = resolving.first(self, made)
