@@ -178,6 +178,11 @@ class Call:
             self.ask(job, reason, again=again)
         return True
 
+    def withdrawn(self) -> None:
+        """End it: its future was cancelled before a worker was heard to begin it."""
+        self.future.set_running_or_notify_cancel()
+        self._never_began("cancelled before it began")
+
     def dropped(self, entry: Entry, reason: str) -> None:
         """End it instead of an attempt that is not to begin any more."""
         self.future.set_exception(CancelledError(reason))
