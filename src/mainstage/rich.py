@@ -15,7 +15,7 @@ import sys
 from itertools import chain
 from math import floor
 from operator import length_hint
-from threading import current_thread, get_ident
+from threading import current_thread, get_ident, main_thread
 from typing import IO, TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast, overload
 
 import rich.live
@@ -45,8 +45,11 @@ from rich.progress import (
 from rich.text import Text
 
 from mainstage.core.clock import monotonic
+from mainstage.core.fork import works_for_parent
 from mainstage.events import TaskStarted
-from mainstage.tasks.bar import LoopRun, hold_run, on_main
+from mainstage.run.early import allow_calls
+from mainstage.tasks.bar import LoopRun, hold_run
+from mainstage.tasks.integrations.rich_blocks import LiveBlock, has_own_look, locks_of, renderable_of
 from mainstage.tasks.position import plain_number, plain_total
 from mainstage.tasks.reporter import live as running
 from mainstage.tasks.task import Task as RunTask
@@ -264,11 +267,16 @@ class ProgressRow:
 
 def _leads_to_terminal(stream: object) -> bool:
     """Return whether `stream` is one of the program's own, and leads to a terminal."""
-    if stream not in (sys.stdout, sys.stderr):
+    if stream not in [getattr(own, "rich_proxied_file", own) for own in (sys.stdout, sys.stderr)]:
         return False
     with contextlib.suppress(AttributeError, OSError, ValueError):
         return cast("TextIO", stream).isatty() and cast("TextIO", stream).fileno() in STANDARD
     return False
+
+
+def _is_drawn_on(console: Console) -> bool:
+    """Return whether a display of Rich's draws there: others are then drawn within it."""
+    return bool(getattr(console, "_live_stack", None) or getattr(console, "_live", None))
 
 
 class Live(rich.live.Live):
@@ -278,6 +286,10 @@ class Live(rich.live.Live):
     """
 
     _held: LoopRun | None = None
+    _capture: Capture | None = None
+    _block: LiveBlock | None = None
+    _pushed = False
+    """Whether it is a block whose code is not Rich's alone: then those who report draw it, and the owner at times."""
     _in_run = False
     _next_draw = 0.0
 
@@ -294,29 +306,49 @@ class Live(rich.live.Live):
             self._without_thread(super().stop)
             return
         self._started = self._in_run = False
+        if self._capture is not None:
+            self._capture.displays.pop(id(self), None)
         try:
             self._end_in_run()
         finally:
+            self._capture = None
             self._release()
 
+    def _end_with_run(self) -> None:
+        """Stop, since the run ends."""
+        self._held = None
+        self.stop()
+
     def refresh(self) -> None:
-        """Draw it anew; in a run the next picture shows it anyway."""
+        """Draw it anew; in a run the next frame shows what Rich alone draws anyway."""
         if not self._in_run:
             super().refresh()
+        elif self._block is not None:
+            if self._pushed:
+                with self._lock:
+                    self._block.draw()
+            self._blocks_changed()
 
     def update(self, renderable: RenderableType, *, refresh: bool = False) -> None:
         """Change what is displayed."""
         super().update(renderable, refresh=refresh)
+        if self._block is not None:
+            self._pushed = locks_of(renderable_of(self)) is None
+            self._blocks_changed()
         if not refresh:
             self.refresh_if_due()
 
+    def _blocks_changed(self) -> None:
+        if self._capture is not None and self._capture.blocks is not None:
+            self._capture.blocks.note_change()
+
     def draws_itself(self) -> bool:
         """Return whether it is drawn by those who report."""
-        return self._started and self.auto_refresh and not self._in_run
+        return self._started and self.auto_refresh and (self._pushed or not self._in_run)
 
     def reads_counts(self) -> bool:
         """Return whether it is drawn without a word of those who report."""
-        return self._started and self._in_run
+        return self._in_run and not self._pushed
 
     def is_due(self) -> bool:
         """Return whether those who report are to draw it now."""
@@ -337,19 +369,35 @@ class Live(rich.live.Live):
             self.auto_refresh = found
 
     def _begin_in_run(self) -> bool:
-        """Begin to be shown by a run, opened now if none is live; False: it is not for a run to show."""
-        console = self.console
-        if self._screen or console.is_jupyter or console._live_stack:  # noqa: SLF001  # another one draws there
+        """Begin to be shown by a run, a new one if none is live; False: it is not for a run to show."""
+        if self._screen or self.console.is_jupyter:
             return False
-        if on_main() and (running.reporter is not None or _leads_to_terminal(console.file)):
+        if running.reporter is None and not self._may_open_run():
+            return False
+        if ambient.get() is None:
             self._held = hold_run("")
-        capture = cast("Capture | None", running.capture) if running.reporter is not None else None
-        if capture is None or not self._taken_by(capture):
+        if running.early is not None and (_is_drawn_on(self.console) or not self._can_wait()):
+            running.early.make_way(self)  # what draws there is taken over
+        capture = cast("Capture | None", running.capture)
+        taken = _leads_to_terminal(self.console.file) if capture is None else self._taken_by(capture)
+        if not taken or _is_drawn_on(self.console) or (capture is None and not self._can_wait()):
             self._release()
             return False
         self._started = self._in_run = True
+        self._capture = capture
+        if capture is not None:
+            capture.displays[id(self)] = self._end_with_run
         self._shown_by(capture)
         return True
+
+    def _may_open_run(self) -> bool:
+        """Return whether it is shown by a run where none is live: on a terminal, in no process of a pool."""
+        here = current_thread() is main_thread() or self._can_wait()
+        return here and not works_for_parent() and _leads_to_terminal(self.console.file)
+
+    def _can_wait(self) -> bool:
+        """Return whether a run that is not open yet keeps what it reports."""
+        return False
 
     def _taken_by(self, capture: Capture) -> bool:
         """Return whether the run of `capture` shows what is drawn on the console's stream."""
@@ -361,11 +409,18 @@ class Live(rich.live.Live):
         if held is not None:
             held.release()
 
-    def _shown_by(self, capture: Capture) -> None:
-        """Begin to be shown by the run of `capture`."""
+    def _shown_by(self, capture: Capture | None) -> None:
+        """Begin to be shown by the run of `capture`: as a block, where it draws; else by its last picture."""
+        if capture is not None and capture.blocks is not None:
+            self._block = LiveBlock(self, capture.blocks, pulled=True)
+            self._pushed = locks_of(renderable_of(self)) is None
+            capture.blocks.add(self._block)
 
     def _end_in_run(self) -> None:
         """End that."""
+        block, self._block, self._pushed = self._block, None, False
+        if block is not None and self._capture is not None and self._capture.blocks is not None:
+            self._capture.blocks.remove(block)
         if not self.transient:
             self.console.print(self.get_renderable())
 
@@ -383,14 +438,23 @@ class ProgressLive(Live):
         self.kind = ""
         """What the event of a row's start says of it."""
 
-    def _shown_by(self, capture: Capture) -> None:  # noqa: ARG002  # the signature of all
+    def _can_wait(self) -> bool:
+        return not has_own_look(self._progress) or bool(self._progress._unit)  # noqa: SLF001  # its other half
+
+    def _shown_by(self, capture: Capture | None) -> None:
+        if capture is not None and capture.blocks is not None and not self._can_wait():
+            super()._shown_by(capture)
+            return
         around = ambient.get()
         self.parent = innermost_loop() if around is None else around.resolve()
-        self.kind = ("quiet" if self.transient else "line") if on_main() else ""
+        self.kind = ("quiet" if self.transient else "line") if around is None else ""
         self.rows = True
         self._progress._show_all()  # noqa: SLF001  # its other half
 
     def _end_in_run(self) -> None:
+        if not self.rows:
+            super()._end_in_run()
+            return
         self._progress._close_all()  # noqa: SLF001  # as above
         self.rows = False
         self.parent = None
@@ -853,3 +917,6 @@ def open(
         description=description,
     )
     return FileReading(progress, reader)
+
+
+allow_calls()

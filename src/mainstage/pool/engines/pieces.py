@@ -197,7 +197,7 @@ class ItemPieces:
         if self._host.queues:
             job.senders = RemoteSenders()
             job.senders.expect(job.place, job.args, {})
-        return self._host.piece(job.id, job.attempt, job.input(), self._function[0], payload)
+        return self._host.piece(job.id, job.attempt, self.share.describe(job.args), self._function[0], payload)
 
     def forget(self) -> None:
         """Let go of what the engine keeps for it."""

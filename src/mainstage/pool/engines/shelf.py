@@ -10,10 +10,10 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.core import pickling
+from mainstage.core.item_names import describe_named
 from mainstage.errors import Cancelled, Unpicklable, explain, is_instance
 from mainstage.events import TaskStarted
 from mainstage.pool.items import GLANCE, Lane
-from mainstage.tasks.outcome import describe
 from mainstage.tasks.task import ambient, root_task
 
 if TYPE_CHECKING:
@@ -133,16 +133,16 @@ class BatchItem:
         """Where its reports go."""
         return self.lane.reporter
 
-    def input(self) -> str:
-        """Describe what it works on."""
-        return describe(self.args[0] if len(self.args) == 1 else self.args)
+    def name(self) -> str:
+        """Return what it is called here; the run may have been given another name for it."""
+        return describe_named("", self.args)
 
     def announce(self, at: float) -> list[Event]:
         """Return the events of its start, the first time; `at` is when they are made."""
         mine = object()
         if self.announced is not None or vars(self).setdefault("announced", mine) is not mine:
             return []
-        return [TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.input())]
+        return [TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.name())]
 
     def start_sent(self) -> None:
         """Called when the events that `announce` returned are on their way."""
@@ -153,7 +153,7 @@ class BatchItem:
         if task is None:
             for event in self.announce(self.started):
                 self.reporter.send(event)
-            task = root_task(self.reporter, self.id, self.attempt, self.input(), worker=self.lane.worker)
+            task = root_task(self.reporter, self.id, self.attempt, self.name(), worker=self.lane.worker)
             self.task = task
             if self.asked is not None:
                 task.request_cancel(self.asked)

@@ -20,6 +20,7 @@ from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.tasks.capture.fds import DescriptorCapture
 from mainstage.tasks.capture.lines import Key, Lines, PartialLines
+from mainstage.tasks.integrations.base import Takeover
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import Task, ambient
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Self
 
+    from mainstage.tasks.blocks import OpenBlocks
     from mainstage.tasks.integrations.base import Bridge
     from mainstage.tasks.reporter import Reporter, Writer
 
@@ -340,6 +342,10 @@ class Capture:
         """Whether what went straight to the original so has left the beginning of a line there."""
         self.tasks_only = False
         """Whether what belongs to no task goes straight to the original: in a process that is not ours alone."""
+        self.blocks: OpenBlocks | None = None
+        """What stands above the rows of a display that draws; None: it draws nothing there."""
+        self.displays: dict[int, Callable[[], None]] = {}
+        """What ends each display of another library that the run shows and that is open when it ends."""
         self.slow_path = True
         """False while text simply becomes events: live, not lent, not strict, none passes."""
         self.lock = RLock()
@@ -364,6 +370,25 @@ class Capture:
         """Take the streams; once is enough."""
         if self.live:
             return
+        for bridge in self._bridges:
+            if isinstance(bridge, Takeover):
+                with contextlib.suppress(Exception):  # another library's insides: it then draws on as it did
+                    bridge.prepare()
+        self._find_streams()
+        self.live = True
+        self.slow_path = self.strict or self.passage is not None or self.tasks_only
+        live.capture = self
+        for name, router in self.routers.items():
+            setattr(sys, name, router)
+        if self.descriptors is not None:
+            self.descriptors.start()
+        _give_back_in_children(self)
+        for bridge in self._bridges:
+            with contextlib.suppress(Exception):  # another library's insides: it then writes as ever
+                bridge.start()
+
+    def _find_streams(self) -> None:
+        """Keep the streams as they are, and make those that stand for the ones to be taken."""
         for name in STREAMS:
             stream = getattr(sys, name)
             if isinstance(stream, StreamProxy) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
@@ -377,17 +402,6 @@ class Capture:
                     )
                     router._capture = self  # noqa: SLF001  # its own module
                     self.routers[name] = router
-        self.live = True
-        self.slow_path = self.strict or self.passage is not None or self.tasks_only
-        live.capture = self
-        for name, router in self.routers.items():
-            setattr(sys, name, router)
-        if self.descriptors is not None:
-            self.descriptors.start()
-        _give_back_in_children(self)
-        for bridge in self._bridges:
-            with contextlib.suppress(Exception):  # another library's insides: it then writes as ever
-                bridge.start()
 
     def stop(self) -> None:
         """Send what was begun and restore everything but what others have replaced meanwhile."""
@@ -395,6 +409,9 @@ class Capture:
             return
         if self.descriptors is not None:
             self.descriptors.stop()
+        while self.displays:
+            with contextlib.suppress(Exception):  # a renderable of the user's
+                self.displays.popitem()[1]()
         for bridge in reversed(self._bridges):
             try:
                 bridge.stop()
@@ -404,6 +421,13 @@ class Capture:
             self._give_back()
             for router in self.routers.values():
                 router.flush_lines()
+
+    def resume(self) -> None:
+        """Have displays go on that were there before: the terminal is given back."""
+        for bridge in self._bridges:
+            if isinstance(bridge, Takeover):
+                with contextlib.suppress(Exception):  # as in `stop`
+                    bridge.resume()
 
     def _give_back(self) -> None:
         self.live = False
