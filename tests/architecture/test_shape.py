@@ -14,8 +14,6 @@ PUBLIC_TWICE = {"Progress", "map", "track"}
 """Names on two public faces, as `mainstage.map` and `mainstage.aio.map`; those of `mainstage.rich` are Rich's."""
 KNOWN_NAMES = {
     "Failures",
-    "Window",
-    "context_of",
     "leave",
     "main",
     "pack",

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
 from mainstage.events import TaskCancelled, TaskQueued
-from mainstage.pool.job import Window, Workers, WorkerSlot
+from mainstage.pool.job import WindowShare, Workers, WorkerSlot
 from mainstage.tasks.outcome import describe, describe_call
 
 if TYPE_CHECKING:
@@ -229,7 +229,7 @@ class CallWorkers(Workers, Protocol):
         ...
 
 
-class Calls(Window):
+class Calls(WindowShare):
     """The calls of a pool. To the display it is a cell that tells, when a picture is drawn, which of them wait."""
 
     attempt = 1

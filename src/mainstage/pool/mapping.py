@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from mainstage.core.item_names import namer
 from mainstage.errors import Cancelled, TaskTimeout, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
-from mainstage.pool.job import Window, Workers, WorkerSlot
+from mainstage.pool.job import WindowShare, Workers, WorkerSlot
 from mainstage.tasks.outcome import describe
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class MapWorkers(Workers, Protocol):
         ...
 
 
-class Map(Window):
+class Map(WindowShare):
     """The owner of the attempts at its items; the caller's thread feeds it and takes its records."""
 
     yields = True

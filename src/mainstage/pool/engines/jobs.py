@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from mainstage.events import TaskStarted
     from mainstage.pool.engines.adapter import Piece
     from mainstage.pool.engines.shelf import Part
-    from mainstage.pool.job import Entry, Window, WorkerSlot
+    from mainstage.pool.job import Entry, WindowShare, WorkerSlot
     from mainstage.tasks.reporter import Reporter
 
 
@@ -134,7 +134,7 @@ class BatchOwner(Protocol):
         ...
 
 
-def slot_at(share: Window, place: Place) -> WorkerSlot:
+def slot_at(share: WindowShare, place: Place) -> WorkerSlot:
     """Return a worker's place in a share."""
     slot = share.slots.get(place.name)
     if slot is None:
@@ -149,7 +149,7 @@ class EngineJob(RemoteJob):
     """What the engine gave for it, if it is a piece of work by itself."""
     begun_at: float | None = None
     """When a worker was heard to begin it."""
-    batch: Batch | None = None
+    batch: ItemBatch | None = None
     """What it goes in, if not by itself."""
     items: BatchOwner | None = None
     """The items that it is of; None: it is a call."""
@@ -248,7 +248,7 @@ class EngineJob(RemoteJob):
         return reason
 
 
-class Batch:
+class ItemBatch:
     """Items of a map in the hands of an engine, in one piece.
 
     Each item is settled by itself. What a worker did not come to waits again; where a worker died, its items go out one

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mainstage.core import pickling
 from mainstage.errors import Unpicklable
 from mainstage.pool.engines.batch import SMALL, Pace
-from mainstage.pool.engines.jobs import Batch, EngineHost, EngineJob, Place, Sent, as_result, made_of, slot_at
+from mainstage.pool.engines.jobs import EngineHost, EngineJob, ItemBatch, Place, Sent, as_result, made_of, slot_at
 from mainstage.pool.remote import RemoteSenders
 from mainstage.tasks.outcome import Outcome
 
@@ -184,7 +184,7 @@ class ItemPieces:
         """Make pieces of items: one of all that are plain, one of each other."""
         plain = [(job, payload.data) for job, payload in taken if self._is_plain(job, payload)]
         if len(plain) > 1 and not self._host.queues:
-            batch = Batch(self, [job for job, _ in plain], plain[0][0].place)
+            batch = ItemBatch(self, [job for job, _ in plain], plain[0][0].place)
             yield batch, batch.piece(self._function[0], [data for _, data in plain])
         for job, payload in taken:
             if job.batch is None:

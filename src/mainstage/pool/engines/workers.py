@@ -22,7 +22,7 @@ from mainstage.errors import TaskTimeout
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskMoved, TaskRetried, TaskStarted, TextWritten
 from mainstage.pool.calls import Calls
 from mainstage.pool.engines.adapter import Piece
-from mainstage.pool.engines.jobs import Batch, EngineJob, Place
+from mainstage.pool.engines.jobs import EngineJob, ItemBatch, Place
 from mainstage.pool.engines.pieces import CallPieces, ItemPieces
 from mainstage.pool.engines.shelf import Part
 from mainstage.pool.engines.worker import Head, Put, unpack_news
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from mainstage.pool.engines.adapter import Port
     from mainstage.pool.engines.jobs import Sent
     from mainstage.pool.engines.worker import Result
-    from mainstage.pool.job import CallReporter, Job, Share, Window
+    from mainstage.pool.job import CallReporter, Job, Share, WindowShare
     from mainstage.pool.mapping import Map
     from mainstage.tasks.queue.raw_queue import RawQueue
 
@@ -120,7 +120,7 @@ class EngineWorkers:
         if known is not None:
             known.forget()
 
-    def offer(self, share: Window) -> None:  # noqa: ARG002  # it looks at all of them
+    def offer(self, share: WindowShare) -> None:  # noqa: ARG002  # it looks at all of them
         """Look soon what there is to hand out."""
         if not self._offered:
             self._offered = True
@@ -425,7 +425,7 @@ class EngineWorkers:
 
     def _parted(self, worker: str, part: Part) -> None:
         batch = self._sent.get(part.bundle)
-        if isinstance(batch, Batch):
+        if isinstance(batch, ItemBatch):
             batch.split(worker, part)
             self._hand_out()
 
