@@ -218,7 +218,9 @@ class RenderLoop:
 
     def is_idle(self) -> bool:
         """Return whether nothing but clocks has changed for so long that these may be late."""
-        return not self._dirty and not self.partials and self._drawn_at - self._news_at >= CALM
+        if self._dirty or self.partials or getattr(self._view, "animated", False):
+            return False
+        return self._drawn_at - self._news_at >= CALM
 
     def due(self) -> float | None:
         """Return when the next picture, or write of a recorder, is wanted if nothing more happens; None: never."""

@@ -110,6 +110,8 @@ class UI(NamedTuple):
     remarks: Sequence[str] = ()
     watchers: Sequence[Callable[[RunState, float], None]] = ()
     """Told the state before each picture."""
+    look: tuple[Palette, Glyphs] | None = None
+    """The colours and characters of a terminal that is drawn on; None: it is none."""
     shell: Any = None
     """The shell whose cells show it, in a notebook."""
     new_display: Callable[[], Display] | None = None
@@ -172,14 +174,15 @@ def build_ui(
     if discreet:
         shown = DelayedView(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
-    staged = UI(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers)
+    look = (_palette(place, style), _glyphs(place, style)) if isinstance(where, TerminalDisplay) else None
+    staged = UI(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers, look=look)
     if display is None:
         staged = staged._replace(new_display=partial(_display, place))
     if not keys or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
-    look = KeyedView(layouts, first, _palette(place, style), _glyphs(place, style))
-    return _keyed(staged, look, told=keys is True)
+    keyed = KeyedView(layouts, first, _palette(place, style), _glyphs(place, style))
+    return _keyed(staged, keyed, told=keys is True)
 
 
 def _in_cell(
