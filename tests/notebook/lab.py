@@ -96,6 +96,12 @@ class Lab:
         self.page.goto(f"{self._address}/lab/tree/{name}?token={self._token}&reset")
         self.wait_for_idle()
 
+    def save(self, name: str, text: str) -> None:
+        """Save the notebook `name`, and wait until `text` is in its file; a run that moves leaves it changed at once."""
+        self.page.keyboard.press("Escape")
+        self.page.keyboard.press("Control+s")
+        _until(lambda: text in (self.folder / name).read_text(encoding="utf-8"))
+
     def reload(self) -> None:
         """Load the page again: a new front end of the same kernel."""
         self.page.reload()
@@ -110,13 +116,17 @@ class Lab:
         """Run the cell `number`, counted from 0; once the page takes keys."""
         prompt = self.page.locator(f".jp-Notebook .jp-CodeCell >> nth={number} >> .jp-InputPrompt")
         before = prompt.inner_text()
+
+        def ran() -> bool:
+            text = prompt.inner_text()
+            return text != before and any(mark in text for mark in "*0123456789")
+
         ends = time.monotonic() + DEADLINE
-        while prompt.inner_text() == before and time.monotonic() < ends:
+        while not ran() and time.monotonic() < ends:
             prompt.click()
             self.page.keyboard.press("Control+Enter")
-            patience = time.monotonic() + 5
-            while prompt.inner_text() == before and time.monotonic() < patience:
-                time.sleep(0.1)
+            with contextlib.suppress(TimeoutError):
+                _until(ran, seconds=5)
 
     def stop(self) -> None:
         """Press the button with the square."""
@@ -144,8 +154,8 @@ class Lab:
         return True
 
 
-def _until(true: Callable[[], bool], told: Callable[[], str] = str) -> None:
-    ends = time.monotonic() + DEADLINE
+def _until(true: Callable[[], bool], told: Callable[[], str] = str, *, seconds: float = DEADLINE) -> None:
+    ends = time.monotonic() + seconds
     while not true():
         if time.monotonic() > ends:
             raise TimeoutError(told())

@@ -34,7 +34,7 @@ def job(n):
 BEGIN = """run = mainstage.Run("nightly", max_workers=2)
 run.__enter__()
 futures = [run.submit(job, n) for n in range(200)]"""
-SCREENSHOTS = os.environ.get("MAINSTAGE_SCREENSHOTS", "")
+SCREENSHOTS = os.environ.get("TEST_SCREENSHOTS", "")
 """A folder for pictures to be looked at."""
 
 
@@ -57,8 +57,7 @@ def test_a_run_moves_after_its_cell_survives_a_reload_and_is_stopped_with_its_re
     lab.wait_for_idle()
     assert lab.changes(1, 5)  # no cell runs
     look(lab, "moves")
-    lab.page.keyboard.press("Control+s")
-    lab.page.wait_for_selector(".jp-mod-dirty", state="detached")
+    lab.save("runs.ipynb", "nightly  ")
     lab.reload()
     assert "nightly" in lab.output(1)
     look(lab, "reloaded")
@@ -87,8 +86,7 @@ def test_the_last_picture_is_readable_where_the_notebook_is_not_trusted(lab: Lab
     lab.run(0)
     lab.run(1)
     lab.wait_for(1, "4 failed")
-    lab.page.keyboard.press("Control+s")
-    lab.page.wait_for_selector(".jp-mod-dirty", state="detached")
+    lab.save("untrusted.ipynb", "4 failed")
     for signatures in (lab.folder / ".DATA").glob("nbsignatures.db*"):  # as if somebody else had made it
         signatures.unlink()
     saved = (lab.folder / "untrusted.ipynb").read_text()
