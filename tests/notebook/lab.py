@@ -97,7 +97,7 @@ class Lab:
         self.wait_for_idle()
 
     def save(self, name: str, text: str) -> None:
-        """Save the notebook `name`, and wait until `text` is in its file; a run that moves leaves it changed at once."""
+        """Save the notebook `name`, and wait until `text` is in its file; a run that moves changes it again."""
         self.page.keyboard.press("Escape")
         self.page.keyboard.press("Control+s")
         _until(lambda: text in (self.folder / name).read_text(encoding="utf-8"))
