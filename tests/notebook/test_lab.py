@@ -59,7 +59,7 @@ def test_a_run_moves_after_its_cell_survives_a_reload_and_is_stopped_with_its_re
     look(lab, "moves")
     lab.save("runs.ipynb", "nightly  ")
     lab.reload()
-    assert "nightly" in lab.output(1)
+    lab.wait_for(1, "nightly")
     look(lab, "reloaded")
     lab.run(2)
     lab.wait_for(2, "nightly")
