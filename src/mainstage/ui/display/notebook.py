@@ -141,6 +141,9 @@ class CellOutput:
 class NotebookDisplay:
     """A run's picture below the cell that the thread which makes it runs; `failures` are shown with it."""
 
+    takes_text = True
+    """Whether it prints what tasks write, though no terminal is there."""
+
     def __init__(self, shell: Any, failures: Sequence[FailureNote] = (), *, size: Size = SIZE) -> None:
         self._output = CellOutput(shell)
         self._failures = failures
