@@ -70,6 +70,10 @@ class Lab:
         _until(self._answers)
         self.page = browser.new_page(viewport={"width": size[0], "height": size[1]})
         self.page.set_default_timeout(DEADLINE * 1000)
+        # A slow machine gets questions: which kernel, and whether to wait for it.
+        self.page.add_locator_handler(
+            self.page.locator(".jp-Dialog"), lambda dialog: dialog.locator("button.jp-mod-accept").click()
+        )
 
     def _answers(self) -> bool:
         with contextlib.suppress(OSError):

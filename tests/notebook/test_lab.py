@@ -73,7 +73,7 @@ def test_a_run_moves_after_its_cell_survives_a_reload_and_is_stopped_with_its_re
     look(lab, "stopped")
     lab.run(4)
     lab.wait_for(4, "left")
-    assert "stopped by Ctrl-C" in lab.wait_for(2, "nightly")
+    assert "200 done" not in lab.wait_for(2, "stopped by Ctrl-C")
     look(lab, "left")
 
 
