@@ -133,7 +133,8 @@ class CellOutput:
         if self.broken is not None or os.getpid() != self._pid:
             return
         try:
-            self._own.run(self._stream.write, "".join(f"{line}\n" for line in lines))
+            text = "".join(f"{line}\n" for line in lines)
+            self._own.run(self._stream.write, ansi.encode_text(text, "utf-8", "backslashreplace").decode())
         except Exception as trouble:  # noqa: BLE001  # as above
             self.broken = OSError(f"the notebook's kernel took no text: {trouble}")
 
@@ -211,6 +212,7 @@ class NotebookDisplay:
         return {"text/html": to_html(lines) + failures, "text/plain": plain}
 
     def _publish(self, data: Mapping[str, str]) -> None:
+        data = {kind: ansi.encode_text(text, "utf-8", "backslashreplace").decode() for kind, text in data.items()}
         if data != self._data:
             self._output.publish(data, update=self._data is not None)
             self._data = data
