@@ -166,11 +166,11 @@ def _display_stream(env: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> T
 
 
 def _animated(env: Mapping[str, str]) -> bool:
-    """Return whether rows may be redrawn: a reader of a log, or a screen reader, wants lines."""
+    """Return whether rows may be redrawn: a reader of a log, a screen reader, or `!command` in a cell, wants lines."""
     forced = env.get("TTY_INTERACTIVE", "")
     if forced in ("0", "1"):
         return forced == "1"
-    return not _is_set(env, "ACCESSIBLE") and not _is_set(env, "CI") and not _is_set(env, "GITHUB_ACTIONS")
+    return not any(_is_set(env, name) for name in ("ACCESSIBLE", "CI", "GITHUB_ACTIONS", "JPY_PARENT_PID"))
 
 
 def _is_set(env: Mapping[str, str], name: str) -> bool:
