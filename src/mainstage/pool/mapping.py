@@ -104,7 +104,7 @@ class Map(WindowShare):
     # --- the consumer's side: the caller's thread ---
 
     def open(self, total: int | None, sizes: Sequence[float] = ()) -> None:
-        """Announce `total` items (None: nobody knows), the first of which are of these `sizes`, and who takes them."""
+        """Announce `total` items (None: not known), the first of which are of these `sizes`, and who takes them."""
         self.total = total
         now, send = self.reporter.now(), self.reporter.send
         send(SourceOpened(now, self.id, total))
@@ -293,7 +293,7 @@ class Map(WindowShare):
         """Do nothing: `requeue` brings the entry."""
 
     def requeue(self, entry: Entry, *, first: bool = False) -> None:
-        """Let a worker take the attempt, before all others if it goes `first`; drop what is not wanted any more."""
+        """Queue the attempt, before all others if it goes `first`; drop what is not wanted any more."""
         if self.halted is not None or entry[1] in self._unwanted:
             self._drop(entry)
             self.tell()
@@ -334,6 +334,6 @@ class Map(WindowShare):
                 self.on_done()
 
     def rested(self) -> None:
-        """Called when a worker has left it: somebody may wait for the last of them."""
+        """Called when a worker has left it: the run may wait for the last of them."""
         if (self.left or self.halted is not None) and not self.is_active() and self.on_done is not None:
             self.on_done()

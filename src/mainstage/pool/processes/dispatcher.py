@@ -132,12 +132,12 @@ class Dispatcher:
     # --- any thread ---
 
     def call(self, call: Callable[[], None]) -> None:
-        """Have `call` called on the dispatcher's thread, soon."""
+        """Call `call` on the dispatcher's thread, soon."""
         self._posted.put(call)
         self.wake()
 
     def wake(self) -> None:
-        """Have it look what there is to do."""
+        """Wake the dispatcher: there may be something to do."""
         if self._thread is None:
             self._start()
         if not self._rung:
@@ -146,7 +146,7 @@ class Dispatcher:
                 retried(self._bell.write, b"\0")
 
     def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`, by workers that start later too. In a signal handler too."""
+        """Set the interval of reports, of workers that start later too. Any thread, signal handlers too."""
         self._interval = seconds
         if self._thread is not None:
             self.call(self._say_interval)
@@ -213,7 +213,7 @@ class Dispatcher:
         worker.deadline = monotonic() + LAST_ASK
 
     def locate(self, asked: Locate) -> None:
-        """Have the worker of that name say where it stands."""
+        """Ask the worker of that name where it stands."""
         for worker in self.workers:
             if worker.name == asked.worker:
                 worker.say(frames.pack(frames.LOCATE, task=asked.task, number=asked.attempt, at=asked.since))
