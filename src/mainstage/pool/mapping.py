@@ -60,8 +60,15 @@ class Map(WindowShare):
     workers: MapWorkers
 
     def __init__(
-        self, workers: MapWorkers, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy
+        self,
+        workers: MapWorkers,
+        fn: Callable[..., Any],
+        source: Iterator[tuple[Any, ...]],
+        policy: Policy,
+        *,
+        wake: Callable[[], None],
     ) -> None:
+        """`wake` is called on a worker's thread when a consumer that set `waiting` has something to take."""
         self.reporter = workers.reporter
         super().__init__(self.reporter.new_id(), workers)
         self.fn = fn
@@ -71,8 +78,7 @@ class Map(WindowShare):
         self._source = source
         self.halt_on_failure = False
         """Whether the first final failure halts the rest, there and then."""
-        self.on_done: Callable[[], None] | None = None
-        """Called on the worker's thread when a consumer that set `waiting` has something to take."""
+        self._wake = wake
         self.waiting = False
         self.left = False
         """Whether nobody takes from it any more."""
@@ -330,10 +336,9 @@ class Map(WindowShare):
         """Wake who waits for results, if there are any."""
         if self.waiting and not self.records.empty():
             self.waiting = False
-            if self.on_done is not None:
-                self.on_done()
+            self._wake()
 
     def rested(self) -> None:
         """Called when a worker has left it: the run may wait for the last of them."""
-        if (self.left or self.halted is not None) and not self.is_active() and self.on_done is not None:
-            self.on_done()
+        if (self.left or self.halted is not None) and not self.is_active():
+            self._wake()

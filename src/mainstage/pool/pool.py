@@ -120,7 +120,7 @@ class Pool:
 
     def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> Map:
         """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
-        one = Map(self.workers, fn, source, policy)
+        one = Map(self.workers, fn, source, policy, wake=self._wake)
         self._maps[one.id] = one
         self.workers.open(one)
         return one

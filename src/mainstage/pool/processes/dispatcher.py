@@ -96,13 +96,15 @@ class Dispatcher:
         name: str,
         initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
         max_tasks: int | None,
-        streams: tuple[str, ...] = (),
+        streams: tuple[str, ...],
+        on_idle: Callable[[], None],
     ) -> None:
+        """Start nothing yet; `on_idle` is called when all workers have ended, on its thread."""
         self.max_workers = max_workers
         self.closed = False
         self.broken: PoolBroken | None = None
         self.workers: list[WorkerProcess] = []
-        self.on_idle: Callable[[], None] | None = None
+        self._on_idle = on_idle
         self._context = context
         self._reporter = reporter
         self._prefix = name
@@ -267,8 +269,7 @@ class Dispatcher:
         for fd in (self._reading, writing):
             unguard(fd)
             os.close(fd)
-        if self.on_idle is not None:
-            self.on_idle()
+        self._on_idle()
 
     def _busy(self) -> bool:
         return self._waiting() > 0 or not self._posted.empty()

@@ -60,8 +60,8 @@ class ProcessWorkers:
             initializer=None if crew.initializer is None else (crew.initializer, crew.initargs),
             max_tasks=crew.max_tasks_per_child,
             streams=crew.streams,
+            on_idle=wake,
         )
-        self.dispatcher.on_idle = wake
         self._forked = context.get_start_method() == "fork"
         self._pid = os.getpid()
         _all.add(self)
