@@ -37,7 +37,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 def started(ray: Any) -> Any:
     """Start Ray, again where it has not come up within the half minute that it gives itself."""
     options = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
-    for _ in range(3):
+    for _ in range(2):
         with suppress(Exception):  # Ray says it with no class of its own
             return ray.init(address="local", **options)
         ray.shutdown()
