@@ -84,6 +84,10 @@ def test_a_run_shows_its_rows_in_the_cell_and_leaves_the_summary(kernel: Kernel)
     ("code", "last"),
     [
         ("for _ in mainstage.track(range(20), 'Reading'):\n    time.sleep(0.05)", "✓ Reading: 20 in"),
+        (
+            "from mainstage.tqdm import tqdm\nfor _ in tqdm(range(30), desc='Bars'):\n    time.sleep(0.05)",
+            "✓ Bars: 30 in",
+        ),
         ("list(mainstage.map(job, range(4), max_workers=2))", "✓ 4 done in"),
         ("list(mainstage.map(job, range(4), max_workers=2, executor='process'))", "✓ 4 done in"),
         ("await aio.gather(*map(ajob, range(4)))", "✓ 4 done in"),

@@ -15,6 +15,8 @@ from mainstage.ui.display.ansi import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from mainstage.ui.views.kept import KeptLine
+
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 _LINK = re.compile(r"\x1b\]8;;[^\x1b]*\x1b\\")
 FONT = "font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)"
@@ -67,6 +69,11 @@ def to_html(lines: Iterable[str]) -> str:
 def folded(summary: str, text: str) -> str:
     """Return the line `summary`, to be unfolded for `text`, which has lines."""
     return f'<details style="{DETAILS}"><summary>{_line(summary)}</summary>{to_html(text.splitlines())}</details>'
+
+
+def kept_html(lines: Iterable[KeptLine]) -> str:
+    """Return the lines that stay with a picture, those that have a traceback to be unfolded."""
+    return "".join(folded(one.line, one.traceback) if one.traceback else to_html([one.line]) for one in lines)
 
 
 def _line(line: str) -> str:
