@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import threading
-from contextvars import copy_context
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -53,8 +52,6 @@ class EarlyRun:
         self._run: Any = None
         self._lock = threading.RLock()
         self._pid = os.getpid()
-        self._context = copy_context()
-        """Where it stands: by that a notebook's kernel knows the cell, whatever the handler interrupts."""
 
     def __enter__(self) -> None:
         """Begin to keep reports; on the main thread, open at once where it could not be called later."""
@@ -77,7 +74,7 @@ class EarlyRun:
     def open_in_handler(self) -> None:
         """Open in the middle of other code of the main thread; where that fails nothing is shown before the end."""
         try:
-            self._context.run(self._open)
+            self._open()
         except Exception:  # noqa: BLE001  # it would be raised in code that knows nothing of it
             self._run, self.due = None, float("inf")
 
