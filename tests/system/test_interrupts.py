@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import termios
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -166,8 +167,18 @@ def test_ctrl_z_gives_the_terminal_back_and_sigcont_takes_it_again(place: str) -
         shell.expect("STATUS 130")
 
 
+def told(program: Pty, text: str) -> list[str]:
+    return [line for line in program.screen.lines() if text in line]
+
+
+def repainted(program: Pty, columns: int) -> bool:
+    """Return whether there is one row for the task, nearly as wide as the terminal and no wider."""
+    rows = told(program, "▸ report")
+    return len(rows) == 1 and re.fullmatch(rf"▸ report.{{{columns - 12},{columns - 8}}}", rows[0]) is not None
+
+
 def shown(program: Pty, text: str) -> bool:
-    return any(text in line for line in program.screen.lines())
+    return bool(told(program, text))
 
 
 @pytest.mark.parametrize("place", ["result", "sleep"])
@@ -177,13 +188,7 @@ def test_a_resize_repaints_at_the_new_size(place: str) -> None:
         live(program)
         for columns, rows in ((60, 12), (90, 30), (40, 6)):
             program.resize(columns, rows)
-            painted = rf"^▸ report.{{{columns - 12},}}"  # a row nearly as wide as the terminal
-            program.until(
-                lambda: any(re.match(painted, line) for line in program.screen.lines()),  # noqa: B023  # used at once
-                what=f"a row of {columns} columns",
-            )
-            assert all(len(line) <= columns for line in program.screen.lines())
-            assert sum("▸ report" in line for line in program.screen.lines()) == 1
+            program.until(partial(repainted, program, columns), what=f"one row of {columns} columns")
         program.send(CTRL_C)
         assert program.wait(SOON) == -signal.SIGINT, program.screen.text
         given_back(program, before)
