@@ -54,8 +54,9 @@ def arrange(columns: int, rows: tuple[Widths, ...], run: Widths = NO_ROW) -> Col
     """Return the layout for `rows` of these widths on a terminal of `columns`: its last one stays free.
 
     `run` is the row of the run below them; its status is what went wrong, which has its room before the bar has. What
-    does not fit is dropped: the status first, then the speed, the bar, the time and the amount; on a narrow terminal the
-    bar also where a short name would be cut beside it. What is left over goes to names and bars, then to the status.
+    does not fit is dropped: the status first, then the speed, the bar, the time and the amount; on a narrow terminal
+    the bar also where a short name would be cut beside it. What is left over goes to names and bars, then to the
+    status.
     """
     name, amount, time, speed, status = (max(column) for column in zip(*rows, run, strict=True))
     wrong = run[4]
