@@ -52,7 +52,7 @@ class Program:
 
 THREADS = """
     def work(number):
-        for _ in tqdm(range(30), desc=f"thread {number}"):
+        for _ in tqdm(range(60), desc=f"thread {number}"):
             time.sleep(0.05)
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
@@ -221,5 +221,5 @@ def test_in_a_pipe_there_is_a_line_each(program: Program) -> None:
     )
     assert done.stdout == "joined\n"
     assert sorted(line.split("✓ ")[1].split(" in ")[0] for line in done.stderr.splitlines() if "✓" in line) == [
-        f"thread {number}: 30" for number in range(3)
+        f"thread {number}: 60" for number in range(3)
     ]

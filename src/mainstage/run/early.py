@@ -151,8 +151,10 @@ class _Caller:
         """Begin, unless it goes on: bars wait for a run."""
         if self._thread is None:
             # What acquires locks around a fork must not be loaded in the middle of one: a fork waits for the thread.
-            import concurrent.futures.thread  # noqa: F401, PLC0415  # with `logging`; the thread loads the rest
-
+            try:
+                import concurrent.futures.thread  # noqa: F401, PLC0415  # with `logging`; the thread loads the rest
+            except RuntimeError:  # the interpreter ends, and waits for threads: their bars leave their last lines
+                return
             with self._lock:
                 if self._thread is None:
                     self._over, self._bell = False, unpatched.Flag()

@@ -1,0 +1,10 @@
+"""The same program, one word changed."""
+
+import time
+
+from mainstage.tqdm import tqdm
+
+for chapter in tqdm(["Geology", "Rivers", "Coasts"], desc="Atlas"):
+    for page in tqdm(range(60), desc=chapter, unit="page", leave=False):
+        time.sleep(0.025)
+    tqdm.write(f"{chapter}: 60 pages scanned")

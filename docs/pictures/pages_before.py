@@ -1,0 +1,10 @@
+"""A program that uses tqdm."""
+
+import time
+
+from tqdm import tqdm
+
+for chapter in tqdm(["Geology", "Rivers", "Coasts"], desc="Atlas"):
+    for page in tqdm(range(60), desc=chapter, unit="page", leave=False):
+        time.sleep(0.025)
+    tqdm.write(f"{chapter}: 60 pages scanned")
