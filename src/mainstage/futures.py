@@ -34,11 +34,9 @@ from concurrent.futures._base import FINISHED
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mainstage.core.fork import works_for_parent
-from mainstage.core.policy import Policy
 from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback, cause_of, is_instance, set_cause
 from mainstage.pool.lean_future import LeanFuture
 from mainstage.pool.options import Crew, context_of, default_processes
-from mainstage.pool.remote_calls import CallSpec
 from mainstage.run import exit as exits
 from mainstage.run import waiters
 from mainstage.run.external_threads import ThreadCall, describe_submitted
@@ -370,11 +368,10 @@ class ProcessPoolExecutor(Executor):
             raise RuntimeError("cannot schedule new futures after shutdown")
         description = describe_submitted(fn, args)
         adopted = _implicit.expect(self, lambda run: run._announce_external(description))
-        spec = CallSpec(fn, args, kwargs, description, Policy())
         future: ShownFuture[R] = ShownFuture()
         if adopted is None:
             future.task = self._pool.reporter.new_id()
-            self._put(spec, future, None)
+            self._put(fn, args, kwargs, description, future, None)
             return future
         future.task = adopted.id
         future.call, adopted.future = adopted, future
@@ -390,14 +387,15 @@ class ProcessPoolExecutor(Executor):
             adopted.task = call
 
         adopted.on_end = settle
-        self._put(spec, future, begin)
+        self._put(fn, args, kwargs, description, future, begin)
         return future
 
-    def _put(self, spec: CallSpec, future: Any, begin: Callable[[Any], None] | None) -> None:
+    def _put(
+        self, fn: Any, args: Any, kwargs: Any, description: str, future: Any, begin: Callable[[Any], None] | None
+    ) -> None:
         """Hand it on; the first call waits until there is a worker, as that of the standard library."""
-        dispatcher = self._pool.dispatcher
-        self._pool.put(spec, future, on_begin=begin)
-        dispatcher.manned.wait(STARTED_IN)
+        self._pool.put(fn, args, kwargs, description, future, begin)
+        self._pool.dispatcher.manned.wait(STARTED_IN)
 
     def map(
         self,

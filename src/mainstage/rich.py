@@ -47,6 +47,7 @@ from rich.text import Text
 from mainstage.core.clock import monotonic
 from mainstage.events import TaskStarted
 from mainstage.tasks.bar import LoopRun, hold_run, on_main
+from mainstage.tasks.integrations.rich_blocks import LiveBlock, has_own_look, locks_of, renderable_of
 from mainstage.tasks.position import plain_number, plain_total
 from mainstage.tasks.reporter import live as running
 from mainstage.tasks.task import Task as RunTask
@@ -278,6 +279,10 @@ class Live(rich.live.Live):
     """
 
     _held: LoopRun | None = None
+    _capture: Capture | None = None
+    _block: LiveBlock | None = None
+    _pushed = False
+    """Whether it is a block whose code is not Rich's alone: then those who report draw it, and the owner at times."""
     _in_run = False
     _next_draw = 0.0
 
@@ -294,29 +299,49 @@ class Live(rich.live.Live):
             self._without_thread(super().stop)
             return
         self._started = self._in_run = False
+        if self._capture is not None:
+            self._capture.displays.pop(id(self), None)
         try:
             self._end_in_run()
         finally:
+            self._capture = None
             self._release()
 
+    def _end_with_run(self) -> None:
+        """Stop, since the run ends."""
+        self._held = None
+        self.stop()
+
     def refresh(self) -> None:
-        """Draw it anew; in a run the next picture shows it anyway."""
+        """Draw it anew; in a run the next frame shows what Rich alone draws anyway."""
         if not self._in_run:
             super().refresh()
+        elif self._block is not None:
+            if self._pushed:
+                with self._lock:
+                    self._block.draw()
+            self._blocks_changed()
 
     def update(self, renderable: RenderableType, *, refresh: bool = False) -> None:
         """Change what is displayed."""
         super().update(renderable, refresh=refresh)
+        if self._block is not None:
+            self._pushed = locks_of(renderable_of(self)) is None
+            self._blocks_changed()
         if not refresh:
             self.refresh_if_due()
 
+    def _blocks_changed(self) -> None:
+        if self._capture is not None and self._capture.blocks is not None:
+            self._capture.blocks.note_change()
+
     def draws_itself(self) -> bool:
         """Return whether it is drawn by those who report."""
-        return self._started and self.auto_refresh and not self._in_run
+        return self._started and self.auto_refresh and (self._pushed or not self._in_run)
 
     def reads_counts(self) -> bool:
         """Return whether it is drawn without a word of those who report."""
-        return self._started and self._in_run
+        return self._in_run and not self._pushed
 
     def is_due(self) -> bool:
         """Return whether those who report are to draw it now."""
@@ -348,6 +373,8 @@ class Live(rich.live.Live):
             self._release()
             return False
         self._started = self._in_run = True
+        self._capture = capture
+        capture.displays[id(self)] = self._end_with_run
         self._shown_by(capture)
         return True
 
@@ -362,10 +389,17 @@ class Live(rich.live.Live):
             held.release()
 
     def _shown_by(self, capture: Capture) -> None:
-        """Begin to be shown by the run of `capture`."""
+        """Begin to be shown by the run of `capture`: as a block, where it draws; else by its last picture."""
+        if capture.blocks is not None:
+            self._block = LiveBlock(self, capture.blocks, pulled=True)
+            self._pushed = locks_of(renderable_of(self)) is None
+            capture.blocks.add(self._block)
 
     def _end_in_run(self) -> None:
         """End that."""
+        block, self._block, self._pushed = self._block, None, False
+        if block is not None and self._capture is not None and self._capture.blocks is not None:
+            self._capture.blocks.remove(block)
         if not self.transient:
             self.console.print(self.get_renderable())
 
@@ -383,7 +417,10 @@ class ProgressLive(Live):
         self.kind = ""
         """What the event of a row's start says of it."""
 
-    def _shown_by(self, capture: Capture) -> None:  # noqa: ARG002  # the signature of all
+    def _shown_by(self, capture: Capture) -> None:
+        if capture.blocks is not None and has_own_look(self._progress) and not self._progress._unit:  # noqa: SLF001  # its other half
+            super()._shown_by(capture)
+            return
         around = ambient.get()
         self.parent = innermost_loop() if around is None else around.resolve()
         self.kind = ("quiet" if self.transient else "line") if on_main() else ""
@@ -391,6 +428,9 @@ class ProgressLive(Live):
         self._progress._show_all()  # noqa: SLF001  # its other half
 
     def _end_in_run(self) -> None:
+        if not self.rows:
+            super()._end_in_run()
+            return
         self._progress._close_all()  # noqa: SLF001  # as above
         self.rows = False
         self.parent = None

@@ -54,6 +54,7 @@ def pool() -> Pool:
 
 
 def let_end(pool: Pool) -> None:
+    assert isinstance(pool.workers, ThreadWorkers)
     threads = pool.workers.threads.threads()
     pool.close()
     for thread in threads:
@@ -84,7 +85,7 @@ def test_an_item_that_is_given_up_as_it_ends_leaves_one_record(pool: Pool, grace
         one.abandon("did not stop in time")
 
     one = pool.open_map(work, iter([(7,)]), Policy(grace=grace))
-    one._done = done = Hooked()
+    one.records = done = Hooked()
     done.before_put = give_up
     one.open(1)
     one.feed()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 def dispatcher_of(run: Any) -> Dispatcher:
-    return run._live().work.backend.dispatcher  # type: ignore[no-any-return]
+    return run._live().work.backend.workers.dispatcher  # type: ignore[no-any-return]
 
 
 def busy_workers(run: Any) -> list[WorkerProcess]:

@@ -90,25 +90,45 @@ class Kernel:
         self._manager.shutdown_kernel(now=True)
         self._manager.cleanup_resources()
 
-    def interrupt(self) -> None:
-        """Press Stop."""
-        self._manager.interrupt_kernel()
+    def subshell(self) -> str | None:
+        """Return the id of a new subshell; None: this kernel has none."""
+        request = self._client.session.msg("create_subshell_request", {})
+        self._client.control_channel.send(request)
+        reply: Mapping[str, Any] = self._client.get_control_msg(timeout=DEADLINE)["content"]
+        return reply.get("subshell_id") if reply.get("status") == "ok" else None
 
     def run(
-        self, code: str, *, on: Callable[[Message], bool] = lambda _: False, then: str = "", **options: Any
+        self,
+        code: str,
+        *,
+        stop_at: Callable[[Message], bool] = lambda _: False,
+        answer: str | None = None,
+        subshell: str | None = None,
     ) -> Cell:
-        """Run a cell to its end; at the first message that `on` is true for, Stop is pressed (`then` "stop")."""
+        """Run a cell to its end; Stop is pressed at the first message that `stop_at` is true for.
+
+        `answer` is what its question is answered with.
+        """
         began = time.monotonic()
-        number = self._client.execute(code, **options)
+        if subshell is None:
+            number = self._client.execute(code, allow_stdin=answer is not None)
+        else:
+            content = {"code": code, "silent": False, "store_history": True, "allow_stdin": False}
+            request = self._client.session.msg("execute_request", {**content, "user_expressions": {}})
+            request["header"]["subshell_id"] = subshell
+            self._client.shell_channel.send(request)
+            number = request["header"]["msg_id"]
+        if answer is not None:
+            self._client.get_stdin_msg(timeout=DEADLINE)
+            self._client.input(answer)
         messages: list[Message] = []
-        acted = False
+        pressed = False
         while True:
             message = self._next(began)
             messages.append(message)
-            if not acted and on(message):
-                acted = True
-                if then == "stop":
-                    self.interrupt()
+            if not pressed and stop_at(message):
+                pressed = True
+                self._manager.interrupt_kernel()
             if message.kind == "status" and message.cell == number and message.content["execution_state"] == "idle":
                 break
         seconds = time.monotonic() - began

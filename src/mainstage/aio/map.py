@@ -19,7 +19,7 @@ R = TypeVar("R")
 R_co = TypeVar("R_co", covariant=True)
 
 
-class Map(AsyncIterator[R_co], Generic[R_co]):
+class MapCall(AsyncIterator[R_co], Generic[R_co]):
     """The results of a `map`. Whoever leaves its loop early may `await` its `aclose()`; dropping it cancels too."""
 
     def __init__(self, course: MapRun) -> None:
@@ -50,7 +50,7 @@ def map(  # noqa: A001  # the builtin's name, on purpose; keyword-only options
     on_error: OnError | None = None,
     retries: int = 0,
     timeout: float | None = None,
-) -> Map[R]:
+) -> MapCall[R]:
     """Return an async iterator of what `fn` gives for each item of `source`, at most `limit` under way at a time.
 
     In input order unless `unordered`. The input, which may be an async iterable, is pulled lazily, and no further than
@@ -70,4 +70,4 @@ def map(  # noqa: A001  # the builtin's name, on purpose; keyword-only options
         policy=check_policy(retries, timeout, 0),
         on_error=check_on_error(on_error or default_on_error()),
     )
-    return Map(course)
+    return MapCall(course)

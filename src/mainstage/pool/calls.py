@@ -10,7 +10,7 @@ from __future__ import annotations
 from concurrent.futures import CancelledError, InvalidStateError
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mainstage.errors import Cancelled, TaskTimeout, is_instance
+from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
 from mainstage.events import TaskCancelled, TaskQueued
 from mainstage.pool.job import Window, Workers, WorkerSlot
 from mainstage.tasks.outcome import describe, describe_call
@@ -170,14 +170,18 @@ class Call:
             return False
         entry = self.take()
         if entry is not None:  # between two attempts
-            self.future.set_exception(CancelledError(reason))
-            self._never_began(reason, entry[3] - 1)
+            self.dropped(entry, reason)
             return True
         again, self.cancel_reason = self.cancel_reason is not None, reason
-        for job in self.calls.jobs():
-            if job.entry[0] is self:
-                self.ask(job, reason, again=again)
+        job = self.calls.job_of(self.future.task)
+        if job is not None:
+            self.ask(job, reason, again=again)
         return True
+
+    def dropped(self, entry: Entry, reason: str) -> None:
+        """End it instead of an attempt that is not to begin any more."""
+        self.future.set_exception(CancelledError(reason))
+        self._never_began(reason, entry[3] - 1)
 
     def ask(self, job: Job, reason: str, *, again: bool = False) -> None:
         """Ask an attempt to stop; `again`: it has been asked before, and its time to stop runs already."""
@@ -190,16 +194,25 @@ class Call:
 
     def may_retry(self, job: Job, error: BaseException) -> bool:
         """Return whether another attempt follows."""
-        return self.calls.halted is None and self.cancel_reason is None and self.policy.again(error, job.attempt)
+        wanted = self.calls.halted is None and self.cancel_reason is None
+        return wanted and not is_instance(error, Unpicklable) and self.policy.again(error, job.attempt)
 
     def retry_later(self, entry: Entry) -> None:
         """Wait for the next attempt; it can be cancelled meanwhile."""
         self.ticket = entry
 
-    def requeue(self, entry: Entry) -> None:  # noqa: ARG002  # it is the ticket, or taken
-        """Begin it as soon as a worker is free."""
-        self.calls.window.append(self)
-        self.calls.workers.offer(self.calls)
+    def requeue(self, entry: Entry, *, first: bool = False) -> None:
+        """Begin it as soon as a worker is free, before all others if it goes `first`."""
+        calls = self.calls
+        if first:  # else it is the ticket, or taken
+            self.ticket = entry
+            if self.cancel_reason is not None and self.take() is not None:
+                self.dropped(entry, self.cancel_reason)
+                return
+            calls.window.appendleft(self)
+        else:
+            calls.window.append(self)
+        calls.workers.offer(calls)
 
 
 class CallWorkers(Workers, Protocol):
@@ -208,10 +221,6 @@ class CallWorkers(Workers, Protocol):
     @property
     def reporter(self) -> CallReporter:
         """Where their reports go."""
-        ...
-
-    def run_calls(self, calls: Calls, slot: WorkerSlot) -> None:
-        """Take calls until none waits, or the thread is wanted elsewhere."""
         ...
 
 
@@ -264,10 +273,6 @@ class Calls(Window):
     def new_slot(self, ref: Any) -> WorkerSlot:
         """Return a place for a worker that comes for the first time."""
         return WorkerSlot(self, self.workers, ref, self.named)
-
-    def run(self, slot: WorkerSlot) -> None:
-        """Run calls on this thread."""
-        self.workers.run_calls(self, slot)
 
     def failed(self, error: BaseException) -> None:
         """Called with each final failure, on the worker's thread."""

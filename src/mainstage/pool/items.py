@@ -168,16 +168,17 @@ class Lane:
         self.count = 0
         self.began: float | None = None
         """When it last began to claim items; None: it rests."""
-        self._busy = 0.0
+        self.spent = 0.0
+        """Seconds on items before that."""
 
     def rest(self, now: float) -> None:
         """Count the time since `began`, and rest."""
-        self._busy, self.began = self.seconds(now), None
+        self.spent, self.began = self.seconds(now), None
 
     def seconds(self, now: float) -> float:
         """Return the time it has spent on items."""
         began = self.began
-        return self._busy + (now - began if began is not None else 0.0)
+        return self.spent + (now - began if began is not None else 0.0)
 
     def position(self) -> float:
         """Return how many items it has finished."""
@@ -194,6 +195,10 @@ class Lane:
         if self.armed:
             self.armed = False
             self.reporter.moved(self)
+
+    def show(self, task: int) -> None:
+        """Have the end of a task told by name, since its start is."""
+        self._shown = task
 
     def fold(self) -> None:
         """Keep the reports bounded while nobody takes them: the worker's side of it."""

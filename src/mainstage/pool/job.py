@@ -11,7 +11,6 @@ waits for nothing. The order of what others see: the start, everything of the ta
 
 from __future__ import annotations
 
-import functools
 import threading
 from abc import ABC, abstractmethod
 from collections import deque
@@ -86,8 +85,15 @@ class JobOwner(Protocol):
         """Keep the entry of the next attempt, which waits for its time."""
         ...
 
-    def requeue(self, entry: Entry) -> None:
-        """Begin that attempt as soon as a worker is free; its time has come. One that is not wanted is dropped."""
+    def requeue(self, entry: Entry, *, first: bool = False) -> None:
+        """Begin that attempt as soon as a worker is free; one that is not wanted any more is dropped.
+
+        Its time has come; or, if it goes `first`, its worker has given it back, and had not begun it.
+        """
+        ...
+
+    def dropped(self, entry: Entry, reason: str) -> None:
+        """Called for an attempt that was given to a worker and cancelled before that began it."""
         ...
 
     def settled(self, job: Job, outcome: Outcome) -> None:
@@ -117,16 +123,16 @@ class Workers(Protocol):
         """Bring as many of them to a window as it has work for. Any thread."""
         ...
 
-    def serve(self, share: Window, worker: Any) -> None:
-        """Take from the window of `share`, on the thread of `worker`."""
+    def post(self, call: Callable[[], None]) -> None:
+        """Call `call` on the thread that takes what workers report; at once, where each reports by itself."""
         ...
 
-    def abandon(self, slot: WorkerSlot) -> None:
-        """Count out the one that does not come back."""
+    def request_cancel(self, share: Share, reason: str) -> None:
+        """Ask all jobs of `share` that are at hand to stop. Any thread, signal handlers too."""
         ...
 
-    def retire_abandoned(self, slot: WorkerSlot) -> None:
-        """Bring another in its place, once its job is settled."""
+    def give_up(self, job: Job, error: BaseException) -> None:
+        """End `job` although its worker did not stop, and do without that worker. Any thread."""
         ...
 
 
@@ -240,16 +246,7 @@ class Job:
 
     def give_up(self, error: BaseException) -> None:
         """End it although its worker did not stop. Any thread."""
-        slot = self.slot
-        self.cancel_reason = self.cancel_reason or str(error)  # its worker has to contend for the end from here on
-        if slot.current is not self or not self.try_settle():
-            return
-        slot.workers.abandon(slot)
-        if is_instance(error, Exception):
-            add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
-        self.resolve()  # what comes from its thread from now on goes nowhere, and that is asked to stop
-        self._end(Outcome(None, error))
-        slot.workers.retire_abandoned(slot)
+        self.slot.workers.give_up(self, error)
 
     # --- its attempt ---
 
@@ -290,7 +287,7 @@ class Job:
         if leave is not None:
             leave(None if again else sent)
         if not again:
-            self._end(outcome)
+            self.end(outcome)
             return False
         delay = delay_before(self.attempt + 1)
         runner.retry(self.resolve(), outcome, delay, self.input())
@@ -300,11 +297,14 @@ class Job:
         self.slot.workers.timer.after(delay, lambda: owner.requeue(entry))
         return True
 
-    def _end(self, outcome: Outcome) -> None:
+    def end(self, outcome: Outcome) -> None:
+        """Tell of its end and hand the outcome to its owner; whoever calls this has the right to settle it."""
         owner, error = self.owner, outcome.error
         given = owner.input(self.entry[2])
         if error is not None and not is_instance(error, Cancelled):
-            add_note(error, owner.where(self, given))
+            note = owner.where(self, given)
+            if note:
+                add_note(error, note)
         self.send_end(outcome, given)
         owner.settled(self, outcome)
 
@@ -343,6 +343,8 @@ class Share(ABC):
     def __init__(self, ident: int) -> None:
         self.id = ident
         self.slots: dict[Any, WorkerSlot] = {}
+        self.in_hand: dict[int, Job] = {}
+        """Jobs that workers of other processes have, by the number of the task: each may have many."""
 
     @abstractmethod
     def owner_of(self, entry: Entry) -> JobOwner:
@@ -350,7 +352,19 @@ class Share(ABC):
 
     def jobs(self) -> list[Job]:
         """Return the jobs at hand."""
-        return [job for slot in list(self.slots.values()) if (job := slot.current) is not None]
+        here = [job for slot in list(self.slots.values()) if (job := slot.current) is not None]
+        return here + list(self.in_hand.values())
+
+    def job_of(self, task: int) -> Job | None:
+        """Return the job at hand of the task of that number."""
+        job = self.in_hand.get(task)
+        return job if job is not None else next((job for job in self.jobs() if job.id == task), None)
+
+    def tell(self) -> None:  # noqa: B027  # calls tell nothing
+        """Wake who waits for results, if there are any."""
+
+    def rested(self) -> None:  # noqa: B027  # as above
+        """Called when a worker has left it."""
 
 
 class Window(Share):
@@ -369,7 +383,6 @@ class Window(Share):
         """A token for each worker that may still be sent to the window: who pops one sends it. No lock is needed."""
         self.owed: deque[None] = deque()
         """Tokens that were taken out of use while workers still had them."""
-        self.unit = functools.partial(workers.serve, self)
 
     def add_place(self) -> None:
         """Let one more worker be sent here."""
@@ -382,7 +395,7 @@ class Window(Share):
         except IndexError:
             self.owed.append(None)
 
-    def left(self, worker: Any) -> None:
+    def remove_worker(self, worker: Any) -> None:
         """Count a worker out: another may be sent."""
         self.active.pop(worker, None)
         try:
@@ -394,12 +407,6 @@ class Window(Share):
     def new_slot(self, ref: Any) -> WorkerSlot:
         """Return a place for a worker that comes for the first time."""
 
-    @abstractmethod
-    def run(self, slot: WorkerSlot) -> None:
-        """Take from the window on this thread, until it is empty or the thread is wanted elsewhere."""
-
-    def tell(self) -> None:
-        """Wake who waits for results, if there are any."""
-
-    def rested(self) -> None:
-        """Called when a worker has left it."""
+    def is_active(self) -> bool:
+        """Return whether workers still have some of it in hand."""
+        return bool(self.active or self.in_hand)

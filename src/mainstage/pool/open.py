@@ -18,9 +18,8 @@ if TYPE_CHECKING:
     from mainstage.pool.engines.adapter import Port
     from mainstage.pool.engines.workers import EngineBackend
     from mainstage.pool.options import Crew
-    from mainstage.pool.processes.workers import ProcessBackend
 
-    Backend: TypeAlias = Pool | ProcessBackend | EngineBackend
+    Backend: TypeAlias = Pool | EngineBackend
 
 
 def open_backend(
@@ -44,9 +43,10 @@ def open_backend(
             f'use executor="thread", or do this work in a process without {green}'
         )
     if crew.executor == "process":
-        from mainstage.pool.processes.workers import ProcessBackend  # noqa: PLC0415  # multiprocessing is not cheap
+        from mainstage.pool.processes.workers import ProcessWorkers  # noqa: PLC0415  # multiprocessing is not cheap
 
-        return ProcessBackend(channel, workers, wake=wake, name=name, crew=crew, on_failure=on_failure)
+        processes = ProcessWorkers(channel, workers, wake=wake, name=name, crew=crew)
+        return Pool(processes, wake=wake, on_failure=on_failure)
     if crew.executor in (*ENGINES, "interpreter"):
         from mainstage.pool.engines.workers import EngineBackend  # noqa: PLC0415  # nor is an engine
 

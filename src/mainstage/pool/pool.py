@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from mainstage.core.commands import Cancel, Hold, SetInterval
-from mainstage.pool.calls import Call, Calls
-from mainstage.pool.mapping import Claims
+from mainstage.core.commands import Cancel, Hold, Locate, SetInterval
+from mainstage.pool.calls import Call, Calls, CallWorkers
+from mainstage.pool.mapping import Map, MapWorkers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +16,61 @@ if TYPE_CHECKING:
     from mainstage.core.commands import Command
     from mainstage.core.policy import Policy
     from mainstage.pool.task_future import TaskFuture
-    from mainstage.pool.threads import ThreadWorkers
+
+
+class PoolWorkers(CallWorkers, MapWorkers, Protocol):
+    """All that a pool asks of its workers, whatever they are: adding a kind of them is writing this."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether no more work is taken."""
+        ...
+
+    @property
+    def receive_cpu_s(self) -> float:
+        """Seconds of this process's own time that their reports have taken so far; 0: not measured."""
+        ...
+
+    @property
+    def remote_workers(self) -> int:
+        """How many of them report by batches, at most."""
+        ...
+
+    def open(self, share: Calls | Map) -> None:
+        """Know `share`, until `forget`."""
+        ...
+
+    def forget(self, share: Map) -> None:
+        """Know it no more."""
+        ...
+
+    def hold(self, *, on: bool) -> None:
+        """Begin nothing more, or go on."""
+        ...
+
+    def set_interval(self, seconds: float) -> None:
+        """Have positions sent at most once in `seconds`, where they are sent."""
+        ...
+
+    def locate(self, asked: Locate) -> None:
+        """Have a worker of another process say where it stands."""
+        ...
+
+    def here(self) -> bool:
+        """Return whether the calling thread is one of them."""
+        ...
+
+    def blocked(self) -> AbstractContextManager[None]:
+        """Return a block within which another one takes the place of the calling one, which waits."""
+        ...
+
+    def close(self, *, pending: bool) -> None:
+        """Take no more work, and end when what there is has been done; `pending`: there is some."""
+        ...
+
+    def is_idle(self) -> bool:
+        """Return whether each that was not given up has ended."""
+        ...
 
 
 class Pool:
@@ -24,23 +78,32 @@ class Pool:
 
     def __init__(
         self,
-        workers: ThreadWorkers,
+        workers: PoolWorkers,
         *,
         wake: Callable[[], None],
         on_failure: Callable[[BaseException], None] | None = None,
     ) -> None:
         self.workers = workers
         self.reporter = workers.reporter
-        self.receive_cpu_s, self.remote_workers = workers.receive_cpu_s, workers.remote_workers
         self._wake = wake
         self._calls = Calls(workers, wake=wake, on_failure=on_failure)
-        self._maps: dict[int, Claims] = {}
+        self._maps: dict[int, Map] = {}
         workers.open(self._calls)
 
     @property
     def closed(self) -> bool:
         """Whether no more work is taken."""
         return self.workers.closed
+
+    @property
+    def receive_cpu_s(self) -> float:
+        """Seconds of this process's own time that reports of its workers have taken so far; 0: not measured."""
+        return self.workers.receive_cpu_s
+
+    @property
+    def remote_workers(self) -> int:
+        """How many of its workers report by batches, at most."""
+        return self.workers.remote_workers
 
     def submit(
         self,
@@ -55,23 +118,24 @@ class Pool:
         future.task = self.reporter.new_id()
         self._calls.put(Call(self._calls, fn, args, kwargs, name, policy, future))
 
-    def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> Claims:
+    def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> Map:
         """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
-        workers = self.workers
-        one = Claims(fn, source, pool=workers.threads, timer=workers.timer, reporter=self.reporter, policy=policy)
+        one = Map(self.workers, fn, source, policy)
         self._maps[one.id] = one
+        self.workers.open(one)
         return one
 
-    def close_map(self, one: Claims) -> None:
+    def close_map(self, one: Map) -> None:
         """Take no more from a map: it is forgotten once none of its items is under way."""
         one.left = True
         for ident, known in list(self._maps.items()):
-            if known.left and not known.active():
+            if known.left and not known.is_active():
                 self._maps.pop(ident, None)
+                self.workers.forget(known)
 
     def pending(self) -> bool:
         """Return whether anything runs or waits to."""
-        return bool(self._calls.pending) or any(one.active() for one in list(self._maps.values()))
+        return bool(self._calls.pending) or any(one.is_active() for one in list(self._maps.values()))
 
     def command(self, command: Command) -> None:
         """Carry out a command of the owner's. Any thread, signal handlers too."""
@@ -85,7 +149,11 @@ class Pool:
                 self._cancel(task, reason)
             case Hold(on=on):
                 self.workers.hold(on=on)
-            case SetInterval():  # positions are read where they are: there is no interval
+            case SetInterval(seconds=seconds):
+                self.workers.set_interval(seconds)
+                return
+            case Locate():
+                self.workers.locate(command)
                 return
         self._wake()  # a worker that waits for others may have been asked to stop
 
@@ -123,9 +191,7 @@ class Pool:
 
     def close(self) -> None:
         """Take no more work; the workers end when what there is has been done."""
-        self.workers.close()
-        if not self.pending():
-            self.workers.timer.close()
+        self.workers.close(pending=self.pending())
 
     def idle(self) -> bool:
         """Return whether every worker that was not given up has ended."""

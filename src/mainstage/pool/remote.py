@@ -1,10 +1,13 @@
-"""A task that runs in another process, as it is seen here, and what a worker process may have in hand."""
+"""Work that runs outside of this process, as it is seen here: the attempt, its task, positions, senders of queues."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from mainstage.errors import Cancelled, is_instance
 from mainstage.events import TaskMoved
+from mainstage.pool.job import Job
+from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.queue.raw_queue import RawQueue
 from mainstage.tasks.queue.thread_patches import receivers_among
 from mainstage.tasks.task import Task
@@ -12,9 +15,7 @@ from mainstage.tasks.task import Task
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from mainstage.channels.frames import Frame
-    from mainstage.events import Event
-    from mainstage.tasks.outcome import Outcome
+    from mainstage.events import Event, TaskStarted
     from mainstage.tasks.queue.producers import Producer
     from mainstage.tasks.reporter import Reporter
 
@@ -51,7 +52,7 @@ class RemoteTask(Task):
         self._process.request(self.id, reason)
 
 
-class Mirror:
+class RemotePosition:
     """A task nested in one that runs in another process."""
 
     polled = False
@@ -87,47 +88,6 @@ class Mirror:
         return [TaskMoved(now, self.id, self.attempt, self._completed)]
 
 
-class Assignment(Protocol):
-    """A piece of work in a worker's hands."""
-
-    number: int
-    """Its place among all that this worker was given."""
-    announced: object
-    """Whether its `TaskStarted` was sent."""
-
-    def remote_task(self) -> RemoteTask:
-        """Return the task that stands for it here, announced."""
-        ...
-
-    def task_and_attempt(self) -> tuple[int, int]:
-        """Return the number of its task, and which attempt this is."""
-        ...
-
-    def announce_now(self) -> None:
-        """Send its `TaskStarted` if that has not been sent."""
-        ...
-
-    def settled_by(self, worker: WorkerRef, frame: Frame, outcome: Outcome) -> None:
-        """Take its outcome."""
-        ...
-
-    def lost(self, worker: WorkerRef, error: BaseException) -> None:
-        """Learn that its worker died while it worked on this."""
-        ...
-
-    def returned(self) -> None:
-        """Learn that its worker did not begin it: it waits again, before all others."""
-        ...
-
-    def told_input(self) -> str:
-        """Describe what it works on."""
-        ...
-
-    def sender(self, queue: RawQueue) -> Producer | None:
-        """Return what it is to a raw queue that it was given."""
-        ...
-
-
 class RemoteSenders:
     """What a piece of work is to the raw queues that it was given."""
 
@@ -152,22 +112,138 @@ class RemoteSenders:
             queue.roster.end(sender)
 
 
-class Nobody(NamedTuple):
+NO_SENDERS = RemoteSenders()
+"""Of work that was given no raw queue: tens of thousands share it."""
+
+
+class RemoteJob(Job):
+    """An attempt in the hands of a worker outside of this process: what is reported of it comes from there.
+
+    All but what says otherwise happens on the thread that takes what workers report.
+    """
+
+    number = 0
+    """Its place among all that its worker was given."""
+    senders = NO_SENDERS
+    verdict: BaseException | None = None
+    """What it failed with, if its worker is killed for that."""
+
+    @property
+    def worker(self) -> WorkerRef:
+        """The worker that has it."""
+        ref: WorkerRef = self.slot.ref
+        return ref
+
+    def announce(self, at: float) -> list[Event]:
+        """Return the events of its start, the first time; `at` is when they are made."""
+        events = super().announce(at)
+        if events:
+            self.slot.show(self.id)
+        return events
+
+    def begun_there(self, event: TaskStarted) -> None:
+        """Send the start as its worker has sent it, unless it was told of before."""
+        events = self.announce(event.at)
+        if events:
+            for one in (*events[:-1], event):
+                self.reporter.send(one)
+            self.start_sent()
+
+    def resolve(self) -> Task:
+        """Return the task that stands for it here, announced."""
+        task = self.task
+        if task is None:
+            self._send_start()
+            _, ident, args, attempt = self.entry
+            task = vars(self).setdefault("task", RemoteTask(self.worker, ident, attempt, self.owner.describe(args)))
+        return task
+
+    _as_parent = resolve
+
+    def request_cancel(self, reason: str) -> None:
+        """Ask its worker to stop it. Any thread, signal handlers too."""
+        self.cancel_reason = reason
+        self.worker.request(self.id, reason)
+
+    def set_alarm(self) -> None:
+        """Begin the time that it has, if it has a timeout."""
+        timeout = self.owner.policy.timeout
+        if timeout is not None:
+            self.alarm = self.slot.workers.timer.after(timeout, self.on_deadline)
+
+    # --- the ends that it can come to ---
+
+    def leave_hands(self) -> bool:
+        """Take it from its worker's hands; return whether it was there, and not given up."""
+        if self.alarm is not None:
+            self.alarm.cancel()
+        in_hand = self.slot.share.in_hand
+        return in_hand.get(self.id) is self and in_hand.pop(self.id, None) is not None
+
+    def came(self, outcome: Outcome, *, began: float, ended: float, completed: float) -> None:
+        """Take its outcome, and when it ran by its worker's clock; `completed` is its last position, -1: none."""
+        if not self.leave_hands():
+            self.senders.end(outcome.error)
+            return
+        slot = self.slot
+        slot.count += 1
+        if began:
+            slot.spent += ended - began
+            self.started = began
+        if completed < 0 and self.announced is None and is_instance(outcome.error, Cancelled):  # it never began
+            self.senders.end(outcome.error)
+            if self.try_settle():
+                self.owner.dropped(self.entry, str(outcome.error))
+        else:
+            self.resolve().set_position(as_int_if_whole(max(completed, 0.0)))
+            self.conclude(outcome, self.senders.end)
+        self.left()
+
+    def lost(self, error: BaseException) -> None:
+        """End it with `error`, since its worker died; if that was killed for this, with the reason."""
+        if not self.leave_hands():
+            self.senders.end(error)
+            return
+        self.overdue = False
+        self.resolve()
+        self.conclude(Outcome(None, error if self.verdict is None else self.verdict), self.senders.end)
+        self.left()
+
+    def returned(self) -> None:
+        """Have it wait again, before all others: its worker did not begin it."""
+        self.senders.end(None)
+        if self.leave_hands():
+            self.owner.requeue(self.entry, first=True)
+            self.left()
+
+    def refuse(self, error: BaseException) -> None:
+        """Fail it: it was given to no worker. It is not tried again."""
+        if self.try_settle():
+            self.end(Outcome(None, error))
+
+    def left(self) -> None:
+        """Tell who waits for what it is of."""
+        share = self.slot.share
+        share.tell()
+        share.rested()
+
+
+class NoWorker(NamedTuple):
     """In the place of a worker where there is none."""
 
     name: str = "no worker"
 
 
-NOBODY = Nobody()
+NO_WORKER = NoWorker()
 
 
-def copy_of(error: Exception) -> Exception:
+def clone_exception(error: Exception) -> Exception:
     """Return an exception of the same kind, text and cause: one that several tasks share would gather their notes."""
-    copy = type(error)(*error.args)
-    copy.__cause__ = error.__cause__
-    return copy
+    clone = type(error)(*error.args)
+    clone.__cause__ = error.__cause__
+    return clone
 
 
-def whole(count: float) -> float:
+def as_int_if_whole(count: float) -> float:
     """Return a count as an `int` where it is one."""
     return int(count) if count.is_integer() else count

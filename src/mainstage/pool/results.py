@@ -13,7 +13,8 @@ from mainstage.errors import Cancelled, is_instance
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mainstage.pool.mapping import Claims, Record
+    from mainstage.pool.claims import Claims
+    from mainstage.pool.mapping import Map, Record
 
 OnError: TypeAlias = Literal["raise", "collect", "skip"]
 
@@ -73,8 +74,8 @@ def _as_of_a_future(error: BaseException) -> BaseException:
 class ResultIterator:
     """Takes the records of one map."""
 
-    def __init__(self, claims: Claims, host: WaitHost, *, ordered: bool) -> None:
-        self.claims = claims
+    def __init__(self, claims: Map | Claims, host: WaitHost, *, ordered: bool) -> None:
+        self.claims: Any = claims
         self._host = host
         self._ordered = ordered
         self._ready: deque[Record] = deque()
@@ -121,7 +122,7 @@ class ResultIterator:
                 except KeyboardInterrupt as error:
                     interrupt, more = error, False
                     claims.halt("Ctrl-C")
-                    self._host._wind_down(claims.active)
+                    self._host._wind_down(claims.is_active)
                     self._sort(claims.take_all())
                     ready.extend(self._early[number] for number in sorted(self._early))
                 while ready:

@@ -1,21 +1,25 @@
-"""Threads of this process that take calls one by one, and the loop in which all of the time is spent.
+"""Threads of this process that take calls and items one by one, and the two loops in which all of the time is spent.
 
-`run_calls` is written out by hand, as the loop over a map's items in `pool.mapping`, which uses these threads too: a
-function call more for each costs 5 %. What it inlines is the making of a `Job`, and the end of one that was short, gave
-a value and was not asked to stop: that needs no task, no event and, with a grace time, no right to end it.
+`run_calls` and `run_items` are written out by hand: a function call more for each costs 5 %. What they inline is the
+making of a `Job`, and the end of one that was short, gave a value and was not asked to stop: that needs no task, no
+event and, with a grace time, no right to end it.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
 
 from mainstage.core.fork import end_forked_child
+from mainstage.errors import add_note, is_instance
+from mainstage.pool.calls import Calls
 from mainstage.pool.items import FOLD
 from mainstage.pool.job import Job, Window, WorkerSlot
+from mainstage.pool.mapping import Map
 from mainstage.pool.thread_pool import ThreadPool
 from mainstage.pool.timer import Timer
 from mainstage.tasks.outcome import Outcome
@@ -27,8 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from mainstage.channels.inbox import ThreadChannel
-    from mainstage.pool.calls import Call, Calls
-    from mainstage.pool.job import Entry
+    from mainstage.core.commands import Locate
+    from mainstage.pool.calls import Call
+    from mainstage.pool.job import Entry, Share
     from mainstage.pool.thread_pool import Worker
 
 
@@ -105,18 +110,31 @@ class ThreadWorkers:
                 free.pop()
             except IndexError:
                 return
-            self.threads.put(share.unit, yields=share.yields)
+            self.threads.put(functools.partial(self.serve, share), yields=share.yields)
 
-    def abandon(self, slot: WorkerSlot) -> None:
-        """Count its thread out: it ends when it comes back."""
-        self.threads.abandon(slot.ref)
-        slot.share.slots.pop(slot.ref, None)
+    def post(self, call: Callable[[], None]) -> None:
+        """Call `call` at once: threads report by themselves."""
+        call()
 
-    def retire_abandoned(self, slot: WorkerSlot) -> None:
-        """Bring another thread in the place of the one that was counted out, once its job is settled."""
-        share = slot.share
-        assert isinstance(share, Window)  # noqa: S101  # its worker is one of these threads
+    def request_cancel(self, share: Share, reason: str) -> None:
+        """Ask all jobs of `share` that are at hand to stop. Any thread, signal handlers too."""
+        for job in share.jobs():
+            job.request_cancel(reason)
+
+    def give_up(self, job: Job, error: BaseException) -> None:
+        """End `job` although its thread did not stop: that one is counted out, another comes in its place."""
+        slot, share = job.slot, job.slot.share
+        job.cancel_reason = job.cancel_reason or str(error)  # its worker has to contend for the end from here on
+        if slot.current is not job or not job.try_settle():
+            return
+        self.threads.abandon(slot.ref)  # it ends when it comes back
+        share.slots.pop(slot.ref, None)
+        if is_instance(error, Exception):
+            add_note(error, "its thread did not stop when asked, and was abandoned; it is not retried")
+        job.resolve()  # what comes from its thread from now on goes nowhere, and that is asked to stop
+        job.end(Outcome(None, error))
         slot.note_rest()
+        assert isinstance(share, Window)  # noqa: S101  # its worker is one of these threads
         self._retire(share, slot.ref)
         share.tell()
 
@@ -141,9 +159,20 @@ class ThreadWorkers:
                 for share in list(self._shares):
                     share.remove_place()
 
-    def close(self) -> None:
+    def lookahead(self, share: Map) -> None:  # the protocol's
+        """Return nothing: the speed of the items says how many are pulled ahead."""
+
+    def set_interval(self, seconds: float) -> None:
+        """Do nothing: positions are read where they are."""
+
+    def locate(self, asked: Locate) -> None:
+        """Do nothing: the owner sees where a thread stands."""
+
+    def close(self, *, pending: bool) -> None:
         """Take no more work; the threads end when what there is has been done."""
         self.threads.close()
+        if not pending:
+            self.timer.close()
 
     def is_idle(self) -> bool:
         """Return whether every thread that was not abandoned has ended."""
@@ -159,7 +188,10 @@ class ThreadWorkers:
         share.active[worker] = None
         slot.polled = True
         try:
-            share.run(slot)
+            if isinstance(share, Calls):
+                self.run_calls(share, slot)
+            elif isinstance(share, Map):
+                self.run_items(share, slot)
         finally:
             ambient.set(None)
             slot.current = None
@@ -169,7 +201,7 @@ class ThreadWorkers:
             share.tell()
 
     def _retire(self, share: Window, worker: Worker) -> None:
-        share.left(worker)
+        share.remove_worker(worker)
         if share.window:
             self.offer(share)
         share.rested()
@@ -223,6 +255,55 @@ class ThreadWorkers:
                 slot.fold()
             if worker.abandoned or holds or surplus or (not slot.count % TURN and self.threads.busy()):
                 return
+
+    def run_items(self, share: Map, slot: WorkerSlot) -> None:  # noqa: C901, PLR0912  # one loop, the hot path of maps
+        """Take items until none waits, or the thread is wanted elsewhere."""
+        popleft, now, new, worker, fn = share.window.popleft, self.reporter.now, object.__new__, slot.ref, share.fn
+        set_ambient, ended, put, alone = ambient.set, slot.ended, share.records.put, self.threads.alone
+        quick, patient = share.policy.timeout is None, share.policy.grace > 0
+        at = slot.began = now()
+        try:
+            while True:
+                try:
+                    entry = popleft()
+                except IndexError:
+                    return
+                job = new(Job)
+                job.slot, job.entry, job.started = slot, entry, at  # where the one before it ended: a reading less
+                slot.current = job
+                set_ambient(job)
+                if slot.armed:
+                    slot.armed = False
+                    self.reporter.moved(slot)
+                index, ident, args, attempt = entry
+                if quick:
+                    try:
+                        value = fn(*args)
+                    except BaseException as error:  # noqa: BLE001  # whatever it is, it is this item's outcome
+                        job.conclude(Outcome(None, error))
+                        at = now()
+                    else:
+                        started, at = at, now()
+                        slot.count += 1
+                        if job.task is None and job.cancel_reason is None and (patient or job.try_settle()):
+                            ended.append((ident, started, at))
+                            put((index, args, value, None, started, at, attempt))
+                        else:
+                            job.conclude(Outcome(value, None))
+                        del value
+                else:
+                    outcome = job.run_timed()
+                    job.conclude(outcome)  # looked up only now: a fork has put another in its place in the child
+                    at = now()
+                    del outcome
+                if len(ended) > FOLD:
+                    slot.fold()
+                if share.waiting:
+                    share.tell()
+                if worker.abandoned or not alone():
+                    return
+        finally:
+            slot.rest(now())
 
     def _run_slowly(self, call: Call, job: Job) -> None:
         """Run a call that has a deadline, or may have been given a raw queue."""

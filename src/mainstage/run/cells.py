@@ -31,7 +31,7 @@ class CellScope:
     ) -> None:
         self._loop = loop
         self._interrupts = interrupts
-        self._display = display
+        self.display = display
         self._events = shell.events
         self._is_owner = is_owner
         self._ended = False
@@ -45,7 +45,7 @@ class CellScope:
     def stop(self) -> None:
         """Called when the run has ended: where no cell runs now, the next one gets the last picture too."""
         self._ended = True
-        if self._display.in_cell:
+        if self.display.in_cell:
             self._leave()
 
     def _leave(self) -> None:
@@ -53,7 +53,7 @@ class CellScope:
         self._events.unregister("post_execute", self._end_cell)
 
     def _begin_cell(self) -> None:
-        self._display.begin_cell()
+        self.display.begin_cell()
         if self._ended:
             self._leave()
         else:
@@ -62,20 +62,27 @@ class CellScope:
     def _end_cell(self) -> None:
         if self._is_owner():
             self._loop.show_text()
-        self._display.end_cell()
+        self.display.end_cell()
+
+    def open_nested(self) -> None:
+        """Called when a run begins within this one: it is to be seen in its own cell too."""
+        self.display.show_here(again=False)
 
     # --- the program's own words ---
 
     def enter(self, text: str) -> bool:  # noqa: ARG002  # the port's signature
-        """Show what was written before, on the owner's thread."""
-        if self._is_owner() and not self._loop.channel.empty():
+        """Show what was written before, on the owner's thread, unless that would come into a line of the program's."""
+        if not self.display.line_stands and self._is_owner():
             self._loop.show_text()
         return True
 
     def leave(self, name: str, text: str) -> None:
-        """Know whether the program has begun a line."""
-        if name == "stdout" and text and self._display.stand(begun=not text.endswith("\n")):
-            self._loop.partials.touch()
+        """Know whether the program has begun a line; what waited for its end is shown then."""
+        if name == "stdout" and text:
+            stood = self.display.line_stands
+            self.display.stand(begun=not text.endswith("\n"))
+            if stood and not self.display.line_stands and self._is_owner():
+                self._loop.show_text()
 
     def overwritten(self) -> None:
         """Do nothing: a notebook keeps what was written."""

@@ -25,6 +25,7 @@ from mainstage.run.leaving import WaysOut
 from mainstage.run.render_loop import RenderLoop
 from mainstage.run.signals import SignalHandlers, allow_signals
 from mainstage.run.stalls import StallDetector
+from mainstage.tasks.blocks import OpenBlocks
 from mainstage.tasks.capture.lines import Lines, PartialLines
 from mainstage.tasks.capture.streams import STREAMS, Capture
 from mainstage.tasks.integrations.registry import bridges_for
@@ -36,6 +37,7 @@ from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.settings import STUCK_AFTER, settings, stuck_after
 from mainstage.ui.display.stream import NullDisplay, StreamDisplay
 from mainstage.ui.setup import LayoutOptions, build_ui
+from mainstage.ui.views.blocks import BlocksView
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
     from mainstage.run.cells import CellScope
     from mainstage.run.key_commands import CommandTarget
     from mainstage.ui.display import Display
+    from mainstage.ui.display.notebook import NotebookDisplay
     from mainstage.ui.display.recorder import Recorder
     from mainstage.ui.display.settings import Keys
     from mainstage.ui.setup import UI
@@ -79,9 +82,15 @@ class OutputRecorder(Protocol):
 class ReportCost(Protocol):
     """What a loop asks of a backend: how many workers report to it by batches, and what these have cost."""
 
-    receive_cpu_s: float
-    """Seconds of this process so far."""
-    remote_workers: int
+    @property
+    def receive_cpu_s(self) -> float:
+        """Seconds of this process so far."""
+        ...
+
+    @property
+    def remote_workers(self) -> int:
+        """How many report by batches."""
+        ...
 
 
 class DisplayOptions(NamedTuple):
@@ -150,7 +159,8 @@ class DisplaySession:
         self.clock: Clock = look.clock or SystemClock()
         self.channel, self._began = _channel_for(self.clock, early=look.clock is None)
         opened = _build_ui(look, asked=asked)
-        self.loop = self.loops(self.channel, opened.view, opened.display, self.clock)
+        blocks = None if opened.look is None else OpenBlocks(self.channel.notify)
+        self.loop = self.loops(self.channel, _below_blocks(opened, blocks), opened.display, self.clock)
         self.loop.partials = PartialLines(self._partial_changed)
         self.loop.recorders = opened.recorders
         self.loop.watchers += opened.watchers
@@ -160,8 +170,7 @@ class DisplaySession:
             self.loop.watchers.append(self.stuck.check)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
-        self.capture = self._capture_for(opened.display, look, opened.shell)
-        self.capture.lends = bool(self.capture.taken) and not isinstance(opened.display, NullDisplay)
+        self.capture = self._capture_for(opened.display, look, opened.shell, blocks)
         self.stop_listeners: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
@@ -196,11 +205,11 @@ class DisplaySession:
         self.seat: AsyncioDriver | None = None
         """The owner's place on the event loop of its thread, while one is to draw."""
 
-    def _capture_for(self, display: Display, look: DisplayOptions, shell: object) -> Capture:
+    def _capture_for(self, display: Display, look: DisplayOptions, shell: object, blocks: OpenBlocks | None) -> Capture:
         owned = _owned_streams(display, shell) if look.capture else ()
         shown = bool(look.capture) and (bool(owned) or not isinstance(display, NullDisplay))
         taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
-        return Capture(
+        capture = Capture(
             self.channel,
             owned=taken,
             bars={*owned, "stderr"} if shown else (),
@@ -209,6 +218,9 @@ class DisplaySession:
             partials=self.loop.partials,
             bridges=bridges_for,
         )
+        capture.blocks = blocks
+        capture.lends = bool(capture.taken) and not isinstance(display, NullDisplay)
+        return capture
 
     def _watch_lines(self, display: Display) -> LineWatch | None:
         """Return what sees to it that our lines come into none of the program's on stderr, in a pipe or file."""
@@ -543,6 +555,11 @@ class DisplaySession:
         if DisplaySession.current is self and not DisplaySession.owner_asleep:
             self.wake_owner()
 
+    @property
+    def picture(self) -> NotebookDisplay | None:
+        """The picture below the cells of a notebook, once a run is over the last one; None: it is shown elsewhere."""
+        return None if self._cells is None else self._cells.display
+
     def notice(self, text: str) -> None:
         """Show a line of the library's own."""
         self.channel.send(TextWritten(self.clock.now(), None, 0, "", "mainstage", text))
@@ -552,6 +569,8 @@ class DisplaySession:
 
         A notice says that its other display options have no effect: there is one display.
         """
+        if self._cells is not None:
+            self._cells.open_nested()
         own: list[Recorder] = [] if look.log is None else [RunLog(look.log)]
         if look.journal:
             own.append(open_journal(look.journal, look.journal_limit, inputs=look.journal_inputs))
@@ -649,6 +668,11 @@ def _build_ui(look: DisplayOptions, *, asked: bool) -> UI:
             raise
         return opened._replace(remarks=[*opened.remarks, str(error)])
     return opened._replace(recorders=[*opened.recorders, journal])
+
+
+def _below_blocks(opened: UI, blocks: OpenBlocks | None) -> View:
+    """Return the view, with `blocks` above it where it is drawn."""
+    return opened.view if blocks is None or opened.look is None else BlocksView(opened.view, blocks, *opened.look)
 
 
 def open_journal(path: str | os.PathLike[str] | bool | None, limit: int | None, *, inputs: bool) -> JournalWriter:  # noqa: FBT001  # as of `Run`

@@ -247,7 +247,10 @@ class ThreadCall:
     def retry_later(self, entry: Entry) -> None:
         """Do nothing: there is one attempt."""
 
-    def requeue(self, entry: Entry) -> None:
+    def requeue(self, entry: Entry, *, first: bool = False) -> None:
+        """Do nothing, as above."""
+
+    def dropped(self, entry: Entry, reason: str) -> None:
         """Do nothing, as above."""
 
     def settled(self, job: Job, outcome: Outcome) -> None:

@@ -222,7 +222,9 @@ class RenderLoop:
 
     def is_idle(self) -> bool:
         """Return whether nothing but clocks has changed for so long that these may be late."""
-        return not self._dirty and not self.partials and self._drawn_at - self._news_at >= CALM
+        if self._dirty or self.partials or getattr(self._view, "animated", False):
+            return False
+        return self._drawn_at - self._news_at >= CALM
 
     def due(self) -> float | None:
         """Return when the next picture, or write of a recorder, is wanted if nothing more happens; None: never."""
@@ -431,7 +433,7 @@ class RenderLoop:
 
     def show_text(self) -> None:
         """Show what was written so far, without another picture; on the owner's thread."""
-        if self.pumping:
+        if self.pumping or (self.channel.empty() and not self._pending_lines):
             return
         self.pumping = True
         try:

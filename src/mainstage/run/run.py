@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from mainstage.run.external_threads import ThreadCall
     from mainstage.run.waiters import DoneAndNotDone
     from mainstage.ui.display import Display
+    from mainstage.ui.display.notebook import NotebookDisplay
     from mainstage.ui.views import View
     from mainstage.ui.views.layouts import Layout
 
@@ -421,6 +422,22 @@ class Run(Executor):
     def results(self) -> list[Any]:
         """Results that were not retrieved: of futures, in order of submission, then of maps."""
         return self._parts.work.results() if self._parts is not None else []
+
+    # --- in a notebook ---
+
+    def _ipython_display_(self) -> None:
+        """Called where the run is the last line of a cell: show it there too, where cells show it."""
+        self._picture().show_here()
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> Mapping[str, str]:  # noqa: ARG002  # IPython's
+        """Return how it stands, by MIME type, for what knows no displays that change."""
+        return self._picture().bundle()
+
+    def _picture(self) -> NotebookDisplay:
+        picture = None if self._parts is None else self._parts.show.picture
+        if picture is None:
+            raise NotImplementedError  # its `repr` serves then
+        return picture
 
     # --- inside ---
 

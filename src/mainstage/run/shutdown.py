@@ -82,6 +82,8 @@ class Shutdown:
         name = name_of(error)
         if is_instance(error, KeyboardInterrupt):
             name = text_of(error) or "Ctrl-C"
+        elif is_cancellation(error) and self._show.interrupts.cell_cancelled:
+            name = "Ctrl-C"
         if not self._branch and not is_instance(error, GeneratorExit):  # a loop over `map` may be left when it likes
             self.stop = self._show.stopped(name)
         self._work._cancel_all(f"the run was left by {name}")

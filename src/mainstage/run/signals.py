@@ -88,6 +88,8 @@ class SignalHandlers:
         self._previous: dict[int, object] = {}
         self._held: list[int] = []
         """What came where it is not to be raised: in a round of the loop within other code, or in `defer_signals`."""
+        self.cell_cancelled = False
+        """Whether Ctrl-C has cancelled a notebook's cell that awaits: its `CancelledError` stands for that."""
         self.closing = False
         """Whether the last picture is on its way: nobody takes requests any more."""
         self.on_raise: Callable[[KeyboardInterrupt], object] = _nothing
@@ -191,9 +193,7 @@ class SignalHandlers:
             self._keep(signum)
             return
         if self._cancel is None:
-            before = self._previous.get(signum)
-            if callable(before) and before is not signal.default_int_handler:
-                before(signum, frame)  # of who runs cells: it cancels the one that awaits
+            if signum == signal.SIGINT and self._cancel_cell(frame):
                 return
             error = _exception(signum)
             if signum != signal.SIGINT:
@@ -214,6 +214,18 @@ class SignalHandlers:
             if self._raising is not None:
                 self._raising(error)
             raise
+
+    def _cancel_cell(self, frame: FrameType | None) -> bool:
+        """Call the handler of who runs cells, where one is awaited: it has the cell cancelled. False: there is none."""
+        theirs = self._previous.get(signal.SIGINT)
+        if not callable(theirs) or theirs is signal.default_int_handler:
+            return False
+        self.cell_cancelled = True
+        theirs(signal.SIGINT, frame)
+        running = sys.modules["asyncio"]._get_running_loop() if "asyncio" in sys.modules else None  # noqa: SLF001  # the public one raises
+        if running is not None:
+            running.call_soon_threadsafe(_nothing, None)  # it may wait for its sockets
+        return True
 
     def raise_deferred(self) -> None:
         """Raise what came during a round of the loop within other code, now that the round is over."""

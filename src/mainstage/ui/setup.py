@@ -16,7 +16,7 @@ from mainstage.ui.display.jsonl import JsonlDisplay
 from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import NullDisplay, StreamDisplay
-from mainstage.ui.display.terminal import TerminalDisplay
+from mainstage.ui.display.terminal import TerminalDisplay, demanded_size
 from mainstage.ui.views.interactive import KeyedView
 from mainstage.ui.views.layouts import LAYOUTS, factory
 from mainstage.ui.views.live import LiveView
@@ -110,6 +110,8 @@ class UI(NamedTuple):
     remarks: Sequence[str] = ()
     watchers: Sequence[Callable[[RunState, float], None]] = ()
     """Told the state before each picture."""
+    look: tuple[Palette, Glyphs] | None = None
+    """The colours and characters of a terminal that is drawn on; None: it is none."""
     shell: Any = None
     """The shell whose cells show it, in a notebook."""
     new_display: Callable[[], Display] | None = None
@@ -172,25 +174,26 @@ def build_ui(
     if discreet:
         shown = DelayedView(shown)
     watchers = [where.tell] if isinstance(where, TerminalDisplay) else []
-    staged = UI(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers)
+    look = (_palette(place, style), _glyphs(place, style)) if isinstance(where, TerminalDisplay) else None
+    staged = UI(shown, where, recorders, spare, animated=place.view != "silent", watchers=watchers, look=look)
     if display is None:
         staged = staged._replace(new_display=partial(_display, place))
     if not keys or place.view != "live" or display is not None:
         return staged
     layouts, first = _layouts(staged.view, style if isinstance(view, str) else None, place)
-    look = KeyedView(layouts, first, _palette(place, style), _glyphs(place, style))
-    return _keyed(staged, look, told=keys is True)
+    keyed = KeyedView(layouts, first, _palette(place, style), _glyphs(place, style))
+    return _keyed(staged, keyed, told=keys is True)
 
 
 def _in_cell(
     place: DisplayTarget, style: LayoutOptions, view: View, recorders: Sequence[Recorder], *, discreet: bool
 ) -> UI:
     """Return `view` in the output of a notebook's cell; these modules are loaded nowhere else."""
-    from mainstage.ui.display.notebook import NotebookDisplay  # noqa: PLC0415
+    from mainstage.ui.display.notebook import SIZE, NotebookDisplay  # noqa: PLC0415
     from mainstage.ui.views.failures import FailureView  # noqa: PLC0415
 
     shown = FailureView(view)
-    display = NotebookDisplay(place.shell, shown.notes)
+    display = NotebookDisplay(place.shell, shown.notes, size=demanded_size(os.environ, SIZE))
     return UI(
         DelayedView(shown) if discreet else shown,
         display,

@@ -12,7 +12,7 @@ from mainstage.core import pickling
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
 from mainstage.events import TaskStarted
 from mainstage.pool.engines.mapping import Place, outcome_of, ran_again
-from mainstage.pool.remote import RemoteSenders, RemoteTask, whole
+from mainstage.pool.remote import RemoteSenders, RemoteTask, as_int_if_whole
 from mainstage.pool.remote_calls import RemoteCall
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
@@ -137,7 +137,7 @@ class EngineCall(RemoteCall):
                 self.again(f"worker {self.place.name} is gone")
             self.place = Place(self._owner, result.worker)
             self._announce(result.started)
-            self.task.set_position(whole(result.completed))
+            self.task.set_position(as_int_if_whole(result.completed))
         self._end(outcome_of(result, self._asked) if result is not None else Outcome(None, error))
 
     def _end(self, outcome: Outcome) -> None:

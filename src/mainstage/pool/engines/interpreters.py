@@ -26,7 +26,7 @@ from mainstage.core.interpreter import is_beside_the_main_one
 from mainstage.errors import Cancelled, MainstageError, PoolBroken, text_of
 from mainstage.pool.engines import worker as engine_worker
 from mainstage.pool.options import UNGUARDED, closers
-from mainstage.pool.remote import copy_of
+from mainstage.pool.remote import clone_exception
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -238,7 +238,7 @@ class InterpreterPort:
     def submit(self, pieces: Sequence[Piece]) -> list[int]:
         """Have `work` called for each in some interpreter; return a handle for each."""
         if self._broken is not None:
-            raise copy_of(self._broken)
+            raise clone_exception(self._broken)
         handles = []
         for piece in pieces:
             handle = next(self._handles)
@@ -256,7 +256,7 @@ class InterpreterPort:
                 return piece
             seat.at_hand = None
             if piece is not None and self._broken is not None:
-                piece.done(None, copy_of(self._broken))
+                piece.done(None, clone_exception(self._broken))
         return None
 
     def break_(self, error: BaseException) -> None:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.core import pickling
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, explain, is_instance
+from mainstage.pool.claims import Claims
 from mainstage.pool.engines.batch import SMALL, Bundle, Pace, as_result
 from mainstage.pool.items import Item, Lane
-from mainstage.pool.mapping import Claims
-from mainstage.pool.remote import RemoteSenders, RemoteTask, whole
+from mainstage.pool.remote import RemoteSenders, RemoteTask, as_int_if_whole
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
 
@@ -325,7 +325,7 @@ class EngineMap(Claims):
                 item.place = Place(self.backend, result.worker)
                 item.lane = self.lane(result.worker)
             self._pace.learn(result.ended - result.started)
-            item.remote_task().set_position(whole(result.completed))
+            item.remote_task().set_position(as_int_if_whole(result.completed))
             self._finish(item, outcome_of(result, item.asked))
         elif is_instance(error, Cancelled) and not item.announced and self.halted is not None:
             if self._let_go(item) and item.claim():
@@ -388,7 +388,7 @@ class EngineMap(Claims):
 
     # --- what threads do otherwise ---
 
-    def active(self) -> bool:
+    def is_active(self) -> bool:
         """Return whether the engine has items."""
         return bool(self._inhand)
 

@@ -27,7 +27,7 @@ from mainstage.pool.engines.calls import EngineCall
 from mainstage.pool.engines.mapping import EngineMap, Place
 from mainstage.pool.engines.shelf import Part
 from mainstage.pool.engines.worker import Head, Put, unpack_news
-from mainstage.pool.remote import Mirror, whole
+from mainstage.pool.remote import RemotePosition, as_int_if_whole
 from mainstage.pool.remote_calls import CallSpec
 from mainstage.pool.timer import Timer
 from mainstage.tasks.outcome import describe_call
@@ -96,7 +96,7 @@ class EngineBackend:
         """Pieces of work in the engine's hands, by their number."""
         self._inhand: dict[int, Work] = {}
         """The tasks in them."""
-        self._cells: dict[int, Mirror] = {}
+        self._cells: dict[int, RemotePosition] = {}
         self._roots: dict[int, int] = {}
         self._nested: dict[int, list[int]] = {}
         self._arrivals: Counter[str] = Counter()
@@ -152,13 +152,13 @@ class EngineBackend:
         """Learn that nobody takes from a map any more: it is forgotten once none of its items is under way."""
         claims.left = True
         for ident, one in list(self._maps.items()):
-            if one.left and not one.active():
+            if one.left and not one.is_active():
                 self._maps.pop(ident, None)
                 one.forget()
 
     def pending(self) -> bool:
         """Return whether anything runs or waits to."""
-        return bool(self._calls) or any(claims.active() for claims in list(self._maps.values()))
+        return bool(self._calls) or any(claims.is_active() for claims in list(self._maps.values()))
 
     def command(self, command: Command) -> None:
         """Carry out a command of the owner's."""
@@ -500,7 +500,7 @@ class EngineBackend:
                 return  # of a piece that was given up, or that another worker has by now
             self._roots[event.task] = root
             self._nested.setdefault(root, []).append(event.task)
-            self._cells[event.task] = Mirror(self.reporter, event.task, event.attempt)
+            self._cells[event.task] = RemotePosition(self.reporter, event.task, event.attempt)
         elif isinstance(event, ENDS):
             cell = self._cells.pop(event.task, None)
             if cell is None:
@@ -528,4 +528,4 @@ class EngineBackend:
             if cell is not None:
                 cell.closed = True
                 now = self.reporter.now()
-                self.reporter.send(TaskCancelled(now, task, cell.attempt, whole(cell.position()), reason))
+                self.reporter.send(TaskCancelled(now, task, cell.attempt, as_int_if_whole(cell.position()), reason))

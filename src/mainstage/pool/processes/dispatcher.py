@@ -15,7 +15,6 @@ import pickle
 import select
 import signal
 import threading
-from collections import deque
 from queue import Empty, SimpleQueue
 from typing import IO, TYPE_CHECKING, Any
 
@@ -28,20 +27,19 @@ from mainstage.events import (
     TaskCancelled,
 )
 from mainstage.pool.options import NO_GUARD, UNGUARDED
-from mainstage.pool.processes.maps import AHEAD_S
+from mainstage.pool.processes.outgoing import AHEAD_S
 from mainstage.pool.processes.process import WorkerProcess, guard, server_killed, told_death, unguard, why_none
 from mainstage.pool.processes.reception import Reception
 from mainstage.pool.processes.worker_main import Setup
-from mainstage.pool.remote import Mirror, whole
+from mainstage.pool.remote import RemotePosition, as_int_if_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from multiprocessing.context import BaseContext
 
     from mainstage.core.commands import Locate
-    from mainstage.pool.processes.calls import ProcessCall
-    from mainstage.pool.processes.maps import ProcessMap
-    from mainstage.pool.remote import Assignment
+    from mainstage.pool.processes.outgoing import OutgoingCalls, OutgoingItems
+    from mainstage.pool.remote import RemoteJob
     from mainstage.tasks.reporter import Reporter
 
 UNBORN = 3
@@ -115,8 +113,8 @@ class Dispatcher:
         """What a worker that starts now is to have captured."""
         self._names = itertools.count(1)
         self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self._calls: deque[ProcessCall] = deque()
-        self._maps: list[ProcessMap] = []
+        self.calls: OutgoingCalls | None = None
+        self._maps: list[OutgoingItems] = []
         self._held = False
         self._ending = False
         self._interval = INTERVAL
@@ -132,11 +130,6 @@ class Dispatcher:
         self._poll, self._reading, self._bell = retried(_poll_with_a_bell)
 
     # --- any thread ---
-
-    def put(self, call: ProcessCall) -> None:
-        """Have `call` run in some worker, in order of arrival."""
-        self._calls.append(call)
-        self.wake()
 
     def call(self, call: Callable[[], None]) -> None:
         """Have `call` called on the dispatcher's thread, soon."""
@@ -195,20 +188,15 @@ class Dispatcher:
 
     # --- its own thread from here on ---
 
-    def open_map(self, one: ProcessMap) -> None:
-        """Have the items of a map handed out, in turn with those of others."""
+    def open_map(self, one: OutgoingItems) -> None:
+        """Hand out the items of a map, in turn with those of others."""
         self._maps.append(one)
 
-    def close_map(self, one: ProcessMap) -> None:
-        """Forget a map."""
-        with contextlib.suppress(ValueError):
-            self._maps.remove(one)
+    def close_map(self, number: int) -> None:
+        """Forget the map of that number."""
+        self._maps = [one for one in self._maps if one.share.id != number]
 
-    def put_back(self, call: ProcessCall) -> None:
-        """Have `call` wait again, before all others."""
-        self._calls.appendleft(call)
-
-    def kill(self, worker: WorkerProcess, holding: Assignment) -> None:
+    def kill(self, worker: WorkerProcess, holding: RemoteJob) -> None:
         """Kill `worker`, and what it started, if it still has this in hand: with SIGTERM, soon with SIGKILL."""
         if worker not in self.workers or holding not in worker.inflight.values():
             return
@@ -248,9 +236,9 @@ class Dispatcher:
         for worker in list(self.workers):
             worker.verdict = broken
             worker.signal(signal.SIGKILL)
-            for unit in list(worker.inflight.values()) if last else ():
+            for job in list(worker.inflight.values()) if last else ():
                 with contextlib.suppress(BaseException):  # the others are to be settled all the same
-                    unit.lost(worker, broken)
+                    job.lost(broken)
         with contextlib.suppress(BaseException):  # as above
             self._break(broken, cause)
 
@@ -283,7 +271,11 @@ class Dispatcher:
             self.on_idle()
 
     def _busy(self) -> bool:
-        return bool(self._calls) or any(one.waits() for one in self._maps) or not self._posted.empty()
+        return self._waiting() > 0 or not self._posted.empty()
+
+    def _waiting(self) -> int:
+        """Return how many calls and items wait for a worker."""
+        return sum([one.waits() for one in self._maps], self.calls.waits() if self.calls is not None else 0)
 
     def _look_after(self) -> float | None:
         """Flush the pipes, stop workers that are not wanted, kill those over their time; return how long to wait."""
@@ -296,7 +288,9 @@ class Dispatcher:
             elif self._worn(worker) and not worker.inflight:
                 worker.stop()
             if worker.copied_at is not None and worker.heard:
-                worker.copied_at = worker.deadline = None
+                worker.copied_at = None
+                if worker.verdict is None and not worker.stopping:  # else that deadline is of its end
+                    worker.deadline = None
             self._flush(worker)
             if worker.deadline is not None:
                 if monotonic() >= worker.deadline:
@@ -380,7 +374,7 @@ class Dispatcher:
             self._refuse_all(self.broken)
             self.manned.set()
             return
-        waiting = len(self._calls) + sum([one.waits() for one in self._maps])
+        waiting = self._waiting()
         if not waiting:
             return
         self._hire(waiting)
@@ -449,9 +443,9 @@ class Dispatcher:
     def _give(self, worker: WorkerProcess) -> None:
         """Hand to `worker` what it may have."""
         ready = len(self.workers)
-        while self._calls and self._fits(worker, self._room(worker), exclusive=self._calls[0].exclusive):
-            with contextlib.suppress(IndexError):
-                self._calls.popleft().hand(worker)
+        calls = self.calls
+        while calls is not None and calls.waits() and self._fits(worker, self._room(worker), exclusive=calls.exclusive):
+            calls.hand(worker)
         for one in self._maps:
             waits = one.waits()
             if waits and self._fits(worker, room := one.room(worker), exclusive=one.exclusive):
@@ -534,26 +528,24 @@ class Dispatcher:
                 self._poll.unregister(fd)
         begun = worker.end.journal.begun()
         exitcode = worker.reap()
-        units = sorted(worker.inflight.values(), key=lambda unit: unit.number)
+        jobs = sorted(worker.inflight.values(), key=lambda job: job.number)
         worker.inflight = {}
         for task, cell in list(worker.cells.items()):
-            if isinstance(cell, Mirror):
+            if isinstance(cell, RemotePosition):
                 cell.closed = True
                 told = TaskCancelled(
-                    self._reporter.now(), task, cell.attempt, whole(cell.position()), "its worker died"
+                    self._reporter.now(), task, cell.attempt, as_int_if_whole(cell.position()), "its worker died"
                 )
                 self._reporter.send(told)
         how = told_death(worker.pid, worker.name, exitcode, worker.garbled)
-        for unit in reversed(units):
-            if unit.number <= begun:  # earlier ones: their results were in what was garbled
-                told_input = unit.told_input()
-                unit.lost(
-                    worker, WorkerLost(f"{how} while it worked on {told_input}", worker.pid, exitcode, told_input)
-                )
+        for job in reversed(jobs):
+            if job.number <= begun:  # earlier ones: their results were in what was garbled
+                given = job.input()
+                job.lost(WorkerLost(f"{how} while it worked on {given}", worker.pid, exitcode, given))
             elif self._ending:
-                unit.lost(worker, Cancelled(f"{how} before it began"))
+                job.lost(Cancelled(f"{how} before it began"))
             else:
-                unit.returned()
+                job.returned()
         worker.close()
         if not worker.ready and not worker.stopping and worker.verdict is None:
             self._stillborn(how, exitcode)
@@ -576,7 +568,7 @@ class Dispatcher:
         self._refuse_all(self.broken)
 
     def _refuse_all(self, error: PoolBroken) -> None:
-        while self._calls:
-            self._calls.popleft().refuse(error)
+        if self.calls is not None:
+            self.calls.refuse(error)
         for one in list(self._maps):
             one.refuse(error)

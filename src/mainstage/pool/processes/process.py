@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
 
     from mainstage.pool.processes.worker_main import Initializer
-    from mainstage.pool.remote import Assignment
+    from mainstage.pool.remote import RemoteJob
     from mainstage.tasks.reporter import Cell, Reporter
 
 TURNS, FEW_TURNS = 100, 10
@@ -123,7 +123,7 @@ class WorkerProcess:
         self.given = 0
         """Pieces of work handed to it; each has its number."""
         self.done = 0
-        self.inflight: dict[int, Assignment] = {}
+        self.inflight: dict[int, RemoteJob] = {}
         self.cells: dict[int, Cell] = {}
         """Tasks that are open in it, and what stands for them here."""
         self.knows: set[int] = set()
@@ -197,9 +197,9 @@ class WorkerProcess:
     def at_hand(self) -> tuple[int, int]:
         """Return the task that it works on now, and its attempt; zeros: none."""
         number = self.end.journal.begun()
-        for unit in self.inflight.values():  # in the order in which they were handed over
-            if unit.number == number:
-                return unit.task_and_attempt()
+        for job in self.inflight.values():  # in the order in which they were handed over
+            if job.number == number:
+                return job.id, job.attempt
         return 0, 0
 
     def listen(self) -> None:
@@ -217,9 +217,9 @@ class WorkerProcess:
 
     def _written(self, reader: PipeReader, lines: str, begun: str) -> None:
         number, attempt = self.at_hand()
-        unit = self.inflight.get(number)
-        if unit is not None and (lines or begun):
-            unit.announce_now()
+        job = self.inflight.get(number)
+        if job is not None and (lines or begun):
+            job.resolve()
         reporter = self.reporter
         for event in reader.told(lines, begun, task=(number, attempt), worker=self.name, at=reporter.now()):
             reporter.send(event)

@@ -11,17 +11,16 @@ from mainstage.channels import frames
 from mainstage.core import pickling
 from mainstage.errors import PoolBroken, Unpicklable, explain
 from mainstage.events import EVENTS, TaskCancelled, TaskEnded, TaskFailed, TaskMoved, TaskRetried, TaskStarted
-from mainstage.pool.processes.maps import ProcessItem, RemoteLane
-from mainstage.pool.remote import Mirror
+from mainstage.pool.remote import NO_SENDERS, RemoteJob, RemotePosition
 from mainstage.tasks.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mainstage.channels.frames import Frame
-    from mainstage.pool.processes.maps import ProcessMap
+    from mainstage.pool.job import WorkerSlot
+    from mainstage.pool.mapping import Map
     from mainstage.pool.processes.process import WorkerProcess
-    from mainstage.pool.remote import Assignment
     from mainstage.tasks.reporter import Reporter
 
 ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
@@ -39,23 +38,24 @@ class Reception:
         """Fork servers that were killed since a worker was ready."""
         self._reporter = reporter
         self._on_broken = on_broken
-        self._touched: set[ProcessMap] = set()
+        self._touched: set[Map] = set()
 
     def tell(self) -> None:
         """Tell whoever waits for items that have ended."""
         touched, self._touched = self._touched, set()
-        for one in touched:
-            one.look()
+        for share in touched:
+            share.tell()
+            share.rested()
 
     def take(self, worker: WorkerProcess, came: list[Frame]) -> None:
         """Take what a worker has said. The plain results of short items, which may be many, pass by here."""
         worker.heard = worker.heard or bool(came)
         inflight, loads, plain = worker.inflight, pickle.loads, frames.RESULT
-        lanes: set[RemoteLane] = set()
+        slots: dict[WorkerSlot, Map] = {}
         for frame in came:
-            kind, task, _, started, ended, completed, body, buffers = frame
-            item: Any = inflight.get(task) if kind == plain and completed == frames.NO_TASK and not buffers else None
-            if item.__class__ is not ProcessItem or item.senders is not None:
+            kind, task, _, began, ended, completed, body, buffers = frame
+            job = inflight.get(task) if kind == plain and completed == frames.NO_TASK and not buffers else None
+            if job is None or job.senders is not NO_SENDERS:
                 self._take(worker, frame)
                 continue
             try:
@@ -64,21 +64,21 @@ class Reception:
                 self._take(worker, frame)
                 continue
             del inflight[task]
-            owner = item.owner
-            if owner.inhand.pop(task, None) is None:  # settled already: it was given up
+            slot = job.slot
+            share: Any = slot.share  # a map: a call has a task over there, and its end a position
+            if share.in_hand.pop(task, None) is None:  # settled already: it was given up
                 continue
-            lane = item.place
-            lane.ended.append((task, started, ended))
-            lane.count += 1
-            lane.spent += ended - started
-            lanes.add(lane)
-            index, _, args, attempt = item.entry
-            owner.done((index, args, value, None, started, ended, attempt))
-        if lanes:
+            slot.ended.append((task, began, ended))
+            slot.count += 1
+            slot.spent += ended - began
+            slots[slot] = share
+            index, _, args, attempt = job.entry
+            share.records.put((index, args, value, None, began, ended, attempt))
+        if slots:
             worker.ended_some()
-            for lane in lanes:
-                self._touched.add(lane.owner)
-                lane.tell()
+            for slot, share in slots.items():
+                self._touched.add(share)
+                slot.tell()
 
     def _take(self, worker: WorkerProcess, frame: Frame) -> None:
         kind = frame.kind
@@ -101,18 +101,18 @@ class Reception:
 
     def _given_back(self, worker: WorkerProcess, task: int) -> None:
         worker.asked_back = False
-        unit = worker.inflight.pop(task, None)
-        if unit is not None:
-            unit.returned()
+        job = worker.inflight.pop(task, None)
+        if job is not None:
+            job.returned()
 
     def _put(self, worker: WorkerProcess, frame: Frame) -> None:
-        queue, unit = worker.queues.get(frame.task), worker.inflight.get(frame.number)
+        queue, job = worker.queues.get(frame.task), worker.inflight.get(frame.number)
         if queue is not None:
-            queue.put_packed(unit.sender(queue) if unit is not None else None, frame.body)
+            queue.put_packed(job.senders.of(queue) if job is not None else None, frame.body)
 
     def _returned(self, worker: WorkerProcess, frame: Frame) -> None:
-        unit = worker.inflight.pop(frame.task, None)
-        if unit is None:
+        job = worker.inflight.pop(frame.task, None)
+        if job is None:
             return
         worker.ended_some()
         try:
@@ -121,25 +121,25 @@ class Reception:
             text = f"the result could not be made here: {explain(error)}"
             made = Unpicklable(text)
             made.__cause__ = error
-            self._settle(worker, unit, frame, Outcome(None, made))
+            self._settle(worker, job, frame, Outcome(None, made))
             return
-        self._settle(worker, unit, frame, Outcome(value, None))
+        self._settle(worker, job, frame, Outcome(value, None))
 
     def _raised(self, worker: WorkerProcess, frame: Frame) -> None:
         error, _ = pickling.unpack_error(frame.body)
         if not frame.task:
             self._on_broken(PoolBroken(f"the initializer of a worker process failed: {explain(error)}"), error)
             return
-        unit = worker.inflight.pop(frame.task, None)
-        if unit is not None:
+        job = worker.inflight.pop(frame.task, None)
+        if job is not None:
             worker.ended_some()
-            self._settle(worker, unit, frame, Outcome(None, error))
+            self._settle(worker, job, frame, Outcome(None, error))
 
-    def _settle(self, worker: WorkerProcess, unit: Assignment, frame: Frame, outcome: Outcome) -> None:
+    def _settle(self, worker: WorkerProcess, job: RemoteJob, frame: Frame, outcome: Outcome) -> None:
         worker.cells.pop(frame.task, None)
         self.mean = 0.8 * self.mean + 0.2 * max(1e-6, frame.until - frame.at) if self.mean else frame.until - frame.at
         try:
-            unit.settled_by(worker, frame, outcome)
+            job.came(outcome, began=frame.at, ended=frame.until, completed=frame.completed)
         except BaseException:  # noqa: BLE001  # a callback of a future that raises `SystemExit`, say: the others go on
             threading.excepthook(threading.ExceptHookArgs((*sys.exc_info(), threading.current_thread())))
 
@@ -148,22 +148,18 @@ class Reception:
         kind = type(event)
         if kind is TaskMoved:
             cell: Any = worker.cells.get(event.task)
-            unit = worker.inflight.get(event.task)
-            if cell is None and unit is not None:
-                cell = worker.cells[event.task] = unit.remote_task()
+            job = worker.inflight.get(event.task)
+            if cell is None and job is not None:
+                cell = worker.cells[event.task] = job.resolve()
             if cell is not None:
                 cell.set_position(event.completed)
             return
         if kind is TaskStarted:
-            unit = worker.inflight.get(event.task)
-            if unit is not None:
-                if unit.announced:
-                    return
-                unit.announced = True
-                if isinstance(unit, ProcessItem):
-                    unit.place.announced(event.task)
-            else:
-                worker.cells[event.task] = Mirror(self._reporter, event.task, event.attempt)
+            job = worker.inflight.get(event.task)
+            if job is not None:
+                job.begun_there(event)
+                return
+            worker.cells[event.task] = RemotePosition(self._reporter, event.task, event.attempt)
         elif kind in ENDS:
             cell = worker.cells.pop(event.task, None)
             if cell is not None:

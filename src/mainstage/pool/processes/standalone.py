@@ -12,30 +12,29 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from mainstage.core.clock import monotonic
+from mainstage.core.policy import Policy
 from mainstage.events import TextWritten
-from mainstage.pool.processes.calls import ProcessCall
-from mainstage.pool.processes.workers import ProcessBackend
-from mainstage.tasks import outcome as runner
+from mainstage.pool.calls import Call, Calls
+from mainstage.pool.processes.workers import ProcessWorkers
 from mainstage.tasks.reporter import live
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from mainstage.events import Event
+    from mainstage.pool.job import Entry, Job
     from mainstage.pool.options import Crew
-    from mainstage.pool.processes.process import WorkerProcess
-    from mainstage.pool.remote_calls import CallSpec
     from mainstage.tasks.outcome import Outcome
     from mainstage.tasks.reporter import Cell
-    from mainstage.tasks.task import Task
 
 _ids = itertools.count(1 << 31)
 """Task numbers that no run gives out."""
 
 
-class Wherever:
+class LiveRunReporter:
     """Reports to the run that is live as something happens; without one, text goes where it would have gone."""
 
+    detailed = True
     now = staticmethod(monotonic)
     new_id = staticmethod(_ids.__next__)
 
@@ -62,60 +61,86 @@ class Wherever:
         """Stop looking at it."""
 
 
-class PoolCall(ProcessCall):
-    """A call of a pool that stands by itself."""
-
-    __slots__ = ("_on_begin",)
+class StandaloneCall(Call):
+    """A call of a pool that stands by itself: who shows it tells that it waits, and that it never began."""
 
     def __init__(
-        self, owner: StandalonePool, spec: CallSpec, future: Any, *, on_begin: Callable[[PoolCall], None] | None
+        self,
+        pool: StandalonePool,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        name: str,
+        future: Any,
+        on_begin: Callable[[StandaloneCall], None] | None,
     ) -> None:
-        super().__init__(owner, spec, future)
+        super().__init__(pool.calls, fn, args, kwargs, name, Policy(), future)
+        self._pool = pool
         self._on_begin = on_begin
 
-    def hand(self, worker: WorkerProcess) -> bool:
-        """Send it to `worker`; False: it does not run, and is settled."""
+    def begin(self) -> Entry | None:
+        """Return the entry of the attempt that begins now; None: it does not."""
         if self._on_begin is not None and not self.future.cancelled():
             self._on_begin(self)
-        return super().hand(worker)
+        return super().begin()
 
     def request_cancel(self, reason: str) -> None:
         """Ask it to stop, if it runs."""
-        if self.task is not None:
-            self.task.request_cancel(reason)
+        job = self.calls.job_of(self.future.task)
+        if job is not None:
+            job.request_cancel(reason)
 
-    def _never_began(self, reason: str) -> None:  # noqa: ARG002  # whoever shows it tells
-        self._owner.ended(self)
+    def queued(self, at: float) -> None:  # a call's
+        """Return nothing, as above."""
 
-    def _settle(self, task: Task, outcome: Outcome, worker: Any) -> None:  # noqa: ARG002  # a call's
+    def where(self, job: Job, given: str) -> str:  # noqa: ARG002  # a call's
+        """Return nothing: its exceptions are the standard library's."""
+        return ""
+
+    def settled(self, job: Job, outcome: Outcome) -> None:  # noqa: ARG002  # a call's
+        """Take the outcome of its one attempt."""
         error = outcome.error
-        runner.finish(task, outcome, self.told_input())
         self._on_begin = None  # it knows of this call: nothing is kept of one that has ended
-        self._owner.ended(self)
+        self.calls.pending.pop(self.future.task, None)
         if error is None:
             self.future.set_result(outcome.value)
         else:
-            self.future.set_exception(self._owner.as_standard(error))
+            self.future.set_exception(self._pool.as_standard(error))
 
-    if TYPE_CHECKING:
-        _owner: StandalonePool
+    def _never_began(self, reason: str, attempt: int = 0) -> None:  # noqa: ARG002  # a call's
+        self.calls.pending.pop(self.future.task, None)
 
 
-class StandalonePool(ProcessBackend):
-    """The backend of a pool that stands by itself."""
+class StandalonePool:
+    """Worker processes with calls that no run owns."""
 
     def __init__(self, crew: Crew, max_workers: int, *, as_standard: Callable[[BaseException], BaseException]) -> None:
         """Start nothing yet; `as_standard` gives the exception that a future of the standard library would have."""
-        super().__init__(Wherever(), max_workers, wake=_nobody_waits, name="process", crew=crew)
+        self.reporter = LiveRunReporter()
         self.as_standard = as_standard
+        workers = ProcessWorkers(self.reporter, max_workers, wake=_nobody_waits, name="process", crew=crew)
+        self.timer, self.dispatcher = workers.timer, workers.dispatcher
         self.dispatcher.streams = _of_the_live_run
+        self.calls = Calls(workers, wake=_nobody_waits, on_failure=None)
+        workers.open(self.calls)
 
-    def put(self, spec: CallSpec, future: Any, *, on_begin: Callable[[PoolCall], None] | None) -> PoolCall:
-        """Have `spec` called in a worker; `on_begin` is called with the call as it is handed over."""
-        call = PoolCall(self, spec, future, on_begin=on_begin)
-        self._calls[future.task] = call
-        self.dispatcher.put(call)
-        return call
+    def put(
+        self,
+        fn: Callable[..., Any],
+        args: tuple[Any, ...],
+        kwargs: Mapping[str, Any],
+        name: str,
+        future: Any,
+        on_begin: Callable[[StandaloneCall], None] | None,
+    ) -> None:
+        """Call `fn` in a worker and settle `future`; `on_begin` is called with the call as it is handed over."""
+        self.calls.put(StandaloneCall(self, fn, args, kwargs, name, future, on_begin))
+
+    def cancel_waiting(self) -> None:
+        """Cancel what no worker has been given."""
+        for call in reversed(list(self.calls.pending.values())):
+            call.future.cancel()
+        self.dispatcher.wake()
 
 
 def _nobody_waits() -> None:

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from typing import Self
 
+    from mainstage.tasks.blocks import OpenBlocks
     from mainstage.tasks.integrations.base import Bridge
     from mainstage.tasks.reporter import Reporter, Writer
 
@@ -340,6 +341,10 @@ class Capture:
         """Whether what went straight to the original so has left the beginning of a line there."""
         self.tasks_only = False
         """Whether what belongs to no task goes straight to the original: in a process that is not ours alone."""
+        self.blocks: OpenBlocks | None = None
+        """What stands above the rows of a display that draws; None: it draws nothing there."""
+        self.displays: dict[int, Callable[[], None]] = {}
+        """What ends each display of another library that the run shows and that is open when it ends."""
         self.slow_path = True
         """False while text simply becomes events: live, not lent, not strict, none passes."""
         self.lock = RLock()
@@ -395,6 +400,9 @@ class Capture:
             return
         if self.descriptors is not None:
             self.descriptors.stop()
+        while self.displays:
+            with contextlib.suppress(Exception):  # a renderable of the user's
+                self.displays.popitem()[1]()
         for bridge in reversed(self._bridges):
             try:
                 bridge.stop()

@@ -1,6 +1,7 @@
-"""Rich: the rows of a `Progress` become tasks while a run is live, other live displays print their last picture once.
+"""Rich: while a run is live the rows of a `Progress` become tasks, and what has a look of its own a block above rows.
 
-No display of Rich's is started: no thread of it draws, no stream is replaced, the cursor stays. What has to be known:
+No display of Rich's is started: no thread of it writes, no stream is replaced, the cursor stays. Where the run draws
+nothing, or not here, other displays print their last picture once. What has to be known:
 1. A console that was given its stream explicitly holds the old one: its `file` is looked up through the router.
 2. `Progress` holds its lock within its methods, so a request to stop is raised after them.
 3. Its `track` advances from a thread of its own, which is not to be told to stop.
@@ -15,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.tasks.integrations.bars import BarTask
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
+from mainstage.tasks.integrations.rich_blocks import LiveBlock, has_own_look
 from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ class RichBridge:
             {"rich.console": self._found_console, "rich.live": self._found_live, "rich.progress": self._found_progress}
         )
         self._started: dict[int, Any] = {}
+        self._blocks: dict[int, LiveBlock] = {}
+        """Those of them that are blocks of the run, as Rich draws them."""
         self._lent: dict[int, contextlib.ExitStack] = {}
         """What displays that draw by themselves hold."""
 
@@ -82,7 +86,11 @@ class RichBridge:
             if display.is_started or not self._takes(display.console):
                 original(display, *args, **kwargs)
                 return
-            if self._capture.lends_to_display() and _progress_of(display) is None:
+            progress = _progress_of(display)
+            if (progress is None or has_own_look(progress)) and self._opens_block(display):
+                self._open_block(display, *args, **kwargs)
+                return
+            if self._capture.lends_to_display() and progress is None:
                 self._lend(display)
                 original(display, *args, **kwargs)
                 return
@@ -91,9 +99,35 @@ class RichBridge:
 
         return start
 
+    def _opens_block(self, display: Any) -> bool:
+        """Return whether the run draws it: not where programs have the terminal as ever, and no other screen."""
+        return self._capture.blocks is not None and self._capture.passage is None and not display._screen  # noqa: SLF001  # nothing public tells
+
+    def _open_block(self, display: Any, refresh: bool = False) -> None:  # noqa: FBT001, FBT002  # as of `Live.start`
+        """Draw it as a block: by the thread that Rich would have it drawn by, into lines that the owner shows."""
+        assert self._capture.blocks is not None  # noqa: S101  # it has been looked at
+        display._started = True  # noqa: SLF001  # as its own start does
+        self._started[id(display)] = display
+        block = self._blocks[id(display)] = LiveBlock(display, self._capture.blocks, pulled=False)
+        self._capture.blocks.add(block)
+        if refresh:
+            try:
+                block.draw()
+            except Exception:
+                display.stop()
+                raise
+        if display.auto_refresh:
+            thread = sys.modules["rich.live"]._RefreshThread(display, display.refresh_per_second)  # noqa: SLF001  # as its own start does
+            display._refresh_thread = thread  # noqa: SLF001  # as above
+            thread.start()
+
     def _refresh(self, original: Callable[..., None]) -> Callable[..., None]:
         def refresh(display: Any) -> None:
-            if id(display) not in self._started:
+            block = self._blocks.get(id(display))
+            if block is not None:
+                with display._lock:  # noqa: SLF001  # as its own refresh does
+                    block.draw()
+            elif id(display) not in self._started:
                 original(display)
 
         return refresh
@@ -105,10 +139,20 @@ class RichBridge:
                     original(display)
                 return
             display._started = False  # noqa: SLF001  # as its own stop does
-            if not display.transient and _progress_of(display) is None:
+            block = self._blocks.pop(id(display), None)
+            if block is not None:
+                self._close_block(display, block)
+            if not display.transient and (block is not None or _progress_of(display) is None):
                 display.console.print(display.get_renderable())
 
         return stop
+
+    def _close_block(self, display: Any, block: LiveBlock) -> None:
+        thread, display._refresh_thread = display._refresh_thread, None  # noqa: SLF001  # as its own stop does
+        if thread is not None:
+            thread.stop()
+        if self._capture.blocks is not None:
+            self._capture.blocks.remove(block)
 
     def _lend(self, display: Any) -> None:
         capture = self._capture
@@ -136,7 +180,9 @@ class RichBridge:
     def _then_show(self, original: Callable[..., Any]) -> Callable[..., Any]:
         def method(progress: Any, *args: Any, **kwargs: Any) -> Any:
             result = original(progress, *args, **kwargs)
-            if id(progress.live) in self._started:
+            if id(progress.live) in self._blocks:
+                _check_cancelled()
+            elif id(progress.live) in self._started:
                 numbers = [args[0]] if args and args[0] in progress._tasks else progress.task_ids  # noqa: SLF001
                 for number in numbers:
                     _show(progress, number)
@@ -160,7 +206,7 @@ class RichBridge:
             if id(progress.live) not in self._started:
                 original(progress)
                 return
-            for number in progress.task_ids:
+            for number in progress.task_ids if id(progress.live) not in self._blocks else ():
                 _show(progress, number)
             rows = _rows(progress)
             while rows:
@@ -173,9 +219,8 @@ class RichBridge:
         def track(progress: Any, *args: Any, **kwargs: Any) -> Iterator[Any]:
             for item in original(progress, *args, **kwargs):
                 yield item
-                around = ambient.get()
-                if around is not None and id(progress.live) in self._started:
-                    around.resolve().check_cancelled()
+                if id(progress.live) in self._started:
+                    _check_cancelled()
 
         return track
 
@@ -184,6 +229,13 @@ def _progress_of(display: Any) -> Any:
     """Return the `Progress` that a live display belongs to, if it does."""
     owner = getattr(display._get_renderable, "__self__", None)  # noqa: SLF001  # nothing public tells
     return owner if getattr(owner, "live", None) is display else None
+
+
+def _check_cancelled() -> None:
+    """Raise `Cancelled` where the task that the code running now works on was asked to stop."""
+    around = ambient.get()
+    if around is not None:
+        around.resolve().check_cancelled()
 
 
 def _rows(progress: Any) -> dict[Any, BarTask]:

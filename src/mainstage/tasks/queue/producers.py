@@ -8,6 +8,7 @@ end of a thread that we did not see start is found by an object in its thread-lo
 from __future__ import annotations
 
 import contextlib
+import os
 import sys
 import threading
 from typing import TYPE_CHECKING, Any
@@ -82,11 +83,18 @@ class _Here(threading.local):
 
 
 def coroutine_here() -> asyncio.Task[Any] | None:
-    """Return the task that an event loop of this thread works on now; a program without asyncio does not load it."""
+    """Return the task that an event loop of this thread works on now; a program without asyncio does not load it.
+
+    None where that is the one in which a notebook's kernel runs a cell without `await`: its code is no coroutine's.
+    """
     module = sys.modules.get("asyncio")
     if module is None or module._get_running_loop() is None:  # noqa: SLF001  # the public one raises instead
         return None
     task: asyncio.Task[Any] | None = module.current_task()
+    if task is not None and "ipykernel" in sys.modules:
+        code = getattr(task.get_coro(), "cr_code", None)
+        if code is not None and f"{os.sep}ipykernel{os.sep}" in code.co_filename:
+            return None
     return task
 
 

@@ -17,11 +17,9 @@ if TYPE_CHECKING:
 
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 _LINK = re.compile(r"\x1b\]8;;[^\x1b]*\x1b\\")
-PRE = (
-    "margin:0;padding:0;line-height:1.25;white-space:pre;overflow-x:auto;background:none;"
-    "font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)"
-)
-DETAILS = "margin:0;font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)"
+FONT = "font-family:var(--jp-code-font-family,monospace);font-size:var(--jp-code-font-size,13px)"
+DETAILS = f"margin:0;padding:0 0 0 1ch;{FONT}"
+PRE = f"margin:0;padding:0 0 0 1ch;line-height:1.3;white-space:pre;overflow-x:auto;background:none;{FONT}"
 BASIC = (
     "#777",
     "var(--jp-error-color1,#c62828)",

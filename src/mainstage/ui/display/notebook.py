@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from mainstage.ui.views.failures import FailureNote
 
-COLUMNS, ROWS = 100, 24
-"""The size to lay out for: a notebook does not tell its own."""
+SIZE = Size(90, 24)
+"""What to lay out for, unless COLUMNS and LINES say another: a notebook does not tell its own size."""
 MOST_LINES = 500
 """Lines of text that a picture keeps of those that came after its cell had ended."""
 LIVE_LINES = 10
@@ -37,8 +37,6 @@ LIVE_LINES = 10
 LIVE_FAILURES = 5
 PATIENCE = 1.0
 """Seconds that lines wait for the end of a line that the program has begun."""
-MOST_WAITING = 1000
-"""Lines that wait for it."""
 
 
 class CellOutput:
@@ -57,6 +55,8 @@ class CellOutput:
         self._own = self._now = copy_context()
         """The contexts of the run's own cell and of the one that runs now: a kernel finds the cell by them."""
         self._cell = self._cell_here()
+        self._places = {self._cell}
+        """The cells that show it."""
 
     def _cell_here(self) -> str:
         """Return the id of the cell that this thread runs, "" where the kernel does not say."""
@@ -66,6 +66,14 @@ class CellOutput:
     def is_own_cell(self) -> bool:
         """Return whether this thread runs the cell that the run began in."""
         return self._cell_here() == self._cell
+
+    def is_new_place(self) -> bool:
+        """Return whether this thread runs a cell that had no picture so far, and has one from now on."""
+        cell = self._cell_here()
+        if cell in self._places:
+            return False
+        self._places.add(cell)
+        return True
 
     def enter_cell(self) -> None:
         """Send messages as those of the cell that this thread runs."""
@@ -117,10 +125,10 @@ class CellOutput:
 class NotebookDisplay:
     """A run's picture below the cell that the thread which makes it runs; `failures` are shown with it."""
 
-    def __init__(self, shell: Any, failures: Sequence[FailureNote] = (), *, columns: int = COLUMNS) -> None:
+    def __init__(self, shell: Any, failures: Sequence[FailureNote] = (), *, size: Size = SIZE) -> None:
         self._output = CellOutput(shell)
         self._failures = failures
-        self._size = Size(columns, ROWS)
+        self._size = size
         self._rows: list[str] = []
         self._data: Mapping[str, str] | None = None
         """What is shown; None: nothing yet, and there is no place for it."""
@@ -132,8 +140,9 @@ class NotebookDisplay:
         """Whether a picture was sent while no cell ran."""
         self._late: deque[str] = deque(maxlen=MOST_LINES)
         self._dropped = 0
-        self._waiting: list[str] = []
-        self._begun_at: float | None = None
+        self.line_stands = False
+        """Whether the program has begun a line by itself, and not ended it."""
+        self._begun_at = 0.0
         self._closed = False
 
     @property
@@ -148,15 +157,20 @@ class NotebookDisplay:
     # --- pictures ---
 
     def show(self, above: Sequence[str], rows: Sequence[str], begun: str = "") -> bool:
-        """Print `above` below the picture, and show `begun` and `rows`, where there are any, in its place."""
+        """Print `above` below the picture, and show `begun` and `rows`, where there are any, in its place.
+
+        False: the lines wait for the end of a line that the program has begun.
+        """
         if self._closed:
             return True
         if begun or rows:
             self._rows = [begun, *rows] if begun else list(rows)
-        self._print(ansi.lines(above))
-        if self._rows or self._data is not None:
+        blocked = bool(above) and self._own_cell and self.line_stands and monotonic() - self._begun_at < PATIENCE
+        if not blocked:
+            self._print(ansi.lines(above))
+        if self._rows or (self._data is not None and not self._own_cell):
             self._publish(self._live())
-        return True
+        return not blocked
 
     def _live(self) -> Mapping[str, str]:
         late = list(self._late)[-LIVE_LINES:]
@@ -181,8 +195,13 @@ class NotebookDisplay:
             self._data = data
             self._missed = self._missed or not self.in_cell
 
-    def show_here(self) -> None:
-        """Show it in the cell that runs now too: all its places change with each picture from now on."""
+    def show_here(self, *, again: bool = True) -> None:
+        """Show it in the cell that runs now too: all its places change with each picture from now on.
+
+        Not `again`: unless it has been.
+        """
+        if not self._output.is_new_place() and not again:
+            return
         self._data = self._data or {}
         self._output.publish(self._data, update=False, here=True)
 
@@ -192,8 +211,7 @@ class NotebookDisplay:
 
     # --- text ---
 
-    def _print(self, lines: Sequence[str], *, patient: bool = True) -> None:
-        lines, self._waiting = [*self._waiting, *lines], []
+    def _print(self, lines: Sequence[str]) -> None:
         if not lines:
             return
         if not self._own_cell:
@@ -202,18 +220,14 @@ class NotebookDisplay:
             return
         if self._data is None:  # the picture has its place above the text
             self._publish(self._live() if self._rows else {})
-        if self._begun_at is not None:
-            if patient and len(lines) < MOST_WAITING and monotonic() - self._begun_at < PATIENCE:
-                self._waiting = lines
-                return
-            lines = ["", *lines]
-            self._begun_at = None
-        self._output.write(lines)
+        self._output.write(["", *lines] if self.line_stands else lines)
+        self.line_stands = False
 
-    def stand(self, *, begun: bool) -> bool:
-        """Called when the program has printed, and has `begun` a line; return whether lines wait for no other."""
-        self._begun_at = (self._begun_at or monotonic()) if begun else None
-        return bool(self._waiting) and not begun
+    def stand(self, *, begun: bool) -> None:
+        """Called when the program has printed by itself, and has `begun` a line or not."""
+        if begun and not self.line_stands:
+            self._begun_at = monotonic()
+        self.line_stands = begun
 
     # --- cells ---
 
@@ -228,7 +242,6 @@ class NotebookDisplay:
     def end_cell(self) -> None:
         """Called when a cell ends: the run has a place in its own from then on, and its picture can be saved."""
         if self._own_cell and self._output.is_own_cell():
-            self._print([], patient=False)
             self._own_cell = False
         if self._data is None or self._rows:
             self._publish(self._final())
@@ -248,7 +261,7 @@ class NotebookDisplay:
         if self._closed and not rows:
             return
         self._rows = list(rows)
-        self._print(ansi.lines(above), patient=False)
+        self._print(ansi.lines(above))
         if self._data is not None or self._rows or self._failures:
             self._publish(self._final())
         self._closed = True

@@ -55,7 +55,11 @@ def has_region(env: Mapping[str, str]) -> bool:
 
 def size_of(fd: int, env: Mapping[str, str]) -> Size:
     """Return the size that COLUMNS and LINES demand, else the terminal's, else 80x24."""
-    real = _real_size(fd) or FALLBACK
+    return demanded_size(env, _real_size(fd) or FALLBACK)
+
+
+def demanded_size(env: Mapping[str, str], real: Size) -> Size:
+    """Return the size that COLUMNS and LINES demand, else the `real` one."""
     columns, rows = env.get("COLUMNS", ""), env.get("LINES", "")
     return Size(_count(columns) or real.columns, _count(rows) or real.rows)
 
