@@ -16,7 +16,7 @@ MOST = 10
 def expected(how: str) -> dict[str, str]:
     """Return the tests that are known to fail, and why."""
     lines = [line.split(" ", 1) for line in LIST.read_text().splitlines() if not line.startswith("#")]
-    return dict(entry.split(" | ") for kind, entry in lines if kind == how)  # type: ignore[misc]  # two parts each
+    return dict(entry.split(" | ") for kind, entry in lines if kind == how)
 
 
 @pytest.mark.slow

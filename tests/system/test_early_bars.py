@@ -36,9 +36,9 @@ class Program:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def on_pty(self, text: str, **size: int) -> Pty:
+    def on_pty(self, text: str, columns: int = 80, rows: int = 24) -> Pty:
         self._path.write_text(HEAD + dedent(text))
-        return Pty([sys.executable, str(self._path)], **size)
+        return Pty([sys.executable, str(self._path)], columns=columns, rows=rows)
 
     def lines(self, text: str) -> list[str]:
         """Return what is on the terminal when it has ended well."""
