@@ -15,7 +15,7 @@ import sys
 from itertools import chain
 from math import floor
 from operator import length_hint
-from threading import current_thread, get_ident
+from threading import current_thread, get_ident, main_thread
 from typing import IO, TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, cast, overload
 
 import rich.live
@@ -45,8 +45,10 @@ from rich.progress import (
 from rich.text import Text
 
 from mainstage.core.clock import monotonic
+from mainstage.core.fork import works_for_parent
 from mainstage.events import TaskStarted
-from mainstage.tasks.bar import LoopRun, hold_run, on_main
+from mainstage.run.early import allow_calls
+from mainstage.tasks.bar import LoopRun, hold_run
 from mainstage.tasks.integrations.rich_blocks import LiveBlock, has_own_look, locks_of, renderable_of
 from mainstage.tasks.position import plain_number, plain_total
 from mainstage.tasks.reporter import live as running
@@ -265,11 +267,16 @@ class ProgressRow:
 
 def _leads_to_terminal(stream: object) -> bool:
     """Return whether `stream` is one of the program's own, and leads to a terminal."""
-    if stream not in (sys.stdout, sys.stderr):
+    if stream not in [getattr(own, "rich_proxied_file", own) for own in (sys.stdout, sys.stderr)]:
         return False
     with contextlib.suppress(AttributeError, OSError, ValueError):
         return cast("TextIO", stream).isatty() and cast("TextIO", stream).fileno() in STANDARD
     return False
+
+
+def _is_drawn_on(console: Console) -> bool:
+    """Return whether a display of Rich's draws there: others are then drawn within it."""
+    return bool(getattr(console, "_live_stack", None) or getattr(console, "_live", None))
 
 
 class Live(rich.live.Live):
@@ -362,21 +369,35 @@ class Live(rich.live.Live):
             self.auto_refresh = found
 
     def _begin_in_run(self) -> bool:
-        """Begin to be shown by a run, opened now if none is live; False: it is not for a run to show."""
-        console = self.console
-        if self._screen or console.is_jupyter or console._live_stack:  # noqa: SLF001  # another one draws there
+        """Begin to be shown by a run, a new one if none is live; False: it is not for a run to show."""
+        if self._screen or self.console.is_jupyter:
             return False
-        if on_main() and (running.reporter is not None or _leads_to_terminal(console.file)):
+        if running.reporter is None and not self._may_open_run():
+            return False
+        if ambient.get() is None:
             self._held = hold_run("")
-        capture = cast("Capture | None", running.capture) if running.reporter is not None else None
-        if capture is None or not self._taken_by(capture):
+        if running.early is not None and (_is_drawn_on(self.console) or not self._can_wait()):
+            running.early.make_way(self)  # what draws there is taken over
+        capture = cast("Capture | None", running.capture)
+        taken = _leads_to_terminal(self.console.file) if capture is None else self._taken_by(capture)
+        if not taken or _is_drawn_on(self.console) or (capture is None and not self._can_wait()):
             self._release()
             return False
         self._started = self._in_run = True
         self._capture = capture
-        capture.displays[id(self)] = self._end_with_run
+        if capture is not None:
+            capture.displays[id(self)] = self._end_with_run
         self._shown_by(capture)
         return True
+
+    def _may_open_run(self) -> bool:
+        """Return whether it is shown by a run where none is live: on a terminal, in no process of a pool."""
+        here = current_thread() is main_thread() or self._can_wait()
+        return here and not works_for_parent() and _leads_to_terminal(self.console.file)
+
+    def _can_wait(self) -> bool:
+        """Return whether a run that is not open yet keeps what it reports."""
+        return False
 
     def _taken_by(self, capture: Capture) -> bool:
         """Return whether the run of `capture` shows what is drawn on the console's stream."""
@@ -388,9 +409,9 @@ class Live(rich.live.Live):
         if held is not None:
             held.release()
 
-    def _shown_by(self, capture: Capture) -> None:
+    def _shown_by(self, capture: Capture | None) -> None:
         """Begin to be shown by the run of `capture`: as a block, where it draws; else by its last picture."""
-        if capture.blocks is not None:
+        if capture is not None and capture.blocks is not None:
             self._block = LiveBlock(self, capture.blocks, pulled=True)
             self._pushed = locks_of(renderable_of(self)) is None
             capture.blocks.add(self._block)
@@ -417,13 +438,16 @@ class ProgressLive(Live):
         self.kind = ""
         """What the event of a row's start says of it."""
 
-    def _shown_by(self, capture: Capture) -> None:
-        if capture.blocks is not None and has_own_look(self._progress) and not self._progress._unit:  # noqa: SLF001  # its other half
+    def _can_wait(self) -> bool:
+        return not has_own_look(self._progress) or bool(self._progress._unit)  # noqa: SLF001  # its other half
+
+    def _shown_by(self, capture: Capture | None) -> None:
+        if capture is not None and capture.blocks is not None and not self._can_wait():
             super()._shown_by(capture)
             return
         around = ambient.get()
         self.parent = innermost_loop() if around is None else around.resolve()
-        self.kind = ("quiet" if self.transient else "line") if on_main() else ""
+        self.kind = ("quiet" if self.transient else "line") if around is None else ""
         self.rows = True
         self._progress._show_all()  # noqa: SLF001  # its other half
 
@@ -893,3 +917,6 @@ def open(
         description=description,
     )
     return FileReading(progress, reader)
+
+
+allow_calls()

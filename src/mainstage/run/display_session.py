@@ -331,6 +331,7 @@ class DisplaySession:
         if not self._closing.acquire(blocking=False):
             return
         with contextlib.ExitStack() as steps:  # the last one first; each is done whatever became of those before
+            steps.callback(self.capture.resume)
             steps.callback(self.interrupts.restore)
             steps.callback(self.channel.close)
             steps.callback(self._finish)

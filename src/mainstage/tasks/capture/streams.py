@@ -20,6 +20,7 @@ from mainstage.errors import RenderingViolation
 from mainstage.events import TextWritten
 from mainstage.tasks.capture.fds import DescriptorCapture
 from mainstage.tasks.capture.lines import Key, Lines, PartialLines
+from mainstage.tasks.integrations.base import Takeover
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import Task, ambient
 
@@ -369,6 +370,25 @@ class Capture:
         """Take the streams; once is enough."""
         if self.live:
             return
+        for bridge in self._bridges:
+            if isinstance(bridge, Takeover):
+                with contextlib.suppress(Exception):  # another library's insides: it then draws on as it did
+                    bridge.prepare()
+        self._find_streams()
+        self.live = True
+        self.slow_path = self.strict or self.passage is not None or self.tasks_only
+        live.capture = self
+        for name, router in self.routers.items():
+            setattr(sys, name, router)
+        if self.descriptors is not None:
+            self.descriptors.start()
+        _give_back_in_children(self)
+        for bridge in self._bridges:
+            with contextlib.suppress(Exception):  # another library's insides: it then writes as ever
+                bridge.start()
+
+    def _find_streams(self) -> None:
+        """Keep the streams as they are, and make those that stand for the ones to be taken."""
         for name in STREAMS:
             stream = getattr(sys, name)
             if isinstance(stream, StreamProxy) and not stream._capture.live:  # noqa: SLF001  # one that an earlier run left
@@ -382,17 +402,6 @@ class Capture:
                     )
                     router._capture = self  # noqa: SLF001  # its own module
                     self.routers[name] = router
-        self.live = True
-        self.slow_path = self.strict or self.passage is not None or self.tasks_only
-        live.capture = self
-        for name, router in self.routers.items():
-            setattr(sys, name, router)
-        if self.descriptors is not None:
-            self.descriptors.start()
-        _give_back_in_children(self)
-        for bridge in self._bridges:
-            with contextlib.suppress(Exception):  # another library's insides: it then writes as ever
-                bridge.start()
 
     def stop(self) -> None:
         """Send what was begun and restore everything but what others have replaced meanwhile."""
@@ -412,6 +421,13 @@ class Capture:
             self._give_back()
             for router in self.routers.values():
                 router.flush_lines()
+
+    def resume(self) -> None:
+        """Have displays go on that were there before: the terminal is given back."""
+        for bridge in self._bridges:
+            if isinstance(bridge, Takeover):
+                with contextlib.suppress(Exception):  # as in `stop`
+                    bridge.resume()
 
     def _give_back(self) -> None:
         self.live = False

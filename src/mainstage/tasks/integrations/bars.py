@@ -5,22 +5,38 @@ from __future__ import annotations
 from threading import get_ident
 from typing import Any
 
+from mainstage.tasks.bar import BarOptions
 from mainstage.tasks.integrations.tqdm_bars import bar_total
+from mainstage.tasks.reporter import live
 from mainstage.tasks.task import task
 
 
 class BarTask:
-    """The task that a foreign bar became: nested in the one that opened it."""
+    """The task that a foreign bar became: nested in the one that opened it.
+
+    One that was there `before` the run goes through the run's work, and is not counted as a part of it.
+    """
 
     def __init__(
-        self, description: str, *, total: object, unit: str = "", fields: dict[str, Any] | None = None
+        self,
+        description: str,
+        *,
+        total: object,
+        unit: str = "",
+        fields: dict[str, Any] | None = None,
+        before: bool = False,
     ) -> None:
         self._total = bar_total(total)
         self._description = description
         self._status = ""
         self._thread = get_ident()
         fields = dict(fields or {})
-        self._task = task(description, total=self._total, unit=unit)
+        self._before = before and live.reporter is not None
+        if self._before and live.reporter is not None:
+            options = BarOptions(description, self._total, unit, None, 0, False, False)  # it leaves no line
+            self._task = options.begin_task(None, self._total)
+        else:
+            self._task = task(description, total=self._total, unit=unit)
         if fields:
             self._task.set(status=fields.pop("status", None), fields=fields)
 
@@ -46,4 +62,7 @@ class BarTask:
 
     def close(self) -> None:
         """End it where it stands."""
-        self._task.close()
+        if self._before:
+            self._task._close_loop()
+        else:
+            self._task.close()

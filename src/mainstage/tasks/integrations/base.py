@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Bridge(Protocol):
@@ -18,4 +18,17 @@ class Bridge(Protocol):
 
     def reset_after_fork(self) -> None:
         """Restore it in a forked child: take no lock, send nothing."""
+        ...
+
+
+@runtime_checkable
+class Takeover(Bridge, Protocol):
+    """One whose displays may already draw when the run begins."""
+
+    def prepare(self) -> None:
+        """Called before the streams are taken: these displays are to leave the terminal here."""
+        ...
+
+    def resume(self) -> None:
+        """Called when the run is over and the terminal given back: they go on as they did before."""
         ...

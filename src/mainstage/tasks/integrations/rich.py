@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
+from threading import enumerate as enumerate_threads
 from typing import TYPE_CHECKING, Any
 
 from mainstage.tasks.integrations.bars import BarTask
@@ -40,15 +41,32 @@ class RichBridge:
         self._started: dict[int, Any] = {}
         self._blocks: dict[int, LiveBlock] = {}
         """Those of them that are blocks of the run, as Rich draws them."""
+        self._adopted: list[Any] = []
+        """Those that drew by themselves before, outermost first."""
         self._lent: dict[int, contextlib.ExitStack] = {}
         """What displays that draw by themselves hold."""
 
+    def prepare(self) -> None:
+        """Take displays away that already draw where the run is to draw."""
+        self._adopted = [one for one in running_displays() if self._is_in_the_way(one)]
+        for display in reversed(self._adopted):
+            _wipe(display)
+
     def start(self) -> None:
-        """Replace the methods, now or when Rich is imported."""
+        """Replace the methods, now or when Rich is imported; displays that were taken away go on, in the run."""
         self._watch.start()
+        for display in self._adopted:
+            display.start(refresh=True)
+            progress = _progress_of(display)
+            if progress is not None and id(display) in self._started and id(display) not in self._blocks:
+                for number in progress.task_ids:
+                    _show(progress, number, before=True)
 
     def stop(self) -> None:
         """End displays that are still open, and put the methods back."""
+        self._adopted = [one for one in self._adopted if id(one) in self._started]
+        for display in self._adopted:
+            self._leave(display)
         for display in list(self._started.values()):
             owner = _progress_of(display)
             with contextlib.suppress(Exception):  # a renderable of the user's
@@ -56,6 +74,33 @@ class RichBridge:
         while self._lent:
             self._lent.popitem()[1].close()
         self.reset_after_fork()
+
+    def resume(self) -> None:
+        """Have displays draw again that did before the run."""
+        adopted, self._adopted = self._adopted, []
+        for display in adopted:
+            display.start(refresh=True)
+
+    def _is_in_the_way(self, display: Any) -> bool:
+        console = display.console
+        streams = [getattr(sys, name) for name in self._capture.taken]
+        return (
+            not (console.is_jupyter or display._alt_screen)  # noqa: SLF001  # nothing public tells
+            and console.is_terminal
+            and console.file in [getattr(stream, "rich_proxied_file", stream) for stream in streams]
+        )
+
+    def _leave(self, display: Any) -> None:
+        """Show a display no more that goes on after the run."""
+        del self._started[id(display)]
+        display._started = False  # noqa: SLF001  # as its own stop does
+        block = self._blocks.pop(id(display), None)
+        if block is not None:
+            self._close_block(display, block)
+        progress = _progress_of(display)
+        rows = {} if progress is None else _rows(progress)
+        while rows:
+            rows.popitem()[1].close()
 
     def reset_after_fork(self) -> None:
         """Put the methods back."""
@@ -225,6 +270,33 @@ class RichBridge:
         return track
 
 
+def running_displays() -> list[Any]:
+    """Return the live displays of Rich's that draw now, as far as they can be found, outermost first."""
+    if "rich.live" not in sys.modules:
+        return []
+    threads = [thread for thread in enumerate_threads() if type(thread).__name__ == "_RefreshThread"]
+    refreshed = [thread.live for thread in threads if hasattr(thread, "live")]
+    consoles = [sys.modules["rich"]._console, *(display.console for display in refreshed)]  # noqa: SLF001  # nothing public tells, here and below
+    consoles += [getattr(stream, "_FileProxy__console", None) for stream in (sys.stdout, sys.stderr)]
+    found: dict[int, Any] = {}
+    for console in filter(None, consoles):
+        stack = getattr(console, "_live_stack", None) or [getattr(console, "_live", None)]
+        found.update((id(display), display) for display in stack if display is not None)
+    return [display for display in found.values() if display.is_started]
+
+
+def _wipe(display: Any) -> None:
+    """Stop a display that draws, and leave nothing of it."""
+    kept = {name: getattr(display, name) for name in ("transient", "vertical_overflow")}
+    display.transient = True
+    try:
+        display.stop()
+    finally:
+        vars(display).update(kept)
+        display._nested = False  # noqa: SLF001  # its own stop leaves these as they are
+        display._live_render._shape = None  # noqa: SLF001  # as above
+
+
 def _progress_of(display: Any) -> Any:
     """Return the `Progress` that a live display belongs to, if it does."""
     owner = getattr(display._get_renderable, "__self__", None)  # noqa: SLF001  # nothing public tells
@@ -243,8 +315,8 @@ def _rows(progress: Any) -> dict[Any, BarTask]:
     return rows
 
 
-def _show(progress: Any, number: Any) -> None:
-    """Bring our task up to date with Rich's."""
+def _show(progress: Any, number: Any, *, before: bool = False) -> None:
+    """Bring our task up to date with Rich's; `before`: it was there before the run."""
     row = progress._tasks.get(number)  # noqa: SLF001  # its `tasks` is a list
     rows = _rows(progress)
     shown = rows.get(number)
@@ -257,7 +329,7 @@ def _show(progress: Any, number: Any) -> None:
     status = str(row.fields.get("status", ""))
     if shown is None:
         fields = {name: value for name, value in row.fields.items() if name != "status"}
-        rows[number] = shown = BarTask(description, total=row.total, fields=fields)
+        rows[number] = shown = BarTask(description, total=row.total, fields=fields, before=before)
     shown.show(row.completed, total=row.total, description=description, status=status)
 
 
