@@ -228,7 +228,11 @@ def _ignore(*_: Any, **__: Any) -> None:
 
 
 def _unwrapped(file: Any) -> Any:
-    """Return the stream that tqdm has wrapped."""
-    while "_wrapped" in getattr(file, "__dict__", ()):
-        file = vars(file)["_wrapped"]
-    return file
+    """Return the stream that tqdm has wrapped, or a live display of Rich's that began before."""
+    while True:
+        if "_wrapped" in getattr(file, "__dict__", ()):
+            file = vars(file)["_wrapped"]
+        elif hasattr(type(file), "rich_proxied_file"):
+            file = file.rich_proxied_file
+        else:
+            return file
