@@ -143,6 +143,23 @@ SHOTS = {
         columns=76,
         sign="━",
     ),
+    "rich-before.svg": Shot(
+        "python charts.py",
+        python("charts_before.py"),
+        "Three bars of Rich; a line printed above them.",
+        times=(0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0, 3.4),
+        height=7,
+        columns=76,
+        sign="Coasts",
+    ),
+    "rich-after.svg": Shot(
+        "python charts.py",
+        python("charts_after.py"),
+        "The same program with mainstage.rich: three rows with counts, an ETA and a speed each; a line above them.",
+        times=(0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6),
+        height=7,
+        columns=76,
+    ),
     "plain.svg": Shot(
         "CI=true python nightly.py",
         python("nightly.py"),

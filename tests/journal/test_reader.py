@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,16 +12,17 @@ from tests.journal.records import record
 
 from mainstage.cli.main import main
 from mainstage.core.codec import read
-from mainstage.journal.format import JournalError
+from mainstage.events import SCHEMA, KeyPressed, RunEnded
+from mainstage.journal.format import FRAME, JournalError, first_line
 from mainstage.journal.reader import JournalReader
 from mainstage.journal.writer import JournalWriter
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mainstage.events import Event
 
 MANY = 300
+GOLDEN = Path(__file__).parent / "golden"
+EVENTS_GOLDEN = Path(__file__).parents[1] / "contract" / "golden"
 
 
 @pytest.fixture(scope="module")
@@ -124,3 +126,44 @@ def test_the_command_says_what_is_wrong(tmp_path: Path, written: tuple[bytes, li
     path.write_bytes(data.replace(b'"schema": 2', b'"schema": 9', 1))
     ran = CliRunner().invoke(main, ["journal", str(path)], standalone_mode=False)
     assert "has schema 9, this version of mainstage reads 1 to 2" in str(ran.exception)
+
+
+# --- golden files: what a journal of each schema is, for ever ---
+
+
+@pytest.mark.parametrize("schema", range(1, SCHEMA + 1))
+def test_the_golden_journal_of_every_schema_so_far_is_read(schema: int) -> None:
+    lines = (EVENTS_GOLDEN / f"schema-{schema}.jsonl").read_bytes().splitlines()
+    expected = [event for event in read(lines) if not isinstance(event, KeyPressed | RunEnded)]
+    with JournalReader(GOLDEN / f"schema-{schema}.msj") as journal:
+        *events, last = journal.events()
+        assert (journal.header.schema, journal.header.pid, journal.header.title) == (schema, 4711, "Reading")
+        assert (journal.header.argv, journal.header.boot) == (("read.py", "a.csv"), "5f2b")
+        assert (journal.ended, journal.damage, journal.torn()) == (True, "", 0)
+    assert list(map(repr, events)) == list(map(repr, expected))  # a NaN among them
+    assert isinstance(last, RunEnded)
+
+
+def test_the_golden_journal_of_this_schema_is_what_is_written_today(tmp_path: Path) -> None:
+    golden = (GOLDEN / f"schema-{SCHEMA}.msj").read_bytes()
+    with JournalReader(GOLDEN / f"schema-{SCHEMA}.msj") as journal:
+        batches = list(journal.batches())
+    writer = JournalWriter(tmp_path / "run.msj")
+    for batch in batches:
+        for event in batch:
+            writer.record(event)
+        writer.flush()
+    data = (tmp_path / "run.msj").read_bytes()
+    assert data.startswith(first_line())
+    assert golden.startswith(first_line())
+    assert frames(data)[1:] == frames(golden)[1:]  # the first describes the run
+
+
+def frames(data: bytes) -> list[bytes]:
+    """Return the frames of a journal."""
+    rest, found = data.partition(b"\n")[2], []
+    while rest:
+        end = FRAME.size + FRAME.unpack_from(rest)[0]
+        found.append(rest[:end])
+        rest = rest[end:]
+    return found

@@ -193,13 +193,17 @@ sys.stdout.write(f"SWITCHES {found[0]}\\n")
 """
 
 
+@pytest.mark.parametrize("journal", ["no", "yes"])
 @pytest.mark.parametrize("where", ["ours", "other"])
 @pytest.mark.parametrize("what", ["none", "track", "task"])
-def test_an_idle_run_wakes_nobody_without_a_terminal(what: str, where: str) -> None:
+def test_an_idle_run_wakes_nobody_without_a_terminal(tmp_path: Path, what: str, where: str, journal: str) -> None:
     argv = [sys.executable, "-c", IDLE, what, where]
-    done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE, env=environment(), check=True)
-    # a poll of once a second would be three or more; one may be the metronome's last look, late on a loaded machine
-    assert int(done.stdout.split()[-1]) <= 1
+    env = environment({"MAINSTAGE_JOURNAL": str(tmp_path / "run.msj") if journal == "yes" else ""})
+    done = subprocess.run(argv, capture_output=True, text=True, timeout=DEADLINE, env=env, check=True)
+    assert (tmp_path / "run.msj").exists() == (journal == "yes")
+    # a poll of once a second would be three or more; one may be the metronome's last look, late on a loaded machine;
+    # a journal has a loop that tells nothing of itself looked at after 1, 2, 4, 8, ... seconds: three switches each
+    assert int(done.stdout.split()[-1]) <= (1 if journal == "no" or what == "none" else 4)
 
 
 @pytest.mark.parametrize(("where", "most"), [("ours", 5), ("other", 8)])
@@ -240,3 +244,50 @@ def test_the_metronome_is_not_late_for_ever_when_the_process_was_stopped_past_it
         time.sleep(1.2)
         program.send_signal(signal.SIGCONT)
         assert program.communicate(timeout=10)[0] == "IN TIME\n"
+
+
+PANEL = """
+import threading, time, mainstage
+lock = threading.Lock()
+def panel(state):
+    with lock:
+        return f"panel {sum(int(task.completed) for task in state.tasks.values())}"
+with mainstage.Run("table", layout=mainstage.Dashboard(mainstage.dashboard.Bars(), panel)):
+    with mainstage.task("work", total=200) as task:
+        for n in range(200):
+            time.sleep(0.02)
+            task.advance()
+            if n == 80:
+                lock.acquire()  # never given back while a picture is drawn
+print("DONE")
+"""
+
+
+def test_a_function_of_a_panel_is_called_while_the_main_thread_works_and_interrupted_where_it_waits() -> None:
+    with Pty([sys.executable, "-c", PANEL]) as program:
+        shown: set[str] = set()
+
+        def changes() -> bool:
+            shown.update(re.findall(r"panel (\d+)", program.screen.text))
+            return len(shown) >= 3
+
+        program.until(changes, what="three pictures")
+        program.expect("DONE")
+        assert program.wait() == 0, program.screen.text
+
+
+COLUMNS = """
+import time, mainstage
+from rich.progress import TextColumn
+with mainstage.Run("jobs", columns=["{task.description}!", TextColumn("<{task.completed:.0f}>")]) as run:
+    future = run.submit(lambda: [time.sleep(0.02) for _ in mainstage.track(range(100), "job")])
+    while not future.done():
+        time.sleep(0.02)
+"""
+
+
+def test_columns_are_drawn_while_the_main_thread_works() -> None:
+    with Pty([sys.executable, "-c", COLUMNS]) as program:
+        assert program.wait() == 0, program.screen.text
+        assert len(set(re.findall(rb"<(\d+)>", bytes(program.output)))) >= 3
+        assert b"job!" in program.output

@@ -382,9 +382,12 @@ def open_exec_display(
     layout: str,
     log: str | None,
     capture: bool | Literal["fd"] | None,  # noqa: FBT001  # the fields of `ExecOptions`, in order
+    journal: str | None,
+    no_inputs: bool,  # noqa: FBT001  # as above
 ) -> ExecDisplay:
     """Open the display. Raises `DisplayError` for options that are wrong, `OSError` for a log that does not open."""
-    session = ExecDisplaySession(title, DisplayOptions(view, layout=layout, log=log, capture=capture))
+    look = DisplayOptions(view, layout=layout, log=log, capture=capture, journal=journal, journal_inputs=not no_inputs)
+    session = ExecDisplaySession(title, look)
     external = ExternalExecutors(session.channel, session.wake).watch
     display = ExecDisplay(session, [PoolBridge(session.channel, external), CoroutineBridge(session.channel)])
     session.open()

@@ -35,6 +35,8 @@ class ExecOptions(NamedTuple):
     layout: str = ""
     log: str | None = None
     capture: bool | Literal["fd"] | None = None
+    journal: str | None = None
+    no_inputs: bool = False
 
     def wait(self) -> bool:
         """Return whether the display may be loaded later: nothing says how it is to be, so nothing can be wrong."""

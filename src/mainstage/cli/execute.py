@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import sys
-from typing import TYPE_CHECKING, Literal, NoReturn
+from typing import TYPE_CHECKING, Any, Literal, NoReturn
 
 import click
 
@@ -56,9 +56,9 @@ class NotRunnable(click.ClickException):
     help="text (unless MAINSTAGE_CAPTURE says otherwise): what Python code writes; fd: also C code and children, which "
     "then see no terminal; none: nothing.",
 )
-def exec_command(
-    words: Sequence[str], *, is_module: bool, view: str, layout: str, log: str | None, capture: str | None
-) -> NoReturn:
+@click.option("--journal", metavar="FILE", help="What happens is recorded there, for watch, replay and report.")
+@click.option("--no-inputs", is_flag=True, help="The journal has neither arguments of calls nor names made of them.")
+def exec_command(words: Sequence[str], *, is_module: bool, capture: str | None, **options: Any) -> NoReturn:
     """Run a Python program that knows nothing of mainstage under its display.
 
     SCRIPT, or with -m the module of that name, is run as python would: its arguments, exit status, signals, stdin and
@@ -69,7 +69,7 @@ def exec_command(
     trouble = program.trouble()
     if trouble:
         raise NotRunnable(trouble)
-    raise Execution(program, ExecOptions(view, layout, log, CAPTURES.get(capture or "")))
+    raise Execution(program, ExecOptions(capture=CAPTURES.get(capture or ""), **options))
 
 
 def execute(execution: Execution) -> None:

@@ -16,7 +16,9 @@ COMMANDS = {
     "exec": "mainstage.cli.execute:exec_command",
     "journal": "mainstage.cli.journal:journal_command",
     "map": "mainstage.cli.map:map_command",
+    "ps": "mainstage.cli.watch:ps_command",
     "replay": "mainstage.cli.replay:replay_command",
+    "watch": "mainstage.cli.watch:watch_command",
 }
 
 

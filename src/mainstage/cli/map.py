@@ -66,6 +66,8 @@ class MapOptions(NamedTuple):
     layout: str
     keys: bool | None
     log: str | None
+    journal: str | None
+    no_inputs: bool
 
 
 class Sink:
@@ -186,6 +188,8 @@ class Sink:
 )
 @click.option("--keys/--no-keys", default=None, help="Take keys while it runs (default: at a terminal); ? lists them.")
 @click.option("--log", metavar="FILE", help="All output and failures of the run go there too.")
+@click.option("--journal", metavar="FILE", help="What happens is recorded there, for watch, replay and report.")
+@click.option("--no-inputs", is_flag=True, help="The journal has neither inputs nor names made of them.")
 def map_command(
     target: str, inputs: Sequence[str], files: Sequence[str], *, null: bool, no_glob: bool, **options: Any
 ) -> None:
@@ -293,6 +297,8 @@ def _run(target: Target, jobs: Sequence[JobInput], options: MapOptions, sink: Si
             retries=options.retries,
             timeout=options.timeout,
             recorder=outputs,
+            journal=options.journal,
+            journal_inputs=not options.no_inputs,
             places=True,
         ) as run:
             outcomes = run._outcomes(

@@ -8,7 +8,12 @@ import stat
 import tempfile
 from itertools import count
 
+from mainstage.core.clock import SystemClock
+from mainstage.core.file_lock import lock_file
 from mainstage.journal.format import SUFFIX, JournalError
+
+KEPT = 7 * 24 * 3600.0
+"""Seconds for which the journal of a run that ended badly stays there."""
 
 _numbers = count(1)
 
@@ -34,6 +39,32 @@ def runtime_folder() -> str:
     if os.name == "posix" and (found.st_uid != os.getuid() or found.st_mode & 0o077):
         raise JournalError(f"the folder of journals {folder} is not yours alone: remove it, or chmod 700 it")
     return folder
+
+
+def listed() -> list[str]:
+    """Return the paths of the journals in the folder, and remove what a run left there `KEPT` ago that is over."""
+    try:
+        folder = runtime_folder()
+        names = sorted(name for name in os.listdir(folder) if name.endswith(SUFFIX))  # noqa: PTH208  # as above
+    except (JournalError, OSError):
+        return []
+    return [path for name in names if not _outdated(path := os.path.join(folder, name))]  # noqa: PTH118  # as above
+
+
+def _outdated(path: str) -> bool:
+    """Return whether nobody needs a journal any more, and remove it, or the link to it."""
+    try:
+        if not os.path.exists(path):  # noqa: PTH110  # as above; a link whose file is gone
+            os.unlink(path)  # noqa: PTH108  # as above
+            return True
+        if os.stat(path).st_mtime > SystemClock().wall() - KEPT:  # noqa: PTH116  # as above
+            return False
+        with open(path, "rb") as file:  # noqa: PTH123  # as above
+            lock_file(file.fileno(), shared=True)
+            os.unlink(path)  # noqa: PTH108  # as above
+    except OSError:  # a live run writes it, or it is gone
+        return False
+    return True
 
 
 def _user() -> str:

@@ -39,6 +39,10 @@ class JournalReader:
         self.path = str(path)
         self.ended = False
         """Whether the run was told to be over."""
+        self.status: int | None = None
+        """The exit status of the program, as it was told; None: it was not."""
+        self.unretrieved: int | None = None
+        """How many failures the program had not taken from what holds them, as it was told."""
         self.cut = ""
         """Why the journal ends before the run, as its writer says: "limit"."""
         self.damage = ""
@@ -89,7 +93,7 @@ class JournalReader:
         """Yield the batches of events that have been written and not been read."""
         for data in self._read_frames():
             if data.startswith(b"{"):
-                self.cut = str(_note(data).get("cut", self.cut))
+                self._take_note(_note(data))
                 continue
             try:
                 events = from_compact(data)
@@ -98,6 +102,14 @@ class JournalReader:
                 return
             self.ended = self.ended or any(type(event) is RunEnded for event in events)
             yield events
+
+    def _take_note(self, note: dict[str, Any]) -> None:
+        self.cut = str(note.get("cut", self.cut))
+        end = note.get("end")
+        if isinstance(end, dict):
+            self.status, self.unretrieved = (
+                found if isinstance(found, int) else None for found in (end.get("status"), end.get("unretrieved"))
+            )
 
     def events(self) -> Iterator[Event]:
         """Yield the events of `batches`, one by one."""

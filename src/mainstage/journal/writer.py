@@ -123,6 +123,12 @@ class JournalWriter:
             events, self._events = self._events, []
             self._append(make_frame(codec.to_compact(events)))
 
+    def tell_end(self, status: int | None, unretrieved: int | None) -> None:
+        """Append how the run ends."""
+        self.flush()
+        if not self._broken:
+            self._append(make_note({"end": {"status": status, "unretrieved": unretrieved}}))
+
     def _end(self) -> None:
         """Close the file at the end of its run."""
         self._broken = True

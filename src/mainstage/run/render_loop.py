@@ -18,6 +18,7 @@ from mainstage.events import KeyPressed, RunEnded, StopRequested, TaskMoved, Tex
 from mainstage.run.flushes import FlushSchedule
 from mainstage.run.report_interval import ReportInterval
 from mainstage.tasks.capture.lines import PartialLines
+from mainstage.ui.display.recorder import BatchRecorder
 from mainstage.ui.display.stream import NullDisplay
 from mainstage.ui.state.reducer import reduce
 from mainstage.ui.state.run import RunState
@@ -25,7 +26,7 @@ from mainstage.ui.views import FrameContext
 from mainstage.ui.views.plain import SilentView
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from mainstage.channels.inbox import ThreadChannel
     from mainstage.core.clock import Clock
@@ -46,6 +47,8 @@ LAST_PATIENCE = 1.0
 """Seconds for which a display that is blocked at the end holds up what waits on disk; then memory takes it."""
 CALM = 2.0
 """Seconds without news after which an owner in other code is called that seldom: two threads wake for each call."""
+MOST_PAST = 100
+"""Lines that are shown of what happened before somebody looked."""
 BATCH = 5000
 """Events reduced in one round, at the most."""
 ROUND = 0.05
@@ -303,6 +306,16 @@ class RenderLoop:
         if kind is StopRequested and self.on_stop is not None:
             self.on_stop(event)  # type: ignore[arg-type]  # narrowed by `kind`
 
+    def take_past(self, events: Iterable[Event]) -> int:
+        """Reduce what happened before anybody looked, keep the last lines of it, and return how many are not."""
+        dropped = 0
+        for event in events:
+            self._take(event)
+            if len(self._pending_lines) > 2 * MOST_PAST:
+                dropped += len(self._pending_lines) - MOST_PAST
+                del self._pending_lines[:-MOST_PAST]
+        return dropped
+
     def record(self, recorder: Recorder, event: Event) -> None:
         """Hand `event` to `recorder`; what that cannot keep is reported once, and changes nothing else."""
         try:
@@ -489,6 +502,12 @@ class RenderLoop:
             if close is not None:
                 close()
 
+    def leave(self, farewell: str) -> None:
+        """Show no more of a run that goes on; `farewell` is the last line."""
+        self.pumping = True
+        self._display.close([*self._pending_lines, *([farewell] if farewell else [])], [])
+        self._pending_lines = []
+
     def finish(self, *, said: bool = True) -> None:
         """Reduce what is left and that the run has ended, show the last picture and close the display.
 
@@ -505,6 +524,10 @@ class RenderLoop:
                 self._take(event)
         if self.channel.lost:
             self._say(f"{self.channel.lost:,} lines are missing above: neither a file nor memory had room for them")
+        for recorder in self._recorders:
+            if isinstance(recorder, BatchRecorder):
+                with contextlib.suppress(Exception):  # a recorder of the user's
+                    recorder.tell_end(self.exit_status, self.unretrieved)
         self._take(RunEnded(now))
         rows = self.last_rows() if said else []
         try:

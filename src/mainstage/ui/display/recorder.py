@@ -26,3 +26,10 @@ class BatchRecorder(Recorder, Protocol):
     def flush(self) -> None:
         """Write what was gathered. Errors are kept for later: `trouble` is what is to be said of them, once."""
         ...
+
+    def tell_end(self, status: int | None, unretrieved: int | None) -> None:
+        """Take how the run ends, before its last event: the status of its program, and the failures not taken from it.
+
+        None: not known.
+        """
+        ...
