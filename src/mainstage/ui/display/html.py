@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from html import escape
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mainstage.ui.display.ansi import clean_line
@@ -73,7 +74,13 @@ def folded(summary: str, text: str) -> str:
 
 def kept_html(lines: Iterable[KeptLine]) -> str:
     """Return the lines that stay with a picture, those that have a traceback to be unfolded."""
-    return "".join(folded(one.line, one.traceback) if one.traceback else to_html([one.line]) for one in lines)
+    parts = []
+    for unfolds, group in groupby(lines, key=lambda one: bool(one.traceback)):
+        if unfolds:
+            parts += [folded(one.line, one.traceback) for one in group]
+        else:
+            parts.append(to_html(one.line for one in group))
+    return "".join(parts)
 
 
 def _line(line: str) -> str:
