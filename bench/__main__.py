@@ -20,6 +20,7 @@ GROUPS = {
     "track": "worker_cost:track_rows",
     "advance": "worker_cost:advance_rows",
     "silent": "worker_cost:silent_rows",
+    "rich": "rich_import:rich_rows",
     "tiny": "tiny_tasks:rows",
     "processes": "tiny_processes:rows",
     "frame": "frame_cost:rows",
@@ -30,13 +31,15 @@ GROUPS = {
     "garbage": "screens:garbage_rows",
     "stalled": "stalled:rows",
     "idle": "idle:rows",
+    "tqdm": "one_import:rows",
     "import": "imports:rows",
     "growth": "growth:rows",
     "uneven": "uneven:rows",
     "memory": "memory:rows",
+    "notebook": "notebook:rows",
 }
 """By name, in the order of the budget; each is imported when its turn comes, so that one does not weigh on another."""
-LONG = ("growth", "uneven", "memory")
+LONG = ("growth", "uneven", "memory", "notebook")
 """Those that take minutes: only where they are asked for."""
 
 

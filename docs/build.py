@@ -125,6 +125,41 @@ SHOTS = {
         columns=92,
         sign="■",
     ),
+    "tqdm-before.svg": Shot(
+        "python pages.py",
+        python("pages_before.py"),
+        "Two bars of tqdm, the inner one below the outer one; lines written above them.",
+        times=(1.3, 1.6, 1.9, 2.2, 2.5, 2.8, 3.1, 3.4),
+        height=8,
+        columns=76,
+        sign="Atlas",
+    ),
+    "tqdm-after.svg": Shot(
+        "python pages.py",
+        python("pages_after.py"),
+        "The same program with mainstage.tqdm: two rows of one display, with an ETA each; lines written above them.",
+        times=(0.7, 1.0, 1.3, 1.6, 1.9, 2.2, 2.5, 2.8),
+        height=8,
+        columns=76,
+        sign="━",
+    ),
+    "rich-before.svg": Shot(
+        "python charts.py",
+        python("charts_before.py"),
+        "Three bars of Rich; a line printed above them.",
+        times=(0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 3.0, 3.4),
+        height=7,
+        columns=76,
+        sign="Coasts",
+    ),
+    "rich-after.svg": Shot(
+        "python charts.py",
+        python("charts_after.py"),
+        "The same program with mainstage.rich: three rows with counts, an ETA and a speed each; a line above them.",
+        times=(0.2, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6),
+        height=7,
+        columns=76,
+    ),
     "plain.svg": Shot(
         "CI=true python nightly.py",
         python("nightly.py"),
@@ -187,7 +222,8 @@ def take(shot: Shot, place: Path) -> str:
 def _look(pty: Pty, at: float) -> list[Row]:
     """Return the screen at the time `at`, between two frames."""
     pty.read_for(max(0.01, at - time.monotonic()))
-    pty.until(lambda: pty.output.endswith(FRAME_ENDS), what="the end of a frame")
+    if FRAME_ENDS in pty.output:  # another library's display says nothing of the kind
+        pty.until(lambda: pty.output.endswith(FRAME_ENDS), what="the end of a frame")
     return rows_of(pty.screen)
 
 
