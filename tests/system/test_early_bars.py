@@ -274,3 +274,20 @@ def test_a_silent_view_shows_neither_rows_nor_last_lines(program: Program) -> No
         check=True,
     )
     assert (done.stdout, done.stderr) == ("joined\n", "")
+
+
+@pytest.mark.parametrize(
+    "bar", ["tqdm(calls, total=9, desc='all')", "mainstage.track(calls, 'all', total=9, leave=True)"]
+)
+def test_the_line_of_a_loop_over_a_pool_of_ours_comes_before_what_is_printed_after_it(
+    program: Program, bar: str
+) -> None:
+    shown = program.lines(f"""
+        from mainstage.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(3) as pool:
+            calls = pool.map(lambda n: time.sleep(0.05) or n, range(9))
+            print(sum({bar}))
+        print("end")
+    """)
+    assert [line.split(" in ")[0] for line in shown] == ["✓ all: 9", "36", "end"]
