@@ -49,7 +49,7 @@ class RecordOnlyView(SilentView):
 
 
 class DelayedView:
-    """A view for a run that was opened implicitly: in its first half second it shows text, what loops leave, and no more.
+    """A view for a run that was opened implicitly: in its first half second it shows text and what loops leave alone.
 
     Failures of then are told when it is older, or never: their futures have them.
     """
