@@ -31,6 +31,7 @@ GROUPS = {
     "garbage": "screens:garbage_rows",
     "stalled": "stalled:rows",
     "idle": "idle:rows",
+    "tqdm": "one_import:rows",
     "import": "imports:rows",
     "growth": "growth:rows",
     "uneven": "uneven:rows",

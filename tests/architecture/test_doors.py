@@ -39,6 +39,7 @@ DOORS: dict[str, str | dict[str, str]] = {
     "tasks/capture/streams.py": OWN,
     "tasks/integrations/rich.py": OWN,
     "tqdm/": "lines of bars as text, to streams other than the program's own: as tqdm writes them",
+    "ui/brief.py": {"_write": DISPLAY},
     "ui/display/jsonl.py": {"_line": EVENTS},
     "ui/display/keyboard.py": {"_ring": INTERNAL},
     "ui/display/logfile.py": {"_put": LOG},

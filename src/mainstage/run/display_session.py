@@ -157,7 +157,7 @@ class DisplaySession:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
         asked, look = bool(look.journal), look.resolved()
         self.clock: Clock = look.clock or SystemClock()
-        self.channel = _channel_for(self.clock, early=look.clock is None)
+        self.channel, self._began = _channel_for(self.clock, early=look.clock is None)
         opened = _build_ui(look, asked=asked)
         blocks = None if opened.look is None else OpenBlocks(self.channel.notify)
         self.loop = self.loops(self.channel, _below_blocks(opened, blocks), opened.display, self.clock)
@@ -261,7 +261,10 @@ class DisplaySession:
         DisplaySession.current = self
         live.reporter, live.early = self.channel, None
         self.ways_out.take()
-        self.channel.begin(RunStarted(self.clock.now(), self._title, self.clock.wall()))
+        now = self.clock.now()
+        began = now if self._began is None else self._began
+        self.loop.count_from(began)
+        self.channel.begin(RunStarted(began, self._title, self.clock.wall() - (now - began)))
         self.loop.run_once()  # the state knows of the run before anybody asks when a picture is due
         for remark in self._remarks:
             self.notice(remark)
@@ -644,12 +647,11 @@ class DisplaySession:
             waker.wake()
 
 
-def _channel_for(clock: Clock, *, early: bool) -> ThreadChannel:
-    """Return the channel of a run: the one that bars report to which wait for it, if it is `early` enough to take."""
+def _channel_for(clock: Clock, *, early: bool) -> tuple[ThreadChannel, float | None]:
+    """Return the channel of a run, and when it began; of bars that wait for it, where their clock is its own."""
     if early and live.early is not None:
-        found: ThreadChannel = live.early.channel
-        return found
-    return ThreadChannel(clock)
+        return live.early.channel, live.early.began
+    return ThreadChannel(clock), None
 
 
 def _build_ui(look: DisplayOptions, *, asked: bool) -> UI:
