@@ -22,6 +22,7 @@ from mainstage.errors import PoolBroken, TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskStarted, TaskStuck, TextWritten
 from mainstage.pool import mapping
 from mainstage.pool.processes import worker_main
+from mainstage.pool.processes.dispatcher import Dispatcher
 from mainstage.testing import RecordingDisplay
 from mainstage.ui.views.bars import BarsView
 
@@ -156,7 +157,7 @@ def test_a_running_task_is_cancelled_as_in_a_thread() -> None:
             threading.Event().wait(0.01)
         assert run.cancel(future)
         assert type(future.exception()).__name__ == "CancelledError"
-        pids = {worker.pid for worker in run._live().work.backend.workers.dispatcher.workers}  # type: ignore[union-attr]
+        pids = {worker.pid for worker in run._live().work.backend.workers.dispatcher.workers}  # type: ignore[attr-defined]
         assert {run.submit(work.pid_of_worker).result() for _ in range(4)} <= pids
 
 
@@ -335,13 +336,32 @@ def test_a_forked_worker_that_a_lock_keeps_from_beginning_is_replaced(monkeypatc
     monkeypatch.setattr("mainstage.pool.processes.worker_main._settle_in", lambda: threading.Event().wait(60))
     with opened(mp_context="fork", max_workers=1) as run:
         future = run.submit(work.square, 3)
-        dispatcher = run._live().work.backend.workers.dispatcher  # type: ignore[union-attr]
+        dispatcher = run._live().work.backend.workers.dispatcher  # type: ignore[attr-defined]
         while not dispatcher.workers:
             threading.Event().wait(0.01)
         stuck = dispatcher.workers[0].pid
         monkeypatch.setattr("mainstage.pool.processes.worker_main._settle_in", usual)
         assert future.result() == 9
     assert gone(stuck)
+
+
+def test_a_forked_worker_that_is_ended_before_it_has_said_anything_is_killed_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A copy of this process may lose the first signal: it has the handlers of its parent until it sets its own."""
+    hire = Dispatcher._hire
+    ended: list[int] = []
+
+    def hire_and_end_the_first(self: Dispatcher, waiting: int) -> None:
+        hire(self, waiting)
+        if not ended:
+            ended.append(self.workers[0].pid)
+            self._end_worker(self.workers[0], 0)
+
+    monkeypatch.setattr(Dispatcher, "_hire", hire_and_end_the_first)
+    with opened(mp_context="fork", max_workers=1) as run:
+        assert run.submit(work.square, 3).result(SOON) == 9
+    assert gone(ended[0])
 
 
 def test_a_deaf_task_that_is_cancelled_gets_sigterm_to_clean_up_and_its_worker_is_replaced(tmp_path: Path) -> None:

@@ -29,7 +29,8 @@ def describe_named(name: str, args: Sequence[Any]) -> str:
 
 
 def _described(name: Callable[[Any], str], of: Any, args: Sequence[Any]) -> str:
-    if args and type(args[0]) not in PLAIN and isinstance(args[0], (str, os.PathLike)):
+    kind = type(args[0]) if args else None
+    if kind is not None and kind not in PLAIN and issubclass(kind, (str, os.PathLike)):  # its `__class__` may raise
         text = describe(args[0])
         if text.strip():
             return text

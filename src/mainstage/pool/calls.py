@@ -1,8 +1,8 @@
-"""Submitted calls on workers of this process.
+"""Submitted calls, whatever workers they run on.
 
 A call is O(1) in all that is kept of it: itself, its future, one entry in `pending`, one in the window. A short one is
-told of in sums, as short items of a map: no event, no task and no description is made of it, unless somebody records
-each event (`Reporter.detailed`). Who may begin it, or cancel it while it waits, is who takes its ticket.
+reported in sums, as short items of a map: no event, no task and no description is made of it, unless each event is
+recorded (`CallReporter.detailed`). Who may begin it, or cancel it while it waits, is who takes its ticket.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mainstage.core.once import Once
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, add_note, describe_error, is_instance
 from mainstage.events import CallFailed, TaskCancelled, TaskQueued
-from mainstage.pool.job import SENT, Window, Workers, WorkerSlot, announcing
+from mainstage.pool.job import SENT, WindowShare, Workers, WorkerSlot, announcing
 from mainstage.tasks.outcome import describe, describe_call
 from mainstage.tasks.task import NULL, is_failure
 
@@ -86,7 +86,7 @@ class Call:
     # --- while it waits ---
 
     def take(self) -> Entry | None:
-        """Take the right to begin, or to cancel, the attempt that waits; None: somebody else has it. Any thread."""
+        """Take the right to begin, or to cancel, the attempt that waits; None: another thread has it. Any thread."""
         try:
             entry = self.ticket
             del self.ticket  # atomic: of two threads one has it
@@ -121,7 +121,7 @@ class Call:
     # --- its ends ---
 
     def succeed(self, value: Any) -> None:
-        """Take the value of a short call, which is told of in sums."""
+        """Take the value of a short call, which is reported in sums."""
         future, calls = self.future, self.calls
         try:
             future.set_result(value)
@@ -211,6 +211,11 @@ class Call:
             self.ask(job, reason, again=again)
         return True
 
+    def withdrawn(self) -> None:
+        """End it: its future was cancelled before a worker was heard to begin it."""
+        self.future.set_running_or_notify_cancel()
+        self._never_began("cancelled before it began")
+
     def dropped(self, entry: Entry, reason: str) -> None:
         """End it instead of an attempt that is not to begin any more."""
         self.future.set_exception(CancelledError(reason))
@@ -257,7 +262,7 @@ class CallWorkers(Workers, Protocol):
         ...
 
 
-class Calls(Window):
+class Calls(WindowShare):
     """The calls of a pool. To the display it is a cell that tells, when a picture is drawn, which of them wait."""
 
     attempt = 1

@@ -57,7 +57,7 @@ SENT = threading.Lock()
 
 
 class JobOwner(Protocol):
-    """What jobs are of, and who is told what became of them. Nothing here names a kind of worker."""
+    """What jobs are attempts at: it gets their outcomes. Nothing here names a kind of worker."""
 
     fn: Callable[..., Any]
     kwargs: Mapping[str, Any]
@@ -66,7 +66,7 @@ class JobOwner(Protocol):
     """Whether it is one call: nobody has counted it before its first event."""
 
     def describe(self, args: tuple[Any, ...]) -> str:
-        """Return the name that is shown; made only where somebody sees it."""
+        """Return the name that is shown; made only where it is seen."""
         ...
 
     def input(self, args: tuple[Any, ...]) -> str:
@@ -127,7 +127,7 @@ class Workers(Protocol):
         """How many there may be now."""
         ...
 
-    def offer(self, share: Window) -> None:
+    def offer(self, share: WindowShare) -> None:
         """Bring as many of them to a window as it has work for. Any thread."""
         ...
 
@@ -237,7 +237,7 @@ class Job:
             self.announced.release()
 
     def start_sent(self) -> None:
-        """Let others send more: the events that `announce` returned are on their way."""
+        """Called when the events that `announce` returned are sent: other threads may send more."""
         if self.announced is not None:
             self.announced.release()
 
@@ -308,7 +308,7 @@ class Job:
         return True
 
     def end(self, outcome: Outcome) -> None:
-        """Tell of its end and hand the outcome to its owner; whoever calls this has the right to settle it."""
+        """Send its last event and hand the outcome to its owner; the caller has the right to settle it."""
         owner, error = self.owner, outcome.error
         given = owner.input(self.entry[2])
         if error is not None and not is_instance(error, Cancelled):
@@ -337,7 +337,7 @@ class Job:
 
 
 class WorkerSlot(Lane):
-    """A worker's place in a map, or among the calls: the job at hand, and what ended since somebody looked."""
+    """A worker's place in a map, or among the calls: the job at hand, and what ended since the owner last looked."""
 
     current: Job | None
 
@@ -357,7 +357,7 @@ class WorkerSlot(Lane):
 
 
 class Share(ABC):
-    """Jobs that are told of together: of one map, or all calls. A slot for each worker that has some."""
+    """Jobs that are reported together: of one map, or all calls. A slot for each worker that has some."""
 
     def __init__(self, ident: int) -> None:
         self.id = ident
@@ -386,7 +386,7 @@ class Share(ABC):
         """Called when a worker has left it."""
 
 
-class Window(Share):
+class WindowShare(Share):
     """A share that our own workers take from, one entry at a time."""
 
     yields = False
@@ -404,7 +404,7 @@ class Window(Share):
         """Tokens that were taken out of use while workers still had them."""
 
     def add_place(self) -> None:
-        """Let one more worker be sent here."""
+        """Allow one more worker."""
         self.free.append(None)
 
     def remove_place(self) -> None:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from mainstage.core.item_names import namer
 from mainstage.errors import Cancelled, TaskTimeout, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
-from mainstage.pool.job import Window, Workers, WorkerSlot
+from mainstage.pool.job import WindowShare, Workers, WorkerSlot
 from mainstage.tasks.outcome import describe
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class MapWorkers(Workers, Protocol):
         ...
 
 
-class Map(Window):
+class Map(WindowShare):
     """The owner of the attempts at its items; the caller's thread feeds it and takes its records."""
 
     yields = True
@@ -61,8 +61,15 @@ class Map(Window):
     workers: MapWorkers
 
     def __init__(
-        self, workers: MapWorkers, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy
+        self,
+        workers: MapWorkers,
+        fn: Callable[..., Any],
+        source: Iterator[tuple[Any, ...]],
+        policy: Policy,
+        *,
+        wake: Callable[[], None],
     ) -> None:
+        """`wake` is called on a worker's thread when a consumer that set `waiting` has something to take."""
         self.reporter = workers.reporter
         super().__init__(self.reporter.new_id(), workers)
         self.fn = fn
@@ -72,8 +79,7 @@ class Map(Window):
         self._source = source
         self.halt_on_failure = False
         """Whether the first final failure halts the rest, there and then."""
-        self.on_done: Callable[[], None] | None = None
-        """Called on the worker's thread when a consumer that set `waiting` has something to take."""
+        self._wake = wake
         self.waiting = False
         self.left = False
         """Whether nobody takes from it any more."""
@@ -87,7 +93,8 @@ class Map(Window):
         self.records: SimpleQueue[Record] = SimpleQueue()
         """What became of items, in order of completion; workers put, the caller takes."""
         self._opened = False
-        self._exhausted = False
+        self.exhausted = False
+        """Whether nothing more comes from the input."""
         self._ahead = 1
         self._stride = 1
         self._ids: Iterator[int] = iter(self.reporter.new_id, 0)
@@ -104,7 +111,7 @@ class Map(Window):
     # --- the consumer's side: the caller's thread ---
 
     def open(self, total: int | None, sizes: Sequence[float] = ()) -> None:
-        """Announce `total` items (None: nobody knows), the first of which are of these `sizes`, and who takes them."""
+        """Announce `total` items (None: not known), the first of which are of these `sizes`, and who takes them."""
         self.total = total
         now, send = self.reporter.now(), self.reporter.send
         send(SourceOpened(now, self.id, total))
@@ -113,13 +120,13 @@ class Map(Window):
             self._ids = chain((task for task, _ in sized), self._ids)
         send(SourceForeseen(now, self.id, self.workers.max_workers, tuple(sized)))
         self._opened = True
-        if self._exhausted:  # it was stopped meanwhile
+        if self.exhausted:  # it was stopped meanwhile
             self._tell_closed()
 
     def feed(self) -> None:
         """Pull input until the window is full, the input ends, or there is something to give back."""
-        room = self._room() if not self._exhausted and self.halted is None else 0
-        while room > 0 and not self._exhausted:
+        room = self._room() if not self.exhausted and self.halted is None else 0
+        while room > 0 and not self.exhausted:
             count = min(room, self._stride)
             began = self.reporter.now()
             self._pull(count)
@@ -129,7 +136,7 @@ class Map(Window):
             room -= count
             if not quick and not self.records.empty():
                 break
-        self.feed_at = self.handed - self._ahead // 2 if not self._exhausted else NEVER
+        self.feed_at = self.handed - self._ahead // 2 if not self.exhausted else NEVER
 
     def _pull(self, count: int) -> None:
         batch: list[tuple[Any, ...]] = []
@@ -169,7 +176,7 @@ class Map(Window):
 
     def finished(self) -> bool:
         """Return whether everything handed out has been taken and nothing more comes."""
-        return self.taken >= self.handed and (self._exhausted or self.halted is not None)
+        return self.taken >= self.handed and (self.exhausted or self.halted is not None)
 
     def raise_source_error(self) -> None:
         """Raise what the input raised, if it did."""
@@ -217,8 +224,8 @@ class Map(Window):
             job.give_up(Cancelled(reason))
 
     def _exhaust(self, error: BaseException | None) -> None:
-        if not self._exhausted:
-            self._exhausted = True
+        if not self.exhausted:
+            self.exhausted = True
             self._source_error = error
             self._tell_closed()
 
@@ -293,7 +300,7 @@ class Map(Window):
         """Do nothing: `requeue` brings the entry."""
 
     def requeue(self, entry: Entry, *, first: bool = False) -> None:
-        """Let a worker take the attempt, before all others if it goes `first`; drop what is not wanted any more."""
+        """Queue the attempt, before all others if it goes `first`; drop what is not wanted any more."""
         if self.halted is not None or entry[1] in self._unwanted:
             self._drop(entry)
             self.tell()
@@ -330,10 +337,9 @@ class Map(Window):
         """Wake who waits for results, if there are any."""
         if self.waiting and not self.records.empty():
             self.waiting = False
-            if self.on_done is not None:
-                self.on_done()
+            self._wake()
 
     def rested(self) -> None:
-        """Called when a worker has left it: somebody may wait for the last of them."""
-        if (self.left or self.halted is not None) and not self.is_active() and self.on_done is not None:
-            self.on_done()
+        """Called when a worker has left it: the run may wait for the last of them."""
+        if (self.left or self.halted is not None) and not self.is_active():
+            self._wake()

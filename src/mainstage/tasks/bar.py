@@ -137,7 +137,7 @@ class BarOptions:
         """Return what the event of its start says of it."""
         if self.leave:
             return "line"
-        if ambient.get() is not None or current_thread() is not main_thread():
+        if ambient.get() is not None or (self.leave is None and current_thread() is not main_thread()):
             return ""
         return "loop" if self.leave is None else "quiet"
 
@@ -162,7 +162,7 @@ class BarOptions:
                 loop=self.kind(),
             )
         if self.initial:
-            opened.set(completed=self.initial)
+            opened._begin_at(self.initial)
         return opened
 
 
