@@ -22,6 +22,7 @@ from mainstage.core.policy import STOP_GRACE, Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
 from mainstage.pool.items import FOLD, Item, Lane
+from mainstage.pool.memory import LOOKED_UP, recall
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.task import ambient
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from mainstage.pool.items import Entry
+    from mainstage.pool.memory import ResultMemory
     from mainstage.pool.thread_pool import ThreadPool, Worker
     from mainstage.pool.timer import Timer
     from mainstage.tasks.reporter import Reporter
@@ -95,6 +97,8 @@ class Claims:
         self.buffersize: int | None = None
         self.on_dispatch: Callable[[int, int], None] | None = None
         """Called on the consumer's thread with the task and the number of each item before a worker can take it."""
+        self.memory: ResultMemory | None = None
+        """What has the results of earlier runs, and takes those of this one, on the consumer's thread."""
         self.first_failure: BaseException | None = None
         self.halted: str | None = None
         self._window: deque[Entry] = deque()
@@ -161,6 +165,15 @@ class Claims:
 
     def _queue(self, batch: list[tuple[Any, ...]]) -> None:
         first = self.handed
+        if self.memory is not None:
+            entries, known, told = recall(self.memory, self.id, first, batch, self._ids, self._reporter.now())
+            self.handed += len(batch)
+            if told is not None:  # before its records, which may end the map
+                self._reporter.send(told)
+            for record in known:
+                self._done.put(record)
+            self._window.extend(entries)
+            return
         self.handed += len(batch)
         numbers = range(first, self.handed)
         ids: Iterable[int] = self._ids
@@ -173,7 +186,10 @@ class Claims:
     def take_all(self) -> list[Record]:
         """Return the records that are there, in order of completion."""
         get = self._done.get_nowait
-        return [get() for _ in range(self._done.qsize())]
+        records = [get() for _ in range(self._done.qsize())]
+        if self.memory is not None and records:
+            self.memory.keep(records)
+        return records
 
     def ready(self) -> bool:
         """Return whether `take_all` has something."""
@@ -263,6 +279,8 @@ class Claims:
             now = self._reporter.now()
             mean = sum(lane.seconds(now) for lane in lanes) / count
             self._ahead = min(MOST_AHEAD, max(self._ahead, int(AHEAD_S * workers / max(mean, 1e-9))))
+        if self.memory is not None:
+            self._ahead = max(self._ahead, LOOKED_UP)
         return self._ahead - outstanding if outstanding <= self._ahead // 2 else 0
 
     def _launch(self) -> None:

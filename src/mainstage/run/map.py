@@ -14,10 +14,12 @@ from mainstage.run.run import own_run
 from mainstage.run.workload import check_map
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import FrameType
     from typing import Never
 
+    from mainstage.store import Store
     from mainstage.ui.views import View
 
 R = TypeVar("R")
@@ -41,6 +43,7 @@ def map(  # noqa: A001
     sizes: Iterable[float] | None = ...,
     description: str = ...,
     total: float | None = ...,
+    store: str | os.PathLike[str] | Store | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 @overload
@@ -60,6 +63,7 @@ def map(  # noqa: A001
     sizes: Iterable[float] | None = ...,
     description: str = ...,
     total: float | None = ...,
+    store: str | os.PathLike[str] | Store | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 @overload
@@ -80,6 +84,7 @@ def map(  # noqa: A001
     sizes: Iterable[float] | None = ...,
     description: str = ...,
     total: float | None = ...,
+    store: str | os.PathLike[str] | Store | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; keyword-only options
@@ -95,6 +100,7 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     sizes: Iterable[float] | None = None,
     description: str = "",
     total: float | None = None,
+    store: str | os.PathLike[str] | Store | None = None,
     view: str | View = "auto",
     **unknown: Never,
 ) -> Iterator[R]:
@@ -104,7 +110,8 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     window ahead. `timeout` is in seconds, for each attempt at an item. `on_error`: "raise" cancels the rest and raises
     the worker's own exception; "collect" yields the exception in its place; "skip" leaves it out. `sizes`, one number
     an item, tell the ETA how much each is beside the others. `description` names its display, `total` is how many items
-    there are, where `len` cannot tell. The display lives from the first `next` to the end of the iterator, or as a
+    there are, where `len` cannot tell. `store` names a file that keeps results: what an earlier run has done is not
+    computed again (docs/resume.md). The display lives from the first `next` to the end of the iterator, or as a
     branch of the run that is live. What is never iterated does nothing, and warns so.
     """
     hide_frames()
@@ -129,6 +136,7 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
                 buffersize=buffersize,
                 sizes=sizes,
                 total=total,
+                store=store,
             )
 
     returned = results()
@@ -147,6 +155,7 @@ OPTIONS = (
     "sizes",
     "description",
     "total",
+    "store",
     "view",
 )
 _watched: set[weakref.ref[Any]] = set()

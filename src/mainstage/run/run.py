@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from mainstage.run.external import ExternalCall
     from mainstage.run.external_threads import ThreadCall
     from mainstage.run.waiters import DoneAndNotDone
+    from mainstage.store import Store, StoredResults
     from mainstage.ui.display import Display
     from mainstage.ui.display.notebook import NotebookDisplay
     from mainstage.ui.views import View
@@ -238,6 +239,7 @@ class Run(Executor):
             steps.callback(_runs.remove, self)
             steps.callback(work.adoption.detach)
             steps.callback(self._count_unretrieved)
+            steps.callback(work.close_memories)
             if error is not None and ending.stop is None:
                 ending.stop_for(error)
             try:
@@ -305,6 +307,7 @@ class Run(Executor):
         retries: int | None = None,
         sizes: Iterable[float] | None = None,
         total: float | None = None,
+        store: str | os.PathLike[str] | Store | None = None,
     ) -> Iterator[R]:
         """Return an iterator of `fn` of each item, in input order unless `unordered`.
 
@@ -312,14 +315,22 @@ class Run(Executor):
         the speed of the items warrants). `timeout` is in seconds, for each attempt at an item. `on_error`: "raise"
         cancels the rest and raises the worker's own exception; "collect" yields the exception in its place; "skip"
         leaves it out. `sizes`: how much each item is beside the others, for the ETA. `total`: how many items there are,
-        where `len` cannot tell. `chunksize` is taken and ignored.
+        where `len` cannot tell. `store` names a file that keeps results: what an earlier run has done is not computed
+        again (docs/resume.md). `chunksize` is taken and ignored.
         Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
         """
         policy = self._policy.but(retries, timeout)
         work = self._live().work
-        consumer = work.map(
-            fn, iterables, self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes, total=total
-        )
+        memory = None if store is None else open_results(store, fn, self._live().show.notice)
+        try:
+            consumer = work.map(
+                fn, iterables, self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes, total=total
+            )
+        except BaseException:
+            if memory is not None:
+                memory.close()
+            raise
+        consumer.claims.memory = memory
         return cast("Iterator[R]", consumer.results(check_on_error(on_error or self.on_error)))
 
     def _outcomes(
@@ -622,6 +633,15 @@ class Run(Executor):
         """Called on a worker's thread at a final failure: cancel the rest if the policy says so."""
         if self._live().ending.on_failure(error):
             self._live().work.backend.command(Cancel(None, "another task failed"))
+
+
+def open_results(
+    store: str | os.PathLike[str] | Store, fn: Callable[..., Any], notice: Callable[[str], None]
+) -> StoredResults:
+    """Open what keeps the results of `fn`. Raises `StoreError`."""
+    from mainstage.store import StoredResults  # noqa: PLC0415  # a program without a store does not load SQLite
+
+    return StoredResults(store, fn, notice)
 
 
 def _live_runs() -> list[Run]:
