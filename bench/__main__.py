@@ -20,6 +20,7 @@ GROUPS = {
     "track": "worker_cost:track_rows",
     "advance": "worker_cost:advance_rows",
     "silent": "worker_cost:silent_rows",
+    "rich": "rich_import:rich_rows",
     "tiny": "tiny_tasks:rows",
     "processes": "tiny_processes:rows",
     "frame": "frame_cost:rows",

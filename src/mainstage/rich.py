@@ -46,7 +46,7 @@ from rich.text import Text
 
 from mainstage.core.clock import monotonic
 from mainstage.core.fork import works_for_parent
-from mainstage.events import TaskStarted
+from mainstage.events import TaskEnded, TaskStarted
 from mainstage.run.early import allow_calls
 from mainstage.tasks.bar import LoopRun, hold_run
 from mainstage.tasks.integrations.rich_blocks import LiveBlock, has_own_look, locks_of, renderable_of
@@ -255,11 +255,15 @@ class ProgressRow:
         if self._thread == get_ident():
             self.task.check_cancelled()
 
-    def close(self, *, quiet: bool = False) -> None:
-        """End it where it stands; `quiet`: without a line."""
+    def close(self, *, quiet: bool = False, ago: float = 0.0) -> None:
+        """End it where it stands; `quiet`: without a line. It was finished `ago` seconds before."""
+        task = self.task
         if quiet and self._leaves:
-            self.task.set(fields={"leave": False})
-        self.task._close_loop()
+            task.set(fields={"leave": False})
+        completed = task._close_silently()
+        if completed is not None:
+            left = task.total is not None and completed < task.total
+            task.reporter.send(TaskEnded(task.reporter.now() - ago, task.id, 1, completed, left))
 
 
 # --- where a display is shown ---
@@ -697,7 +701,13 @@ class Progress(rich.progress.Progress):
             row = self._rows.pop(task.id, None)
             if row is not None:
                 row.show(task)
-                row.close()
+                row.close(ago=self._since_finished(task))
+
+    def _since_finished(self, task: Task) -> float:
+        """Return how many seconds ago it was finished; 0: it was not, or by a clock of the caller's."""
+        if self._of_clock or task.finished_time is None or task.start_time is None:
+            return 0.0
+        return max(0.0, self.get_time() - task.start_time - task.finished_time)
 
     # --- loops ---
 

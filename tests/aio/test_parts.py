@@ -110,8 +110,8 @@ def test_one_that_fails_or_is_cancelled_is_told_of(options: dict[str, Any], even
 
     run(fails, options, 2)
     started = {event.task: event.description for event in events.of(TaskStarted)}
-    assert [started[event.task] for event in events.of(TaskFailed)] == ["failing", "0"]
-    assert [started[event.task] for event in events.of(TaskCancelled)] == ["failing", "1"]
+    assert [started[event.task] for event in events.of(TaskFailed)] == ["failing", "fails(0)"]
+    assert [started[event.task] for event in events.of(TaskCancelled)] == ["failing", "fails(1)"]
 
 
 @pytest.mark.parametrize("report", [False, True])

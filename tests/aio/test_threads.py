@@ -50,7 +50,7 @@ def test_its_error_is_raised_where_it_is_awaited(options: dict[str, Any], events
             assert "mainstage/tasks/outcome" not in str(caught.traceback)
 
     asyncio.run(main())
-    assert [event.input for event in events.of(TaskFailed)] == ["int(x)"]
+    assert [event.input for event in events.of(TaskFailed)] == ["x"]
 
 
 @pytest.mark.parametrize("how", ["wait", "run"])

@@ -55,7 +55,7 @@ def test_in_a_worker_the_first_loop_drives_its_task_and_a_second_is_nested(
                 pass
 
     asyncio.run(main())
-    assert ends(events) == [("track", 2)] * 3 + [("3", 3)]
+    assert ends(events) == [("track", 2)] * 3 + [("work(3)", 3)]
 
 
 def test_the_item_that_a_break_leaves_is_not_counted(options: dict[str, Any], events: Events) -> None:

@@ -469,7 +469,7 @@ def test_an_item_that_turns_out_long_parts_with_those_before_and_after_it(engine
         gates.open.set()
         assert [*before, *results] == [(n, True) for n in range(4)]
     assert engine.sizes == [4, 1]
-    assert "2" in [event.description for event in kept.of(TaskStarted)]
+    assert "second_takes_long(2)" in [event.description for event in kept.of(TaskStarted)]
     assert kept.state.counts.done == 4
 
 

@@ -336,7 +336,7 @@ def test_a_worker_that_dies_costs_an_attempt_and_counts_nothing_twice(
         futures = [run.submit(work.double, n) for n in range(4)]
         dying = run.submit(work.die_once, str(tmp_path / "died"), str(tmp_path / "told"))
         until(tmp_path / "died")
-        while not any("die_once" in event.description for event in kept.of(TaskStarted)):
+        while not any("died" in event.description for event in kept.of(TaskStarted)):
             run.wait([dying], timeout=0.05)  # draws
         (tmp_path / "told").touch()
         assert dying.result(SOON) == "lived"

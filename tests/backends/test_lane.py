@@ -62,7 +62,7 @@ def test_a_stand_in_becomes_its_task_when_somebody_asks() -> None:
     item = Item(lane, (3, 9, (1, 2), 2), 5.0)
     task = item.resolve()
     assert item.resolve() is task
-    assert (task.id, task.attempt, task.description) == (9, 2, "(1, 2)")
+    assert (task.id, task.attempt, task.description) == (9, 2, "1, 2")
     assert isinstance(lane.reporter, ThreadChannel)
     event = lane.reporter.receive(0)
     assert isinstance(event, TaskStarted)

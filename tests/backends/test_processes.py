@@ -219,11 +219,11 @@ def test_a_worker_reports_as_in_a_thread() -> None:
     ended = {event.task: event.completed for event in events if isinstance(event, TaskEnded)}
     named = {event.description: event for event in events if isinstance(event, TaskStarted)}
     assert ended[named["report(5)"].task] == 5
-    assert ended[named["3"].task] == 3
+    assert ended[named["report(3)"].task] == 3
     inner = [event for event in events if isinstance(event, TaskStarted) and event.description == "inner"]
     assert [(event.parent, ended[event.task]) for event in inner] == [
         (named["report(5)"].task, 2),
-        (named["3"].task, 2),
+        (named["report(3)"].task, 2),
     ]
     assert len({event.task for event in inner}) == 2
     assert [event.text for event in events if isinstance(event, TextWritten) and event.stream == "log"] == ["begun"] * 2

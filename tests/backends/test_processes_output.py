@@ -51,7 +51,7 @@ def test_print_c_code_and_programs_are_attributed_to_the_item(method: str) -> No
         assert list(run.map(work.loud, range(6))) == list(range(6))
     for n in range(6):
         expected = {f"stdout: {kind} {n}" for kind in ("python", "descriptor", "child", "c")} | {f"stderr: error {n}"}
-        assert set(events.written()[str(n)]) == expected
+        assert set(events.written()[f"loud({n})"]) == expected
 
 
 def test_the_last_words_of_a_crash_are_shown() -> None:

@@ -443,6 +443,22 @@ def test_room_is_made_for_what_others_are_about_to_write() -> None:
     assert not live.floating
 
 
+def test_a_cursor_that_a_resize_has_left_among_the_rows_is_brought_back_above_them() -> None:
+    """kitty wraps rows for its new width and scrolls the text up for that, but not its cursor."""
+    live = RegionScreen(40, 10, cursor_lags=True)
+    rows = [f"row {number} ".ljust(40, "#") for number in range(3)]
+    live.frame(["text 0", "text 1"], rows)
+    screen = Screen(20, 10)
+    for number, line in enumerate(["text 0", "text 1", ""]):
+        screen.feed(f"\x1b[{number + 2}H{line}".encode())
+    for number, row in enumerate(rows):
+        screen.feed(f"\x1b[{2 * number + 5}H{row}".encode())
+    screen.feed(b"\x1b[7;1H")  # where it was before, and now the second row's
+    feed(screen, live.resized(20, 10))
+    assert stripped(screen.lines()) == ["", "text 0", "text 1"]
+    assert screen.cursor == (0, 3)
+
+
 class Reflowing(Screen):
     """A terminal that keeps its cursor at its text when its height changes, as tmux and xterm do."""
 

@@ -89,6 +89,14 @@ def test_each_task_is_counted_once_and_the_results_are_joblibs(backend: str, kep
     assert not kept.state.anomalies.count
 
 
+def test_a_total_that_joblib_does_not_know_is_taken_from_the_block_for_one_call_after_the_other(kept: Kept) -> None:
+    with mainstage.joblib("squares", total=10, view="silent", recorder=kept):
+        for count in (4, 6):
+            joblib.Parallel(n_jobs=2, backend="threading")(joblib.delayed(square)(n) for n in range(count))
+    assert [event.total for event in kept.of(SourceOpened)] == [10, 6]
+    assert kept.state.expected == 10
+
+
 @pytest.mark.parametrize("backend", FAR)
 def test_a_total_that_joblib_knows_is_shown_and_batches_are_counted_item_by_item(backend: str, kept: Kept) -> None:
     with mainstage.joblib(view="silent", recorder=kept):

@@ -19,6 +19,12 @@ import mainstage
         ({"grace": None}, TypeError, "grace must be a number of seconds, not None"),
         ({"executor": "processes"}, ValueError, "executor='processes' .*; did you mean 'process'?"),
         ({"on_error": "colect"}, ValueError, "on_error='colect' .*; did you mean 'collect'?"),
+        ({"desc": "Reading"}, TypeError, "no keyword 'desc': use title="),
+        ({"description": "Reading"}, TypeError, "no keyword 'description': use title="),
+        ({"n_jobs": 8}, TypeError, "no keyword 'n_jobs': use max_workers="),
+        ({"transient": True}, TypeError, "no keyword 'transient': .*leave=False"),
+        ({"refresh_per_second": 4}, TypeError, "at the pace of the display"),
+        ({"layuot": "tree"}, TypeError, "did you mean layout="),
     ],
 )
 def test_an_argument_of_a_run_that_makes_no_sense_is_named(

@@ -28,6 +28,8 @@ async def fetch(_: int) -> None:
         ((str,), {}, "at least one iterable"),
         ((str, [1]), {"desc": "x"}, "'desc': use description="),
         ((str, [1]), {"max_worker": 3}, "did you mean max_workers="),
+        ((str, [1]), {"n_jobs": 3}, "use max_workers="),
+        ((str, [1]), {"name": 3}, "a format string or a function"),
     ],
 )
 def test_a_call_that_cannot_work_is_told_at_once(args: tuple[Any, ...], options: dict[str, Any], words: str) -> None:
@@ -38,6 +40,19 @@ def test_a_call_that_cannot_work_is_told_at_once(args: tuple[Any, ...], options:
 def test_in_a_run_too() -> None:
     with mainstage.Run(view="silent") as run, pytest.raises(TypeError, match="is async"):
         run.map(fetch, [1])
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"desc": "x"}, "use description="),
+        ({"ncols": 3}, "the width of the terminal"),
+        ({"max_workers": 3}, "it takes"),
+    ],
+)
+def test_an_unknown_keyword_of_a_runs_map_is_named(options: dict[str, Any], words: str) -> None:
+    with mainstage.Run(view="silent") as run, pytest.raises(TypeError, match=words):
+        run.map(str, [1], **options)
 
 
 def test_one_that_is_never_iterated_warns_with_the_line_of_the_call() -> None:

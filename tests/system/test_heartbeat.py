@@ -244,3 +244,50 @@ def test_the_metronome_is_not_late_for_ever_when_the_process_was_stopped_past_it
         time.sleep(1.2)
         program.send_signal(signal.SIGCONT)
         assert program.communicate(timeout=10)[0] == "IN TIME\n"
+
+
+PANEL = """
+import threading, time, mainstage
+lock = threading.Lock()
+def panel(state):
+    with lock:
+        return f"panel {sum(int(task.completed) for task in state.tasks.values())}"
+with mainstage.Run("table", layout=mainstage.Dashboard(mainstage.dashboard.Bars(), panel)):
+    with mainstage.task("work", total=200) as task:
+        for n in range(200):
+            time.sleep(0.02)
+            task.advance()
+            if n == 80:
+                lock.acquire()  # never given back while a picture is drawn
+print("DONE")
+"""
+
+
+def test_a_function_of_a_panel_is_called_while_the_main_thread_works_and_interrupted_where_it_waits() -> None:
+    with Pty([sys.executable, "-c", PANEL]) as program:
+        shown: set[str] = set()
+
+        def changes() -> bool:
+            shown.update(re.findall(r"panel (\d+)", program.screen.text))
+            return len(shown) >= 3
+
+        program.until(changes, what="three pictures")
+        program.expect("DONE")
+        assert program.wait() == 0, program.screen.text
+
+
+COLUMNS = """
+import time, mainstage
+from rich.progress import TextColumn
+with mainstage.Run("jobs", columns=["{task.description}!", TextColumn("<{task.completed:.0f}>")]) as run:
+    future = run.submit(lambda: [time.sleep(0.02) for _ in mainstage.track(range(100), "job")])
+    while not future.done():
+        time.sleep(0.02)
+"""
+
+
+def test_columns_are_drawn_while_the_main_thread_works() -> None:
+    with Pty([sys.executable, "-c", COLUMNS]) as program:
+        assert program.wait() == 0, program.screen.text
+        assert len(set(re.findall(rb"<(\d+)>", bytes(program.output)))) >= 3
+        assert b"job!" in program.output

@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import termios
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -166,8 +167,18 @@ def test_ctrl_z_gives_the_terminal_back_and_sigcont_takes_it_again(place: str) -
         shell.expect("STATUS 130")
 
 
+def told(program: Pty, text: str) -> list[str]:
+    return [line for line in program.screen.lines() if text in line]
+
+
+def repainted(program: Pty, columns: int) -> bool:
+    """Return whether there is one row for the task, nearly as wide as the terminal and no wider."""
+    rows = told(program, "▸ report")
+    return len(rows) == 1 and re.fullmatch(rf"▸ report.{{{columns - 12},{columns - 8}}}", rows[0]) is not None
+
+
 def shown(program: Pty, text: str) -> bool:
-    return any(text in line for line in program.screen.lines())
+    return bool(told(program, text))
 
 
 @pytest.mark.parametrize("place", ["result", "sleep"])
@@ -177,13 +188,7 @@ def test_a_resize_repaints_at_the_new_size(place: str) -> None:
         live(program)
         for columns, rows in ((60, 12), (90, 30), (40, 6)):
             program.resize(columns, rows)
-            painted = rf"^▸ report.{{{columns - 12},}}"  # a row nearly as wide as the terminal
-            program.until(
-                lambda: any(re.match(painted, line) for line in program.screen.lines()),  # noqa: B023  # used at once
-                what=f"a row of {columns} columns",
-            )
-            assert all(len(line) <= columns for line in program.screen.lines())
-            assert sum("▸ report" in line for line in program.screen.lines()) == 1
+            program.until(partial(repainted, program, columns), what=f"one row of {columns} columns")
         program.send(CTRL_C)
         assert program.wait(SOON) == -signal.SIGINT, program.screen.text
         given_back(program, before)
@@ -260,3 +265,61 @@ def test_a_frame_whose_signal_was_missed_by_a_sleep_is_asked_for_again() -> None
         assert program.wait() == 0, program.screen.text
         blocked = bytes(program.output).partition(b"MISSED")[2].partition(b"UNBLOCKED")[0]
         assert blocked.count(FRAME) >= 3
+
+
+IN_LOOPS = {
+    "a loop": """
+for n in mainstage.track(range(100), "Search"):
+    step(n)
+""",
+    "a bar": """
+with mainstage.track(total=100, description="Search") as bar:
+    for n in range(100):
+        step(n)
+        bar.advance()
+""",
+    "a loop in a loop": """
+for n in mainstage.track(range(100), "Search"):
+    for m in mainstage.track(range(4)):
+        step(n + m / 4)
+""",
+    "its source": """
+def source():
+    for n in range(100):
+        step(n)
+        yield n
+for n in mainstage.track(source(), "Search", total=100):
+    pass
+""",
+}
+
+
+@pytest.mark.parametrize("program", IN_LOOPS.values(), ids=IN_LOOPS)
+def test_ctrl_c_in_the_body_of_a_loop_says_how_far_it_was(program: str) -> None:
+    head = "import time, mainstage\ndef step(n):\n    time.sleep(0.02)\n    if n == 40: print('FORTY', flush=True)\n"
+    with Pty([sys.executable, "-c", head + program]) as pty:
+        pty.expect("FORTY")
+        pty.send(CTRL_C)
+        assert pty.wait() == -signal.SIGINT
+        found = re.search(r"■ Search: interrupted at (\d+) of 100", pty.screen.text)
+        assert found is not None, pty.screen.text
+        assert int(found[1]) >= 40
+
+
+def test_a_loop_that_goes_on_after_ctrl_c_and_is_left_later_was_not_interrupted() -> None:
+    program = """
+import time, mainstage
+for n in mainstage.track(range(100), "Search"):
+    try:
+        if n == 40: print('FORTY', flush=True)
+        time.sleep(10 if n == 40 else 0.02)
+    except KeyboardInterrupt:
+        print("caught")
+    if n == 60:
+        break
+"""
+    with Pty([sys.executable, "-c", program]) as pty:
+        pty.expect("FORTY")
+        pty.send(CTRL_C)
+        assert pty.wait() == 0
+        assert "■ Search: stopped at 60 of 100" in pty.screen.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,7 @@ def test_dots_grow_below_whole_lines_and_end_as_one_line(way: str, how: str) -> 
         for least in (3, 10, 20):
             program.until(lambda least=least: len(last_of_the_text(program).strip(".")) == 0  # type: ignore[misc]
                           and len(last_of_the_text(program)) >= least, what="dots")  # fmt: skip
+        program.process.send_signal(signal.SIGUSR1)
         assert program.wait() == 0
         dotted = [line for line in program.screen.text.split("\n") if "." * 3 in line]
         assert [line.removeprefix("asking │ ") for line in dotted] == ["." * 30 + " ready"]
@@ -76,6 +78,7 @@ def test_a_spinner_turns_in_its_place_and_leaves_its_last_word(way: str, how: st
 
     with partial(way, how) as program:
         program.until(turned, what="turns of the spinner")
+        program.process.send_signal(signal.SIGUSR1)
         assert program.wait() == 0
         assert "loading" not in program.screen.text
         assert program.screen.text.count("loaded") == 1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import sys
 import termios
 import time
@@ -26,10 +27,11 @@ def stands(lines: list[str]) -> bool:
 
 
 def test_rows_begin_below_the_text_and_the_end_takes_their_place() -> None:
-    with Pty([sys.executable, TYPED], columns=70, rows=20) as program:
+    with Pty([sys.executable, TYPED, "signal"], columns=70, rows=20) as program:
         program.until(lambda: rows(program.screen.lines())[:1] == [2], what="rows, below the text")
         assert program.screen.lines()[:2] == ["BEGIN", ""]
         assert stands(program.screen.lines())
+        program.process.send_signal(signal.SIGUSR1)
         program.send(b"END\n")
         assert program.wait() == 0
         text = program.screen.text.split("\n")
@@ -55,13 +57,14 @@ def test_no_key_is_lost_that_is_typed_while_the_run_begins() -> None:
 
 
 def test_keys_in_the_very_moment_of_the_question_are_not_lost_either() -> None:
-    with Pty([sys.executable, TYPED], columns=70, rows=20) as program:
+    with Pty([sys.executable, TYPED, "signal"], columns=70, rows=20) as program:
         program.answers = False
         program.until(lambda: QUESTION in program.output, what="the question")
         program.send(b"xy")
         program.send(b"\x1b[2;1R")
         program.send(b"z")
         program.until(lambda: stands(program.screen.lines()), what="rows")
+        program.process.send_signal(signal.SIGUSR1)
         program.send(b" END\n")
         assert program.wait() == 0, program.screen.text
         found = re.search(r"TYPED '(.*)'", program.screen.text)
@@ -72,7 +75,7 @@ def test_keys_in_the_very_moment_of_the_question_are_not_lost_either() -> None:
 
 @pytest.mark.parametrize("seconds", [0.5, 1.5])
 def test_a_late_answer_reaches_neither_program_nor_screen(seconds: float) -> None:
-    with Pty([sys.executable, TYPED], columns=70, rows=20) as program:
+    with Pty([sys.executable, TYPED, "signal"], columns=70, rows=20) as program:
         program.answers = False
         program.until(lambda: QUESTION in program.output, what="the question")
         asked = time.monotonic()
@@ -82,6 +85,7 @@ def test_a_late_answer_reaches_neither_program_nor_screen(seconds: float) -> Non
         program.send(b"\x1b[2;1R")
         program.until(lambda: rows(program.screen.lines())[:1] == [2], what="rows, below the text")
         assert stands(program.screen.lines())
+        program.process.send_signal(signal.SIGUSR1)
         program.send(b"END\n")
         assert program.wait() == 0, program.screen.text
         assert "TYPED 'END\\n'" in program.screen.text
@@ -118,7 +122,7 @@ def test_an_answer_that_comes_with_what_is_typed_at_a_question_is_no_part_of_it(
 
 
 def test_rows_begin_below_the_text_where_the_run_takes_keys_too() -> None:
-    with Pty([sys.executable, TYPED, "keys"], columns=70, rows=20) as program:
+    with Pty([sys.executable, TYPED, "keys", "signal"], columns=70, rows=20) as program:
         program.until(lambda: rows(program.screen.lines())[:1] == [2], what="rows, below the text")
         program.send(b"?")
         program.expect("this list")
@@ -128,7 +132,8 @@ def test_rows_begin_below_the_text_where_the_run_takes_keys_too() -> None:
         program.send(b"?")
         program.expect("this list")
         program.send(b"?")
-        program.until(lambda: "TYPED" in program.screen.text or "2 done" in program.screen.text, what="the end")
+        program.process.send_signal(signal.SIGUSR1)
+        program.expect("2 done")
         program.send(b"END\n")
         assert program.wait() == 0, program.screen.text
         assert "TYPED 'END\\n'" in program.screen.text
@@ -169,7 +174,7 @@ with mainstage.Run("texts", max_workers=2) as run:
 
 
 def test_rows_do_not_move_where_no_terminal_is_read_from() -> None:
-    with Pty(["sh", "-c", f"exec {sys.executable} {TYPED} < /dev/null"], columns=70, rows=20) as program:
+    with Pty(["sh", "-c", f"exec {sys.executable} {TYPED} signal < /dev/null"], columns=70, rows=20) as program:
         program.until(lambda: stands(program.screen.lines()), what="rows")
         assert rows(program.screen.lines())[-1] == 19
         assert QUESTION not in program.output

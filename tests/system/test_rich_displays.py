@@ -199,3 +199,14 @@ def test_in_a_pipe_rich_has_the_last_word_as_ever() -> None:
     assert ran.stderr == ""
     assert [line.split()[0] for line in ran.stdout.splitlines() if line.strip()] == ["piped", "half"]
     assert "\x1b" not in ran.stdout
+
+
+def test_a_row_that_does_not_move_is_shown_while_the_program_sleeps() -> None:
+    body = """
+        with Progress() as progress:
+            progress.add_task("still", completed=30)
+            go()
+            time.sleep(30)
+    """
+    with Pty(program(body)) as pty:
+        pty.until(lambda: "still" in pty.screen.text and "30/100" in pty.screen.text, what="the row")

@@ -305,7 +305,10 @@ def test_text_is_told_apart_by_the_task_that_wrote_it() -> None:
     written = TextWritten(1.0, 2, 1, "w2", "stdout", "one\r\ntwo\x1b[2J [bold]")
     assert history(written) == ["lib/beta.bin │ one", "lib/beta.bin │ two [bold]"]
     assert history(TextWritten(1.0, None, 0, "", "stderr", "of the program")) == ["of the program"]
-    assert history(TextWritten(1.0, None, 0, "Thread-7", "log", "stray")) == ["Thread-7 │ stray"]
+    assert history(TextWritten(1.0, None, 0, "watcher", "log", "stray")) == ["watcher │ stray"]
+    assert history(TextWritten(1.0, None, 0, "Thread-7 (_callback)", "log", "stray")) == [
+        "stray"
+    ]  # nobody has named it
     assert history(TextWritten(1.0, None, 0, "", "mainstage", "a word")) == ["mainstage: a word"]
     assert history(TaskEnded(1.0, 2, 1, 0), written)[0] == "w2 │ one"
 
@@ -316,11 +319,11 @@ def test_a_line_that_begins_with_the_name_of_its_task_has_it_once() -> None:
 
 
 def test_what_bare_threads_write_is_named_only_beside_several_tasks() -> None:
-    stray = TextWritten(1.0, None, 0, "Thread-7", "stdout", "stray")
+    stray = TextWritten(1.0, None, 0, "watcher", "stdout", "stray")
     one = TaskStarted(0.1, 1, 1, "w1", "the only one")
     assert history(stray, before=[BEGUN]) == ["stray"]
     assert history(stray, before=[BEGUN, one]) == ["stray"]
-    assert history(stray, before=[BEGUN, one, one._replace(task=2)]) == ["Thread-7 │ stray"]
+    assert history(stray, before=[BEGUN, one, one._replace(task=2)]) == ["watcher │ stray"]
 
 
 def test_names_before_lines_can_be_switched_off() -> None:

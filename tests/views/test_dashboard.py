@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,9 +17,10 @@ from mainstage.events import MetricReported, RunEnded, RunStarted, SourceOpened,
 from mainstage.ui.state.reducer import reduce
 from mainstage.ui.views.palette import Glyphs, Palette
 from mainstage.ui.views.spark import sparkline
+from mainstage.ui.views.user_code import OverTime, UserCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from mainstage.ui.views import View
 
@@ -74,6 +76,25 @@ def test_a_users_panel_does_not_run_while_the_moment_is_borrowed() -> None:
     assert view.rows(state, moment(11.0, borrowed=True))[0] == "at 10.0"
     assert view.rows(state, moment(12.0))[0] == "at 12.0"
     assert calls == [10.0, 12.0]
+
+
+def test_it_runs_where_something_can_interrupt_it_and_not_again_once_that_was_needed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    patience = [True, False, True]
+
+    @contextlib.contextmanager
+    def limit(_: float) -> Iterator[None]:
+        if not patience.pop(0):
+            raise OverTime
+        yield
+
+    monkeypatch.setattr(UserCode, "limit", limit)
+    view, state = view_of(lambda _, now: f"at {now}"), half()
+    shown = [view.rows(state, moment(now, borrowed=True))[0] for now in (10.0, 11.0, 12.0)]
+    assert shown == ["at 10.0"] * 3
+    assert patience == [True]
+    assert view.rows(state, moment(13.0))[0] == "at 13.0"
 
 
 def test_pieces_stand_side_by_side_in_a_layout_of_richs() -> None:

@@ -62,7 +62,7 @@ def test_each_task_has_the_name_of_its_coroutine_and_the_main_one_is_the_program
             group.create_task(fetch("d"), name="the fourth")
 
     asyncio.run(main())
-    assert started(recorder) == ["fetch(a)", "fetch(b)", "get(c)", "the fourth"]
+    assert started(recorder) == ["a", "b", "c", "the fourth"]
     assert [event.completed for event in recorder.events if isinstance(event, TaskEnded)] == [0, 2, 0, 0]
 
 
@@ -77,7 +77,7 @@ def test_a_failure_and_a_cancellation_are_told(coroutines: CoroutineBridge, reco
         return error
 
     error = asyncio.run(main())
-    assert started(recorder) == ["sleep(20)", "fetch(broken)"]
+    assert started(recorder) == ["sleep(20)", "broken"]
     assert [event.error.text for event in recorder.events if isinstance(event, TaskFailed)] == ["broken"]
     assert len(recorder.of(TaskCancelled)) == 1
     assert [frame.name for frame in traceback.extract_tb(error.__traceback__)] == ["fetch"]
@@ -109,7 +109,7 @@ def test_what_asyncio_does_for_itself_is_no_task(coroutines: CoroutineBridge, re
     given = loop.create_task(fetch("made before"))
     loop.run_until_complete(given)
     loop.close()
-    assert started(recorder) == ["fetch(in time)", "fetch(made before)"]
+    assert started(recorder) == ["in time", "made before"]
 
 
 @needs_folders

@@ -167,3 +167,16 @@ def test_it_is_a_progress_of_rich_and_does_not_travel() -> None:
     assert isinstance(progress, rich.progress.Progress)
     with pytest.raises(TypeError, match="does not travel"):
         progress.__reduce__()
+
+
+def test_a_row_ends_at_the_time_at_which_its_task_was_finished() -> None:
+    with captured() as stage:
+        with Progress() as progress:
+            done, half = progress.add_task("done", total=1), progress.add_task("half", total=2)
+            progress.advance(done)
+            progress.advance(half)
+            finished = progress.tasks[done]
+            assert finished.start_time is not None
+            finished.start_time -= 100.0  # as if it had been finished long ago
+        ends = [event.at for event in stage.events() if isinstance(event, TaskEnded)]
+    assert 99.0 < ends[1] - ends[0] < 101.0

@@ -13,7 +13,7 @@ from mainstage.errors import Cancelled
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskRetried, TaskStarted
 from mainstage.tasks import current_task, task
 from mainstage.tasks import outcome as runner
-from mainstage.tasks.outcome import Outcome, describe, describe_call
+from mainstage.tasks.outcome import Outcome, describe
 from mainstage.tasks.task import NULL
 
 if TYPE_CHECKING:
@@ -150,8 +150,3 @@ def test_a_description_is_one_line_that_a_terminal_takes(text: str) -> None:
     assert len(line) <= 80
     assert len(line.splitlines()) <= 1
     line.encode()
-
-
-def test_a_call_is_named_by_its_function_and_first_arguments() -> None:
-    assert describe_call(deep, ()) == "deep"
-    assert describe_call(throw, ("a", 1, 2)) == "throw(a, 1)"

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from mainstage.aio import implicit
 from mainstage.aio.lazy_tasks import LazyTask, LazyTaskCell
 from mainstage.core.describe import describe
+from mainstage.core.item_names import describe_call
 from mainstage.core.lending import Lending
 from mainstage.core.policy import Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
@@ -53,10 +54,11 @@ class MapRunItem:
 
 
 class ShownItem(LazyTask):
-    """One item as the display has it, under the name of its input."""
+    """One item as the display has it, under the name of its call."""
 
-    def __init__(self, flight: LazyTaskCell, value: Any, parent: int | None) -> None:
+    def __init__(self, flight: LazyTaskCell, fn: Callable[..., Any], value: Any, parent: int | None) -> None:
         super().__init__(flight, "")
+        self._fn = fn
         self._value: Any = value
         self._name: str | None = None
         if parent is not None:
@@ -64,10 +66,10 @@ class ShownItem(LazyTask):
 
     @property
     def description(self) -> str:
-        """Its input."""
+        """What it is called."""
         name = self._name
         if name is None:
-            name = self._name = describe(self._value)
+            name = self._name = describe_call(self._fn, (self._value,))
         return name
 
     def again(self) -> None:
@@ -262,7 +264,7 @@ class MapRun:
         context = copy_context()
         flight = self._flight
         if flight is not None:
-            shown = item.shown = ShownItem(flight, value, self._parent)
+            shown = item.shown = ShownItem(flight, self._fn, value, self._parent)
             flight.begin(shown)
             context.run(ambient.set, shown)
         coroutine = self._fn(value) if self._plain else self._attempts(item)

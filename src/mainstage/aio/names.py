@@ -7,7 +7,7 @@ import inspect
 import re
 from typing import TYPE_CHECKING, Any
 
-from mainstage.core.describe import describe
+from mainstage.core.item_names import describe_named
 from mainstage.errors import traceback_of
 from mainstage.tasks.outcome import describe_call
 
@@ -34,8 +34,7 @@ def describe_coroutine(coroutine: object, error: BaseException | None = None) ->
     if "func" in values and name in ("to_thread", "run_in_executor"):
         return describe_call(values["func"], values.get("args", ()))
     given = [word for word in code.co_varnames[: code.co_argcount] if word not in ("self", "cls")][:MOST]
-    told = ", ".join(describe(values[word]) for word in given if word in values)
-    return f"{name}({told})" if told else str(name)
+    return describe_named(str(name), [values[word] for word in given if word in values])
 
 
 def _found(code: CodeType, error: BaseException | None) -> Mapping[str, Any]:

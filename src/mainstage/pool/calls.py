@@ -58,7 +58,7 @@ class Call:
     def describe(self, args: tuple[Any, ...]) -> str:
         """Return its name: the one given, or the function's and its first arguments."""
         if self.name is None:
-            self.name = describe_call(self.fn, args)
+            self.name = describe_call(self.fn, args or tuple(self.kwargs.values()))
         return self.name
 
     def input(self, args: tuple[Any, ...]) -> str:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakSet
 
 from mainstage.core.fork import end_forked_child
+from mainstage.core.item_names import namer
 from mainstage.core.policy import STOP_GRACE, Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
@@ -81,6 +82,8 @@ class Claims:
     ) -> None:
         _all.add(self)
         self._fn = fn
+        self.name_of = namer(None, fn, 1)
+        """Gives an item its name, by its arguments."""
         self._source = source
         self._pool = pool
         self._timer = timer
@@ -94,6 +97,8 @@ class Claims:
         self.waiting = False
         self.left = False
         """Whether nobody takes from it any more."""
+        self.total: int | None = None
+        """How many items there are; None: nobody knows."""
         self.buffersize: int | None = None
         self.on_dispatch: Callable[[int, int], None] | None = None
         """Called on the consumer's thread with the task and the number of each item before a worker can take it."""
@@ -126,6 +131,7 @@ class Claims:
 
     def open(self, total: int | None, sizes: Sequence[float] = ()) -> None:
         """Announce `total` items (None: nobody knows), the first of which are of these `sizes`, and who takes them."""
+        self.total = total
         now, send = self._reporter.now(), self._reporter.send
         send(SourceOpened(now, self.id, total))
         sized = [(next(self._ids), size) for size in sizes]
@@ -190,6 +196,10 @@ class Claims:
         if self.memory is not None and records:
             self.memory.keep(records)
         return records
+
+    def untaken(self) -> int:
+        """Return how many records `take_all` would return."""
+        return self._done.qsize()
 
     def ready(self) -> bool:
         """Return whether `take_all` has something."""
@@ -305,7 +315,7 @@ class Claims:
     def _work(self, worker: Worker) -> None:
         lane = self._lanes.get(worker)
         if lane is None:
-            lane = self._lanes[worker] = Lane(self._reporter, self.id, worker.name)
+            lane = self._lanes[worker] = Lane(self._reporter, self.id, worker.name, name_of=self.name_of)
         self._active.add(worker)
         lane.polled = True
         lane.began = self._reporter.now()

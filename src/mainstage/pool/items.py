@@ -12,14 +12,17 @@ from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from mainstage.core.item_names import describe_named
 from mainstage.events import ItemsEnded, TaskStarted
 from mainstage.tasks.outcome import describe
 from mainstage.tasks.task import root_task
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
     from mainstage.events import Event
@@ -94,12 +97,16 @@ class Item:
         """Describe what it works on."""
         return describe(self.args[0] if len(self.args) == 1 else self.args)
 
+    def name(self) -> str:
+        """Return what it is called on the screen."""
+        return self.lane.name_of(self.args)
+
     def announce(self, at: float) -> list[Event]:
         """Return the events of its start, the first time; `at` is when they are made."""
         mine = object()
         if self.announced is not None or vars(self).setdefault("announced", mine) is not mine:
             return []
-        return [TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.input())]
+        return [TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.name())]
 
     def start_sent(self) -> None:
         """Called when the events that `announce` returned are on their way."""
@@ -110,7 +117,7 @@ class Item:
         if task is None:
             for event in self.announce(self.started):
                 self.reporter.send(event)
-            task = root_task(self.reporter, self.id, self.attempt, self.input(), worker=self.lane.worker)
+            task = root_task(self.reporter, self.id, self.attempt, self.name(), worker=self.lane.worker)
             self.task = task
             if self.asked is not None:
                 task.request_cancel(self.asked)
@@ -150,8 +157,17 @@ class Lane:
     closed = False
     attempt = 1
 
-    def __init__(self, reporter: Reporter, source: int, worker: str, named: set[int] | None = None) -> None:
+    def __init__(
+        self,
+        reporter: Reporter,
+        source: int,
+        worker: str,
+        named: set[int] | None = None,
+        name_of: Callable[[Sequence[Any]], str] | None = None,
+    ) -> None:
         self.reporter = reporter
+        self.name_of = name_of or partial(describe_named, "")
+        """Gives an item its name, by the arguments."""
         self.source = source
         self.worker = worker
         self._named = named if named is not None else set()

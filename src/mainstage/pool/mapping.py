@@ -12,6 +12,7 @@ from itertools import chain, islice, repeat
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from mainstage.core.item_names import namer
 from mainstage.errors import Cancelled, TaskTimeout, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
 from mainstage.pool.job import Window, Workers, WorkerSlot
@@ -66,6 +67,8 @@ class Map(Window):
         self.reporter = workers.reporter
         super().__init__(self.reporter.new_id(), workers)
         self.fn = fn
+        self.name_of = namer(None, fn, 1)
+        """Gives an item its name, by its arguments."""
         self.policy = policy
         self._source = source
         self.halt_on_failure = False
@@ -75,6 +78,8 @@ class Map(Window):
         self.waiting = False
         self.left = False
         """Whether nobody takes from it any more."""
+        self.total: int | None = None
+        """How many items there are; None: nobody knows."""
         self.buffersize: int | None = None
         self.on_dispatch: Callable[[int, int], None] | None = None
         """Called on the consumer's thread with the task and the number of each item before a worker can take it."""
@@ -103,6 +108,7 @@ class Map(Window):
 
     def open(self, total: int | None, sizes: Sequence[float] = ()) -> None:
         """Announce `total` items (None: nobody knows), the first of which are of these `sizes`, and who takes them."""
+        self.total = total
         now, send = self.reporter.now(), self.reporter.send
         send(SourceOpened(now, self.id, total))
         sized = [(next(self._ids), size) for size in sizes]
@@ -167,6 +173,10 @@ class Map(Window):
         if self.memory is not None and records:
             self.memory.keep(records)
         return records
+
+    def untaken(self) -> int:
+        """Return how many records `take_all` would return."""
+        return self.records.qsize()
 
     def ready(self) -> bool:
         """Return whether `take_all` has something."""
@@ -274,10 +284,12 @@ class Map(Window):
         return WorkerSlot(self, self.workers, ref)
 
     def describe(self, args: tuple[Any, ...]) -> str:
-        """Return the name of an item: its argument, or all of them."""
-        return describe(args[0] if len(args) == 1 else args)
+        """Return the name of an item."""
+        return self.name_of(args)
 
-    input = describe
+    def input(self, args: tuple[Any, ...]) -> str:
+        """Describe an item: its argument, or all of them."""
+        return describe(args[0] if len(args) == 1 else args)
 
     def where(self, job: Job, given: str) -> str:
         """Return the note for the exception of an item."""

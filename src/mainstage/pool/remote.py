@@ -142,10 +142,10 @@ class RemoteJob(Job):
         return events
 
     def begun_there(self, event: TaskStarted) -> None:
-        """Send the start as its worker has sent it, unless it was told of before."""
+        """Send the start as its worker has sent it, under the name that it has here, unless it was told of before."""
         events = self.announce(event.at)
         if events:
-            for one in (*events[:-1], event):
+            for one in (*events[:-1], event._replace(description=self.owner.describe(self.entry[2]))):
                 self.reporter.send(one)
             self.start_sent()
 

@@ -282,6 +282,8 @@ class DisplaySession:
             if not self._tried(self._heartbeat.start, "pictures are drawn only while a call of the run waits"):
                 self._heartbeat.stop()
                 self._heartbeat = None
+            elif self.loop.state.tasks:  # of bars that have waited for the run: no note tells of them any more
+                self._heartbeat.owner_left()
         return self.close
 
     def _tried(self, start: Callable[[], None], without: str) -> bool:

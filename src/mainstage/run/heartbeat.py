@@ -21,9 +21,10 @@ from mainstage.core.clock import monotonic
 from mainstage.core.retry import retried
 from mainstage.run.early import on_call
 from mainstage.run.render_loop import CALM
+from mainstage.ui.views.user_code import OverTime, UserCode
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from types import FrameType
 
     from mainstage.run.render_loop import RenderLoop
@@ -34,6 +35,8 @@ SOON = 0.05
 RECHECK_S = 1.02
 """Seconds after which the metronome looks whether the owner wants to be called again: a clock's next second needs no
 word from it then."""
+AGAIN = 0.5
+"""Seconds after which a call that goes on although it was interrupted is interrupted again."""
 CALM_LINGER = CALM + 0.04
 """The same while the owner wants to be called that seldom."""
 
@@ -87,6 +90,7 @@ class Heartbeat:
         self._dozing: SimpleQueue[None] = SimpleQueue()  # holds one while the metronome is to be begun anew
         self._missed = False  # a note came while the metronome was about to doze
         self._in_handler = False
+        self._limit_at = NEVER  # when a call of user code in the handler is to be interrupted
         self._before: Any = signal.SIG_DFL
         self._over = False  # stopped by another thread, which cannot give the signal back: its handler does so
         self.after_beat: Callable[[], None] | None = None
@@ -117,7 +121,18 @@ class Heartbeat:
         self._before = on_call if before is on_call else signal.SIG_DFL
         self._loop.channel.alarm = self._ring
         self._begin()
+        UserCode.limit = self.limited
         self._loop.go_away()
+
+    @contextlib.contextmanager
+    def limited(self, seconds: float) -> Iterator[None]:
+        """Have the block raise `OverTime` when it has taken so many seconds; in the handler."""
+        self._limit_at = monotonic() + seconds
+        self._bell.put(self._limit_at)
+        try:
+            yield
+        finally:
+            self._limit_at = NEVER
 
     def _begin(self) -> None:
         self._thread = unpatched.NativeThread(self._run)
@@ -150,6 +165,7 @@ class Heartbeat:
     def stop(self) -> None:
         """End, and give the signal back. Any thread: the main one does with the next, which is sent at once."""
         self._loop.channel.away = False
+        UserCode.limit = None
         self._bell.put(None)
         if self._thread is not None and self._pid == os.getpid() and not self._in_handler:
             self._thread.join()  # in the handler this thread may hold a lock that the other needs to end
@@ -219,8 +235,9 @@ class Heartbeat:
         A signal that reaches it between Python's last look for signals and a blocking system call does not end that
         call, and its handler would run when the call is over: after an hour, maybe.
         """
-        if not (self._loop.pumping or self._loop.paused):
-            self._asked = True
+        limited = self._limit_at <= monotonic()
+        if limited or not (self._loop.pumping or self._loop.paused):
+            self._asked = not limited
             with contextlib.suppress(OSError):  # it is asked again
                 signal.pthread_kill(self._main, signal.SIGURG)
 
@@ -230,6 +247,10 @@ class Heartbeat:
             signal.signal(signal.SIGURG, self._before)
             self.after_end()
             return
+        if self._limit_at <= monotonic():
+            self._limit_at = monotonic() + AGAIN
+            self._bell.put(self._limit_at)
+            raise OverTime
         if os.getpid() != self._pid or self._loop.pumping:
             return
         again = self.before_beat(frame) if self.before_beat is not None else None

@@ -18,7 +18,7 @@ from mainstage.errors import Cancelled, MainstageError, describe_error
 from mainstage.events import ItemsEnded, SourceClosed, SourceOpened, TaskCancelled, TaskEnded, TaskFailed, TaskStarted
 from mainstage.run.run import Run, current_run
 from mainstage.tasks import outcome as runner
-from mainstage.tasks.position import known_length
+from mainstage.tasks.position import known_length, plain_total
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import Task, open_task
 
@@ -55,7 +55,8 @@ class ParallelCall:
         self._waiting: deque[CallGroup] = deque()
         self._running: set[CallGroup] = set()
         self._inside: set[Task] = set()
-        self._handed = 0
+        self.handed = 0
+        """How many tasks it has had so far."""
         self._over = False
         self._lock = threading.Lock()
         self._source = reporter.new_id()
@@ -67,7 +68,7 @@ class ParallelCall:
         """Return `item` with a function that reports from where it runs, and returns and raises the same."""
         fn, args, kwargs = item
         with self._lock:
-            self._handed += 1
+            self.handed += 1
 
         def reported(*args: Any, **kwargs: Any) -> Any:
             described = describe_joblib_call(fn, args, kwargs)
@@ -100,7 +101,7 @@ class ParallelCall:
         """Called when a batch was handed out."""
         with self._lock:
             batch = CallGroup(items, [self._reporter.new_id() for _ in items])
-            self._handed += len(items)
+            self.handed += len(items)
             self._waiting.append(batch)
             self._begin()
         return batch
@@ -169,7 +170,7 @@ class ParallelCall:
             for batch in self._running:
                 if len(batch.items) == 1:
                     send(TaskCancelled(now, batch.ids[0], 1, 0, reason))
-            send(SourceClosed(now, self._source, self._handed))
+            send(SourceClosed(now, self._source, self.handed))
 
 
 def describe_joblib_call(fn: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
@@ -199,12 +200,16 @@ class SizedItems(Items):
 class JoblibWork:
     """What stands in for `joblib.Parallel.__call__` while a run shows it."""
 
-    def __init__(self, parallel: Any) -> None:
+    def __init__(self, parallel: Any, total: int | None = None) -> None:
         self._class = parallel
+        self._total = total
+        """How many tasks there are in all calls together; None: nobody says."""
         self._original: Callable[..., Any] = parallel.__call__
         self._calls: dict[int, ParallelCall] = {}
         """Those whose tasks run elsewhere, by the id of their `Parallel`."""
         self._open: set[ParallelCall] = set()
+        self._handed = 0
+        """How many tasks the calls had that are over."""
 
     def start(self) -> None:
         """Take the place."""
@@ -232,8 +237,9 @@ class JoblibWork:
             return self._original(parallel, iterable)
         workers = parallel._effective_n_jobs()  # noqa: SLF001  # as above
         total = known_length(iterable)
+        call_total = self._left() if total is None else total
         name = type(backend).__name__.removesuffix("Backend").removesuffix("Parallel").lower()
-        call = ParallelCall(reporter, name, workers, total)
+        call = ParallelCall(reporter, name, workers, call_total)
         self._open.add(call)
         if workers == 1 or getattr(backend, "uses_threads", False):
             iterable = (Items if total is None else SizedItems)(iterable, call)
@@ -260,9 +266,17 @@ class JoblibWork:
         finally:
             self._close(parallel, call, error)
 
+    def _left(self) -> int | None:
+        """Return how many tasks are to come, for a call that does not say how many it has; None: nobody knows."""
+        if self._total is None:
+            return None
+        return max(0, self._total - self._handed - sum(call.handed for call in self._open)) or None
+
     def _close(self, parallel: Any, call: ParallelCall, error: BaseException | None) -> None:
         self._calls.pop(id(parallel), None)
-        self._open.discard(call)
+        if call in self._open:
+            self._open.discard(call)
+            self._handed += call.handed
         call.close(error)
 
     def _listen(self, backend: Any) -> None:
@@ -300,21 +314,24 @@ def failure(backend: Any, out: tuple[Any, ...]) -> BaseException | None:
 
 
 @contextlib.contextmanager
-def joblib(title: str = "joblib", **options: Any) -> Iterator[Run]:
+def joblib(description: str = "joblib", *, total: float | None = None, **options: Any) -> Iterator[Run]:
     """Show every `joblib.Parallel(...)` call within the block, scikit-learn's `n_jobs` included, task by task.
 
-    Over whichever backend joblib uses; what it returns and raises is joblib's. Within a live run the tasks join it,
-    else one is opened with `title` and `options`, those of `Run`; the block gets the run. Raises `MainstageError` where
-    joblib is not installed.
+    Over whichever backend joblib uses; what it returns and raises is joblib's. `total` is how many tasks there are in
+    the block, for calls whose tasks come from a generator. Within a live run the tasks join it, else one is opened,
+    called `description`, with `options`, those of `Run`; the block gets the run. Raises `MainstageError` where joblib
+    is not installed.
     """
+    known = plain_total(total)
+    items = None if known is None else int(known)
     try:
         parallel = import_module("joblib.parallel").Parallel
     except ImportError:
         raise MainstageError('joblib is not installed: pip install "mainstage[joblib]"') from None
     with contextlib.ExitStack() as stack:
-        run = current_run() or stack.enter_context(Run(title, **options))
+        run = current_run() or stack.enter_context(Run(description, **options))
         if not hasattr(parallel.__call__, _NAME):  # a block within a block
-            guest = JoblibWork(parallel)
+            guest = JoblibWork(parallel, items)
             guest.start()
             stack.callback(guest.stop)
         yield run

@@ -7,11 +7,14 @@ import warnings
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from mainstage.core.policy import check_policy
+from mainstage.core.item_names import namer
+from mainstage.core.policy import Policy, check_policy
 from mainstage.pool.results import OnError, check_on_error
 from mainstage.run.exit import hide_frames
+from mainstage.run.map_row import RowOfMap
 from mainstage.run.run import own_run
 from mainstage.run.workload import check_map
+from mainstage.tasks.task import innermost_loop
 
 if TYPE_CHECKING:
     import os
@@ -19,6 +22,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import Never
 
+    from mainstage.core.item_names import ItemName
     from mainstage.store import Store
     from mainstage.ui.views import View
 
@@ -44,6 +48,7 @@ def map(  # noqa: A001
     description: str = ...,
     total: float | None = ...,
     store: str | os.PathLike[str] | Store | None = ...,
+    name: ItemName | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 @overload
@@ -64,6 +69,7 @@ def map(  # noqa: A001
     description: str = ...,
     total: float | None = ...,
     store: str | os.PathLike[str] | Store | None = ...,
+    name: ItemName | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 @overload
@@ -85,6 +91,7 @@ def map(  # noqa: A001
     description: str = ...,
     total: float | None = ...,
     store: str | os.PathLike[str] | Store | None = ...,
+    name: ItemName | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
 def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; keyword-only options
@@ -101,6 +108,7 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     description: str = "",
     total: float | None = None,
     store: str | os.PathLike[str] | Store | None = None,
+    name: ItemName | None = None,
     view: str | View = "auto",
     **unknown: Never,
 ) -> Iterator[R]:
@@ -110,9 +118,11 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     window ahead. `timeout` is in seconds, for each attempt at an item. `on_error`: "raise" cancels the rest and raises
     the worker's own exception; "collect" yields the exception in its place; "skip" leaves it out. `sizes`, one number
     an item, tell the ETA how much each is beside the others. `description` names its display, `total` is how many items
-    there are, where `len` cannot tell. `store` names a file that keeps results: what an earlier run has done is not
-    computed again (docs/resume.md). The display lives from the first `next` to the end of the iterator, or as a
-    branch of the run that is live. What is never iterated does nothing, and warns so.
+    there are, where `len` cannot tell. `name` gives the items names: a format string ("page {}") or a function of the
+    item; without it an item is called by its text where it is a string or a path, else `fetch(3)`. `store` names a
+    file that keeps results: what an earlier run has done is not computed again (docs/resume.md). The display lives
+    from the first `next` to the end of the iterator, or as a branch of the run that is live. What is never iterated
+    does nothing, and warns so.
     """
     hide_frames()
     if unknown:
@@ -122,21 +132,25 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     check_on_error(on_error)
     check_policy(retries, timeout, 0)
     check_map(fn, iterables)
+    namer(name, fn, len(iterables))
     begun: list[bool] = []
+    around = innermost_loop()
 
     def results() -> Iterator[R]:
         begun.append(True)
         with own_run(description, max_workers=max_workers, executor=executor, on_error=on_error, view=view) as run:
-            yield from run.map(
+            yield from run._map(
                 fn,
-                *iterables,
-                unordered=unordered,
-                retries=retries,
-                timeout=timeout,
+                iterables,
+                on_error,
+                Policy(retries, timeout),
+                RowOfMap(description if run._within_another() else "", around),
                 buffersize=buffersize,
+                unordered=unordered,
                 sizes=sizes,
                 total=total,
                 store=store,
+                name=name,
             )
 
     returned = results()
@@ -156,6 +170,7 @@ OPTIONS = (
     "description",
     "total",
     "store",
+    "name",
     "view",
 )
 _watched: set[weakref.ref[Any]] = set()

@@ -20,13 +20,14 @@ from mainstage.pool.task_future import TaskFuture
 from mainstage.run import waiters
 from mainstage.run.display_session import DisplayOptions, DisplaySession
 from mainstage.run.exit import die_at_exit, hide_frames
+from mainstage.run.map_row import RowOfMap, with_row
 from mainstage.run.shutdown import Shutdown
 from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
 from mainstage.tasks.reporter import live
-from mainstage.tasks.task import current_task, task
+from mainstage.tasks.task import current_task, innermost_loop, task
 from mainstage.tasks.track import track
 from mainstage.ui.display.settings import STUCK_AFTER
 
@@ -35,12 +36,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
     from multiprocessing.context import BaseContext
     from types import TracebackType
-    from typing import Self
+    from typing import Never, NoReturn, Self
 
     from rich.progress import ProgressColumn
     from rich.theme import Theme
 
     from mainstage.core.clock import Clock
+    from mainstage.core.item_names import ItemName
     from mainstage.pool.results import ResultIterator
     from mainstage.run.async_scope import AsyncRunScope, ExternalScope, ScopeCallbacks
     from mainstage.run.display_session import OutputRecorder
@@ -144,8 +146,11 @@ class Run(Executor):
         journal: str | os.PathLike[str] | bool | None = None,
         journal_limit: int | None = None,
         journal_inputs: bool = True,
+        **unknown: Never,
     ) -> None:
         hide_frames()
+        if unknown:
+            refuse_unknown("Run", unknown, Run.__init__)
         self._crew = check_crew(
             Crew(executor, max_workers, mp_context, initializer, tuple(initargs), max_tasks_per_child, cluster)
         )
@@ -308,6 +313,9 @@ class Run(Executor):
         sizes: Iterable[float] | None = None,
         total: float | None = None,
         store: str | os.PathLike[str] | Store | None = None,
+        description: str = "",
+        name: ItemName | None = None,
+        **unknown: Never,
     ) -> Iterator[R]:
         """Return an iterator of `fn` of each item, in input order unless `unordered`.
 
@@ -315,23 +323,53 @@ class Run(Executor):
         the speed of the items warrants). `timeout` is in seconds, for each attempt at an item. `on_error`: "raise"
         cancels the rest and raises the worker's own exception; "collect" yields the exception in its place; "skip"
         leaves it out. `sizes`: how much each item is beside the others, for the ETA. `total`: how many items there are,
-        where `len` cannot tell. `store` names a file that keeps results: what an earlier run has done is not computed
-        again (docs/resume.md). `chunksize` is taken and ignored.
-        Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
+        where `len` cannot tell. `description` gives it a row of its own; so does a loop of `track`, in whose body it is
+        called. `name` gives items their names: a format string ("page {}") or a function of the item; without it an
+        item is called by its text where it is a string or a path, else as its call, `fetch(3)`. `store` names a
+        file that keeps results: what an earlier run has done is not computed again (docs/resume.md). `chunksize` is
+        taken and ignored.
+        Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1, `sizes` that do not fit or a
+        `name` that is no format string for an item.
         """
-        policy = self._policy.but(retries, timeout)
-        work = self._live().work
-        memory = None if store is None else open_results(store, fn, self._live().show.notice)
+        if unknown:
+            refuse_unknown("Run.map", unknown, Run.map)
+        return self._map(
+            fn,
+            iterables,
+            on_error or self.on_error,
+            self._policy.but(retries, timeout),
+            RowOfMap(description, innermost_loop()),
+            buffersize=buffersize,
+            unordered=unordered,
+            sizes=sizes,
+            total=total,
+            name=name,
+            store=store,
+        )
+
+    def _map(
+        self,
+        fn: Callable[..., R],
+        iterables: tuple[Iterable[Any], ...],
+        on_error: OnError,
+        policy: Policy,
+        row: RowOfMap,
+        *,
+        store: str | os.PathLike[str] | Store | None = None,
+        **options: Any,
+    ) -> Iterator[R]:
+        """Return the iterator of a map with a row of its own, if it is to have one, and `options` of `Workload.map`."""
+        show, work, _, _ = self._live()
+        memory = None if store is None else open_results(store, fn, show.notice)
         try:
-            consumer = work.map(
-                fn, iterables, self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes, total=total
-            )
+            consumer = work.map(fn, iterables, self, policy, **options)
         except BaseException:
             if memory is not None:
                 memory.close()
             raise
         consumer.claims.memory = memory
-        return cast("Iterator[R]", consumer.results(check_on_error(on_error or self.on_error)))
+        results = cast("Iterator[R]", consumer.results(check_on_error(on_error)))
+        return with_row(results, consumer, fn, row) if row.wanted else results
 
     def _outcomes(
         self,
@@ -533,6 +571,10 @@ class Run(Executor):
         self.__exit__(None, None, None)
         return None if branch else (show, work)
 
+    def _within_another(self) -> bool:
+        """Return whether it is shown within what was live before it."""
+        return self._live().branch
+
     def _goes_on(self) -> bool:
         """Return whether anything is pending, or a loop of the main thread is under way."""
         return self._pending() or self._live().show.loop.state.live_loop is not None
@@ -642,6 +684,14 @@ def open_results(
     from mainstage.store import StoredResults  # noqa: PLC0415  # a program without a store does not load SQLite
 
     return StoredResults(store, fn, notice)
+
+
+def refuse_unknown(name: str, unknown: Iterable[str], function: Callable[..., object]) -> NoReturn:
+    """Raise the `TypeError` for keywords that `function`, called `name`, does not take."""
+    from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
+
+    known = function.__kwdefaults__ or {}
+    refuse_keyword(name, unknown, known)
 
 
 def _live_runs() -> list[Run]:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from mainstage.core.unpatched import in_main_thread
 from mainstage.errors import Terminated
+from mainstage.tasks.task import note_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -196,6 +197,7 @@ class SignalHandlers:
             if signum == signal.SIGINT and self._cancel_cell(frame):
                 return
             error = _exception(signum)
+            note_interrupt()
             if signum != signal.SIGINT:
                 self.on_raise(error)
             raise error

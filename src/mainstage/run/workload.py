@@ -8,6 +8,7 @@ from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 
 from mainstage.core.commands import Cancel
+from mainstage.core.item_names import namer
 from mainstage.pool.results import ResultIterator
 from mainstage.run.external import ExternalExecutors
 from mainstage.run.key_commands import CommandFanout
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
     from mainstage.channels.inbox import ThreadChannel
+    from mainstage.core.item_names import ItemName
     from mainstage.core.policy import Policy
     from mainstage.pool.open import Backend
     from mainstage.pool.results import WaitHost
@@ -59,7 +61,7 @@ class Workload:
         self._submitted += 1
         return self._submitted % MANY == 0
 
-    def map(
+    def map(  # noqa: PLR0913  # keyword-only options
         self,
         fn: Callable[..., Any],
         iterables: tuple[Iterable[Any], ...],
@@ -70,19 +72,22 @@ class Workload:
         unordered: bool,
         sizes: Iterable[float] | None,
         total: float | None = None,
+        name: ItemName | None = None,
     ) -> ResultIterator:
         """Return what takes the results of `fn` of each item, on behalf of `host`.
 
-        Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit.
+        Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1 or `sizes` that do not fit, and
+        what `namer` raises for `name`.
         """
         check_map(fn, iterables)
         if buffersize is not None and buffersize < 1:
             msg = f"buffersize must be at least 1, not {buffersize}"
             raise ValueError(msg)
+        name_of = namer(name, fn, len(iterables))
         items = _length(iterables) if total is None else _whole_total(total)
         known = _checked(sizes, items)
         claims = self.backend.open_map(fn, zip(*iterables, strict=False), policy)
-        claims.buffersize = buffersize
+        claims.buffersize, claims.name_of = buffersize, name_of
         claims.open(items, known)
         consumer = ResultIterator(claims, host, ordered=not unordered)
         claims.on_done = self._wake

@@ -13,6 +13,7 @@ from threading import RLock, current_thread, main_thread
 
 from mainstage._typing import TYPE_CHECKING
 from mainstage.core.fork import works_for_parent
+from mainstage.errors import is_instance
 from mainstage.tasks.position import plain_number, plain_total
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import NULL, ambient, innermost_loop, loops, open_nested, open_task, plain_fields
@@ -53,14 +54,15 @@ class LoopRun:
         self.reporter: Reporter | None = live.reporter
         self.held = 0
 
-    def release(self) -> None:
-        """Count one bar less; the last one ends the run. Any thread."""
+    def release(self, *, interrupted: bool = False) -> None:
+        """Count one bar less; the last one ends the run, which was `interrupted` with it, say. Any thread."""
         with LoopRun.lock:
             self.held -= 1
             if not self.held:
                 if LoopRun.current is self:
                     LoopRun.current = None
-                self.run.__exit__(None, None, None)  # what ended the loop is not the run's
+                error = KeyboardInterrupt() if interrupted else None  # no other error that ended the loop is the run's
+                self.run.__exit__(None if error is None else KeyboardInterrupt, error, None)
 
 
 def open_run(description: str) -> AbstractContextManager[object]:
@@ -265,7 +267,7 @@ class Bar:
                 task._close_loop(error)
         finally:
             if held is not None:
-                held.release()
+                held.release(interrupted=is_instance(error, KeyboardInterrupt))
 
     def __enter__(self) -> Self:
         return self

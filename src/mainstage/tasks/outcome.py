@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from mainstage.core.describe import describe
+from mainstage.core.item_names import describe_call
 from mainstage.errors import describe_error
 from mainstage.events import TaskRetried
 from mainstage.tasks.task import ambient
@@ -38,12 +39,6 @@ def run(task: Task, fn: Callable[..., Any], args: Sequence[Any], kwargs: Mapping
 def finish(task: Task, outcome: Outcome, told_input: str = "") -> None:
     """Close the task, and what is open in it: it ended, failed or was cancelled, as the outcome says."""
     task.close(outcome.error, told_input)
-
-
-def describe_call(fn: Callable[..., Any], args: Sequence[Any]) -> str:
-    """Return a short name for a call: the function's name and its first arguments."""
-    name = getattr(fn, "__name__", None) or describe(fn)
-    return f"{name}({', '.join(describe(arg) for arg in args[:2])})" if args else str(name)
 
 
 def retry(task: Task, outcome: Outcome, delay: float, told_input: str = "") -> None:

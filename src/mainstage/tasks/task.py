@@ -105,6 +105,24 @@ def innermost_loop() -> Task | None:
     return around[0]
 
 
+_interrupted: list[tuple[Task, float]] = []
+"""The loops that the main thread was in at the last Ctrl-C in other code than ours, and how far each was."""
+
+
+def note_interrupt() -> None:
+    """Remember where the loops of the main thread are, as Ctrl-C is about to be raised in them; a signal handler."""
+    _interrupted.clear()
+    around = loops.get()
+    while around is not None:
+        _interrupted.append((around[0], around[0].position()))
+        around = around[1]
+
+
+def was_interrupted(task: Task) -> bool:
+    """Return whether `task` is a loop that has not gone on since Ctrl-C was raised in it."""
+    return any(one is task and task.position() <= completed for one, completed in _interrupted)
+
+
 def plain_fields(fields: Mapping[str, object] | None) -> Fields:
     """Return the fields as an event carries them: what is no plain value, described.
 

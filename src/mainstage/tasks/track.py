@@ -24,7 +24,7 @@ from mainstage._typing import TYPE_CHECKING
 from mainstage.errors import Cancelled
 from mainstage.tasks.bar import UNNAMED, Bar, BarOptions, InLoop, hold_run, nowhere_to_show, on_main
 from mainstage.tasks.position import known_length
-from mainstage.tasks.task import ambient, innermost_loop
+from mainstage.tasks.task import ambient, innermost_loop, was_interrupted
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterable, Generator, Iterable, Iterator, Mapping
@@ -175,8 +175,8 @@ class Track(Bar, Generic[T_co]):
         try:
             yield from self._counted()
         finally:
-            if held is not None:
-                held.release()  # a break and an error of the body look alike here, and are not the run's
+            if held is not None:  # a break and an error of the body look alike here, and are not the run's
+                held.release(interrupted=was_interrupted(self._task))
 
     def _counted(self) -> Generator[Iterator[T_co], None, None]:
         loop = TrackLoop(iter(self._iterable))

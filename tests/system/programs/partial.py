@@ -1,10 +1,15 @@
-"""Writes lines that have no ends while a run is live, in the way that is named; with `bare`, without a run of ours."""
+"""Writes lines that have no ends while a run is live, in the way that is named; with `bare`, without a run of ours.
+
+What moves by itself goes on until it gets SIGUSR1.
+"""
 # ruff: noqa: T201  # what is printed, and how it is read, are the subject
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
+import signal
 import sys
 import threading
 import time
@@ -16,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 over = threading.Event()
+enough: list[int] = []
 
 
 def work(number: int) -> None:
@@ -44,12 +50,16 @@ def dots() -> str:
     for _ in range(30):
         print(".", end="", flush=True)
         time.sleep(0.05)
+    while not enough:
+        time.sleep(0.05)
     print(" ready")
     return "dots"
 
 
 def spinner() -> str:
-    for number in range(30):
+    for number in itertools.count():
+        if enough:
+            break
         print(f"\r\x1b[K{'|/-'[number % 3]} loading {number}", end="", flush=True)
         time.sleep(0.05)
     print("\r\x1b[Kloaded")
@@ -78,6 +88,7 @@ WAYS: dict[str, Callable[[], str]] = {
 def main() -> None:
     how, bare = sys.argv[1], "bare" in sys.argv
     stdin = sys.stdin
+    signal.signal(signal.SIGUSR1, lambda number, _: enough.append(number))
     with contextlib.nullcontext() if bare else mainstage.Run("partial", max_workers=2) as run:
         futures = [] if run is None else [run.submit(work, number) for number in range(2)]
         time.sleep(0.8)

@@ -1,23 +1,33 @@
-"""Runs for two seconds, then reads what was typed up to the word END, and says what that was."""
+"""Runs for two seconds, or until it gets SIGUSR1, then reads what was typed up to the word END, and says what it was.
+
+Its words: "signal", "asks" (a question meanwhile), "keys" (the run takes keys).
+"""
 # ruff: noqa: T201  # what is printed is the subject
 
 from __future__ import annotations
 
+import itertools
+import signal
 import sys
 import time
 
 import mainstage
 
+enough: list[int] = []
+
 
 def work(number: int) -> None:
     """Move."""
     with mainstage.task(f"work {number}", total=100) as task:
-        for _ in range(40):
+        for _ in itertools.count() if "signal" in sys.argv else range(40):
+            if enough:
+                break
             task.advance(2)
             task.sleep(0.05)
 
 
 def main() -> None:
+    signal.signal(signal.SIGUSR1, lambda number, _: enough.append(number))
     print("BEGIN", flush=True)
     with mainstage.Run("typing", max_workers=2, keys="keys" in sys.argv) as run:
         for number in range(2):

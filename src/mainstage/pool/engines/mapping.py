@@ -174,7 +174,7 @@ class EngineItem(Item):
         if task is None:
             for event in self.announce(self.started):
                 self.reporter.send(event)
-            task = self.task = RemoteTask(self.place, self.id, self.attempt, self.input())
+            task = self.task = RemoteTask(self.place, self.id, self.attempt, self.name())
         assert isinstance(task, RemoteTask)  # noqa: S101  # made here and nowhere else
         return task
 
@@ -217,7 +217,7 @@ class EngineMap(Claims):
         """Return a worker's place in this map."""
         known = self._known.get(name)
         if known is None:
-            known = self._known[name] = Lane(self._reporter, self.id, name)
+            known = self._known[name] = Lane(self._reporter, self.id, name, name_of=self.name_of)
         return known
 
     def ahead(self) -> int:
@@ -303,7 +303,7 @@ class EngineMap(Claims):
         if self.backend.queues:
             item.senders = RemoteSenders()
             item.senders.expect(item.place, item.args, {})
-        return self.backend.piece(item.id, item.attempt, item.input(), self._function[0], payload)
+        return self.backend.piece(item.id, item.attempt, item.name(), self._function[0], payload)
 
     def forget(self) -> None:
         """Let go of what the engine keeps for it."""

@@ -135,7 +135,7 @@ class EngineBackend:
     ) -> None:
         """Call `fn` on a worker and settle `future`; `name` is what is shown, None: the function and its arguments."""
         future.task = self.reporter.new_id()
-        spec = CallSpec(fn, args, kwargs, name or describe_call(fn, args), policy)
+        spec = CallSpec(fn, args, kwargs, name or describe_call(fn, args or tuple(kwargs.values())), policy)
         call = EngineCall(self, spec, future)
         call.announce()
         self._calls[future.task] = call  # from now on it can be cancelled

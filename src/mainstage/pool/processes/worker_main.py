@@ -29,7 +29,7 @@ from mainstage.errors import Cancelled, Unpicklable, explain
 from mainstage.events import EVENTS, TaskStarted
 from mainstage.tasks import outcome
 from mainstage.tasks.capture.worker_fds import Piped
-from mainstage.tasks.outcome import describe
+from mainstage.tasks.outcome import describe_call
 from mainstage.tasks.queue.remote_queue import parent_link, stall_report
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import ambient, close_default_task, open_task, root_task
@@ -161,9 +161,9 @@ class Item:
         """Where its reports go."""
         return self.child.channel
 
-    def input(self) -> str:
-        """Describe what it works on."""
-        return describe(self.args[0] if len(self.args) == 1 else self.args)
+    def name(self) -> str:
+        """Return what it is called here; the parent may have been given another name for it."""
+        return describe_call(self.child.function_of(self.frame), self.args)
 
     def announce(self) -> None:
         """Send the event of its start, the first time."""
@@ -172,7 +172,7 @@ class Item:
                 return
             self.announced = True
             frame = self.frame
-            self.reporter.send(TaskStarted(self.started, frame.task, int(frame.at), self.child.name, self.input()))
+            self.reporter.send(TaskStarted(self.started, frame.task, int(frame.at), self.child.name, self.name()))
 
     def resolve(self) -> Task:
         """Return the task that stands for it, made now if need be."""
@@ -180,7 +180,7 @@ class Item:
         if task is None:
             self.announce()
             frame = self.frame
-            task = root_task(self.reporter, frame.task, int(frame.at), self.input(), worker=self.child.name)
+            task = root_task(self.reporter, frame.task, int(frame.at), self.name(), worker=self.child.name)
             self.task = task
             if self.asked is not None:
                 task.request_cancel(self.asked)
@@ -226,13 +226,13 @@ class Function:
 
     def __init__(self, frame: Frame) -> None:
         self._frame = frame
-        self._made: Callable[..., Any] | None = None
+        self.made: Callable[..., Any] | None = None
 
     def get(self) -> Callable[..., Any]:
         """Return it; raises whatever its making raises."""
-        if self._made is None:
-            self._made = pickling.unpack(self._frame.body, self._frame.buffers)
-        return self._made
+        if self.made is None:
+            self.made = pickling.unpack(self._frame.body, self._frame.buffers)
+        return self.made
 
 
 class Child:
@@ -412,6 +412,10 @@ class Child:
         self._bell.get()
         while not self._bell.empty():
             self._bell.get()
+
+    def function_of(self, frame: Frame) -> Callable[..., Any] | None:
+        """Return the function of the map that an item is of; None: it could not be made."""
+        return self._functions[int(frame.until)].made
 
     def _item(self, frame: Frame) -> None:
         now = self.channel.now

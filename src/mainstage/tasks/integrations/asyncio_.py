@@ -11,10 +11,10 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from mainstage.core.describe import describe
+from mainstage.core.item_names import describe_named
 from mainstage.errors import Cancelled
 from mainstage.tasks.integrations.origin import asked_by_program, is_program
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
-from mainstage.tasks.outcome import describe_call
 from mainstage.tasks.task import ambient, open_task
 
 if TYPE_CHECKING:
@@ -133,12 +133,7 @@ def _described(coro: Any, code: CodeType | None) -> str:
     values = [value for key, value in given.items() if key not in ("self", "cls")]
     while values and values[-1] is None:  # left out, most likely
         values.pop()
-
-    def named() -> None:
-        """Record the name."""
-
-    named.__name__ = str(name)
-    return describe_call(named, values)
+    return describe_named(str(name), values)
 
 
 def _arguments(coro: Any, code: CodeType) -> dict[str, Any]:

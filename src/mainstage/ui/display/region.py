@@ -24,9 +24,16 @@ class RegionScreen:
     LEAST_HEIGHT = 4
     """A scroll region has two rows at the least, so fewer leave no room for what is worth pinning."""
 
-    def __init__(self, columns: int, height: int) -> None:
+    def __init__(self, columns: int, height: int, *, told_late: bool = False, cursor_lags: bool = False) -> None:
+        """Show nothing yet.
+
+        `told_late`: the terminal has changed its size some time before it says so; `cursor_lags`: its cursor stays
+        where it is when the text scrolls up, since lines below it have been wrapped for a new size.
+        """
         self._columns = columns
         self._height = height
+        self._told_late = told_late
+        self._cursor_lags = cursor_lags
         self._bottom = height
         """The line of the lowest row."""
         self._unsure = False
@@ -149,7 +156,13 @@ class RegionScreen:
         """Return what takes away whatever the new size has made of the rows: all that is below the cursor."""
         self._columns, self._height, self._added = columns, height, None
         # The cursor may be on the last row now: leave room for what erases below it.
-        away = self._rows_away(f"{ansi.INDEX}\x1b[A")
+        first = f"{ansi.INDEX}\x1b[A"
+        if self._cursor_lags:  # back above the rows, which end at the bottom if it is too low
+            below = sum([ansi.height(row.rstrip(), columns) for row in self._shown if row])
+            first = f"\x1b[{below}B\x1b[{below}A"
+        if self._told_late:  # to GNU screen a row that it has wrapped goes on in the next line until it is deleted
+            first += f"{ansi.SAVE}\x1b[B\r\x1b[{height}M{ansi.RESTORE}"
+        away = self._rows_away(first)
         self._bottom = height
         return away
 
@@ -197,8 +210,9 @@ class RegionScreen:
         if not before:
             self._shown = [None] * count
             return f"{ansi.HIDE}{self._down_to(self._height)}{_room(count)}{ansi.ERASE_ROWS}"
-        # Later not over the whole screen: VTE takes a line that the cursor was on for text, when it gets lower.
-        last = self._height if self._unsure else self._bottom
+        # Later not over the whole screen: VTE takes a line that the cursor was on for text, when it gets lower. Where a
+        # change of size is told late it is: others may have written below the rows.
+        last = self._height if self._unsure or self._told_late else self._bottom
         self._unsure = False
         kept = f"{self._down_to(last)}{_room(last - self._bottom + before)}"
         if count > before:
@@ -307,7 +321,11 @@ class RegionScreen:
         return f"{ansi.ALL_ROWS}{first}{ansi.ERASE_ROWS}{ansi.SHOW}"
 
     def _without_rows(self, lines: Sequence[str], begun: str) -> str:
-        """Add `lines` over what the rows leave behind: every line is replaced at once, none is blank in between."""
+        """Add `lines` in the place of the rows.
+
+        Not over what these leave behind: to tmux a line that was full once is full of spaces, and has a blank line
+        below it when the window gets narrower.
+        """
         new = bool(lines) or begun != self._begun
         if not self._shown or not lines:
             away = self._rows_away()
@@ -315,8 +333,8 @@ class RegionScreen:
         self._shown, self._bottom, self._unsure, self._added = [], self._height, False, None
         start = ansi.fresh_line(self._columns, self._begun)
         self._begun, self._stays = begun, False
-        text = "".join(f"{ansi.over(line, self._columns)}\r\n" for line in lines)
-        return f"{ansi.ALL_ROWS}{start}{text}{self._unended(begun)}{ansi.ERASE_BELOW}{ansi.SHOW}"
+        text = "".join(f"{line}\r\n" for line in lines)
+        return f"{ansi.ALL_ROWS}{start}{ansi.ERASE_ROWS}{text}{self._unended(begun)}{ansi.SHOW}"
 
 
 def _room(rows: int) -> str:

@@ -39,6 +39,8 @@ ROOM_FOR_OTHERS = 2
 SETTLING = 0.3
 """Seconds after a resize in which a multiplexer may have yet another size than it says: tmux tells one in 0.25 s."""
 MULTIPLEXERS = ("tmux", "screen")
+CURSOR_LAGS = "xterm-kitty"
+"""Beginning of TERM for terminals that forget their cursor when a resize wraps lines below it."""
 WITH_REGION = (
     *("xterm", "screen", "tmux", "rxvt", "alacritty", "kitty", "foot", "wezterm", "vte", "gnome", "konsole"),
     *("linux", "vscode", "ghostty", "iterm", "mintty", "putty", "st-", "contour", "rio", "nsterm", "apple", "vt100"),
@@ -334,7 +336,10 @@ class TerminalDisplay:
 
     def _new_screen(self) -> AnyScreen:
         pinned = self._with_region and self._real.rows >= RegionScreen.LEAST_HEIGHT
-        return (RegionScreen if pinned else InlineScreen)(self._real.columns, self._real.rows)
+        if not pinned:
+            return InlineScreen(self._real.columns, self._real.rows)
+        lags = self._env.get("TERM", "").startswith(CURSOR_LAGS)
+        return RegionScreen(self._real.columns, self._real.rows, told_late=self._late, cursor_lags=lags)
 
     def _fit_to_size(self) -> str:
         """Return what the change of size asks for, if there was one: asked each frame, for not every resize tells."""

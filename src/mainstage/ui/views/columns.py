@@ -18,6 +18,7 @@ from mainstage.ui.views.renderable import console_for, line_of
 from mainstage.ui.views.row_choice import row_prefix
 from mainstage.ui.views.rows import INDENT
 from mainstage.ui.views.text import crop, one_line
+from mainstage.ui.views.user_code import UserCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -97,23 +98,25 @@ class ColumnRows:
         self._console: Console | None = None
         self._key: object = None
         self._lines: list[str] | None = None
+        self._code = UserCode()
 
     def lines(
         self, shown: Sequence[tuple[int, TaskState]], now: float, columns: int, *, borrowed: bool
     ) -> list[str] | None:
         """Return the rows for `shown`, aligned, on a terminal of `columns`, the last of which stays free.
 
-        The last ones serve while none of the tasks has changed within a second, and in a signal handler: None if
-        there are none yet. A cell that wraps makes a row of several lines.
+        The last ones serve while none of the tasks has changed within a second, and where their code may not run (see
+        `UserCode`): None if there are none yet. A cell that wraps makes a row of several lines.
         """
         cells = max(1, columns - 1)
-        if borrowed:
-            return None if self._lines is None else [crop(line, cells) for line in self._lines]
         key = (cells, *[_key(task, now) for _, task in shown])
         if key != self._key or self._lines is None:
-            self._lines = self._render(shown, now, cells)
-            self._key = key
-        return list(self._lines)
+            before, self._lines = (
+                self._lines,
+                self._code.call(lambda: self._render(shown, now, cells), self._lines, borrowed=borrowed),
+            )
+            self._key = key if self._lines is not before else None
+        return None if self._lines is None else [crop(line, cells) for line in self._lines]
 
     def _render(self, shown: Sequence[tuple[int, TaskState]], now: float, cells: int) -> list[str]:
         if not shown:

@@ -27,6 +27,8 @@ MANY = 20
 LIBRARY = "mainstage"
 """The stream and the name of what the library itself has to say."""
 
+_UNNAMED = re.compile(r"(Thread|Dummy)-\d+")
+"""The names of threads that nobody has named."""
 _PLACE = re.compile(r'^  File "(.*)", line (\d+), in (.*)$', re.MULTILINE)
 
 
@@ -128,7 +130,7 @@ class History:
         if alone or not self._glyphs.prefix:
             return ""
         if event.task is None:
-            return self._glyphs.name(event.worker)
+            return "" if _UNNAMED.match(event.worker) else self._glyphs.name(event.worker)
         return self._name_of(event.task, state) or self._glyphs.name(event.worker) or f"task {event.task}"
 
     def _name_of(self, task: int, state: RunState) -> str:
@@ -141,8 +143,9 @@ class History:
 
 def input_of(failure: Failure) -> str:
     """Return the input that failed, on one line; "" if there is none, or the task is named after it."""
-    given = one_line(failure.input)
-    return "" if given in (failure.description, repr(failure.description)) else given
+    given, name = one_line(failure.input), failure.description
+    told = given in (name, repr(name)) or name.endswith((f"({given})", given if given[:1] == "(" else "\0"))
+    return "" if told else given
 
 
 def error_location(error: ErrorReport) -> str:

@@ -16,6 +16,7 @@ from mainstage.ui.views.renderable import lines_of
 from mainstage.ui.views.row_choice import RowChoice, choose_rows
 from mainstage.ui.views.spark import sparkline
 from mainstage.ui.views.text import clip, crop, fit, one_line, width
+from mainstage.ui.views.user_code import UserCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -245,7 +246,8 @@ class LogsPiece(Static):
 class CustomPiece(Static):
     """A Rich renderable, or what a function of (state, now), or of the state alone, returns.
 
-    Its code does not run while the moment is borrowed: the last lines serve. What it raises goes through.
+    Where its code cannot run, or takes too long, while the moment is borrowed, the last lines serve. What it raises
+    goes through.
     """
 
     def __init__(
@@ -261,12 +263,17 @@ class CustomPiece(Static):
         self.name = name
         self._render = render
         self._last: list[str] = []
+        self._code = UserCode()
 
     def lines(self, scene: WidgetContext, room: int) -> list[str]:
         """Return its lines; a Rich layout fills the room it gets."""
         cells = max(1, scene.columns - 1)
-        if not scene.in_signal_handler and room > 0:
-            renderable = self._render(scene)
-            height = room if isinstance(renderable, RichLayout) else None
-            self._last = lines_of(renderable, cells, self._palette, self._glyphs, height=height)
+        if room > 0:
+            made = lambda: self._made(scene, cells, room)  # noqa: E731  # called here, or not at all
+            self._last = self._code.call(made, self._last, borrowed=scene.in_signal_handler)
         return [crop(line, cells) for line in self._last[: max(0, room)]]
+
+    def _made(self, scene: WidgetContext, cells: int, room: int) -> list[str]:
+        renderable = self._render(scene)
+        height = room if isinstance(renderable, RichLayout) else None
+        return lines_of(renderable, cells, self._palette, self._glyphs, height=height)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from mainstage.ui.views.palette import Glyphs
 from mainstage.ui.views.text import crop
+from mainstage.ui.views.user_code import UserCode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -85,13 +86,15 @@ class RenderablePanel:
         self._palette = palette
         self._glyphs = glyphs
         self._lines: list[str] = []
+        self._code = UserCode()
 
     def lines(self, state: RunState, now: float, columns: int, *, borrowed: bool) -> list[str]:
-        """Return its lines for a terminal of `columns`; if `borrowed` the last ones, since its code may not run."""
+        """Return its lines for a terminal of `columns`; the last ones where its code may not run: see `UserCode`."""
         cells = max(1, columns - 1)
-        if borrowed:
-            return [crop(line, cells) for line in self._lines]
+        self._lines = self._code.call(lambda: self._made(state, now, cells), self._lines, borrowed=borrowed)
+        return [crop(line, cells) for line in self._lines]
+
+    def _made(self, state: RunState, now: float, cells: int) -> list[str]:
         source = self._source
         renderable = source(state, now) if callable(source) else source
-        self._lines = lines_of(renderable, cells, self._palette, self._glyphs)
-        return self._lines
+        return lines_of(renderable, cells, self._palette, self._glyphs)
