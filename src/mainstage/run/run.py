@@ -106,9 +106,10 @@ class Run(Executor):
     it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they can be had,
     without a word. `journal` names a file that takes what happens, for `mainstage watch`, `replay` and `report`
     (docs/journal.md); True: one where `mainstage watch` finds it, gone with a run that ended well. `journal_limit`
-    bounds its bytes; `journal_inputs=False` leaves inputs, and names of tasks, out of it. What is not given, or None,
-    is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, `_JOURNAL`, ... say in the environment. Raises `ValueError`
-    or `DisplayError` for arguments that make no sense.
+    bounds its bytes; `journal_inputs=False` leaves inputs, and names of tasks, out of it. `report` names a page that
+    is written at the end (docs/report.md). What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`,
+    `_KEYS`, `_JOURNAL`, ... say in the environment. Raises `ValueError` or `DisplayError` for arguments that make no
+    sense.
 
     A run inside a run opens no second display: its work joins the first one's. Its `log` and its `journal` are written
     all the same, from its start to its end.
@@ -146,6 +147,7 @@ class Run(Executor):
         journal: str | os.PathLike[str] | bool | None = None,
         journal_limit: int | None = None,
         journal_inputs: bool = True,
+        report: str | os.PathLike[str] | None = None,
         **unknown: Never,
     ) -> None:
         hide_frames()
@@ -175,6 +177,7 @@ class Run(Executor):
             journal=journal,
             journal_limit=check_limit(journal_limit),
             journal_inputs=journal_inputs,
+            report=report,
         )
         self._parts: LiveRun | None = None
         self._entered_by = 0
