@@ -1,3 +1,4 @@
+# ruff: noqa: D103, INP001, PLR2004, S311, TID251  # a picture's program, as people write them
 """The run of the picture in report.md: an import with two attempts that are tried again, and one failure."""
 
 import random
