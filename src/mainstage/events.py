@@ -108,7 +108,8 @@ class TaskMoved(NamedTuple):
 class TaskChanged(NamedTuple):
     """What is known of the task changed; None means "as before".
 
-    A field named "unit" changes its unit, one named "leave", a truth, whether a loop leaves a line.
+    A field named "unit" changes its unit, one named "leave", a truth, whether a loop leaves a line; "mainstage.initial"
+    is how many items were done before it began, and are part of no speed.
     """
 
     at: float

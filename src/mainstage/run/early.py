@@ -86,7 +86,7 @@ class EarlyRun:
                 self._run = import_module("mainstage.run.run").own_run(self.title)
                 self._run.__enter__()
 
-    def __exit__(self, *_trouble: object) -> None:
+    def __exit__(self, *trouble: object) -> None:
         """End the run; where none was opened, write what it would have left. Any thread."""
         if os.getpid() != self._pid:
             return
@@ -96,7 +96,7 @@ class EarlyRun:
                 self._forget()
                 self._say()
         if run is not None:
-            run.__exit__(None, None, None)
+            run.__exit__(*trouble)
 
     def _forget(self) -> None:
         if live.early is self:

@@ -689,12 +689,12 @@ def open_results(
     return StoredResults(store, fn, notice)
 
 
-def refuse_unknown(name: str, unknown: Iterable[str], function: Callable[..., object]) -> NoReturn:
+def refuse_unknown(name: str, unknown: Iterable[str], function: Any) -> NoReturn:
     """Raise the `TypeError` for keywords that `function`, called `name`, does not take."""
     from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
 
-    known = function.__kwdefaults__ or {}
-    refuse_keyword(name, unknown, known)
+    code = function.__code__
+    refuse_keyword(name, unknown, code.co_varnames[1 : code.co_argcount + code.co_kwonlyargcount])
 
 
 def _live_runs() -> list[Run]:

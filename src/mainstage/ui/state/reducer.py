@@ -210,7 +210,12 @@ def _task_changed(state: RunState, event: TaskChanged) -> None:
 
 
 def _take_fields(state: RunState, live: TaskState, known: dict[str, Field]) -> None:
-    """Take what fields say: those of the program's own for columns, two for what the task itself is."""
+    """Take what fields say: those of the program's own for columns, three for what the task itself is."""
+    initial = known.pop("mainstage.initial", None)
+    if initial is not None:
+        initial = check_position(initial)
+        aggregates.place(state, live, initial, live.total)
+        live.speed = Speed(live.started_at, initial)
     unit = known.pop("unit", None)
     if unit is not None:
         aggregates.rename_unit(state, live, check_text(unit))
