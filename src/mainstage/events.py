@@ -250,6 +250,15 @@ class SourceForeseen(NamedTuple):
     sizes: tuple[tuple[int, float], ...] = ()
 
 
+class SourceResumed(NamedTuple):
+    """`number` items of a source were there from an earlier run, `failed` of them as failures: none of them is run."""
+
+    at: float
+    source: int
+    number: int
+    failed: int = 0
+
+
 class CallFailed(NamedTuple):
     """A submitted call `started` and failed, so soon that nothing was told of it before.
 
@@ -287,6 +296,7 @@ Event: TypeAlias = (
     | TaskStuck
     | PartsEnded
     | SourceForeseen
+    | SourceResumed
     | CallFailed
 )
 

@@ -21,6 +21,7 @@ from mainstage.events import (
     SourceClosed,
     SourceForeseen,
     SourceOpened,
+    SourceResumed,
     StopRequested,
     TaskCancelled,
     TaskChanged,
@@ -506,5 +507,6 @@ _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
     TaskStuck: _task_stuck,
     PartsEnded: _parts_ended,
     SourceForeseen: sources.source_foreseen,
+    SourceResumed: sources.source_resumed,
     CallFailed: _call_failed,
 }
