@@ -91,9 +91,9 @@ PAIRS = (
         (
             Fact("name", "baltic.tif", "baltic.tif"),
             Fact("percentage", r"\d+%", r"\d+%"),
-            Fact("amount and total", r"\d\.\d/6\.0 MB", r"\d,\d00,000/6,000,000"),
-            Fact("rate", r"\d\.\d MB/s", r"\d,\d+,\d+/s"),
-            Fact("ETA", r"0:00:0\d", r"ETA [\d<~]"),
+            Fact("amount and total", r"\d\.\d/6\.0 MB", r"\d\.\d/6\.0 MB"),
+            Fact("rate", r"\d\.\d MB/s", r"\d\.\d MB/s"),
+            Fact("ETA", r"0:00:0\d", r"0:00:0\d"),
         ),
         own_output=False,
     ),
