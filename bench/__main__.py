@@ -31,13 +31,15 @@ GROUPS = {
     "garbage": "screens:garbage_rows",
     "stalled": "stalled:rows",
     "idle": "idle:rows",
+    "tqdm": "one_import:rows",
     "import": "imports:rows",
     "growth": "growth:rows",
     "uneven": "uneven:rows",
     "memory": "memory:rows",
+    "notebook": "notebook:rows",
 }
 """By name, in the order of the budget; each is imported when its turn comes, so that one does not weigh on another."""
-LONG = ("growth", "uneven", "memory")
+LONG = ("growth", "uneven", "memory", "notebook")
 """Those that take minutes: only where they are asked for."""
 
 

@@ -25,6 +25,7 @@ SAYS = {
     "dropin": "10980 words\n",
     "failures": "18 converted; {'scan-07.tif': 'ValueError', 'scan-15.tif': 'TaskTimeout'}\n",
     "grid_search": "12 candidates, best score 0.827\n",
+    "one_import": "446 pages\n",
     "plain_python": "7 of 8 pages, 33649 bytes\n",
     "primes": "widest gap: 86 after 155921\n",
     "pipeline": "north=635 south=635 east=508 west=508 coast=635 hills=635\n",
@@ -35,6 +36,7 @@ SHOWN = {
     "columns": "gingerbread",
     "crawl": "north: 1 page lost",
     "failures": "scan-07.tif: ValueError: strip 4 is cut short",
+    "one_import": "Carpathians: 107 pages",
     "pipeline": "coast: kept 13 of 20 rows",
 }
 """What is seen of it on a terminal besides."""

@@ -82,4 +82,4 @@ def _outcome(case: ET.Element) -> str:
 
 
 def _name(case: ET.Element) -> str:
-    return f"{case.get('classname', '').split('tests_')[-1]}::{case.get('name')}"
+    return case.get("name", "")

@@ -60,9 +60,9 @@ if HOW == "tasks":
     def _live(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         from mainstage import Run  # noqa: PLC0415  # after the swap
 
-        def takes_all(stream: object) -> bool:
-            return True
+        def is_own(stream: object) -> bool:
+            return stream in (sys.stdout, sys.stderr)  # which pytest has replaced
 
-        monkeypatch.setattr(sys.modules["mainstage.tqdm.std"], "is_own_stream", takes_all)
+        monkeypatch.setattr(sys.modules["mainstage.tqdm.std"], "is_own_stream", is_own)
         with Run(view="silent"):
             yield

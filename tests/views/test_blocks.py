@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tests.views.runs import after, first, middle, moment, plain_bars
 
+from mainstage.events import RunStarted, TaskEnded, TaskStarted
 from mainstage.tasks.blocks import OpenBlocks
 from mainstage.ui.views.blocks import BlocksView
 from mainstage.ui.views.palette import Glyphs, Palette
@@ -68,6 +69,17 @@ def test_they_are_shown_where_the_run_has_no_rows_and_not_in_the_last_picture() 
     assert below(blocks).rows(after(first()[0]), moment(10.0)) == ["alone"]
     last = below(blocks).rows(half(), moment(10.0, final=True))
     assert last == plain_bars().rows(half(), moment(10.0, final=True))
+
+
+def test_bars_that_are_over_are_no_rows_beside_a_block() -> None:
+    blocks = OpenBlocks()
+    blocks.add(Drawn("alone"))
+    over = after(
+        RunStarted(0.0, "", 0.0),
+        TaskStarted(0.1, 1, 1, "MainThread", "a loop", 3, loop="line"),
+        TaskEnded(0.5, 1, 1, 3),
+    )
+    assert below(blocks).rows(over, moment(10.0)) == ["alone"]
 
 
 def test_what_has_no_room_is_cut_and_the_rows_keep_theirs() -> None:

@@ -157,7 +157,7 @@ class DisplaySession:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
         asked, look = bool(look.journal), look.resolved()
         self.clock: Clock = look.clock or SystemClock()
-        self.channel = _channel_for(self.clock, early=look.clock is None)
+        self.channel, self._began = _channel_for(self.clock, early=look.clock is None)
         opened = _build_ui(look, asked=asked)
         blocks = None if opened.look is None else OpenBlocks(self.channel.notify)
         self.loop = self.loops(self.channel, _below_blocks(opened, blocks), opened.display, self.clock)
@@ -170,7 +170,7 @@ class DisplaySession:
             self.loop.watchers.append(self.stuck.check)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
-        self.capture = self._capture_for(opened.display, look, opened.shell, blocks)
+        self.capture = self._capture_for(opened.display, look, blocks)
         self.stop_listeners: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
@@ -205,8 +205,8 @@ class DisplaySession:
         self.seat: AsyncioDriver | None = None
         """The owner's place on the event loop of its thread, while one is to draw."""
 
-    def _capture_for(self, display: Display, look: DisplayOptions, shell: object, blocks: OpenBlocks | None) -> Capture:
-        owned = _owned_streams(display, shell) if look.capture else ()
+    def _capture_for(self, display: Display, look: DisplayOptions, blocks: OpenBlocks | None) -> Capture:
+        owned = _owned_streams(display) if look.capture else ()
         shown = bool(look.capture) and (bool(owned) or not isinstance(display, NullDisplay))
         taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
         capture = Capture(
@@ -261,7 +261,10 @@ class DisplaySession:
         DisplaySession.current = self
         live.reporter, live.early = self.channel, None
         self.ways_out.take()
-        self.channel.begin(RunStarted(self.clock.now(), self._title, self.clock.wall()))
+        now = self.clock.now()
+        began = now if self._began is None else self._began
+        self.loop.count_from(began)
+        self.channel.begin(RunStarted(began, self._title, self.clock.wall() - (now - began)))
         self.loop.run_once()  # the state knows of the run before anybody asks when a picture is due
         for remark in self._remarks:
             self.notice(remark)
@@ -644,12 +647,11 @@ class DisplaySession:
             waker.wake()
 
 
-def _channel_for(clock: Clock, *, early: bool) -> ThreadChannel:
-    """Return the channel of a run: the one that bars report to which wait for it, if it is `early` enough to take."""
+def _channel_for(clock: Clock, *, early: bool) -> tuple[ThreadChannel, float | None]:
+    """Return the channel of a run, and when it began; of bars that wait for it, where their clock is its own."""
     if early and live.early is not None:
-        found: ThreadChannel = live.early.channel
-        return found
-    return ThreadChannel(clock)
+        return live.early.channel, live.early.began
+    return ThreadChannel(clock), None
 
 
 def _build_ui(look: DisplayOptions, *, asked: bool) -> UI:
@@ -688,12 +690,12 @@ def open_journal(path: str | os.PathLike[str] | bool | None, limit: int | None, 
     return JournalWriter(os.fspath(path), limit=limit, inputs=inputs)  # type: ignore[arg-type]  # a path by now
 
 
-def _owned_streams(display: Display, shell: object) -> Collection[str]:
+def _owned_streams(display: Display) -> Collection[str]:
     """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own.
 
-    Of a display below the cells of `shell` both.
+    Of a display below the cells of a notebook both.
     """
-    if shell is not None:
+    if getattr(display, "takes_text", False):
         return STREAMS
     if isinstance(display, JsonlDisplay):
         return ("stdout",)

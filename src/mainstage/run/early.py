@@ -35,6 +35,7 @@ LINGER = 0.5
 SAID = ("VIEW", "LOG", "LAYOUT", "HEARTBEAT", "CAPTURE", "STRICT", "PREFIX", "THEME", "KEYS", "STUCK_AFTER")
 """What the environment may say of a run. The run then opens at once: it may record, or refuse what is said."""
 _VARIABLES = [f"MAINSTAGE_{name}" for name in SAID]
+_KEYS = [os.fsencode(name) for name in _VARIABLES]
 _OURS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "")  # noqa: PTH100, PTH118, PTH120  # as code objects have it
 
 
@@ -47,7 +48,8 @@ class EarlyRun:
         self._wall = clock.wall()
         self.channel = ThreadChannel(clock)
         """What the run takes over that opens."""
-        self.due = monotonic() + PATIENCE
+        self.began = monotonic()
+        self.due = self.began + PATIENCE
         """When it is to open; never, once that has failed."""
         self._run: Any = None
         self._lock = threading.RLock()
@@ -56,7 +58,7 @@ class EarlyRun:
     def __enter__(self) -> None:
         """Begin to keep reports; on the main thread, open at once where it could not be called later."""
         live.early, live.reporter = self, self.channel
-        if not _caller.can_call() or any(name in os.environ for name in _VARIABLES):
+        if not _caller.can_call() or _is_said():
             if unpatched.in_main_thread():
                 try:
                     self._open()
@@ -109,6 +111,12 @@ class EarlyRun:
         write_end(self.title, self._wall, events)
 
 
+def _is_said() -> bool:
+    """Return whether the environment says anything of how a run is shown."""
+    env = getattr(os.environ, "_data", os.environ)  # as the system has it: ten look-ups cost a short loop a tenth
+    return any(name in env for name in (_KEYS if os.name == "posix" else _VARIABLES))
+
+
 def _received(channel: ThreadChannel) -> list[Event]:
     events: list[Event] = []
     while not channel.empty():
@@ -142,6 +150,11 @@ class _Caller:
     def expect(self) -> None:
         """Begin, unless it goes on: bars wait for a run."""
         if self._thread is None:
+            # What acquires locks around a fork must not be loaded in the middle of one: a fork waits for the thread.
+            try:
+                import concurrent.futures.thread  # noqa: F401, PLC0415  # with `logging`; the thread loads the rest
+            except RuntimeError:  # the interpreter ends, and waits for threads: their bars leave their last lines
+                return
             with self._lock:
                 if self._thread is None:
                     self._over, self._bell = False, unpatched.Flag()
@@ -168,6 +181,7 @@ class _Caller:
         import signal  # noqa: PLC0415  # it is loaded
 
         last = monotonic()
+        _load()
         while not self._over:
             early, now = live.early, monotonic()
             if early is None or early.due > now:
@@ -178,9 +192,11 @@ class _Caller:
                     return
                 self._bell.wait(PATIENCE if early is None else min(PATIENCE, early.due - now))
                 continue
-            import_module("mainstage.run.run")  # not in the handler: the main thread may be about to load it too
-            with contextlib.suppress(OSError):
+            try:
+                _load()
                 signal.pthread_kill(unpatched.main_ident, signal.SIGURG)
+            except Exception:  # noqa: BLE001  # the interpreter ends already: the bars leave their last lines
+                early.due = float("inf")
             self._bell.wait(AGAIN)
             last = monotonic()
 
@@ -188,6 +204,12 @@ class _Caller:
         with self._lock:
             self._thread = None
         self.resume()
+
+
+def _load() -> None:
+    """Load what a run needs, not in the handler: the main thread may be in the middle of loading some of it."""
+    with contextlib.suppress(Exception):  # the interpreter ends already
+        import_module("mainstage.run.run")
 
 
 def on_call(_signum: int, frame: FrameType | None) -> None:

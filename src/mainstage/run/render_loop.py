@@ -121,8 +121,12 @@ class RenderLoop:
         """Whether all that was reduced since the last picture are moves of the tasks `_moved`, and text."""
         self._news_at = clock.now()
         """The time of the last picture that showed more than a clock."""
-        self._drawn_at = clock.now() + HEAD_START - view.interval if view.interval < HEAD_START else clock.now()
+        self.count_from(clock.now())
         self.check_detail()
+
+    def count_from(self, began: float) -> None:
+        """Draw the first picture when the run is half a second old that began then."""
+        self._drawn_at = began + HEAD_START - self._view.interval if self._view.interval < HEAD_START else began
 
     @property
     def recorders(self) -> Sequence[Recorder]:

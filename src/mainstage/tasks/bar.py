@@ -137,7 +137,7 @@ class BarOptions:
         """Return what the event of its start says of it."""
         if self.leave:
             return "line"
-        if ambient.get() is not None or current_thread() is not main_thread():
+        if ambient.get() is not None or (self.leave is None and current_thread() is not main_thread()):
             return ""
         return "loop" if self.leave is None else "quiet"
 

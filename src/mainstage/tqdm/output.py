@@ -9,6 +9,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from mainstage.core.descriptors import is_cell_stream
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Self
@@ -17,10 +19,12 @@ STDERR = 2
 
 
 def is_own_stream(stream: Any) -> bool:
-    """Return whether the stream is the program's own: descriptor 2, or 1 where that is a terminal.
+    """Return whether the stream is the program's own: descriptor 2, or 1 where that is a terminal, or a notebook's.
 
     What a program has put in the place of `sys.stderr` and has no descriptor is not: what comes there is text.
     """
+    if is_cell_stream(stream):
+        return True
     try:
         number = stream.fileno()
         return bool(number == STDERR or (number == 1 and stream.isatty()))

@@ -187,6 +187,7 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
         self.bar_format, self.colour, self._postfix = bar_format, colour, None
         self._n = self.initial = self.last_print_n = initial
         self.fp = file
+        self._task = None  # on the instance: looked at in each update
         self._time = wall
         if kwargs:
             self._refuse(kwargs)
@@ -367,21 +368,24 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
         task = self._task
         if task is not None:
             task.advance(n)
-            return self._print_if_due() if self._displays else None
+            now = self._time() if self._displays else 0
+            return self._print(now) if now and now - self.last_print_t >= self.mininterval else None
         if n < 0:
             self.last_print_n += n
         self._n += n
         if self._n - self.last_print_n >= self.miniters:
-            return self._print_if_due()
+            now = self._time()
+            if now - self.last_print_t >= self.mininterval:
+                return self._print(now)
         return None
 
-    def _print_if_due(self) -> bool | None:
+    def _print(self, now: float) -> bool | None:
+        """Show it since it is time, unless a delay is not over; settle when to look again."""
         if self.gui:
             self._refuse_gui()
-        now = self._time()
-        passed = now - self.last_print_t
-        if passed < self.mininterval or now < (self.start_t or 0) + self.delay:
+        if now < (self.start_t or 0) + self.delay:
             return None
+        passed = now - self.last_print_t
         n = self.n
         steps = n - self.last_print_n
         self._averages.add(steps, passed)
@@ -429,15 +433,17 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
 
     def _in_batches(self) -> Iterator[T]:
         """Yield the items; `update` is called with how many there were since it was called last."""
-        update = self.update
+        update, time, mininterval = self.update, self._time, self.mininterval
         count = reported = self.n
+        printed, printed_at = self.last_print_n, self.last_print_t
         try:
             for item in self._items():
                 yield item
                 count += 1
-                if count - self.last_print_n >= self.miniters and self._time() - self.last_print_t >= self.mininterval:
+                if count - printed >= self.miniters and time() - printed_at >= mininterval:
                     update(count - reported)
                     reported = count
+                    printed, printed_at = self.last_print_n, self.last_print_t
         finally:
             self.n = count
             self.close()

@@ -77,20 +77,21 @@ class DelayedView:
         self.shown = self._view.shown
         if not moment.final:
             return rows
-        return [*self._told(state, moment), *rows] if self._old(state, moment) else []
+        return [*self._told(state, moment), *rows] if self.is_old(state, moment) else []
 
     def due(self, state: RunState, drawn_at: float, *, dirty: bool) -> float | None:
         """Return what the view does."""
         return self._view.due(state, drawn_at, dirty=dirty)
 
     def _told(self, state: RunState, moment: FrameContext) -> list[str]:
-        if not self._old(state, moment):
+        if not self.is_old(state, moment):
             return []
         held, self._held = self._held, []
         return held
 
     @staticmethod
-    def _old(state: RunState, moment: FrameContext) -> bool:
+    def is_old(state: RunState, moment: FrameContext) -> bool:
+        """Return whether the run is old enough to be told of."""
         began = state.started_at
         return state.stop is not None or (began is not None and moment.now - began >= SHORT)
 
@@ -189,17 +190,21 @@ def _in_cell(
     place: DisplayTarget, style: LayoutOptions, view: View, recorders: Sequence[Recorder], *, discreet: bool
 ) -> UI:
     """Return `view` in the output of a notebook's cell; these modules are loaded nowhere else."""
+    from mainstage.ui.display.marimo import MarimoDisplay  # noqa: PLC0415
     from mainstage.ui.display.notebook import SIZE, NotebookDisplay  # noqa: PLC0415
-    from mainstage.ui.views.failures import FailureView  # noqa: PLC0415
+    from mainstage.ui.views.kept import KeepingView  # noqa: PLC0415
 
-    shown = FailureView(view)
-    display = NotebookDisplay(place.shell, shown.notes, size=demanded_size(os.environ, SIZE))
+    shown = KeepingView(view, DelayedView.is_old if discreet else lambda *_: True)
+    size = demanded_size(os.environ, SIZE)
+    display: Display = (
+        MarimoDisplay(shown.kept, size) if place.shell is None else NotebookDisplay(place.shell, shown.kept, size=size)
+    )
     return UI(
         DelayedView(shown) if discreet else shown,
         display,
         recorders,
         partial(_spare, place, style),
-        animated=True,
+        animated=place.shell is not None,  # marimo takes no picture in the middle of other code
         shell=place.shell,
         new_display=lambda: display,  # the last lines take the place of the picture
     )

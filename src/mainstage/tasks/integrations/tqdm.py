@@ -5,7 +5,8 @@ has to be known of tqdm:
 1. `refresh` holds tqdm's one lock and lets go of it without `finally`: `display` must never raise.
 2. Its monitor thread refreshes bars too, and is not to be told to stop.
 3. `close` and `clear` write to the bar's file past `display`: a bar of ours has a file that takes everything.
-4. A bar that draws on a file of its own, or was opened before, stays as it is.
+4. A bar that draws on a file of its own stays as it is.
+5. One that was opened before the run draws again by itself after it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mainstage.tasks.integrations.bars import BarTask
 from mainstage.tasks.integrations.patching import ImportWatch, Patch, wrap
 from mainstage.tasks.integrations.tqdm_bars import bar_name, bar_status, bar_unit
+from mainstage.tasks.task import loops
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,6 +61,8 @@ class TqdmBridge:
         self._patches: list[Patch] = []
         self._watch = ImportWatch({"tqdm.std": self._found, "tqdm.notebook": self._found_notebook})
         self._open: weakref.WeakValueDictionary[int, Any] = weakref.WeakValueDictionary()
+        self._earlier: dict[int, tuple[Any, Any]] = {}
+        """The files and printers of bars that were opened before the run."""
 
     def start(self) -> None:
         """Replace the methods, now or when tqdm is imported."""
@@ -69,6 +73,10 @@ class TqdmBridge:
         self.reset_after_fork()
         for bar in list(self._open.values()):
             _end(bar)
+            if id(bar) in self._earlier:
+                bar.fp, bar.sp = self._earlier[id(bar)]
+                del vars(bar)[MARK]
+        self._earlier.clear()
 
     def reset_after_fork(self) -> None:
         """Put the methods back."""
@@ -88,6 +96,23 @@ class TqdmBridge:
             ("close", self._close),
         ):
             self._patches.append(wrap(base, name, make))
+        for bar in sorted(getattr(base, "_instances", ()), key=_place):
+            self._adopt_earlier(bar)
+
+    def _adopt_earlier(self, bar: Any) -> None:
+        """Make a bar a task that draws by itself already: its line goes, its row comes."""
+        known = vars(bar)
+        if known.get("disable", True) or known.get("gui") or MARK in known or "sp" not in known:
+            return
+        if not self._capture.takes_bars(_unwrapped(bar.fp)):
+            return
+        drawn = bar.fp, bar.sp
+        bar.clear(nolock=True)
+        known[MARK] = OPENING
+        within = loops.set(None)  # it stands in no loop that began after it
+        if self._adopted(bar) is not None:
+            self._earlier[id(bar)] = drawn
+        loops.reset(within)
 
     # --- what the methods become ---
 
@@ -183,6 +208,10 @@ def _text_printer(original: Callable[..., Any]) -> Callable[..., Any]:
     return status_printer
 
 
+def _place(bar: Any) -> int:
+    return abs(int(vars(bar).get("pos", 0)))
+
+
 def _show(bar: Any, shown: BarTask) -> None:
     shown.show(bar.n, total=bar.total, description=bar_name(bar.desc), status=bar_status(bar.postfix))
 
@@ -199,7 +228,11 @@ def _ignore(*_: Any, **__: Any) -> None:
 
 
 def _unwrapped(file: Any) -> Any:
-    """Return the stream that tqdm has wrapped."""
-    while "_wrapped" in getattr(file, "__dict__", ()):
-        file = vars(file)["_wrapped"]
-    return file
+    """Return the stream that tqdm has wrapped, or a live display of Rich's that began before."""
+    while True:
+        if "_wrapped" in getattr(file, "__dict__", ()):
+            file = vars(file)["_wrapped"]
+        elif hasattr(type(file), "rich_proxied_file"):
+            file = file.rich_proxied_file
+        else:
+            return file

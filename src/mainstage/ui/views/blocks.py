@@ -21,7 +21,7 @@ LEAST = 3
 HEAD_START = 0.5
 """Seconds before the first picture, as of all live views."""
 SHORTEST = 2
-"""Rows that are left to the text."""
+"""Rows that are left to the text where the view has none, and to blocks where there is hardly any room."""
 
 
 class ForeignBlock(Protocol):
@@ -86,7 +86,12 @@ class BlocksView:
             self._blocks.changed = False
             return self._view.rows(state, moment)
         columns, height = moment.size
-        lines = self._lines(columns, self._room(state, height), moment)
+        if not (
+            state.counts.seen or state.queued or state.sources or state.live_loops
+        ):  # bars that are over are no work
+            return self._lines(columns, max(1, height - SHORTEST), moment)
+        room = room_for_rows(height)
+        lines = self._lines(columns, max(1, min(SHORTEST, room - 1), room - LEAST), moment)
         size = Size(columns, max(1, height - len(lines)))
         return lines + self._view.rows(state, moment._replace(size=size))
 
@@ -98,11 +103,6 @@ class BlocksView:
             return due
         soon = max(drawn_at + wait, (drawn_at if state.started_at is None else state.started_at) + HEAD_START)
         return soon if due is None else min(due, soon)
-
-    def _room(self, state: RunState, height: int) -> int:
-        if not (state.seen or state.sources):
-            return max(1, height - SHORTEST)
-        return max(1, room_for_rows(height) - LEAST)
 
     def _lines(self, columns: int, room: int, moment: FrameContext) -> list[str]:
         blocks = self._blocks

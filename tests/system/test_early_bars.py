@@ -1,0 +1,225 @@
+"""Bars where no run is live: in threads, in child processes, short ones, open ones, ones that began before the run."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from textwrap import dedent
+from typing import TYPE_CHECKING
+
+import pytest
+from tests.system.terminals import ROW_MARKS, Pty, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+HEAD = """
+import os, sys, threading, time
+import mainstage
+from mainstage.tqdm import tqdm
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> Program:
+    return Program(tmp_path / "program.py")
+
+
+def rows(pty: Pty) -> list[str]:
+    """Return the rows of bars that are shown."""
+    return [line for line in pty.screen.text.split("\n") if line.startswith(ROW_MARKS)]
+
+
+class Program:
+    """A program with bars, in a file of its own."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def on_pty(self, text: str, columns: int = 80, rows: int = 24) -> Pty:
+        self._path.write_text(HEAD + dedent(text))
+        return Pty([sys.executable, str(self._path)], columns=columns, rows=rows)
+
+    def lines(self, text: str) -> list[str]:
+        """Return what is on the terminal when it has ended well."""
+        with self.on_pty(text) as pty:
+            status = pty.wait()
+            shown = [line.rstrip() for line in pty.screen.text.rstrip().split("\n")]
+            assert status == 0, shown
+            assert b"\x1b[?25l" not in pty.output.rpartition(b"\x1b[?25h")[2]
+            return shown
+
+
+THREADS = """
+    def work(number):
+        for _ in tqdm(range(60), desc=f"thread {number}"):
+            time.sleep(0.05)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    print("joined")
+"""
+
+
+@pytest.mark.parametrize(("columns", "lines"), [(80, 24), (120, 40), (20, 5)])
+def test_bars_of_threads_are_rows_while_the_main_thread_joins_them(program: Program, columns: int, lines: int) -> None:
+    with program.on_pty(THREADS, columns=columns, rows=lines) as pty:
+        pty.until(lambda: len(rows(pty)) >= min(3, lines - 3), what="a row of each")
+        assert pty.wait() == 0
+        text = pty.screen.text
+        assert rows(pty) == []
+        assert text.count("✓ thread") == 3
+
+
+def test_bars_that_begin_before_the_one_around_them_stand_under_one_display(program: Program) -> None:
+    shown = program.lines("""
+        from concurrent.futures import ThreadPoolExecutor
+
+        def job(number):
+            for _ in tqdm(range(10), desc=f"job {number}", leave=False):
+                time.sleep(0.03)
+            return number
+
+        with ThreadPoolExecutor(3) as pool:
+            print(sum(tqdm(pool.map(job, range(6)), total=6, desc="all")))
+    """)
+    assert [line.split(" in ")[0] for line in shown] == ["✓ all: 6", "15"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_a_child_opens_no_display(program: Program, method: str) -> None:
+    shown = program.lines(f"""
+        from multiprocessing import get_context
+
+        def job(number):
+            bar = tqdm(range(8), desc=f"child {{number}}")
+            for _ in bar:
+                time.sleep(0.03)
+            for _ in mainstage.track(range(5), "tracked"):
+                time.sleep(0.03)
+            return bar.n
+
+        if __name__ == "__main__":
+            with get_context("{method}").Pool(2) as pool:
+                print(sum(tqdm(pool.imap(job, range(4)), total=4, desc="all")))
+            with get_context("{method}").Pool(2) as pool:
+                print(sum(pool.map(job, range(4))))
+    """)
+    assert [line.split(" in ")[0] for line in shown] == ["✓ all: 4", "32", "32"]
+
+
+def test_short_loops_open_no_run_and_leave_their_lines(program: Program) -> None:
+    shown = program.lines("""
+        for number in range(5):
+            for _ in tqdm(range(3), desc=f"loop {number}"):
+                pass
+            print("between")
+        for _ in mainstage.track(range(3), "tracked"):
+            print("in the loop")
+        for _ in tqdm(range(3), leave=False):
+            pass
+    """)
+    loops = [line for number in range(5) for line in (f"✓ loop {number}: 3 in 0.0 s", "between")]
+    assert shown == [*loops, *["in the loop"] * 3, "✓ tracked: 3 in 0.0 s"]
+
+
+def test_a_bar_that_is_never_closed_loses_no_line(program: Program) -> None:
+    for seconds in (0.05, 0):
+        shown = program.lines(f"""
+            bar = tqdm(total=10, desc="open")
+            for _ in range(7):
+                bar.update(1)
+                time.sleep({seconds})
+            print("the last line")
+        """)
+        assert shown == ["the last line", "■ open: stopped at 7 of 10"]
+
+
+def test_the_bar_of_a_thread_that_outlives_the_main_one_leaves_its_line(program: Program) -> None:
+    shown = program.lines("""
+        def work():
+            for _ in tqdm(range(8), desc="thread"):
+                time.sleep(0.05)
+            print("thread done")
+
+        threading.Thread(target=work).start()
+        print("main done")
+    """)
+    assert [line.split(" in ")[0] for line in shown] == ["main done", "✓ thread: 8", "thread done"]
+
+
+def test_a_run_of_the_programs_takes_the_bars_that_wait(program: Program) -> None:
+    shown = program.lines("""
+        go = threading.Event()
+
+        def work():
+            with tqdm(total=4, desc="thread") as bar:
+                for _ in range(4):
+                    go.wait(0.05)
+                    bar.update()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        with mainstage.Run("mine") as run:
+            assert run.submit(sum, [1, 2]).result() == 3
+            thread.join()
+    """)
+    assert shown[0].split(" in ")[0] == "✓ thread: 4"
+    assert not any("▸" in line for line in shown)
+
+
+def test_ctrl_c_in_a_loop_that_waits_and_in_one_that_is_shown(program: Program) -> None:
+    for seconds in (0.0, 1.0):
+        text = f"""
+            try:
+                for number in tqdm(range(10000), desc="loop"):
+                    if not number:
+                        print("begun")
+                    if number == {int(seconds * 20)}:
+                        print("ready")
+                    time.sleep(0.05)
+            except KeyboardInterrupt:
+                print("interrupted")
+        """
+        with program.on_pty(text) as pty:
+            pty.expect("ready")
+            pty.send(b"\x03")
+            assert pty.wait() == 0
+            shown = pty.screen.text
+        assert "interrupted" in shown
+        assert shown.count("■ loop: stopped at") == 1
+
+
+def test_a_bar_of_tqdm_that_began_before_becomes_a_row_and_draws_again_after_it(program: Program) -> None:
+    text = """
+        import tqdm as theirs
+
+        bar = theirs.tqdm(total=60, desc="theirs")
+        bar.update(5)
+        for number in tqdm(range(50), desc="ours"):
+            bar.update()
+            time.sleep(0.03)
+        bar.update(5)
+        bar.close()
+        print("end")
+    """
+    with program.on_pty(text) as pty:
+        pty.until(lambda: any("theirs" in row for row in rows(pty)), what="the row of theirs")
+        assert "theirs:" not in pty.screen.text
+        assert pty.wait() == 0
+        shown = [line.rstrip() for line in pty.screen.text.rstrip().split("\n")]
+    assert [line.split(" in ")[0].split("|")[0] for line in shown if line] == ["✓ ours: 50", "theirs: 100%", "end"]
+
+
+def test_in_a_pipe_there_is_a_line_each(program: Program) -> None:
+    program._path.write_text(HEAD + dedent(THREADS))
+    done = subprocess.run(
+        [sys.executable, str(program._path)], env=environment(), capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "joined\n"
+    assert sorted(line.split("✓ ")[1].split(" in ")[0] for line in done.stderr.splitlines() if "✓" in line) == [
+        f"thread {number}: 60" for number in range(3)
+    ]
