@@ -60,8 +60,15 @@ class Map(WindowShare):
     workers: MapWorkers
 
     def __init__(
-        self, workers: MapWorkers, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy
+        self,
+        workers: MapWorkers,
+        fn: Callable[..., Any],
+        source: Iterator[tuple[Any, ...]],
+        policy: Policy,
+        *,
+        wake: Callable[[], None],
     ) -> None:
+        """`wake` is called on a worker's thread when a consumer that set `waiting` has something to take."""
         self.reporter = workers.reporter
         super().__init__(self.reporter.new_id(), workers)
         self.fn = fn
@@ -71,8 +78,7 @@ class Map(WindowShare):
         self._source = source
         self.halt_on_failure = False
         """Whether the first final failure halts the rest, there and then."""
-        self.on_done: Callable[[], None] | None = None
-        """Called on the worker's thread when a consumer that set `waiting` has something to take."""
+        self._wake = wake
         self.waiting = False
         self.left = False
         """Whether nobody takes from it any more."""
@@ -104,7 +110,7 @@ class Map(WindowShare):
     # --- the consumer's side: the caller's thread ---
 
     def open(self, total: int | None, sizes: Sequence[float] = ()) -> None:
-        """Announce `total` items (None: nobody knows), the first of which are of these `sizes`, and who takes them."""
+        """Announce `total` items (None: not known), the first of which are of these `sizes`, and who takes them."""
         self.total = total
         now, send = self.reporter.now(), self.reporter.send
         send(SourceOpened(now, self.id, total))
@@ -293,7 +299,7 @@ class Map(WindowShare):
         """Do nothing: `requeue` brings the entry."""
 
     def requeue(self, entry: Entry, *, first: bool = False) -> None:
-        """Let a worker take the attempt, before all others if it goes `first`; drop what is not wanted any more."""
+        """Queue the attempt, before all others if it goes `first`; drop what is not wanted any more."""
         if self.halted is not None or entry[1] in self._unwanted:
             self._drop(entry)
             self.tell()
@@ -330,10 +336,9 @@ class Map(WindowShare):
         """Wake who waits for results, if there are any."""
         if self.waiting and not self.records.empty():
             self.waiting = False
-            if self.on_done is not None:
-                self.on_done()
+            self._wake()
 
     def rested(self) -> None:
-        """Called when a worker has left it: somebody may wait for the last of them."""
-        if (self.left or self.halted is not None) and not self.is_active() and self.on_done is not None:
-            self.on_done()
+        """Called when a worker has left it: the run may wait for the last of them."""
+        if (self.left or self.halted is not None) and not self.is_active():
+            self._wake()

@@ -36,7 +36,6 @@ class Workload:
         self.backend = backend
         self.adoption = ExternalExecutors(reporter, wake)
         self.queues: list[RawQueue] = []
-        self._wake = wake
         self._submitted = 0
         self.unretrieved: dict[int, TaskFuture[Any]] = {}
         """The futures whose outcome nobody has asked for, in order of submission; each leaves by itself."""
@@ -90,7 +89,6 @@ class Workload:
         claims.buffersize, claims.name_of = buffersize, name_of
         claims.open(items, known)
         consumer = ResultIterator(claims, host, ordered=not unordered)
-        claims.on_done = self._wake
         self._consumers.append(consumer)
         return consumer
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mainstage.core.clock import SystemClock
 from mainstage.core.descriptors import reserve_standard
 from mainstage.errors import DisplayError
-from mainstage.events import TextWritten
+from mainstage.events import TaskEnded, TextWritten
 from mainstage.ui.display.detect import DisplayTarget, choose_target
 from mainstage.ui.display.jsonl import JsonlDisplay
 from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
@@ -49,7 +49,7 @@ class RecordOnlyView(SilentView):
 
 
 class DelayedView:
-    """A view for a run that was opened implicitly: in its first half second it shows nothing but text.
+    """A view for a run that was opened implicitly: in its first half second it shows text and what loops leave alone.
 
     Failures of then are told when it is older, or never: their futures have them.
     """
@@ -64,7 +64,7 @@ class DelayedView:
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return what the view does, or keep it."""
         lines = self._view.history_lines(event, state, moment)
-        if isinstance(event, TextWritten):
+        if isinstance(event, TextWritten | TaskEnded):  # the line that a loop leaves is no run's
             return lines
         self._held += lines
         return self._told(state, moment)
