@@ -16,6 +16,7 @@ from mainstage.core.item_names import namer
 from mainstage.errors import Cancelled, TaskTimeout, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
 from mainstage.pool.job import WindowShare, Workers, WorkerSlot
+from mainstage.pool.memory import LOOKED_UP, recall
 from mainstage.tasks.outcome import describe
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from mainstage.core.policy import Policy
     from mainstage.pool.job import Entry, Job
+    from mainstage.pool.memory import ResultMemory
     from mainstage.tasks.outcome import Outcome
 
 AHEAD_S = 0.05
@@ -87,6 +89,8 @@ class Map(WindowShare):
         self.buffersize: int | None = None
         self.on_dispatch: Callable[[int, int], None] | None = None
         """Called on the consumer's thread with the task and the number of each item before a worker can take it."""
+        self.memory: ResultMemory | None = None
+        """What has the results of earlier runs, and takes those of this one, on the consumer's thread."""
         self.first_failure: BaseException | None = None
         self.halted: str | None = None
         self.records: SimpleQueue[Record] = SimpleQueue()
@@ -151,6 +155,15 @@ class Map(WindowShare):
 
     def _queue(self, batch: list[tuple[Any, ...]]) -> None:
         first = self.handed
+        if self.memory is not None:
+            entries, known, told = recall(self.memory, self.id, first, batch, self._ids, self.reporter.now())
+            self.handed += len(batch)
+            if told is not None:  # before its records, which may end the map
+                self.reporter.send(told)
+            for record in known:
+                self.records.put(record)
+            self.window.extend(entries)
+            return
         self.handed += len(batch)
         numbers = range(first, self.handed)
         ids: Iterable[int] = self._ids
@@ -163,7 +176,10 @@ class Map(WindowShare):
     def take_all(self) -> list[Record]:
         """Return the records that are there, in order of completion."""
         get = self.records.get_nowait
-        return [get() for _ in range(self.records.qsize())]
+        records = [get() for _ in range(self.records.qsize())]
+        if self.memory is not None and records:
+            self.memory.keep(records)
+        return records
 
     def untaken(self) -> int:
         """Return how many records `take_all` would return."""
@@ -252,6 +268,8 @@ class Map(WindowShare):
             now = self.reporter.now()
             mean = sum(slot.seconds(now) for slot in slots) / count
             self._ahead = min(MOST_AHEAD, max(self._ahead, int(AHEAD_S * workers / max(mean, 1e-9))))
+        if self.memory is not None:
+            self._ahead = max(self._ahead, LOOKED_UP)
         return self._ahead - outstanding if outstanding <= self._ahead // 2 else 0
 
     def _drop(self, entry: Entry) -> None:

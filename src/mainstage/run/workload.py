@@ -95,11 +95,19 @@ class Workload:
     def consumed(self, consumer: ResultIterator) -> None:
         """Forget a map that was taken to its end."""
         self._missed += consumer.unretrieved()
+        if consumer.claims.memory is not None:
+            consumer.claims.memory.close()
         self.backend.close_map(consumer.claims)
         with contextlib.suppress(ValueError):
             self._consumers.remove(consumer)
 
     # --- what there is ---
+
+    def close_memories(self) -> None:
+        """Close what maps keep their results in that were not taken to their end."""
+        for consumer in self._consumers:
+            if consumer.claims.memory is not None:
+                consumer.claims.memory.close()
 
     def pending(self) -> bool:
         """Return whether anything runs or waits to."""
