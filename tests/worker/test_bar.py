@@ -17,8 +17,6 @@ from mainstage.tasks import current_task, task, track
 from mainstage.testing import ManualClock, RecordingDisplay, collect_events
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from mainstage.events import Event
 
 
@@ -251,12 +249,3 @@ def test_a_position_that_jumps_is_told() -> None:
     with collect_events() as events, track(total=10) as bar:
         bar.set(completed=4)
     assert [e.completed for e in events if isinstance(e, TaskMoved | TaskEnded)][-1] == 4
-
-
-@pytest.mark.parametrize("thing", [lambda: track(total=3, disable=True), current_task], ids=["bar", "task"])
-def test_a_name_of_tqdms_is_answered_with_ours(thing: Callable[[], Any]) -> None:
-    with pytest.raises(AttributeError, match=r"no attribute 'update': use advance\(\)"):
-        thing().update(1)
-    with pytest.raises(AttributeError, match=r"no attribute 'set_postfix': use set\(status=\)"):
-        thing().set_postfix(loss=1)
-    assert not hasattr(thing(), "anything_else")

@@ -269,13 +269,6 @@ class Bar:
             if held is not None:
                 held.release(interrupted=is_instance(error, KeyboardInterrupt))
 
-    if not TYPE_CHECKING:  # as of tasks
-
-        def __getattr__(self, name: str) -> Never:
-            from mainstage.tasks.keywords import missing  # noqa: PLC0415  # a mistake's
-
-            raise missing(self, name)
-
     def __enter__(self) -> Self:
         return self
 

@@ -44,27 +44,6 @@ MEANT = {
 """What tqdm and Rich call them, and what to say here."""
 
 
-METHODS = {
-    "update": "advance()",
-    "refresh": "nothing: rows are drawn at the pace of the display",
-    "set_description": "set(description=)",
-    "set_description_str": "set(description=)",
-    "set_postfix": "set(status=) or set(fields={...})",
-    "set_postfix_str": "set(status=)",
-    "write": "log()",
-    "reset": "set(completed=0)",
-    "n": "completed",
-    "desc": "description",
-}
-"""What tqdm and Rich call the methods and attributes of a bar, and what to use here."""
-
-
-def missing(thing: object, name: str) -> AttributeError:
-    """Return the error for an attribute that a task or a bar does not have."""
-    hint = f": use {METHODS[name]}" if name in METHODS else ""
-    return AttributeError(f"{type(thing).__name__!r} object has no attribute {name!r}{hint}", name=name, obj=thing)
-
-
 def refuse_keyword(function: str, unknown: Iterable[str], known: Iterable[str], *, fields: bool = False) -> NoReturn:
     """Raise the `TypeError` of `function` for the first keyword in `unknown`, among those that are `known`."""
     from difflib import get_close_matches  # noqa: PLC0415  # only an error needs it

@@ -283,13 +283,6 @@ class Task(PositionCell):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.id} {self.description!r}>"
 
-    if not TYPE_CHECKING:  # a checker is to see that there is no such name
-
-        def __getattr__(self, name: str) -> NoReturn:
-            from mainstage.tasks.keywords import missing  # noqa: PLC0415  # a mistake's
-
-            raise missing(self, name)
-
     def resolve(self) -> Task:
         """Return the task itself: what stands for one in the ambient variable makes it here."""
         return self
