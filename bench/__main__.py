@@ -35,9 +35,10 @@ GROUPS = {
     "growth": "growth:rows",
     "uneven": "uneven:rows",
     "memory": "memory:rows",
+    "notebook": "notebook:rows",
 }
 """By name, in the order of the budget; each is imported when its turn comes, so that one does not weigh on another."""
-LONG = ("growth", "uneven", "memory")
+LONG = ("growth", "uneven", "memory", "notebook")
 """Those that take minutes: only where they are asked for."""
 
 

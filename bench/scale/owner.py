@@ -14,7 +14,8 @@ from mainstage.core.commands import SetInterval
 from mainstage.core.policy import check_policy
 from mainstage.events import RunStarted
 from mainstage.pool.engines import workers as engines
-from mainstage.pool.engines.workers import EngineBackend
+from mainstage.pool.engines.workers import EngineWorkers
+from mainstage.pool.pool import Pool
 from mainstage.pool.results import ResultIterator
 from mainstage.run import render_loop
 from mainstage.ui.display.terminal import TerminalDisplay
@@ -33,8 +34,8 @@ LOOKS_S = 1.0
 AGES = [0.05 * n for n in range(1, 2000)]
 
 
-class InlineBackend(EngineBackend):
-    """The backend with its thread's work done when `pump` is called, so that a run is the same each time."""
+class InlineWorkers(EngineWorkers):
+    """The workers of an engine, their thread's work done when `pump` is called: a run is the same each time."""
 
     def _serve(self) -> None:
         pass
@@ -83,7 +84,8 @@ class Owner:
         display = TerminalDisplay(fd, env={"TERM": "xterm-256color"})
         view = factory("bars")(Palette("256"), Glyphs(unicode=True))
         self.loop = render_loop.RenderLoop(self.channel, view, display, timeline.clock)
-        self.backend = InlineBackend(self.channel, engine, wake=lambda: None)
+        self.workers = InlineWorkers(self.channel, engine)
+        self.backend = Pool(self.workers, wake=lambda: None)
         self.loop.receive_cpu_s = lambda: self.backend.receive_cpu_s
         self.loop.on_interval = lambda seconds: self.backend.command(SetInterval(seconds))
         self.loop.add_workers(engine.slots)
@@ -221,10 +223,10 @@ class Owner:
             return  # it came earlier
         self._comes_at = float("inf")
         self._watch.start()
-        self.backend.pump()
+        self.workers.pump()
         due = self.loop.run_once(borrowed=False)
         self._charge(self._watch.lap())
-        if not self.channel.empty() or not self.backend._posted.empty():  # noqa: SLF001  # its thread would know
+        if not self.channel.empty() or not self.workers._posted.empty():  # noqa: SLF001  # its thread would know
             due = self._free_at
         if due is not None:
             self._come_at(max(due, self._free_at))

@@ -36,7 +36,7 @@ from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 from mainstage.core.fork import works_for_parent
 from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback, cause_of, is_instance, set_cause
 from mainstage.pool.lean_future import LeanFuture
-from mainstage.pool.options import Crew, context_of, default_processes
+from mainstage.pool.options import Crew, default_processes, start_context
 from mainstage.run import exit as exits
 from mainstage.run import waiters
 from mainstage.run.external_threads import ThreadCall, describe_submitted
@@ -343,7 +343,7 @@ class ProcessPoolExecutor(Executor):
 
         if mp_context is None and max_tasks_per_child is not None:
             mp_context = multiprocessing.get_context("spawn")
-        context = context_of(mp_context)
+        context = start_context(mp_context)
         self._max_workers = max_workers or default_processes()
         self._mp_context = context
         crew = Crew("process", None, context, initializer, tuple(initargs), max_tasks_per_child)

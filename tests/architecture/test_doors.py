@@ -42,6 +42,7 @@ DOORS: dict[str, str | dict[str, str]] = {
     "ui/display/jsonl.py": {"_line": EVENTS},
     "ui/display/keyboard.py": {"_ring": INTERNAL},
     "ui/display/logfile.py": {"_put": LOG},
+    "ui/display/marimo.py": {"_print": DISPLAY},
     "ui/display/notebook.py": {"_print": DISPLAY},
     "ui/display/runlog.py": {"_write": LOG},
     "ui/display/stream.py": {"_append": DISPLAY, "write": DISPLAY},

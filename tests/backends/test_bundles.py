@@ -20,8 +20,9 @@ from mainstage.errors import Cancelled, Unpicklable, WorkerLost
 from mainstage.events import TaskEnded, TaskFailed, TaskRetried, TaskStarted
 from mainstage.pool import open as choose
 from mainstage.pool.engines.batch import MOST, Pace
-from mainstage.pool.engines.mapping import EngineMap
+from mainstage.pool.engines.pieces import ItemPieces
 from mainstage.pool.engines.worker import Station
+from mainstage.pool.mapping import Map
 from mainstage.testing import ManualClock
 
 if TYPE_CHECKING:
@@ -302,11 +303,12 @@ def test_the_engine_has_half_a_second_of_work_ahead_within_bounds(
     assert engine.slots
     with run_of(kept) as run:
         backend: Any = run._live().work.backend
-        backend.max_workers = slots
-        claims = backend.open_map(double, iter(()), check_policy(0, None, 5.0))
-        assert claims.ahead() == 2 * slots
-        claims._pace = pace(0.001, 25_000)
-        assert claims.ahead() == most
+        backend.workers.max_workers = slots
+        share = backend.open_map(double, iter(()), check_policy(0, None, 5.0))
+        items = backend.workers._maps[share.id]
+        assert items.ahead() == 2 * slots
+        items.pace = pace(0.001, 25_000)
+        assert items.ahead() == most
 
 
 # --- outcomes ---
@@ -352,16 +354,17 @@ def test_an_item_that_is_tried_again_goes_alone(engine: Engine, kept: Kept) -> N
 def test_items_that_are_tried_again_at_the_same_time_go_alone(
     engine: Engine, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    again = EngineMap._again
+    again = Map.requeue
 
-    def hold_until_all(self: EngineMap, entry: Any) -> None:
-        self.backend.hold(on=True)
+    def hold_until_all(self: Map, entry: Any) -> None:
+        workers: Any = self.workers
+        workers.hold(on=True)
         again(self, entry)
         tried.append(entry)
-        self.backend.hold(on=len(tried) < 4)
+        workers.hold(on=len(tried) < 4)
 
     tried: list[Any] = []
-    monkeypatch.setattr(EngineMap, "_again", hold_until_all)
+    monkeypatch.setattr(Map, "requeue", hold_until_all)
     with run_of(kept) as run:
         results: list[Any] = list(run.map(fail, at_once(run, range(4)), on_error="collect", retries=1))
     assert engine.sizes == [4, 1, 1, 1, 1]
@@ -442,7 +445,7 @@ def test_a_call_does_not_wait_until_a_map_has_nothing_left(
     engine: Engine, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Pace, "together", lambda *_: 1)
-    monkeypatch.setattr(EngineMap, "ahead", lambda _: 200)
+    monkeypatch.setattr(ItemPieces, "ahead", lambda _: 200)
     engine.held.clear()
     seen: list[bool] = []
 
@@ -513,11 +516,11 @@ def test_an_interrupt_in_an_item_ends_its_bundle_and_not_those_after_it(engine: 
 def test_items_of_a_bundle_are_cancelled_one_by_one(engine: Engine, kept: Kept) -> None:
     def cancel_two() -> None:
         gates.began.wait(SOON)
-        (claims,) = backend._maps.values()
-        tasks = sorted(claims._inhand)
+        (share,) = backend._maps.values()
+        tasks = sorted(share.in_hand)
         for place in (2, 3):  # the one that runs, and the one after it
             backend.command(Cancel(tasks[place], "not wanted"))
-        backend.post(gates.open.set)
+        backend.workers.post(gates.open.set)
 
     with run_of(kept) as run:
         backend: Any = run._live().work.backend

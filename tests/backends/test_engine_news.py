@@ -159,8 +159,8 @@ def test_batches_that_wait_are_taken_together(port: LatePort, kept: Kept, monkey
         return looks[-1]
 
     with run_of(kept) as run:
-        backend = run._live().work.backend
-        assert isinstance(backend, engines.EngineBackend)
+        backend = run._live().work.backend.workers
+        assert isinstance(backend, engines.EngineWorkers)
         busy, taken = threading.Lock(), threading.Event()
         busy.acquire()
         backend.post(busy.acquire)  # type: ignore[arg-type]  # what it returns is nobody's

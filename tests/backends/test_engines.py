@@ -22,7 +22,7 @@ import mainstage
 from mainstage import futures
 from mainstage.errors import TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskRetried, TaskStarted, TaskStuck, TextWritten
-from mainstage.pool.engines.workers import EngineBackend
+from mainstage.pool.engines.workers import EngineWorkers
 from mainstage.ui.views.bars import BarsView
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def test_a_large_argument_goes_through_the_engines_own_store_once(
 def test_results_and_counts_are_the_same_where_no_event_arrives(
     run_on: Callable[..., mainstage.Run], kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(EngineBackend, "_heard", lambda *_: None)
+    monkeypatch.setattr(EngineWorkers, "_heard", lambda *_: None)
     with run_on(on_error="collect") as run:
         assert list(run.map(work.counted, [5, 7, 9])) == [10, 21, 36]
         assert isinstance(run.submit(work.picky, 3).exception(), ValueError)
@@ -188,13 +188,13 @@ def test_results_are_the_same_where_rays_actor_is_gone_before_a_worker_looks_for
 def pieces(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many items each piece of work had."""
     found: list[int] = []
-    send = EngineBackend.send
+    send = EngineWorkers.send
 
-    def spy(self: EngineBackend, works: Any, pieces: Any) -> None:
+    def spy(self: EngineWorkers, works: Any, pieces: Any) -> None:
         found.extend(len(work.tasks()) for work in works)
         send(self, works, pieces)
 
-    monkeypatch.setattr(EngineBackend, "send", spy)
+    monkeypatch.setattr(EngineWorkers, "send", spy)
     return found
 
 

@@ -6,7 +6,9 @@ from collections import deque
 
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.events import ItemsEnded, TaskStarted
-from mainstage.pool.items import FOLD, Item, Lane
+from mainstage.pool.engines.shelf import BatchItem as Item
+from mainstage.pool.items import FOLD, Lane
+from mainstage.pool.job import Job
 from mainstage.run.external_threads import ThreadCalls, ThreadSlot
 from mainstage.testing import ManualClock
 
@@ -77,9 +79,9 @@ def test_a_stand_in_that_was_asked_to_stop_asks_its_task() -> None:
     assert item.resolve().cancelled
 
 
-def test_an_item_is_settled_once() -> None:
-    item = Item(lane_at(ManualClock()), (0, 1, (), 1), 0.0)
-    assert [item.claim(), item.claim()] == [True, False]
+def test_a_job_is_settled_once() -> None:
+    job = Job()
+    assert [job.try_settle(), job.try_settle()] == [True, False]
 
 
 def place_of_this_thread(clock: ManualClock) -> tuple[ThreadChannel, ThreadSlot]:

@@ -17,7 +17,7 @@ from mainstage.core import pickling
 from mainstage.core.clock import SystemClock
 from mainstage.errors import Unpicklable, WorkerLost, add_note, describe_error, explain, notes_of
 from mainstage.pool.engines import worker as engine_worker
-from mainstage.pool.engines.workers import EngineBackend
+from mainstage.pool.engines.workers import EngineWorkers
 from mainstage.pool.timer import Timer
 
 if TYPE_CHECKING:
@@ -219,7 +219,7 @@ class Port(FakePort):
 @pytest.mark.timeout(60)
 def test_an_engine_outlives_batches_that_are_garbled_and_mistakes_of_its_own() -> None:
     channel, port = ThreadChannel(SystemClock()), Port()
-    backend = EngineBackend(channel, port, wake=lambda: None, captured=False)
+    backend = EngineWorkers(channel, port, captured=False)
     done = threading.Event()
 
     def fail() -> None:
@@ -230,4 +230,4 @@ def test_an_engine_outlives_batches_that_are_garbled_and_mistakes_of_its_own() -
     backend.post(fail)
     backend.post(done.set)
     assert done.wait(SOON)
-    backend.close()
+    backend.close(pending=False)

@@ -156,7 +156,7 @@ def test_a_running_task_is_cancelled_as_in_a_thread() -> None:
             threading.Event().wait(0.01)
         assert run.cancel(future)
         assert type(future.exception()).__name__ == "CancelledError"
-        pids = {worker.pid for worker in run._live().work.backend.workers.dispatcher.workers}  # type: ignore[union-attr]
+        pids = {worker.pid for worker in run._live().work.backend.workers.dispatcher.workers}  # type: ignore[attr-defined]
         assert {run.submit(work.pid_of_worker).result() for _ in range(4)} <= pids
 
 
@@ -335,7 +335,7 @@ def test_a_forked_worker_that_a_lock_keeps_from_beginning_is_replaced(monkeypatc
     monkeypatch.setattr("mainstage.pool.processes.worker_main._settle_in", lambda: threading.Event().wait(60))
     with opened(mp_context="fork", max_workers=1) as run:
         future = run.submit(work.square, 3)
-        dispatcher = run._live().work.backend.workers.dispatcher  # type: ignore[union-attr]
+        dispatcher = run._live().work.backend.workers.dispatcher  # type: ignore[attr-defined]
         while not dispatcher.workers:
             threading.Event().wait(0.01)
         stuck = dispatcher.workers[0].pid

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import sys
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
@@ -62,10 +65,50 @@ def test_the_display_is_on_the_terminal_and_on_stderr_where_both_are_one(
         ({"TERM": "xterm", "MAINSTAGE_VIEW": "silent"}, "silent"),
         ({"TERM": "xterm", "CI": "1", "MAINSTAGE_VIEW": "live"}, "live"),
         ({"TERM": "dumb", "MAINSTAGE_VIEW": "live"}, "plain"),
+        ({"TERM": "xterm", "MAINSTAGE_VIEW": "notebook"}, "live"),
+        ({"TERM": "xterm-color", "JPY_PARENT_PID": "12"}, "plain"),
     ],
 )
 def test_what_a_terminal_user_asked_for_by_environment(env: dict[str, str], view: ViewName) -> None:
     assert choose_target(env, *streams("tty", "tty")).view == view
+
+
+def ipython(monkeypatch: pytest.MonkeyPatch, *, kernel: bool, sender_lives: bool = True) -> Any:
+    """Put an IPython in its place that has a shell, in a kernel or in a terminal; return the shell."""
+    sender = SimpleNamespace(thread=SimpleNamespace(is_alive=lambda: sender_lives))
+    shell = SimpleNamespace(**({"kernel": SimpleNamespace(iopub_thread=sender)} if kernel else {}))
+    monkeypatch.setitem(sys.modules, "IPython", cast("Any", SimpleNamespace(get_ipython=lambda: shell)))
+    return shell
+
+
+@pytest.mark.parametrize(
+    ("env", "asked", "view"),
+    [
+        ({}, "auto", "notebook"),
+        ({"CI": "true", "TERM": "xterm"}, "auto", "notebook"),
+        ({}, "live", "notebook"),
+        ({}, "plain", "plain"),
+        ({"MAINSTAGE_VIEW": "silent"}, "auto", "silent"),
+        ({"MAINSTAGE_VIEW": "plain"}, "notebook", "notebook"),
+        ({"ACCESSIBLE": "1"}, "auto", "plain"),
+    ],
+)
+def test_in_a_kernel_the_place_is_the_cell(
+    monkeypatch: pytest.MonkeyPatch, env: dict[str, str], asked: str, view: ViewName
+) -> None:
+    shell = ipython(monkeypatch, kernel=True)
+    out, err = streams("file", "file")
+    place = choose_target(env, out, err, view=asked)
+    assert (place.view, place.shell, place.stream, place.fd) == (view, shell, out, None)
+    assert place.color == "16"
+    assert choose_target({**env, "NO_COLOR": "1"}, out, err).color == "none"
+
+
+def test_ipython_in_a_terminal_and_a_child_of_a_kernel_have_no_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    ipython(monkeypatch, kernel=False)
+    assert choose_target({"TERM": "xterm"}, *streams("tty", "tty")).view == "live"
+    ipython(monkeypatch, kernel=True, sender_lives=False)
+    assert choose_target({"TERM": "xterm"}, *streams("file", "file")).view == "plain"
 
 
 @pytest.mark.parametrize("env", [{}, {"TERM": "xterm"}, {"TTY_COMPATIBLE": "1"}, {"MAINSTAGE_VIEW": "live"}])
@@ -101,7 +144,7 @@ def test_the_argument_wins_over_the_environment() -> None:
 
 @pytest.mark.parametrize(("env", "view"), [({}, "bars"), ({"MAINSTAGE_VIEW": "bars"}, "auto")])
 def test_a_view_that_is_none_is_an_error_that_lists_them(env: dict[str, str], view: str) -> None:
-    with pytest.raises(DisplayError, match="'bars' is no view; take one of auto, live, plain, json, silent"):
+    with pytest.raises(DisplayError, match="'bars' is no view; take one of auto, live, notebook, plain, json, silent"):
         choose_target(env, *streams("tty", "tty"), view=view)
 
 

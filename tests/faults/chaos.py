@@ -180,7 +180,7 @@ def chaos(method: str, seed: int, tasks: int) -> Seen:
         ) as run,
     ):
         warnings.filterwarnings("ignore", "resource_tracker: process died")  # it did
-        killer = Killer(run._live().work.backend.workers.dispatcher, method, seed)  # type: ignore[union-attr]
+        killer = Killer(run._live().work.backend.workers.dispatcher, method, seed)  # type: ignore[attr-defined]
         killer.start()
         _work(run, outcomes, tasks)
         killer.stop()

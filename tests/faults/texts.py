@@ -26,6 +26,7 @@ from unittest import mock
 
 import click
 from docs.screens import rows_of, svg
+from tests.display.cells import Shell
 from tests.system.terminals import Pty, environment
 
 from mainstage.cli.failures import FailureReport
@@ -51,12 +52,15 @@ from mainstage.events import (
 )
 from mainstage.pool.results import ItemOutcome
 from mainstage.ui.display.cursor import QUESTION
+from mainstage.ui.display.notebook import NotebookDisplay
 from mainstage.ui.display.recording import Screen
 from mainstage.ui.display.runlog import RunLog
 from mainstage.ui.display.stream import StreamDisplay
 from mainstage.ui.state.reducer import reduce
 from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext, Size
+from mainstage.ui.views.bars import BarsView
+from mainstage.ui.views.failures import FailureView
 from mainstage.ui.views.plain import PlainView
 
 if TYPE_CHECKING:
@@ -376,6 +380,33 @@ def pictures(texts: Sequence[str]) -> list[str]:
     return found
 
 
+HTML_TAG = r"</?(?:pre|span|details|summary)(?: style=\"[^\"<>]*\")?>"
+"""The tags of the HTML of a notebook's cell."""
+
+
+def cells(texts: Sequence[str]) -> list[str]:
+    """Return what in a notebook's pictures and text is more than text, SGR and our own tags."""
+    shell, found = Shell(), []
+    with contextlib.redirect_stdout(shell.stdout):
+        view = FailureView(BarsView())
+        display = NotebookDisplay(shell, view.notes)
+        state = RunState()
+        for event in events(texts):
+            reduce(state, event)
+            moment = FrameContext(event.at, display.size(), final=isinstance(event, RunEnded))
+            lines, rows = view.history_lines(event, state, moment), view.rows(state, moment)
+            display.show(lines, rows)
+        display.close([], rows)
+    assert display.broken is None
+    for picture in shell.sent:
+        plain_text = picture["data"].get("text/plain", "").encode()
+        found += [one for one in terminal_breaches(plain_text) if one != "\n"]
+        page = picture["data"].get("text/html", "")
+        found += [tag for tag in re.findall(r"<[^>]*>?", page) if not re.fullmatch(HTML_TAG, tag)]
+    printed = terminal_breaches(shell.stdout.getvalue().encode(errors="surrogatepass"))
+    return found + [one for one in printed if one != "\n"]
+
+
 SINKS: dict[str, Callable[[Sequence[str]], list[str]]] = {
     "plain": plain,
     "github": github,
@@ -387,6 +418,7 @@ SINKS: dict[str, Callable[[Sequence[str]], list[str]]] = {
     "messages": messages,
     "tracebacks": tracebacks,
     "pictures": pictures,
+    "cells": cells,
 }
 
 

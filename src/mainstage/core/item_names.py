@@ -29,7 +29,7 @@ def describe_named(name: str, args: Sequence[Any]) -> str:
 
 
 def _described(name: Callable[[], str], args: Sequence[Any]) -> str:
-    if args and isinstance(args[0], str | os.PathLike):
+    if args and issubclass(type(args[0]), (str, os.PathLike)):  # its own `__class__` may raise
         text = describe(args[0])
         if text.strip():
             return text

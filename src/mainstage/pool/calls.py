@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
 from mainstage.events import TaskCancelled, TaskQueued
-from mainstage.pool.job import Window, Workers, WorkerSlot
+from mainstage.pool.job import WindowShare, Workers, WorkerSlot
 from mainstage.tasks.outcome import describe, describe_call
 
 if TYPE_CHECKING:
@@ -178,6 +178,11 @@ class Call:
             self.ask(job, reason, again=again)
         return True
 
+    def withdrawn(self) -> None:
+        """End it: its future was cancelled before a worker was heard to begin it."""
+        self.future.set_running_or_notify_cancel()
+        self._never_began("cancelled before it began")
+
     def dropped(self, entry: Entry, reason: str) -> None:
         """End it instead of an attempt that is not to begin any more."""
         self.future.set_exception(CancelledError(reason))
@@ -224,7 +229,7 @@ class CallWorkers(Workers, Protocol):
         ...
 
 
-class Calls(Window):
+class Calls(WindowShare):
     """The calls of a pool. To the display it is a cell that tells, when a picture is drawn, which of them wait."""
 
     attempt = 1

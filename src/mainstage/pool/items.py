@@ -1,33 +1,25 @@
-"""A worker thread's place in a `map`: the item at hand, and what it has finished since the owner last looked.
+"""A worker's cell in the channel: the job at hand, and what it has finished since the owner last looked.
 
-An item costs one small object and two clock readings; the task that a display and a worker's code see is made from it
-only if somebody asks: the worker's own code (`current_task`, `track`), a failure, or an owner that finds it running for
-longer than a glance. All of that passes `Item.announce`.
+What is short costs no event of its own: it is told of in sums, one `ItemsEnded` a picture. A job that the owner finds
+running for longer than a glance is announced then.
 
-No lock is held anywhere here: the owner may look in a signal handler, on the thread that holds it. Who announces an
-item, and who settles it, is decided by one atomic `dict.setdefault`.
+No lock is held anywhere here: the owner may look in a signal handler, on the thread that holds it.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from contextlib import suppress
-from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from mainstage.core.item_names import describe_named
-from mainstage.events import ItemsEnded, TaskStarted
-from mainstage.tasks.outcome import describe
-from mainstage.tasks.task import root_task
+from mainstage.events import ItemsEnded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from typing import TypeAlias
 
     from mainstage.events import Event
     from mainstage.tasks.reporter import Reporter
-    from mainstage.tasks.task import Task
 
     Entry: TypeAlias = tuple[int, int, tuple[Any, ...], int]  # index, task, arguments, attempt
 
@@ -44,92 +36,6 @@ def take(ended: deque[T], most: int) -> list[T]:
     with suppress(IndexError):
         taken.extend(islice(iter(ended.popleft, None), most))  # keeps what came before an error
     return taken
-
-
-class Item:
-    """One item of a `map` while a thread works on it; in the place of the ambient task until one is needed."""
-
-    # Class attributes and not slots set one by one: half the cost of an item, a tenth of the whole for a tiny one.
-    task: Task | None = None
-    announced: object = None
-    """What the thread that sends its start has put here; None: nobody does."""
-    asked: str | None = None
-    overdue = False
-    settled: object = None
-    """What the thread that settles it has put here; None: nobody does."""
-
-    def __init__(self, lane: Lane, entry: Entry, started: float) -> None:
-        self.lane = lane
-        self.entry = entry
-        self.started = started
-
-    @property
-    def index(self) -> int:
-        """Its place in the input."""
-        return self.entry[0]
-
-    @property
-    def id(self) -> int:
-        """The number of its task."""
-        return self.entry[1]
-
-    @property
-    def args(self) -> tuple[Any, ...]:
-        """What the function is called with."""
-        return self.entry[2]
-
-    @property
-    def attempt(self) -> int:
-        """1 for the first."""
-        return self.entry[3]
-
-    def claim(self) -> bool:
-        """Take the right to settle it: True once. Only items with a deadline, and those given up, are contended."""
-        mine = object()
-        return vars(self).setdefault("settled", mine) is mine
-
-    @property
-    def reporter(self) -> Reporter:
-        """Where its reports go."""
-        return self.lane.reporter
-
-    def input(self) -> str:
-        """Describe what it works on."""
-        return describe(self.args[0] if len(self.args) == 1 else self.args)
-
-    def name(self) -> str:
-        """Return what it is called on the screen."""
-        return self.lane.name_of(self.args)
-
-    def announce(self, at: float) -> list[Event]:
-        """Return the events of its start, the first time; `at` is when they are made."""
-        mine = object()
-        if self.announced is not None or vars(self).setdefault("announced", mine) is not mine:
-            return []
-        return [TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.name())]
-
-    def start_sent(self) -> None:
-        """Called when the events that `announce` returned are on their way."""
-
-    def resolve(self) -> Task:
-        """Return the task that stands for it, made now if need be."""
-        task = self.task
-        if task is None:
-            for event in self.announce(self.started):
-                self.reporter.send(event)
-            task = root_task(self.reporter, self.id, self.attempt, self.name(), worker=self.lane.worker)
-            self.task = task
-            if self.asked is not None:
-                task.request_cancel(self.asked)
-        return task
-
-    _as_parent = resolve
-
-    def request_cancel(self, reason: str) -> None:
-        """Ask its worker to stop, at once or with its first report."""
-        self.asked = reason
-        if self.task is not None:
-            self.task.request_cancel(reason)
 
 
 class AtHand(Protocol):
@@ -157,17 +63,8 @@ class Lane:
     closed = False
     attempt = 1
 
-    def __init__(
-        self,
-        reporter: Reporter,
-        source: int,
-        worker: str,
-        named: set[int] | None = None,
-        name_of: Callable[[Sequence[Any]], str] | None = None,
-    ) -> None:
+    def __init__(self, reporter: Reporter, source: int, worker: str, named: set[int] | None = None) -> None:
         self.reporter = reporter
-        self.name_of = name_of or partial(describe_named, "")
-        """Gives an item its name, by the arguments."""
         self.source = source
         self.worker = worker
         self._named = named if named is not None else set()

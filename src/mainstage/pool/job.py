@@ -119,7 +119,7 @@ class Workers(Protocol):
         """How many there may be now."""
         ...
 
-    def offer(self, share: Window) -> None:
+    def offer(self, share: WindowShare) -> None:
         """Bring as many of them to a window as it has work for. Any thread."""
         ...
 
@@ -367,7 +367,7 @@ class Share(ABC):
         """Called when a worker has left it."""
 
 
-class Window(Share):
+class WindowShare(Share):
     """A share that our own workers take from, one entry at a time."""
 
     yields = False

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from mainstage.core.item_names import namer
 from mainstage.errors import Cancelled, TaskTimeout, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
-from mainstage.pool.job import Window, Workers, WorkerSlot
+from mainstage.pool.job import WindowShare, Workers, WorkerSlot
 from mainstage.tasks.outcome import describe
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ class MapWorkers(Workers, Protocol):
         ...
 
 
-class Map(Window):
+class Map(WindowShare):
     """The owner of the attempts at its items; the caller's thread feeds it and takes its records."""
 
     yields = True
@@ -86,7 +86,8 @@ class Map(Window):
         self.records: SimpleQueue[Record] = SimpleQueue()
         """What became of items, in order of completion; workers put, the caller takes."""
         self._opened = False
-        self._exhausted = False
+        self.exhausted = False
+        """Whether nothing more comes from the input."""
         self._ahead = 1
         self._stride = 1
         self._ids: Iterator[int] = iter(self.reporter.new_id, 0)
@@ -112,13 +113,13 @@ class Map(Window):
             self._ids = chain((task for task, _ in sized), self._ids)
         send(SourceForeseen(now, self.id, self.workers.max_workers, tuple(sized)))
         self._opened = True
-        if self._exhausted:  # it was stopped meanwhile
+        if self.exhausted:  # it was stopped meanwhile
             self._tell_closed()
 
     def feed(self) -> None:
         """Pull input until the window is full, the input ends, or there is something to give back."""
-        room = self._room() if not self._exhausted and self.halted is None else 0
-        while room > 0 and not self._exhausted:
+        room = self._room() if not self.exhausted and self.halted is None else 0
+        while room > 0 and not self.exhausted:
             count = min(room, self._stride)
             began = self.reporter.now()
             self._pull(count)
@@ -128,7 +129,7 @@ class Map(Window):
             room -= count
             if not quick and not self.records.empty():
                 break
-        self.feed_at = self.handed - self._ahead // 2 if not self._exhausted else NEVER
+        self.feed_at = self.handed - self._ahead // 2 if not self.exhausted else NEVER
 
     def _pull(self, count: int) -> None:
         batch: list[tuple[Any, ...]] = []
@@ -168,7 +169,7 @@ class Map(Window):
 
     def finished(self) -> bool:
         """Return whether everything handed out has been taken and nothing more comes."""
-        return self.taken >= self.handed and (self._exhausted or self.halted is not None)
+        return self.taken >= self.handed and (self.exhausted or self.halted is not None)
 
     def raise_source_error(self) -> None:
         """Raise what the input raised, if it did."""
@@ -216,8 +217,8 @@ class Map(Window):
             job.give_up(Cancelled(reason))
 
     def _exhaust(self, error: BaseException | None) -> None:
-        if not self._exhausted:
-            self._exhausted = True
+        if not self.exhausted:
+            self.exhausted = True
             self._source_error = error
             self._tell_closed()
 

@@ -16,10 +16,9 @@ if TYPE_CHECKING:
 
     from mainstage.channels.inbox import ThreadChannel
     from mainstage.pool.engines.adapter import Port
-    from mainstage.pool.engines.workers import EngineBackend
     from mainstage.pool.options import Crew
 
-    Backend: TypeAlias = Pool | EngineBackend
+    Backend: TypeAlias = Pool
 
 
 def open_backend(
@@ -48,11 +47,10 @@ def open_backend(
         processes = ProcessWorkers(channel, workers, wake=wake, name=name, crew=crew)
         return Pool(processes, wake=wake, on_failure=on_failure)
     if crew.executor in (*ENGINES, "interpreter"):
-        from mainstage.pool.engines.workers import EngineBackend  # noqa: PLC0415  # nor is an engine
+        from mainstage.pool.engines.workers import EngineWorkers  # noqa: PLC0415  # nor is an engine
 
-        captured = bool(crew.streams)
-        port = open_port(crew, workers)
-        return EngineBackend(channel, port, wake=wake, captured=captured, on_failure=on_failure)
+        engine = EngineWorkers(channel, open_port(crew, workers), captured=bool(crew.streams))
+        return Pool(engine, wake=wake, on_failure=on_failure)
     return Pool(ThreadWorkers(channel, workers, wake=wake, name=name), wake=wake, on_failure=on_failure)
 
 

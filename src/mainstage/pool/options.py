@@ -90,7 +90,7 @@ def default_processes() -> int:
     return os.cpu_count() or 1
 
 
-def context_of(mp_context: BaseContext | str | None) -> BaseContext:
+def start_context(mp_context: BaseContext | str | None) -> BaseContext:
     """Return the start method to use: the one given, the one that the program has set, else ours; see docs."""
     import multiprocessing  # noqa: PLC0415  # not cheap
 

@@ -13,7 +13,6 @@ from mainstage.errors import Cancelled, is_instance
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from mainstage.pool.claims import Claims
     from mainstage.pool.mapping import Map, Record
 
 OnError: TypeAlias = Literal["raise", "collect", "skip"]
@@ -74,8 +73,8 @@ def _as_of_a_future(error: BaseException) -> BaseException:
 class ResultIterator:
     """Takes the records of one map."""
 
-    def __init__(self, claims: Map | Claims, host: WaitHost, *, ordered: bool) -> None:
-        self.claims: Any = claims
+    def __init__(self, claims: Map, host: WaitHost, *, ordered: bool) -> None:
+        self.claims = claims
         self._host = host
         self._ordered = ordered
         self._ready: deque[Record] = deque()

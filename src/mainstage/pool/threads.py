@@ -18,7 +18,7 @@ from mainstage.core.fork import end_forked_child
 from mainstage.errors import add_note, is_instance
 from mainstage.pool.calls import Calls
 from mainstage.pool.items import FOLD
-from mainstage.pool.job import Job, Window, WorkerSlot
+from mainstage.pool.job import Job, WindowShare, WorkerSlot
 from mainstage.pool.mapping import Map
 from mainstage.pool.thread_pool import ThreadPool
 from mainstage.pool.timer import Timer
@@ -77,10 +77,10 @@ class ThreadWorkers:
         self.max_workers = max_workers
         self.threads = ThreadPool(max_workers, name=name, on_idle=wake)
         self.timer = Timer()
-        self._shares: dict[Window, None] = {}
+        self._shares: dict[WindowShare, None] = {}
         _all.add(self)
 
-    def shares(self) -> list[Window]:
+    def shares(self) -> list[WindowShare]:
         """Return those that are known."""
         return list(self._shares)
 
@@ -94,15 +94,15 @@ class ThreadWorkers:
         """Whether no more work is taken."""
         return self.threads.closed
 
-    def open(self, share: Window) -> None:
+    def open(self, share: WindowShare) -> None:
         """Know `share`, until `forget`."""
         self._shares[share] = None
 
-    def forget(self, share: Window) -> None:
+    def forget(self, share: WindowShare) -> None:
         """Know it no more."""
         self._shares.pop(share, None)
 
-    def offer(self, share: Window) -> None:
+    def offer(self, share: WindowShare) -> None:
         """Bring as many threads to a window as it has work for. Any thread."""
         free, owed, active, most = share.free, share.owed, share.active, self.threads.most
         while len(share.window) > most - len(free) + len(owed) - len(active):  # so many are on their way
@@ -134,7 +134,7 @@ class ThreadWorkers:
         job.resolve()  # what comes from its thread from now on goes nowhere, and that is asked to stop
         job.end(Outcome(None, error))
         slot.note_rest()
-        assert isinstance(share, Window)  # noqa: S101  # its worker is one of these threads
+        assert isinstance(share, WindowShare)  # noqa: S101  # its worker is one of these threads
         self._retire(share, slot.ref)
         share.tell()
 
@@ -180,7 +180,7 @@ class ThreadWorkers:
 
     # --- on a thread ---
 
-    def serve(self, share: Window, worker: Worker) -> None:
+    def serve(self, share: WindowShare, worker: Worker) -> None:
         """Take from the window of `share`: a unit of the pool of threads."""
         slot = share.slots.get(worker)
         if slot is None:
@@ -200,7 +200,7 @@ class ThreadWorkers:
                 self._retire(share, worker)
             share.tell()
 
-    def _retire(self, share: Window, worker: Worker) -> None:
+    def _retire(self, share: WindowShare, worker: Worker) -> None:
         share.remove_worker(worker)
         if share.window:
             self.offer(share)

@@ -170,7 +170,7 @@ class DisplaySession:
             self.loop.watchers.append(self.stuck.check)
         self.loop.fallback = opened.fallback
         self.loop.on_stop = self._on_stop
-        self.capture = self._capture_for(opened.display, look, opened.shell, blocks)
+        self.capture = self._capture_for(opened.display, look, blocks)
         self.stop_listeners: list[Callable[[StopRequested], None]] = []
         """Called on the owner's thread with each request to stop."""
         self.stop: StopRequested | None = None
@@ -205,8 +205,8 @@ class DisplaySession:
         self.seat: AsyncioDriver | None = None
         """The owner's place on the event loop of its thread, while one is to draw."""
 
-    def _capture_for(self, display: Display, look: DisplayOptions, shell: object, blocks: OpenBlocks | None) -> Capture:
-        owned = _owned_streams(display, shell) if look.capture else ()
+    def _capture_for(self, display: Display, look: DisplayOptions, blocks: OpenBlocks | None) -> Capture:
+        owned = _owned_streams(display) if look.capture else ()
         shown = bool(look.capture) and (bool(owned) or not isinstance(display, NullDisplay))
         taken = self._record_all(look.recorder, owned) if look.recorder is not None and look.capture else owned
         capture = Capture(
@@ -688,12 +688,12 @@ def open_journal(path: str | os.PathLike[str] | bool | None, limit: int | None, 
     return JournalWriter(os.fspath(path), limit=limit, inputs=inputs)  # type: ignore[arg-type]  # a path by now
 
 
-def _owned_streams(display: Display, shell: object) -> Collection[str]:
+def _owned_streams(display: Display) -> Collection[str]:
     """Return the names of the streams whose text is the display's to show: terminals; of JSON lines, their own.
 
-    Of a display below the cells of `shell` both.
+    Of a display below the cells of a notebook both.
     """
-    if shell is not None:
+    if getattr(display, "takes_text", False):
         return STREAMS
     if isinstance(display, JsonlDisplay):
         return ("stdout",)

@@ -17,10 +17,12 @@ STDERR = 2
 
 
 def is_own_stream(stream: Any) -> bool:
-    """Return whether the stream is the program's own: descriptor 2, or 1 where that is a terminal.
+    """Return whether the stream is the program's own: descriptor 2, or 1 where that is a terminal, or a notebook's.
 
     What a program has put in the place of `sys.stderr` and has no descriptor is not: what comes there is text.
     """
+    if type(getattr(stream, "original", stream)).__module__ == "ipykernel.iostream":
+        return True
     try:
         number = stream.fileno()
         return bool(number == STDERR or (number == 1 and stream.isatty()))

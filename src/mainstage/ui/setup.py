@@ -189,17 +189,23 @@ def _in_cell(
     place: DisplayTarget, style: LayoutOptions, view: View, recorders: Sequence[Recorder], *, discreet: bool
 ) -> UI:
     """Return `view` in the output of a notebook's cell; these modules are loaded nowhere else."""
+    from mainstage.ui.display.marimo import MarimoDisplay  # noqa: PLC0415
     from mainstage.ui.display.notebook import SIZE, NotebookDisplay  # noqa: PLC0415
     from mainstage.ui.views.failures import FailureView  # noqa: PLC0415
 
     shown = FailureView(view)
-    display = NotebookDisplay(place.shell, shown.notes, size=demanded_size(os.environ, SIZE))
+    size = demanded_size(os.environ, SIZE)
+    display: Display = (
+        MarimoDisplay(shown.notes, size)
+        if place.shell is None
+        else NotebookDisplay(place.shell, shown.notes, size=size)
+    )
     return UI(
         DelayedView(shown) if discreet else shown,
         display,
         recorders,
         partial(_spare, place, style),
-        animated=True,
+        animated=place.shell is not None,  # marimo takes no picture in the middle of other code
         shell=place.shell,
         new_display=lambda: display,  # the last lines take the place of the picture
     )

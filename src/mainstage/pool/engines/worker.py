@@ -19,7 +19,7 @@ from mainstage.core import pickling
 from mainstage.core.clock import SystemClock, monotonic
 from mainstage.errors import Cancelled, MainstageError
 from mainstage.events import EVENTS
-from mainstage.pool.engines.shelf import NOT_BEGUN, Packed, Part, Shelf, not_made, pack_outcome, refuse
+from mainstage.pool.engines.shelf import NOT_BEGUN, BatchItem, Packed, Part, Shelf, not_made, pack_outcome, refuse
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.capture.streams import STREAMS, Capture
 from mainstage.tasks.integrations.registry import bridges_for
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from mainstage.core.clock import Clock
     from mainstage.events import Event
-    from mainstage.pool.items import Item
     from mainstage.tasks.task import Task
 
     Carry: TypeAlias = "Callable[[bytes], None]"
@@ -148,7 +147,7 @@ class Station:
         self._basket = Basket(self, carry)
         serial = (1 << 20) + random.SystemRandom().getrandbits(20)
         self.channel = RemoteChannel(self._basket, clock, first_id=(serial << 32) + 1)
-        self._tasks: dict[int, tuple[Task | Item, int]] = {}
+        self._tasks: dict[int, tuple[Task | BatchItem, int]] = {}
         """Each with the thread that works on it."""
         self._asked: dict[int, str] = {}
         self._lock = threading.Lock()
@@ -222,7 +221,7 @@ class Station:
             task.request_cancel(asked)
         return task
 
-    def enter(self, number: int, task: Task | Item) -> str | None:
+    def enter(self, number: int, task: Task | BatchItem) -> str | None:
         """Have `task` asked to stop from now on, if anybody asks; return why it has been, if it has."""
         with self._lock:
             self._tasks[number] = task, threading.get_ident()

@@ -1,4 +1,4 @@
-"""The backend over an engine of somebody else's, Dask or Ray, under the contract of the ones for threads and processes.
+"""The workers of an engine of somebody else's, Dask or Ray, or of interpreters, as a pool uses them.
 
 The engine says where and when; what it is given, what becomes of it and who is told is decided here, on one thread that
 takes what the engine's own threads put into its queue.
@@ -18,35 +18,31 @@ from typing import TYPE_CHECKING, Any
 from mainstage.channels.outbox import INTERVAL
 from mainstage.core import pickling
 from mainstage.core.clock import SystemClock, cpu
-from mainstage.core.commands import Cancel, Hold, Locate, SetInterval
-from mainstage.errors import WorkerLost
+from mainstage.errors import TaskTimeout
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskMoved, TaskRetried, TaskStarted, TextWritten
+from mainstage.pool.calls import Calls
 from mainstage.pool.engines.adapter import Piece
-from mainstage.pool.engines.batch import Bundle
-from mainstage.pool.engines.calls import EngineCall
-from mainstage.pool.engines.mapping import EngineMap, Place
+from mainstage.pool.engines.jobs import EngineJob, ItemBatch, Place
+from mainstage.pool.engines.pieces import CallPieces, ItemPieces
 from mainstage.pool.engines.shelf import Part
 from mainstage.pool.engines.worker import Head, Put, unpack_news
 from mainstage.pool.remote import RemotePosition, as_int_if_whole
-from mainstage.pool.remote_calls import CallSpec
 from mainstage.pool.timer import Timer
-from mainstage.tasks.outcome import describe_call
+from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.queue.remote_queue import DistantQueue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from concurrent.futures import Future
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
-    from mainstage.core.commands import Command
-    from mainstage.core.policy import Policy
+    from mainstage.core.commands import Locate
     from mainstage.events import Event
     from mainstage.pool.engines.adapter import Port
-    from mainstage.pool.engines.mapping import Sent, Work
+    from mainstage.pool.engines.jobs import Sent
     from mainstage.pool.engines.worker import Result
-    from mainstage.pool.task_future import TaskFuture
+    from mainstage.pool.job import CallReporter, Job, Share, WindowShare
+    from mainstage.pool.mapping import Map
     from mainstage.tasks.queue.raw_queue import RawQueue
-    from mainstage.tasks.reporter import Reporter
 
 ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
 NEWS_S = 1.0
@@ -55,29 +51,17 @@ wall_clock = SystemClock().wall
 """Two machines share no other clock."""
 
 
-class EngineBackend:
-    """Work on an engine."""
+class EngineWorkers:
+    """The workers of an engine."""
 
-    def __init__(
-        self,
-        reporter: Reporter,
-        port: Port,
-        *,
-        wake: Callable[[], None],
-        captured: bool = True,
-        on_failure: Callable[[BaseException], None] | None = None,
-    ) -> None:
+    def __init__(self, reporter: CallReporter, port: Port, *, captured: bool = True) -> None:
         """Begin at once: the engine is up."""
         self.reporter = reporter
         self.port = port
-        self.pool = self
-        self.max_workers = self.remote_workers = port.slots
+        self.max_workers = self.most = self.remote_workers = port.slots
         self.timer = Timer()
-        self.halted: str | None = None
         self.held = False
         self.closed = False
-        self.on_failure = on_failure
-        """Called on the backend's thread with each final failure of a call."""
         self.run = uuid.uuid4().hex
         self.queues: dict[int, RawQueue] = {}
         """The raw queues that were handed to the engine, by the number of their task."""
@@ -85,16 +69,15 @@ class EngineBackend:
         """Seconds of this process's own time that batches from workers have taken so far; this thread's to add to."""
         self._interval = INTERVAL
         self._captured = captured
-        self._wake = wake
-        self._calls: dict[int, EngineCall] = {}
-        self._maps: dict[int, EngineMap] = {}
-        self._waiting: deque[EngineCall] = deque()
+        self._calls: CallPieces | None = None
+        self._maps: dict[int, ItemPieces] = {}
         self._cancelled: deque[int] = deque()
         """The tasks of calls whose futures were cancelled, and which are to be taken back."""
-        self._calls_out = 0
+        self._offered = False
+        """Whether this thread is to look what there is to hand out, and has not begun to."""
         self._sent: dict[int, Sent] = {}
         """Pieces of work in the engine's hands, by their number."""
-        self._inhand: dict[int, Work] = {}
+        self._inhand: dict[int, EngineJob] = {}
         """The tasks in them."""
         self._cells: dict[int, RemotePosition] = {}
         self._roots: dict[int, int] = {}
@@ -122,87 +105,80 @@ class EngineBackend:
             told = f"{port.name}: {port.slots} slots, dashboard at {port.link}"
             reporter.send(TextWritten(reporter.now(), None, 0, "", "mainstage", told))
 
-    # --- the contract of a backend: any thread ---
+    # --- what a pool asks of its workers: any thread ---
 
-    def submit(
-        self,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        kwargs: Mapping[str, Any],
-        name: str | None,
-        policy: Policy,
-        future: TaskFuture[Any],
-    ) -> None:
-        """Call `fn` on a worker and settle `future`; `name` is what is shown, None: the function and its arguments."""
-        future.task = self.reporter.new_id()
-        spec = CallSpec(fn, args, kwargs, name or describe_call(fn, args or tuple(kwargs.values())), policy)
-        call = EngineCall(self, spec, future)
-        call.announce()
-        self._calls[future.task] = call  # from now on it can be cancelled
-        future.add_done_callback(self._on_cancelled)
-        self.put(call)
+    def open(self, share: Calls | Map) -> None:
+        """Know `share`, until `forget`."""
+        if isinstance(share, Calls):
+            self._calls = CallPieces(share, self, self._on_cancelled)
+        else:
+            self._maps[share.id] = ItemPieces(share, self)
 
-    def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> EngineMap:
-        """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
-        claims = EngineMap(self, fn, source, policy)
-        self._maps[claims.id] = claims
-        return claims
+    def forget(self, share: Map) -> None:
+        """Know it no more."""
+        known = self._maps.pop(share.id, None)
+        if known is not None:
+            known.forget()
 
-    def close_map(self, claims: Any) -> None:
-        """Learn that nobody takes from a map any more: it is forgotten once none of its items is under way."""
-        claims.left = True
-        for ident, one in list(self._maps.items()):
-            if one.left and not one.is_active():
-                self._maps.pop(ident, None)
-                one.forget()
+    def offer(self, share: WindowShare) -> None:  # noqa: ARG002  # it looks at all of them
+        """Look soon what there is to hand out."""
+        if not self._offered:
+            self._offered = True
+            self.post(self._take_offers)
 
-    def pending(self) -> bool:
-        """Return whether anything runs or waits to."""
-        return bool(self._calls) or any(claims.is_active() for claims in list(self._maps.values()))
+    def _take_offers(self) -> None:
+        self._offered = False  # before the windows are looked at: what comes meanwhile offers again
+        self._hand_out()
 
-    def command(self, command: Command) -> None:
-        """Carry out a command of the owner's."""
-        match command:
-            case Cancel(task=None, reason=reason):
-                self.halted = reason
-                for claims in list(self._maps.values()):
-                    claims.halt(reason)
-                    claims.abandon_in_time()
-                for call in reversed(list(self._calls.values())):  # waiting ones first: none begins meanwhile
-                    call.cancel(reason)
-            case Cancel(task=task, reason=reason):
-                self._cancel(task, reason)
-            case Hold(on=on):
-                self.hold(on=on)
-            case SetInterval(seconds=seconds):
-                self._interval = seconds
-                self.post(lambda: self.port.set_interval(seconds))
-            case Locate():
-                self.post(lambda: self._locate(command))
+    def lookahead(self, share: Map) -> int:
+        """Return how many items are to be pulled ahead of what was taken: twice what the engine may have."""
+        known = self._maps.get(share.id)
+        return 2 * (known.ahead() if known is not None else self.max_workers)
 
-    def _cancel(self, task: int | None, reason: str) -> None:
-        call = self._calls.get(task) if task is not None else None
-        if call is not None:
-            call.cancel(reason)
+    def request_cancel(self, share: Share, reason: str) -> None:
+        """Ask all jobs of `share` that are at hand to stop. Any thread, signal handlers too."""
+        self.post(lambda: self._ask_all(share, reason))
+
+    def _ask_all(self, share: Share, reason: str) -> None:
+        jobs = [job for job in share.in_hand.values() if isinstance(job, EngineJob)]
+        for job in jobs:
+            job.cancel_reason = reason
+        self.ask(list(share.in_hand), reason)
+        for batch in {job.batch for job in jobs if job.batch is not None}:
+            if batch.unbegun() and batch.handle is not None:
+                self.port.drop(batch.handle, "", kill=False)
+
+    def give_up(self, job: Job, error: BaseException) -> None:
+        """End `job` although its worker did not stop, and have the engine forget it."""
+        assert isinstance(job, EngineJob)  # noqa: S101  # its worker is one of these
+        self.post(lambda: self._give_up(job, error))
+
+    def _give_up(self, job: EngineJob, error: BaseException) -> None:
+        if not job.leave_hands():
             return
-        for claims in list(self._maps.values()):
-            if task is not None:
-                claims.cancel(task, reason)
+        self.drop(job.id, lost=isinstance(error, TaskTimeout))
+        if job.batch is not None:
+            job.batch.discard(job)
+        job.senders.end(error)
+        if job.runs() and job.try_settle():
+            job.end(Outcome(None, error))
+        self._hand_out()
+        job.left()
+
+    def set_interval(self, seconds: float) -> None:
+        """Have positions sent at most once in `seconds`."""
+        self._interval = seconds
+        self.post(lambda: self.port.set_interval(seconds))
+
+    def locate(self, asked: Locate) -> None:
+        """Have a worker say where it stands."""
+        self.post(lambda: self._locate(asked))
 
     def _locate(self, asked: Locate) -> None:
         root = self._roots.get(asked.task, asked.task)
         work = self._inhand.get(root)
         if work is not None and work.place.name == asked.worker:
             self.port.locate(root, asked.task, asked.attempt, asked.since)
-
-    def cancel(self, future: Future[Any], reason: str) -> bool:
-        """Cancel a call that waits, ask one that runs to stop; return False if it has ended, or is not of this pool."""
-        call = self.find(future)
-        return call.cancel(reason) if call is not None else future.cancel()
-
-    def find(self, future: Future[Any]) -> EngineCall | None:
-        """Return the call that settles `future`, if it has not yet."""
-        return self._calls.get(getattr(future, "task", 0))
 
     def here(self) -> bool:
         """Return False: the workers are elsewhere."""
@@ -212,40 +188,23 @@ class EngineBackend:
         """Return a block in which nothing is different; no worker waits here."""
         return nullcontext()
 
-    def worker_of(self, call: EngineCall) -> Place:
-        """Return where `call` is."""
-        return call.place
-
-    def abandon(self, reason: str) -> None:
-        """Settle everything although it did not stop."""
-        for call in list(self._calls.values()):
-            call.abandon(reason)
-        for claims in list(self._maps.values()):
-            claims.abandon(reason)
-
     def hold(self, *, on: bool) -> None:
         """Hand out nothing more, or go on."""
         self.held = on
         if not on:
             self.post(self._hand_out)
 
-    def close(self) -> None:
+    def is_idle(self) -> bool:
+        """Return whether the engine has been left."""
+        return not self._thread.is_alive()
+
+    def close(self, *, pending: bool) -> None:  # noqa: ARG002  # what there is has been given up by then
         """Take no more work, and leave the engine."""
         self.closed = True
         self._posted.put(None)
         self._thread.join()
         self.timer.close()
         self.port.close()
-
-    def failed(self, error: BaseException) -> None:
-        """Learn of a final failure; a call's own side."""
-        if self.on_failure is not None:
-            self.on_failure(error)
-
-    def ended(self, call: Any) -> None:
-        """Learn that `call` is settled and its last event sent; a call's own side."""
-        self._calls.pop(call.future.task, None)
-        self._wake()
 
     # --- the work's own side ---
 
@@ -263,10 +222,6 @@ class EngineBackend:
         if self.port.far:
             return pickling.pickle_by_value(fn, "the function", large=None)
         return pickling.pack_function(fn, large=None)
-
-    def put(self, call: EngineCall) -> None:
-        """Have `call` run, in order of arrival. Any thread."""
-        self.post(lambda: self._put(call))
 
     def post(self, call: Callable[[], None]) -> None:
         """Have `call` called on the backend's thread. Any thread."""
@@ -296,7 +251,6 @@ class EngineBackend:
         """Give pieces of work to the engine."""
         for work, piece in zip(works, pieces, strict=True):
             self._sent[piece.head.task] = work
-            self._calls_out += isinstance(work, EngineCall)
             self._inhand.update(work.tasks())
         try:
             handles = self.port.submit(pieces)
@@ -313,7 +267,7 @@ class EngineBackend:
     def drop(self, task: int, *, lost: bool) -> None:
         """Forget a piece of work that was given up; `lost`: it is over its time and holds its worker."""
         self._inhand.pop(task, None)
-        work = self._let_go(task)
+        work = self._sent.pop(task, None)
         if work is not None and work.handle is not None:
             self.port.drop(work.handle, work.place.name, kill=lost)
             work.handle = None
@@ -330,30 +284,22 @@ class EngineBackend:
         held: list[int] = []
         while self._cancelled:
             task = self._cancelled.popleft()
-            call, sent = self._calls.get(task), self._sent.get(task)
+            call = self._calls.calls.pending.get(task) if self._calls is not None else None
+            job = self._sent.get(task)
             if call is not None:
-                call.cancelled()
-            if isinstance(sent, EngineCall):
-                sent.senders.end(None)
+                call.withdrawn()
+            if isinstance(job, EngineJob) and job.leave_hands():
+                job.senders.end(None)
                 held.append(task)
         if held:
             self.port.ask(held, "cancelled")
             for task in held:
                 self.drop(task, lost=False)
 
-    def _let_go(self, number: int) -> Sent | None:
-        work = self._sent.pop(number, None)
-        self._calls_out -= isinstance(work, EngineCall)
-        return work
-
     def over(self, task: int) -> None:
         """Learn that a task is in the engine's hands no more, and what is nested in it over."""
         self._inhand.pop(task, None)
         self._forget_children(task, "its task is over")
-
-    def lost(self, reason: str, told_input: str) -> WorkerLost:
-        """Return the error of a worker that died."""
-        return WorkerLost(f"{reason} while it worked on {told_input}", 0, None, told_input)
 
     # --- the backend's thread ---
 
@@ -366,23 +312,18 @@ class EngineBackend:
 
     def _fail_all(self, error: BaseException) -> None:
         for task, work in list(self._sent.items()):
-            self._let_go(task)
+            self._sent.pop(task, None)
             for one in work.tasks():
                 self._inhand.pop(one, None)
             with contextlib.suppress(BaseException):  # the others are to be settled all the same
-                work.came(None, error)
+                work.arrived(None, error)
         self.post(self._hand_out)
 
-    def _put(self, call: EngineCall) -> None:
-        self._waiting.append(call)
-        self._hand_out()
-
     def _hand_out(self) -> None:
-        most = max(4 * self.max_workers, 64)
-        while self._waiting and self._calls_out < most and not self.held:
-            self._waiting.popleft().hand()
-        for claims in list(self._maps.values()):
-            claims.hand()
+        if self._calls is not None:
+            self._calls.hand()
+        for items in list(self._maps.values()):
+            items.hand()
 
     def _done(self, task: int, result: Result | None, error: BaseException | None) -> None:
         work = self._sent.get(task)
@@ -395,11 +336,11 @@ class EngineBackend:
                 return
             if result.news:
                 self._heard(result.news)
-        self._let_go(task)
+        self._sent.pop(task, None)
         work.handle = None  # the engine keeps what a handle stands for
         for one in work.tasks():
             self.over(one)
-        work.came(result, error)
+        work.arrived(result, error)
         self._hand_out()
 
     def _ask(self, tasks: Sequence[int], reason: str) -> None:
@@ -475,7 +416,7 @@ class EngineBackend:
             if event.task in self._cells:
                 self._cells[event.task].set_position(event.completed)
         elif work.place.name == worker:
-            work.remote_task().set_position(event.completed)
+            work.resolve().set_position(event.completed)
 
     def _put_home(self, put: Put) -> None:
         queue, work = self.queues.get(put.queue), self._inhand.get(put.root)
@@ -483,9 +424,9 @@ class EngineBackend:
             queue.put_packed(work.senders.of(queue) if work is not None else None, put.item)
 
     def _parted(self, worker: str, part: Part) -> None:
-        bundle = self._sent.get(part.bundle)
-        if isinstance(bundle, Bundle):
-            bundle.parted(worker, part)
+        batch = self._sent.get(part.bundle)
+        if isinstance(batch, ItemBatch):
+            batch.split(worker, part)
             self._hand_out()
 
     def _event(self, place: Place, event: Event) -> None:
@@ -508,17 +449,17 @@ class EngineBackend:
             cell.closed = True
         self.reporter.send(event)
 
-    def _of_root(self, place: Place, work: Work, event: Event) -> None:
+    def _of_root(self, place: Place, work: EngineJob, event: Event) -> None:
         """Take an event of a piece of work itself: of the worker that has it now, under the attempt that it is."""
         if isinstance(event, TaskStarted):
             if work.begun(place, event):
                 self._forget_children(event.task, "its worker is gone")
-                work.again(f"worker {work.place.name} is gone")
+                work.rerun(f"worker {work.place.name} is gone")
                 work.begun(place, event)
             return
         if work.place.name != place.name:
             return
-        attempt = work.remote_task().attempt
+        attempt = work.resolve().attempt
         self.reporter.send(event._replace(attempt=attempt))  # type: ignore[call-arg]  # all of a task have it
 
     def _forget_children(self, root: int, reason: str) -> None:

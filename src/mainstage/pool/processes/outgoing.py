@@ -18,7 +18,7 @@ from mainstage.tasks.queue.thread_patches import any_open
 
 if TYPE_CHECKING:
     from mainstage.pool.calls import Call, Calls
-    from mainstage.pool.job import Entry, Window
+    from mainstage.pool.job import Entry, WindowShare
     from mainstage.pool.mapping import Map
     from mainstage.pool.processes.process import WorkerProcess
 
@@ -27,7 +27,7 @@ AHEAD_S = 0.01
 MOST_AHEAD = 2048
 
 
-def new_job(share: Window, worker: WorkerProcess, entry: Entry, now: float) -> RemoteJob:
+def new_job(share: WindowShare, worker: WorkerProcess, entry: Entry, now: float) -> RemoteJob:
     """Return the attempt at `entry`: what was handed to a worker a moment ago is as good as begun."""
     slot = share.slots.get(worker)
     if slot is None:
@@ -37,7 +37,7 @@ def new_job(share: Window, worker: WorkerProcess, entry: Entry, now: float) -> R
     return job
 
 
-def refuse_entry(share: Window, entry: Entry, error: Exception) -> None:
+def refuse_entry(share: WindowShare, entry: Entry, error: Exception) -> None:
     """Fail an attempt that there is no worker for."""
     job = RemoteJob()
     job.slot, job.entry, job.started = share.new_slot(NO_WORKER), entry, share.workers.reporter.now()

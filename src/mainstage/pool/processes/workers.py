@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mainstage.core.interpreter import is_beside_the_main_one
 from mainstage.errors import PoolBroken, TaskTimeout
 from mainstage.pool.calls import Calls
-from mainstage.pool.options import NO_GUARD, UNGUARDED, Crew, closers, context_of
+from mainstage.pool.options import NO_GUARD, UNGUARDED, Crew, closers, start_context
 from mainstage.pool.processes.dispatcher import Dispatcher
 from mainstage.pool.processes.outgoing import OutgoingCalls, OutgoingItems
 from mainstage.pool.remote import RemoteJob
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
     from mainstage.core.commands import Locate
-    from mainstage.pool.job import CallReporter, Job, Share, Window
+    from mainstage.pool.job import CallReporter, Job, Share, WindowShare
     from mainstage.pool.mapping import Map
 
 CLOSED_IN = 8.0
@@ -44,7 +44,7 @@ class ProcessWorkers:
         if not hasattr(os, "killpg"):
             raise RuntimeError('executor="process" needs POSIX (Linux, macOS); take executor="thread" here')
         crew = crew or Crew("process")
-        context = context_of(crew.mp_context)
+        context = start_context(crew.mp_context)
         _have_ours_loaded(context)
         self.receive_cpu_s = 0.0
         """Not measured: they are as few as the machine has processors."""
@@ -83,7 +83,7 @@ class ProcessWorkers:
         """Know it no more."""
         self.dispatcher.call(lambda: self.dispatcher.close_map(share.id))
 
-    def offer(self, share: Window) -> None:  # noqa: ARG002  # it looks at all of them
+    def offer(self, share: WindowShare) -> None:  # noqa: ARG002  # it looks at all of them
         """Look what a window has for them. Any thread."""
         self.dispatcher.wake()
 

@@ -44,7 +44,7 @@ class DisplayTarget(NamedTuple):
     files: str = ""
     """What a link to a file begins with; "": links are not shown there."""
     shell: Any = None
-    """The shell of the notebook's kernel, where the place is the output of a cell."""
+    """The shell of the notebook's kernel, where the place is the output of a cell of one."""
 
 
 def ipython_shell() -> Any | None:
@@ -63,6 +63,12 @@ def kernel_shell() -> Any | None:
     return shell if sender is None or sender.is_alive() else None  # no thread outlives a fork
 
 
+def marimo_runs_here() -> bool:
+    """Return whether marimo runs the cell that this code stands in; marimo is not imported for it."""
+    running = getattr(sys.modules.get("marimo"), "running_in_notebook", None)
+    return running is not None and bool(running())
+
+
 def choose_target(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, view: str = "auto") -> DisplayTarget:
     """Return the place for a display: stderr where that is a terminal, else stdout where that is one, else stderr.
 
@@ -71,7 +77,7 @@ def choose_target(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, vie
     """
     wanted = _named(view, "view=") or _named(env.get("MAINSTAGE_VIEW", ""), "MAINSTAGE_VIEW=")
     shell = kernel_shell()
-    if shell is not None:
+    if shell is not None or marimo_runs_here():
         return _cell(env, stdout, shell, wanted)
     if wanted == "notebook":
         wanted = None  # there is no cell
@@ -97,7 +103,7 @@ def choose_target(env: Mapping[str, str], stdout: TextIO, stderr: TextIO, *, vie
 
 
 def _cell(env: Mapping[str, str], stdout: TextIO, shell: Any, wanted: ViewName | None) -> DisplayTarget:
-    """Return the output of the cell that `shell` runs."""
+    """Return the output of the cell that `shell` runs, or marimo."""
     name = wanted or ("plain" if _is_set(env, "ACCESSIBLE") else "notebook")
     return DisplayTarget(
         view="notebook" if name == "live" else name,
@@ -160,11 +166,11 @@ def _display_stream(env: Mapping[str, str], stdout: TextIO, stderr: TextIO) -> T
 
 
 def _animated(env: Mapping[str, str]) -> bool:
-    """Return whether rows may be redrawn: a reader of a log, or a screen reader, wants lines."""
+    """Return whether rows may be redrawn: a reader of a log, a screen reader, or `!command` in a cell, wants lines."""
     forced = env.get("TTY_INTERACTIVE", "")
     if forced in ("0", "1"):
         return forced == "1"
-    return not _is_set(env, "ACCESSIBLE") and not _is_set(env, "CI") and not _is_set(env, "GITHUB_ACTIONS")
+    return not any(_is_set(env, name) for name in ("ACCESSIBLE", "CI", "GITHUB_ACTIONS", "JPY_PARENT_PID"))
 
 
 def _is_set(env: Mapping[str, str], name: str) -> bool:

@@ -12,6 +12,7 @@ is not theirs.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import uuid
 from collections import deque
@@ -39,6 +40,9 @@ PATIENCE = 1.0
 """Seconds that lines wait for the end of a line that the program has begun."""
 
 
+_FRAME = re.compile(r'^( *)File "([^"\n]*)", line (\d+)', re.MULTILINE)
+
+
 class CellOutput:
     """What `shell` shows below its cells, for one run: messages without an answer, from a signal handler too.
 
@@ -62,6 +66,18 @@ class CellOutput:
         """Return the id of the cell that this thread runs, "" where the kernel does not say."""
         parent: Any = getattr(self._shell, "get_parent", dict)()
         return str((parent.get("header") or parent).get("msg_id", ""))
+
+    def name_cells(self, traceback: str) -> str:
+        """Return `traceback` with the names of cells where it has those of files that the kernel made up."""
+        name_of = getattr(getattr(self._shell, "compile", None), "format_code_name", None)
+        if name_of is None:
+            return traceback
+
+        def named(found: re.Match[str]) -> str:
+            name = name_of(found[2])
+            return f"{found[1]}{' '.join(name)}, line {found[3]}" if name else found[0]
+
+        return _FRAME.sub(named, traceback)
 
     def is_own_cell(self) -> bool:
         """Return whether this thread runs the cell that the run began in."""
@@ -117,13 +133,17 @@ class CellOutput:
         if self.broken is not None or os.getpid() != self._pid:
             return
         try:
-            self._own.run(self._stream.write, "".join(f"{line}\n" for line in lines))
+            text = "".join(f"{line}\n" for line in lines)
+            self._own.run(self._stream.write, ansi.encode_text(text, "utf-8", "backslashreplace").decode())
         except Exception as trouble:  # noqa: BLE001  # as above
             self.broken = OSError(f"the notebook's kernel took no text: {trouble}")
 
 
 class NotebookDisplay:
     """A run's picture below the cell that the thread which makes it runs; `failures` are shown with it."""
+
+    takes_text = True
+    """Whether it prints what tasks write, though no terminal is there."""
 
     def __init__(self, shell: Any, failures: Sequence[FailureNote] = (), *, size: Size = SIZE) -> None:
         self._output = CellOutput(shell)
@@ -184,12 +204,15 @@ class NotebookDisplay:
         plain = "\n".join(map(ansi.plain, [*lines, *(note.line for note in self._failures)]))
         if not plain:
             return {}
+        name = self._output.name_cells
         failures = "".join(
-            folded(note.line, note.traceback) if note.traceback else to_html([note.line]) for note in self._failures
+            folded(note.line, name(note.traceback)) if note.traceback else to_html([note.line])
+            for note in self._failures
         )
         return {"text/html": to_html(lines) + failures, "text/plain": plain}
 
     def _publish(self, data: Mapping[str, str]) -> None:
+        data = {kind: ansi.encode_text(text, "utf-8", "backslashreplace").decode() for kind, text in data.items()}
         if data != self._data:
             self._output.publish(data, update=self._data is not None)
             self._data = data
