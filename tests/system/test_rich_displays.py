@@ -210,3 +210,26 @@ def test_a_row_that_does_not_move_is_shown_while_the_program_sleeps() -> None:
     """
     with Pty(program(body)) as pty:
         pty.until(lambda: "still" in pty.screen.text and "30/100" in pty.screen.text, what="the row")
+
+
+def test_a_column_of_the_programs_moves_while_it_sleeps_and_cannot_hang_it() -> None:
+    body = """
+        from rich.text import Text
+        lock = threading.Lock()
+        class Column(ProgressColumn):
+            drawn = 0
+            def render(self, task):
+                with lock:
+                    Column.drawn += 1
+                return Text(f"drawn {Column.drawn}.")
+        with Progress("{task.description}", Column()) as progress:
+            progress.add_task("part")
+            time.sleep(2)
+            with lock:
+                time.sleep(2)
+            print("it went on")
+    """
+    with Pty(program(body)) as pty:
+        pty.until(lambda: re.search(r"part drawn ([5-9]|1\d)\.", pty.screen.text) is not None, what="it moves")
+        assert pty.wait() == 0
+        assert "it went on" in pty.screen.text
