@@ -205,11 +205,13 @@ def test_a_row_that_does_not_move_is_shown_while_the_program_sleeps() -> None:
     body = """
         with Progress() as progress:
             progress.add_task("still", completed=30)
-            go()
+            time.sleep(4)
+            print("too late")
             time.sleep(30)
     """
     with Pty(program(body)) as pty:
         pty.until(lambda: "still" in pty.screen.text and "30/100" in pty.screen.text, what="the row")
+        assert "too late" not in pty.screen.text
 
 
 def test_a_column_of_the_programs_moves_while_it_sleeps_and_cannot_hang_it() -> None:
