@@ -6,9 +6,13 @@ import re
 import subprocess
 import sys
 import textwrap
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.system.terminals import Pty, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OURS = """
     import sys, time, threading
@@ -235,3 +239,30 @@ def test_a_column_of_the_programs_moves_while_it_sleeps_and_cannot_hang_it() -> 
         pty.until(lambda: re.search(r"part drawn ([5-9]|1\d)\.", pty.screen.text) is not None, what="it moves")
         assert pty.wait() == 0
         assert "it went on" in pty.screen.text
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_of_the_programs_draws_nothing_and_counts(method: str, tmp_path: Path) -> None:
+    script = tmp_path / "children.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        import multiprocessing, time
+        from mainstage.rich import Progress, SpinnerColumn, track
+
+        def work(n):
+            with Progress(SpinnerColumn(), "child {{task.description}}") as progress:
+                number = progress.add_task(str(n), total=5)
+                for _ in progress.track(range(5), task_id=number):
+                    time.sleep(0.1)
+                return progress.tasks[0].completed + sum(track(range(3), "child too"))
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context("{method}").Pool(2) as pool:
+                print(pool.map(work, range(4)))
+        """),
+        encoding="utf-8",
+    )
+    with Pty([sys.executable, str(script)]) as pty:
+        assert pty.wait() == 0
+        assert pty.screen.text.strip() == "[8, 8, 8, 8]"
+    assert b"child" not in pty.output
