@@ -108,7 +108,8 @@ class TaskMoved(NamedTuple):
 class TaskChanged(NamedTuple):
     """What is known of the task changed; None means "as before".
 
-    A field named "unit" changes its unit, one named "leave", a truth, whether a loop leaves a line.
+    A field named "unit" changes its unit, one named "leave", a truth, whether a loop leaves a line; "mainstage.initial"
+    is how many items were done before it began, and are part of no speed.
     """
 
     at: float
@@ -249,6 +250,15 @@ class SourceForeseen(NamedTuple):
     sizes: tuple[tuple[int, float], ...] = ()
 
 
+class SourceResumed(NamedTuple):
+    """`number` items of a source were there from an earlier run, `failed` of them as failures: none of them is run."""
+
+    at: float
+    source: int
+    number: int
+    failed: int = 0
+
+
 Event: TypeAlias = (
     RunStarted
     | RunEnded
@@ -271,6 +281,7 @@ Event: TypeAlias = (
     | TaskStuck
     | PartsEnded
     | SourceForeseen
+    | SourceResumed
 )
 
 EVENTS: tuple[type[Event], ...] = Event.__args__

@@ -11,7 +11,7 @@ from tests.display.cells import Shell
 
 from mainstage.ui.display import notebook
 from mainstage.ui.display.notebook import NotebookDisplay
-from mainstage.ui.views.failures import FailureNote
+from mainstage.ui.views.kept import KeptLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,10 +24,10 @@ def shell() -> Iterator[Shell]:
     assert len({one["id"] for one in shell.sent}) <= 1
 
 
-def below(shell: Shell, failures: Sequence[FailureNote] = ()) -> NotebookDisplay:
+def below(shell: Shell, kept: Sequence[KeptLine] = ()) -> NotebookDisplay:
     """Return a display below the cell at hand."""
     with contextlib.redirect_stdout(shell.stdout):
-        return NotebookDisplay(shell, failures)
+        return NotebookDisplay(shell, kept)
 
 
 def test_the_first_picture_is_a_display_and_the_others_are_its_updates(shell: Shell) -> None:
@@ -116,7 +116,7 @@ def test_what_was_sent_while_no_cell_ran_is_sent_again_with_the_next(shell: Shel
 
 
 def test_failures_are_below_the_rows_and_can_be_unfolded_at_the_end(shell: Shell) -> None:
-    notes = [FailureNote(f"\x1b[31mfailed {n}", f"line {n}\n  of <it>") for n in range(8)]
+    notes = [KeptLine(f"\x1b[31mfailed {n}", f"line {n}\n  of <it>") for n in range(8)]
     display = below(shell, notes)
     display.show([], ["rows"])
     assert [line[5:13] for line in shell.texts()[-1].splitlines()[1:]] == [f"failed {n}" for n in range(3, 8)]

@@ -60,7 +60,7 @@ from mainstage.ui.state.reducer import reduce
 from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.bars import BarsView
-from mainstage.ui.views.failures import FailureView
+from mainstage.ui.views.kept import KeepingView
 from mainstage.ui.views.plain import PlainView
 
 if TYPE_CHECKING:
@@ -388,8 +388,8 @@ def cells(texts: Sequence[str]) -> list[str]:
     """Return what in a notebook's pictures and text is more than text, SGR and our own tags."""
     shell, found = Shell(), []
     with contextlib.redirect_stdout(shell.stdout):
-        view = FailureView(BarsView())
-        display = NotebookDisplay(shell, view.notes)
+        view = KeepingView(BarsView(), lambda *_: True)
+        display = NotebookDisplay(shell, view.kept)
         state = RunState()
         for event in events(texts):
             reduce(state, event)
@@ -438,6 +438,8 @@ FACES = {
     "threads": Face("threads"),
     "threads, plain": Face("threads", "plain"),
     "threads, ascii": Face("threads", "live", {"PYTHONIOENCODING": "ascii:backslashreplace"}),
+    "threads, dumb": Face("threads", "auto", {"TERM": "dumb"}),
+    "threads, CI": Face("threads", "auto", {"CI": "true"}),
     "threads, accessible": Face("threads", "auto", {"ACCESSIBLE": "1"}),
     "threads, GitHub": Face("threads", "auto", {"CI": "true", "GITHUB_ACTIONS": "true"}),
     "threads, json": Face("threads", "json"),

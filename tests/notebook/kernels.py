@@ -73,7 +73,8 @@ class Kernel:
     """A kernel in a process of its own; a context manager."""
 
     def __init__(self, env: Mapping[str, str] | None = None) -> None:
-        self._env = {**os.environ, "PYTHONPATH": str(ROOT / "src"), **(env or {})}
+        own = {name: value for name, value in os.environ.items() if name != "PYTEST_CURRENT_TEST"}  # ipykernel looks
+        self._env = {**own, "PYTHONPATH": str(ROOT / "src"), **(env or {})}
         self._manager = KernelManager(kernel_name="python3", transport="ipc")
 
     def __enter__(self) -> Self:

@@ -84,6 +84,10 @@ def test_a_run_shows_its_rows_in_the_cell_and_leaves_the_summary(kernel: Kernel)
     ("code", "last"),
     [
         ("for _ in mainstage.track(range(20), 'Reading'):\n    time.sleep(0.05)", "✓ Reading: 20 in"),
+        (
+            "from mainstage.tqdm import tqdm\nfor _ in tqdm(range(30), desc='Bars'):\n    time.sleep(0.05)",
+            "✓ Bars: 30 in",
+        ),
         ("list(mainstage.map(job, range(4), max_workers=2))", "✓ 4 done in"),
         ("list(mainstage.map(job, range(4), max_workers=2, executor='process'))", "✓ 4 done in"),
         ("await aio.gather(*map(ajob, range(4)))", "✓ 4 done in"),
@@ -118,6 +122,21 @@ def test_every_layout_is_shown(kernel: Kernel, layout: str) -> None:
     assert len(shown) > 2
     assert layout in shown[len(shown) // 2].plain
     assert shown[-1].plain.startswith(f"✓ {layout}: 4 done in")
+
+
+def test_a_loop_that_is_too_short_for_a_picture_leaves_its_line(kernel: Kernel) -> None:
+    cell = kernel.run("for _ in mainstage.track(range(2), 'Short'):\n    pass")
+    assert cell.pictures() == []
+    assert cell.printed().startswith("✓ Short: 2 in ")
+
+
+def test_pictures_of_a_cell_that_awaits_are_of_that_cell(kernel: Kernel) -> None:
+    cell = kernel.run(
+        "async def pages():\n    for n in range(15):\n        await asyncio.sleep(0.1)\n        yield n\n"
+        "async for _ in mainstage.track(pages(), 'Pages'):\n    pass"
+    )
+    assert len(cell.pictures()) > 2
+    assert {m.cell for m in cell.messages} == {cell.id}
 
 
 def test_a_run_that_shows_nothing_leaves_no_room_for_it(kernel: Kernel) -> None:

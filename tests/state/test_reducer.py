@@ -789,3 +789,16 @@ def test_a_field_named_unit_says_what_the_items_are() -> None:
     reduce(state, TaskEnded(3.0, 1, 1, 10))
     assert state.units == {"B": 10}
     assert not any(state.live_units.values())
+
+
+def test_what_was_done_before_a_task_began_is_part_of_no_speed() -> None:
+    state = reduced([RUN, started(total=1000), TaskChanged(1.0, 1, 1, fields=(("mainstage.initial", 900),))])
+    live = state.tasks[1]
+    assert (live.completed, live.fraction, dict(live.fields)) == (900, 0.9, {})
+    for at in range(2, 12):
+        reduce(state, TaskMoved(float(at), 1, 1, 900 + 2 * at))
+    rate, left = live.rate(11.0), live.eta(11.0)
+    assert rate is not None
+    assert 1.5 < rate < 3
+    assert left is not None
+    assert 20 < left.likely < 70

@@ -223,3 +223,71 @@ def test_in_a_pipe_there_is_a_line_each(program: Program) -> None:
     assert sorted(line.split("✓ ")[1].split(" in ")[0] for line in done.stderr.splitlines() if "✓" in line) == [
         f"thread {number}: 60" for number in range(3)
     ]
+
+
+def test_where_sigurg_is_the_programs_own_its_bars_open_a_run_at_once_and_threads_leave_their_lines(
+    program: Program,
+) -> None:
+    shown = program.lines("""
+        import signal
+        from mainstage.run.display_session import DisplaySession
+
+        def mine(*_):
+            pass
+
+        signal.signal(signal.SIGURG, mine)
+        thread = threading.Thread(target=lambda: [time.sleep(0.05) for _ in tqdm(range(6), desc="thread")])
+        thread.start()
+        thread.join()
+        for _ in tqdm(range(3), desc="main"):
+            live = DisplaySession.current is not None
+        print(live, signal.getsignal(signal.SIGURG) is mine)
+    """)
+    assert [line.split(" in ")[0] for line in shown] == ["✓ thread: 6", "✓ main: 3", "True True"]
+
+
+def test_what_the_environment_says_of_a_display_is_refused_at_the_loop(program: Program) -> None:
+    text = """
+        for number in tqdm(range(3)):
+            print("begun")
+    """
+    program._path.write_text(HEAD + dedent(text))
+    done = subprocess.run(
+        [sys.executable, str(program._path)],
+        env=environment({"MAINSTAGE_VIEW": "lively"}),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "begun" not in done.stdout
+    assert "DisplayError" in done.stderr
+
+
+def test_a_silent_view_shows_neither_rows_nor_last_lines(program: Program) -> None:
+    program._path.write_text(HEAD + dedent(THREADS))
+    done = subprocess.run(
+        [sys.executable, str(program._path)],
+        env=environment({"MAINSTAGE_VIEW": "silent"}),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert (done.stdout, done.stderr) == ("joined\n", "")
+
+
+@pytest.mark.parametrize(
+    "bar", ["tqdm(calls, total=9, desc='all')", "mainstage.track(calls, 'all', total=9, leave=True)"]
+)
+def test_the_line_of_a_loop_over_a_pool_of_ours_comes_before_what_is_printed_after_it(
+    program: Program, bar: str
+) -> None:
+    shown = program.lines(f"""
+        from mainstage.futures import ThreadPoolExecutor
+
+        with ThreadPoolExecutor(3) as pool:
+            calls = pool.map(lambda n: time.sleep(0.05) or n, range(9))
+            print(sum({bar}))
+        print("end")
+    """)
+    assert [line.split(" in ")[0] for line in shown] == ["✓ all: 9", "36", "end"]

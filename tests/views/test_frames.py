@@ -61,14 +61,14 @@ MIDDLE_80 = """\
 ▸   verify         48% ━━━╸────       24/50   ETA 0:11        2.6/s
 ▸ lib/beta.bin     49% ━━━╸────  1.0/2.0 MB   ETA 0:11   100.0 kB/s  reading t…
 ▸ odd [/]名前␛[2J      ────━━──    693 rows        9 s  70.0 rows/s
-▸ hashing           3% ────────        1/30  ETA ~2:30   9.9 s/item  ✗ 1 failed
+▸ hashing           3% ────────        1/30  ETA ~2:30   177.4 kB/s  ✗ 1 failed
 """
 MIDDLE_200 = """\
 ▸ lib/alpha.bin     79% ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━━╸────────  0.8/1.0 MB   ETA 0:03    80.0 kB/s
 ▸   verify          48% ━━━━━━━━━━━━━━━━━━━─────────────────────       24/50   ETA 0:11        2.6/s
 ▸ lib/beta.bin      49% ━━━━━━━━━━━━━━━━━━━╸────────────────────  1.0/2.0 MB   ETA 0:11   100.0 kB/s  reading the tail
 ▸ odd [/]名前␛[2J       ────────────────────━━━━━━━━━━──────────    693 rows        9 s  70.0 rows/s
-▸ hashing            3% ━───────────────────────────────────────        1/30  ETA ~2:30   9.9 s/item  ✗ 1 failed  1.8 MB  10 s
+▸ hashing            3% ━───────────────────────────────────────        1/30  ETA ~2:30   177.4 kB/s  ✗ 1 failed  1.8 MB  10 s
 """  # noqa: E501  # a picture
 FINAL_20 = """\
 ✗ hashing: 29 done…
@@ -187,6 +187,20 @@ def test_names_that_are_too_long_lose_their_common_beginning() -> None:
     lines = plain_bars().rows(fetching(names), moment(3.0))
     assert [line[2:10] for line in lines[:3]] == ["…00/fina", "…01/fina", "…02/fina"]
     assert len({line[2:30] for line in lines[:3]}) == 3
+
+
+def test_names_that_differ_in_the_middle_alone_keep_it() -> None:
+    names = [f"a-long-beginning-of-all-of-them/{word}/and-an-end-that-is-as-long-as-that.csv" for word in "abc"]
+    for columns in (60, 80, 100):
+        lines = plain_bars().rows(fetching(names), moment(3.0, columns))
+        assert [word for line, word in zip(lines, "abc", strict=False) if f"…{word}/" in line] == list("abc")
+
+
+@pytest.mark.parametrize("columns", [50, 60, 71])
+def test_a_short_name_is_worth_more_than_a_bar(columns: int) -> None:
+    names = ["a port of tqdm", "a port of Rich", "a rewrite of tqdm"]
+    lines = plain_bars().rows(fetching(names), moment(3.0, columns))
+    assert [line[2:20].strip() for line in lines[:3]] == names
 
 
 def test_names_that_fit_stay_whole() -> None:

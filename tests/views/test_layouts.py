@@ -185,7 +185,7 @@ def test_a_lane_says_what_its_worker_does_since_when_and_how_busy_it_was() -> No
         TaskEnded(8.0, 2, 1, 0),
     )
     assert rows("lanes", state, 10.0, 64, 24)[1:3] == [
-        "thread-1  90%    4 s ⠋ third     4 s",
+        "thread-1  90%    4 s ⠋ third",
         "thread-2  80%    2 s · idle, 1 done",
     ]
 

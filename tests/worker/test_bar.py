@@ -98,6 +98,7 @@ def test_it_counts_what_is_read_of_a_file_and_what_was_done_before() -> None:
     with collect_events() as events, track(total=10, unit="B", initial=4) as bar:
         assert bar.completed == 4
         bar.wrap_file(io.BytesIO(b"123456")).read()
+    assert [e.fields for e in events if isinstance(e, TaskChanged)] == [(("mainstage.initial", 4),)]
     assert ends(events) == [(10, False)]
     assert isinstance(events[-1], TaskEnded)
 

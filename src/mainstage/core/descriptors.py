@@ -1,4 +1,4 @@
-"""The descriptors of the standard streams, where the shell has closed them."""
+"""The descriptors of the standard streams: where the shell has closed them, and where a stream is shown elsewhere."""
 
 from __future__ import annotations
 
@@ -20,3 +20,11 @@ def reserve_standard() -> None:
     except OSError:  # nothing can be opened: nothing takes that place either
         return
     os.close(fd)
+
+
+def is_cell_stream(stream: object) -> bool:
+    """Return whether a notebook's kernel shows below its cells what is written to `stream`, whatever its descriptor.
+
+    That leads to the terminal of the server.
+    """
+    return type(getattr(stream, "original", stream)).__module__ == "ipykernel.iostream"

@@ -22,7 +22,7 @@ from mainstage.events import RunEnded
 from mainstage.tasks.reporter import live
 
 if TYPE_CHECKING:
-    from types import FrameType, TracebackType
+    from types import FrameType
 
     from mainstage.events import Event
 
@@ -86,10 +86,8 @@ class EarlyRun:
                 self._run = import_module("mainstage.run.run").own_run(self.title)
                 self._run.__enter__()
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """End the run, as `error` says; where none was opened, write what it would have left. Any thread."""
+    def __exit__(self, *trouble: object) -> None:
+        """End the run; where none was opened, write what it would have left. Any thread."""
         if os.getpid() != self._pid:
             return
         with self._lock:
@@ -98,7 +96,7 @@ class EarlyRun:
                 self._forget()
                 self._say()
         if run is not None:
-            run.__exit__(kind, error, traceback)
+            run.__exit__(*trouble)
 
     def _forget(self) -> None:
         if live.early is self:

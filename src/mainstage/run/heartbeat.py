@@ -123,6 +123,7 @@ class Heartbeat:
         self._begin()
         UserCode.limit = self.limited
         self._loop.go_away()
+        self.owner_left()  # what was reported before it began rings no more
 
     @contextlib.contextmanager
     def limited(self, seconds: float) -> Iterator[None]:

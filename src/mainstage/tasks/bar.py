@@ -162,7 +162,7 @@ class BarOptions:
                 loop=self.kind(),
             )
         if self.initial:
-            opened.set(completed=self.initial)
+            opened._begin_at(self.initial)
         return opened
 
 

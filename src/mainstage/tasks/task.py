@@ -214,6 +214,13 @@ class Task(PositionCell):
             if self._armed:
                 self._fire()
 
+    def _begin_at(self, initial: float) -> None:
+        """Count `initial` items as done before it began: they are part of no speed."""
+        self._jump(initial)
+        self.reporter.send(
+            TaskChanged(self.reporter.now(), self.id, self.attempt, fields=(("mainstage.initial", initial),))
+        )
+
     def log(self, text: str) -> None:
         """Write `text`, one line or several, above the display, under this task's name. Never raises `Cancelled`."""
         at = self.reporter.now()

@@ -281,11 +281,12 @@ def track(  # keyword-only options
     none; by default only the outermost does. `disable=True` is the plain loop, None that where stderr is no terminal.
     `fields` are values of your own, for columns.
 
-    On the main thread it is shown in the live run; where none is live, it opens one for as long as the loop lasts, and
-    `current_task()` in the body is the loop's task. In a worker the first one without a description drives the worker's
-    task, any other opens a task of its own in it. In any other thread without a run it is the plain loop. The item that
-    a `break` or an error leaves unfinished is not counted. Raises `Cancelled` once at a step after the task was asked
-    to stop; the item after is then lost.
+    On the main thread it is shown in the live run; where none is live, it opens one once it is 0.1 s old, for as long
+    as the loop lasts: a shorter loop leaves its line and no more. `current_task()` in the body is the loop's task. In a
+    worker the first one without a description drives the worker's task, any other opens a task of its own in it. In any
+    other thread, or in a child process, without a run it is the plain loop. The item that a `break` or an error leaves
+    unfinished is not counted. Raises `Cancelled` once at a step after the task was asked to stop; the item after is
+    then lost.
     """
     if unknown:
         from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's

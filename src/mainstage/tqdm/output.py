@@ -9,6 +9,8 @@ import threading
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from mainstage.core.descriptors import is_cell_stream
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Self
@@ -21,7 +23,7 @@ def is_own_stream(stream: Any) -> bool:
 
     What a program has put in the place of `sys.stderr` and has no descriptor is not: what comes there is text.
     """
-    if type(getattr(stream, "original", stream)).__module__ == "ipykernel.iostream":
+    if is_cell_stream(stream):
         return True
     try:
         number = stream.fileno()

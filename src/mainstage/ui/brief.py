@@ -118,7 +118,7 @@ def _writers(color: Color, unicode: bool) -> tuple[History, Summary, LoopLines]:
 
 def _write(lines: Sequence[str], target: DisplayTarget) -> None:
     """Write the lines to the stream, as the program itself would."""
-    if target.view == "live":
+    if target.view in ("live", "notebook"):
         text = "".join(f"{line}\n" for line in ansi.lines(lines))
         try:
             target.stream.write(text)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mainstage.core.clock import SystemClock
 from mainstage.core.descriptors import reserve_standard
 from mainstage.errors import DisplayError
-from mainstage.events import TextWritten
+from mainstage.events import TaskEnded, TextWritten
 from mainstage.ui.display.detect import DisplayTarget, choose_target
 from mainstage.ui.display.jsonl import JsonlDisplay
 from mainstage.ui.display.keyboard import Keyboard, KeyedDisplay, open_keyboard
@@ -49,7 +49,7 @@ class RecordOnlyView(SilentView):
 
 
 class DelayedView:
-    """A view for a run that was opened implicitly: in its first half second it shows nothing but text.
+    """A view for a run that was opened implicitly: in its first half second it shows text and what loops leave alone.
 
     Failures of then are told when it is older, or never: their futures have them.
     """
@@ -64,7 +64,7 @@ class DelayedView:
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return what the view does, or keep it."""
         lines = self._view.history_lines(event, state, moment)
-        if isinstance(event, TextWritten):
+        if isinstance(event, TextWritten | TaskEnded):  # the line that a loop leaves is no run's
             return lines
         self._held += lines
         return self._told(state, moment)
@@ -77,20 +77,21 @@ class DelayedView:
         self.shown = self._view.shown
         if not moment.final:
             return rows
-        return [*self._told(state, moment), *rows] if self._old(state, moment) else []
+        return [*self._told(state, moment), *rows] if self.is_old(state, moment) else []
 
     def due(self, state: RunState, drawn_at: float, *, dirty: bool) -> float | None:
         """Return what the view does."""
         return self._view.due(state, drawn_at, dirty=dirty)
 
     def _told(self, state: RunState, moment: FrameContext) -> list[str]:
-        if not self._old(state, moment):
+        if not self.is_old(state, moment):
             return []
         held, self._held = self._held, []
         return held
 
     @staticmethod
-    def _old(state: RunState, moment: FrameContext) -> bool:
+    def is_old(state: RunState, moment: FrameContext) -> bool:
+        """Return whether the run is old enough to be told of."""
         began = state.started_at
         return state.stop is not None or (began is not None and moment.now - began >= SHORT)
 
@@ -191,14 +192,12 @@ def _in_cell(
     """Return `view` in the output of a notebook's cell; these modules are loaded nowhere else."""
     from mainstage.ui.display.marimo import MarimoDisplay  # noqa: PLC0415
     from mainstage.ui.display.notebook import SIZE, NotebookDisplay  # noqa: PLC0415
-    from mainstage.ui.views.failures import FailureView  # noqa: PLC0415
+    from mainstage.ui.views.kept import KeepingView  # noqa: PLC0415
 
-    shown = FailureView(view)
+    shown = KeepingView(view, DelayedView.is_old if discreet else lambda *_: True)
     size = demanded_size(os.environ, SIZE)
     display: Display = (
-        MarimoDisplay(shown.notes, size)
-        if place.shell is None
-        else NotebookDisplay(place.shell, shown.notes, size=size)
+        MarimoDisplay(shown.kept, size) if place.shell is None else NotebookDisplay(place.shell, shown.kept, size=size)
     )
     return UI(
         DelayedView(shown) if discreet else shown,

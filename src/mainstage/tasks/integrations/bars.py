@@ -5,16 +5,17 @@ from __future__ import annotations
 from threading import get_ident
 from typing import Any
 
-from mainstage.tasks.bar import BarOptions
+from mainstage.tasks.bar import BarOptions, on_main
 from mainstage.tasks.integrations.tqdm_bars import bar_total
 from mainstage.tasks.reporter import live
-from mainstage.tasks.task import task
+from mainstage.tasks.task import innermost_loop, task
 
 
 class BarTask:
     """The task that a foreign bar became: nested in the one that opened it.
 
-    One that was there `before` the run goes through the run's work, and is not counted as a part of it.
+    One of the main thread's, and one that was there `before` the run, goes through the run's work: it is a loop, and is
+    not counted as a part of the work.
     """
 
     def __init__(
@@ -31,10 +32,10 @@ class BarTask:
         self._status = ""
         self._thread = get_ident()
         fields = dict(fields or {})
-        self._before = before and live.reporter is not None
-        if self._before and live.reporter is not None:
-            options = BarOptions(description, self._total, unit, None, 0, False, False)  # it leaves no line
-            self._task = options.begin_task(None, self._total)
+        self._of_loop = live.reporter is not None and (before or on_main())
+        if self._of_loop:
+            options = BarOptions(description, self._total, unit, None, 0, False if before else None, False)
+            self._task = options.begin_task(None if before else innermost_loop(), self._total)
         else:
             self._task = task(description, total=self._total, unit=unit)
         if fields:
@@ -62,7 +63,7 @@ class BarTask:
 
     def close(self) -> None:
         """End it where it stands."""
-        if self._before:
+        if self._of_loop:
             self._task._close_loop()
         else:
             self._task.close()

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import re
 from html import escape
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from mainstage.ui.display.ansi import clean_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from mainstage.ui.views.kept import KeptLine
 
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 _LINK = re.compile(r"\x1b\]8;;[^\x1b]*\x1b\\")
@@ -67,6 +70,17 @@ def to_html(lines: Iterable[str]) -> str:
 def folded(summary: str, text: str) -> str:
     """Return the line `summary`, to be unfolded for `text`, which has lines."""
     return f'<details style="{DETAILS}"><summary>{_line(summary)}</summary>{to_html(text.splitlines())}</details>'
+
+
+def kept_html(lines: Iterable[KeptLine]) -> str:
+    """Return the lines that stay with a picture, those that have a traceback to be unfolded."""
+    parts = []
+    for unfolds, group in groupby(lines, key=lambda one: bool(one.traceback)):
+        if unfolds:
+            parts += [folded(one.line, one.traceback) for one in group]
+        else:
+            parts.append(to_html(one.line for one in group))
+    return "".join(parts)
 
 
 def _line(line: str) -> str:

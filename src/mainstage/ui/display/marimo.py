@@ -10,25 +10,25 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from mainstage.ui.display import ansi
-from mainstage.ui.display.html import folded, to_html
+from mainstage.ui.display.html import kept_html, to_html
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.ui.views import Size
-    from mainstage.ui.views.failures import FailureNote
+    from mainstage.ui.views.kept import KeptLine
 
 
 class MarimoDisplay:
-    """A run's picture as the output of the cell that the thread which makes it runs; `failures` are shown with it."""
+    """A run's picture as the output of the cell that this thread runs; the lines `kept` are shown with it."""
 
     takes_text = True
 
-    def __init__(self, failures: Sequence[FailureNote], size: Size) -> None:
+    def __init__(self, kept: Sequence[KeptLine], size: Size) -> None:
         self.broken: OSError | None = None
         self._marimo: Any = sys.modules["marimo"]
         self._stream = sys.stdout
-        self._failures = failures
+        self._kept = kept
         self._size = size
         self._cell = self._cell_here()
         self._rows: list[str] = []
@@ -53,7 +53,7 @@ class MarimoDisplay:
             self._rows = [begun, *rows] if begun else list(rows)
         self._print(above)
         if self._rows:
-            self._show(to_html([*self._rows, *(note.line for note in self._failures)]))
+            self._show(to_html([*self._rows, *(one.line for one in self._kept)]))
         return True
 
     def _print(self, above: Sequence[str]) -> None:
@@ -78,6 +78,6 @@ class MarimoDisplay:
     def close(self, above: Sequence[str], rows: Sequence[str]) -> None:
         """Print what is left, and leave `rows` as the picture."""
         self._print(above)
-        failures = "".join(folded(note.line, note.traceback) for note in self._failures)
-        if self._shown or rows or failures:
-            self._show(to_html(ansi.lines(rows)) + failures)
+        kept = kept_html(self._kept)
+        if self._shown or rows or kept:
+            self._show(to_html(ansi.lines(rows)) + kept)

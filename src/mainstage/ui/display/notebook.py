@@ -21,13 +21,13 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.core.clock import monotonic
 from mainstage.ui.display import ansi
-from mainstage.ui.display.html import folded, to_html
+from mainstage.ui.display.html import kept_html, to_html
 from mainstage.ui.views import Size
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mainstage.ui.views.failures import FailureNote
+    from mainstage.ui.views.kept import KeptLine
 
 SIZE = Size(90, 24)
 """What to lay out for, unless COLUMNS and LINES say another: a notebook does not tell its own size."""
@@ -35,7 +35,8 @@ MOST_LINES = 500
 """Lines of text that a picture keeps of those that came after its cell had ended."""
 LIVE_LINES = 10
 """So many of them, the last ones, are in a live picture."""
-LIVE_FAILURES = 5
+LIVE_KEPT = 5
+"""So many of the lines that stay with it, the last ones too."""
 PATIENCE = 1.0
 """Seconds that lines wait for the end of a line that the program has begun."""
 
@@ -140,14 +141,14 @@ class CellOutput:
 
 
 class NotebookDisplay:
-    """A run's picture below the cell that the thread which makes it runs; `failures` are shown with it."""
+    """A run's picture below the cell that the thread which makes it runs; the lines `kept` are shown with it."""
 
     takes_text = True
     """Whether it prints what tasks write, though no terminal is there."""
 
-    def __init__(self, shell: Any, failures: Sequence[FailureNote] = (), *, size: Size = SIZE) -> None:
+    def __init__(self, shell: Any, kept: Sequence[KeptLine] = (), *, size: Size = SIZE) -> None:
         self._output = CellOutput(shell)
-        self._failures = failures
+        self._kept = kept
         self._size = size
         self._rows: list[str] = []
         self._data: Mapping[str, str] | None = None
@@ -194,22 +195,18 @@ class NotebookDisplay:
 
     def _live(self) -> Mapping[str, str]:
         late = list(self._late)[-LIVE_LINES:]
-        failures = [note.line for note in self._failures[-LIVE_FAILURES:]]
-        return {"text/plain": "\n".join(ansi.lines([*late, *self._rows, *failures]))}
+        kept = [one.line for one in self._kept[-LIVE_KEPT:]]
+        return {"text/plain": "\n".join(ansi.lines([*late, *self._rows, *kept]))}
 
     def _final(self) -> Mapping[str, str]:
         """Return what is to be saved; a picture of nothing takes no room."""
         left_out = [f"({self._dropped:,} lines before these are left out)"] if self._dropped else []
         lines = ansi.lines([*left_out, *self._late, *self._rows])
-        plain = "\n".join(map(ansi.plain, [*lines, *(note.line for note in self._failures)]))
+        plain = "\n".join(map(ansi.plain, [*lines, *(one.line for one in self._kept)]))
         if not plain:
             return {}
-        name = self._output.name_cells
-        failures = "".join(
-            folded(note.line, name(note.traceback)) if note.traceback else to_html([note.line])
-            for note in self._failures
-        )
-        return {"text/html": to_html(lines) + failures, "text/plain": plain}
+        kept = [one._replace(traceback=self._output.name_cells(one.traceback)) for one in self._kept]
+        return {"text/html": to_html(lines) + kept_html(kept), "text/plain": plain}
 
     def _publish(self, data: Mapping[str, str]) -> None:
         data = {kind: ansi.encode_text(text, "utf-8", "backslashreplace").decode() for kind, text in data.items()}
@@ -285,6 +282,6 @@ class NotebookDisplay:
             return
         self._rows = list(rows)
         self._print(ansi.lines(above))
-        if self._data is not None or self._rows or self._failures:
+        if self._data is not None or self._rows or self._kept:
             self._publish(self._final())
         self._closed = True

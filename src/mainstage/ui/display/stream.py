@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
+from mainstage.core.descriptors import is_cell_stream
 from mainstage.ui.display import ansi
 from mainstage.ui.display.fd_writer import FdWriter
 from mainstage.ui.views import Size
@@ -19,20 +20,26 @@ PLAIN_SIZE = Size(80, 24)
 
 
 class TextOutlet:
-    """A text stream without a descriptor, written to as an `FdWriter` is: it never blocks, and breaks silently."""
+    """A text stream without a descriptor, written to as an `FdWriter` is: it never blocks, and breaks silently.
+
+    Unless it `flushes`, its owner does so by itself: a notebook's kernel, for which a flush waits, in a signal handler
+    for what the handler has interrupted.
+    """
 
     shows_colors = True
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO, *, flushes: bool = True) -> None:
         self.broken: OSError | None = None
         self._stream = stream
+        self._flushes = flushes
 
     def write(self, data: bytes) -> bool:
-        """Write UTF-8 `data` and flush."""
+        """Write UTF-8 `data`, and flush it."""
         if self.broken is None:
             try:
                 self._stream.write(data.decode())
-                self._stream.flush()
+                if self._flushes:
+                    self._stream.flush()
             except (
                 OSError,
                 ValueError,
@@ -57,6 +64,8 @@ def open_outlet(place: TextIO | int) -> tuple[FdWriter | TextOutlet, str]:
     """Return how to write to `place`, by its descriptor where it has one, and the encoding to use."""
     if isinstance(place, int):
         return FdWriter(place), "utf-8"
+    if is_cell_stream(place):
+        return TextOutlet(place, flushes=False), "utf-8"
     try:
         place.flush()  # what the program wrote before comes before
         fd = place.fileno()

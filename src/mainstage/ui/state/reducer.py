@@ -20,6 +20,7 @@ from mainstage.events import (
     SourceClosed,
     SourceForeseen,
     SourceOpened,
+    SourceResumed,
     StopRequested,
     TaskCancelled,
     TaskChanged,
@@ -209,7 +210,12 @@ def _task_changed(state: RunState, event: TaskChanged) -> None:
 
 
 def _take_fields(state: RunState, live: TaskState, known: dict[str, Field]) -> None:
-    """Take what fields say: those of the program's own for columns, two for what the task itself is."""
+    """Take what fields say: those of the program's own for columns, three for what the task itself is."""
+    initial = known.pop("mainstage.initial", None)
+    if initial is not None:
+        initial = check_position(initial)
+        aggregates.place(state, live, initial, live.total)
+        live.speed = Speed(live.started_at, initial)
     unit = known.pop("unit", None)
     if unit is not None:
         aggregates.rename_unit(state, live, check_text(unit))
@@ -467,4 +473,5 @@ _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
     TaskStuck: _task_stuck,
     PartsEnded: _parts_ended,
     SourceForeseen: sources.source_foreseen,
+    SourceResumed: sources.source_resumed,
 }

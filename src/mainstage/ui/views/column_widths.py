@@ -6,9 +6,11 @@ from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 PERCENT = 4
-SHORTEST_NAME, COMFORTABLE_NAME, LONGEST_NAME = 12, 32, 60
+SHORTEST_NAME, SHORT_NAME, COMFORTABLE_NAME, LONGEST_NAME = 12, 20, 32, 60
 SHORTEST_BAR, SMALL_BAR, COMFORTABLE_BAR, LONGEST_BAR = 8, 12, 20, 40
 SHORTEST_STATUS = 8
+NARROW = 72
+"""Columns below which a terminal is narrow."""
 NAME_STEP = 4
 """Names' column grows by so much at a time: fewer jumps as tasks come and go."""
 USUAL_TIME, USUAL_SPEED = 9, 10
@@ -21,7 +23,8 @@ NO_ROW: Widths = (0, 0, 0, 0, 0)
 class ColumnWidths(NamedTuple):
     """How wide each column is, in cells; 0: dropped. `cells` is what a row may take in all.
 
-    `cut` is the common beginning that names lose where they are too long for their column.
+    `cut` is the common beginning that names lose where they are too long for their column, `end` the common end, where
+    they would look alike otherwise.
     """
 
     name: int
@@ -33,6 +36,7 @@ class ColumnWidths(NamedTuple):
     status: int
     cells: int
     cut: str = ""
+    end: str = ""
 
     @property
     def head(self) -> int:
@@ -50,12 +54,13 @@ def arrange(columns: int, rows: tuple[Widths, ...], run: Widths = NO_ROW) -> Col
     """Return the layout for `rows` of these widths on a terminal of `columns`: its last one stays free.
 
     `run` is the row of the run below them; its status is what went wrong, which has its room before the bar has. What
-    does not fit is dropped: the status first, then the speed, the bar, the time and the amount. What is left over
-    goes to names and bars, then to the status.
+    does not fit is dropped: the status first, then the speed, the bar, the time and the amount; on a narrow terminal
+    the bar also where a short name would be cut beside it. What is left over goes to names and bars, then to the
+    status.
     """
     name, amount, time, speed, status = (max(column) for column in zip(*rows, run, strict=True))
     wrong = run[4]
-    name = -(-name // NAME_STEP) * NAME_STEP
+    longest, name = name, -(-name // NAME_STEP) * NAME_STEP
     least = min(name, SHORTEST_NAME)
     cells = max(0, columns - 1)
     left = cells - 2 - least
@@ -77,6 +82,9 @@ def arrange(columns: int, rows: tuple[Widths, ...], run: Widths = NO_ROW) -> Col
         taken.append(size)
         left -= needed
     percent, amount, wrong, time, bar, speed = taken + [0] * (6 - len(taken))
+    if bar and columns < NARROW and min(longest, SHORT_NAME) - least > left:  # no bar is worth a short name
+        left += bar + 1
+        bar = 0
     layout = ColumnWidths(least, percent, bar, amount, time, speed, wrong, cells)
     return _spread(layout, left, name, max(0, status - wrong))
 

@@ -73,6 +73,7 @@ class LaneRows(TaskRows):
         if self._made_for != (scene.columns, int(scene.now)):
             self._make_heads(scene)
         layout = self._painter.arrange(max(1, scene.columns - len(self._head_cells)))
+        self._painter.ages = not self._head_cells or scene.columns < WITH_SINCE
         rows = iter(self._painter.compose(layout))
         lines = [self._titles] if room >= TITLED else []
         for lane, head in zip(self._lanes, self._heads, strict=True):
@@ -89,9 +90,9 @@ class LaneRows(TaskRows):
         if scene.columns >= WITH_BUSY:
             title += "busy".rjust(BUSY) + " "
         if scene.columns >= WITH_SINCE:
-            title += "since".rjust(SINCE) + " "
+            title += "for".rjust(SINCE) + " "
         self._head_cells = title if scene.columns > 2 * size else ""
-        self._titles = self._palette.paint("mainstage.dim", self._head_cells + "now")
+        self._titles = self._palette.paint("mainstage.dim", self._head_cells + "  task")
         self._heads = [self._head(lane, name, size, scene) for lane, name in zip(self._lanes, names, strict=True)]
 
     def _told_apart(self, name: str, size: int) -> str:

@@ -36,7 +36,8 @@ class LoopLines:
         if end is None or (state.of_loop and end.kind != "loop"):
             return []
         name = end.description if state.of_loop else state.title
-        if state.of_loop or state.loops.seen == 1:
+        last = state.loop_ended
+        if state.of_loop or (last is not None and last.task == end.task):  # all others were within it
             text = self.told(end, state)
         else:
             text = f"{formatting.count(state.loops.done)} loops in {formatting.duration_text(state.elapsed(now))}"

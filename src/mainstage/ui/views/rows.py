@@ -85,6 +85,8 @@ class RowPainter:
     def __init__(self, palette: Palette, glyphs: Glyphs) -> None:
         self._palette = palette
         self._glyphs = glyphs
+        self.ages = True
+        """Whether quiet tasks that are nested in none have their ages; else something before them tells these."""
         self._rows: dict[int, Row] = {}
         """By the task's id, in the order in which they stand."""
         self._lines: list[str] = []
@@ -218,20 +220,21 @@ class RowPainter:
             rows = self._rows.values()
             layout = arrange(columns, tuple(row.widths for row in rows), run)
             if any(row.widths[0] > layout.name for row in rows):
-                layout = layout._replace(cut=self._common([row for row in rows if row.widths[0] > layout.name]))
+                layout = self._told_apart([row for row in rows if row.widths[0] > layout.name], layout)
             if layout != self._layout:
                 self._layout = layout
         return self._layout
 
-    def _common(self, rows: list[Row]) -> str:
-        """Return the beginning that all names of `rows` have in common, up to the end of a word, if it is worth it."""
-        names = [self._glyphs.name(row.task.description) for row in rows]
-        first, last = min(names), max(names)
-        same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
-        common = first[: sum(1 for _ in same)]
-        while common and common[-1].isalnum():
-            common = common[:-1]
-        return common if len(set(names)) > 1 and len(common) >= SHORTEST_CUT else ""
+    def _told_apart(self, rows: list[Row], layout: ColumnWidths) -> ColumnWidths:
+        """Return `layout` with what the names of `rows`, which are too long, lose for being alike in it."""
+        names = {self._glyphs.name(row.task.description) for row in rows}
+        if len(names) < 2:  # noqa: PLR2004  # one name is as good as another
+            return layout
+        layout = layout._replace(cut=_common(min(names), max(names)))
+        if len({shorten(self._without(layout, row), layout.name, self._glyphs.ellipsis) for row in rows}) == len(names):
+            return layout
+        backwards = [name[::-1] for name in names]
+        return layout._replace(end=_common(min(backwards), max(backwards))[::-1])
 
     def compose(self, layout: ColumnWidths) -> list[str]:
         """Return the lines of the rows that were read, in `layout`."""
@@ -251,7 +254,7 @@ class RowPainter:
 
     def _composed_line(self, row: Row, layout: ColumnWidths) -> str:
         if row.layout is not layout:
-            row.left = self.flush_held("" if row.spins else row.mark, self._without(layout.cut, row, layout), layout)
+            row.left = self.flush_held("" if row.spins else row.mark, self._without(layout, row), layout)
             row.right = self._age(row, layout) if row.quiet else self._right(row, layout)
             row.layout = layout
             row.line = ""
@@ -271,20 +274,25 @@ class RowPainter:
             return f"{head}{blank}{self._amount}{row.amount}{self._end}{row.right}"
         return f"{head}{' ' * (2 + layout.amount)}{row.right}" if row.right else head
 
-    def _without(self, cut: str, row: Row, layout: ColumnWidths) -> str:
-        """Return the row's name, without its beginning `cut` if it is too long for the layout."""
-        if not cut or row.widths[0] <= layout.name:
-            return row.name
-        return row.name.replace(cut, self._glyphs.ellipsis, 1)
+    def _without(self, layout: ColumnWidths, row: Row) -> str:
+        """Return the row's name, without what it has in common with others if it is too long for the layout."""
+        name, ellipsis = row.name, self._glyphs.ellipsis
+        if row.widths[0] <= layout.name:
+            return name
+        if layout.cut:
+            name = name.replace(layout.cut, ellipsis, 1)
+        if layout.end and name.endswith(layout.end) and _size(name) > layout.name:
+            name = name[: -len(layout.end)] + ellipsis
+        return name
 
     def _age(self, row: Row, layout: ColumnWidths) -> str:
         """Return what stands to the right of a quiet task's name: its age, where others have a per cent, and status."""
         left = layout.cells - 2 - layout.name
-        age = f" {row.time:>{PERCENT}}" if row.time else ""
-        if not age or len(age) > left:
+        age = f" {row.time:>{PERCENT}}" if row.time and (self.ages or row.depth != 0) else ""
+        if len(age) > left:
             return ""
         left -= len(age) + 2
-        age = self._palette.paint("progress.elapsed", age)
+        age = self._palette.paint("progress.elapsed", age) if age else ""
         if not row.status or left < min(SHORTEST_STATUS, _size(row.status)):
             return age
         return f"{age}  {self._palette.paint('mainstage.status', clip(row.status, left, self._glyphs.ellipsis))}"
@@ -368,6 +376,15 @@ class RowPainter:
             + paint("bar.pulse", glyphs.full * block)
             + paint("bar.back", glyphs.back * after)
         )
+
+
+def _common(first: str, last: str) -> str:
+    """Return the beginning of two names that is the same, up to the end of a word; "" where it is not worth a cut."""
+    same = takewhile(lambda pair: pair[0] == pair[1], zip(first, last, strict=False))
+    common = first[: sum(1 for _ in same)]
+    while common and common[-1].isalnum():
+        common = common[:-1]
+    return common if len(common) >= SHORTEST_CUT else ""
 
 
 def _size(text: str) -> int:

@@ -75,8 +75,9 @@ class RunRow:
         told = formatting.eta_range(*left) if left and left.likely else ""
         elapsed = formatting.age(state.elapsed(now))
         self._time = told or elapsed
-        self._speed = formatting.rate(rate) if rate else ""
         size = state.items("B")
+        sizes = state.unit_rate("B", now) if size else 0.0
+        self._speed = formatting.rate(sizes, "B") if sizes else formatting.rate(rate) if rate else ""
         self._more = [("progress.filesize", formatting.size(size))] if size else []
         if told:
             self._more.append(("progress.elapsed", elapsed))
