@@ -51,7 +51,8 @@ class EarlyRun:
         self.began = monotonic()
         self.due = self.began + PATIENCE
         """When it is to open; never, once that has failed."""
-        self._run: Any = None
+        self.run: Any = None
+        """The run, once it is open."""
         self._lock = threading.RLock()
         self._pid = os.getpid()
 
@@ -70,7 +71,7 @@ class EarlyRun:
 
     def make_way(self, run: object) -> None:
         """Open before `run`, which the main thread enters; one that another thread enters shows the bars itself."""
-        if run is not self._run and unpatched.in_main_thread():
+        if run is not self.run and unpatched.in_main_thread():
             self._open()
 
     def open_in_handler(self) -> None:
@@ -78,20 +79,20 @@ class EarlyRun:
         try:
             self._open()
         except Exception:  # noqa: BLE001  # it would be raised in code that knows nothing of it
-            self._run, self.due = None, float("inf")
+            self.run, self.due = None, float("inf")
 
     def _open(self) -> None:
         with self._lock:
             if live.early is self:
-                self._run = import_module("mainstage.run.run").own_run(self.title)
-                self._run.__enter__()
+                self.run = import_module("mainstage.run.run").own_run(self.title)
+                self.run.__enter__()
 
     def __exit__(self, *trouble: object) -> None:
         """End the run; where none was opened, write what it would have left. Any thread."""
         if os.getpid() != self._pid:
             return
         with self._lock:
-            run = self._run
+            run = self.run
             if live.early is self:
                 self._forget()
                 self._say()
