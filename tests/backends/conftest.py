@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -34,13 +35,13 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 
 def started(ray: Any) -> Any:
-    """Start Ray; once more where it has not come up within the half minute that it gives itself."""
+    """Start Ray, again where it has not come up within the half minute that it gives itself."""
     options = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
-    try:
-        return ray.init(address="local", **options)
-    except Exception:  # noqa: BLE001  # Ray says it with no class of its own
+    for _ in range(2):
+        with suppress(Exception):  # Ray says it with no class of its own
+            return ray.init(address="local", **options)
         ray.shutdown()
-        return ray.init(address="local", **options)
+    return ray.init(address="local", **options)
 
 
 @pytest.fixture

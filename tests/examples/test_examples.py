@@ -25,6 +25,7 @@ SAYS = {
     "dropin": "10980 words\n",
     "failures": "18 converted; {'scan-07.tif': 'ValueError', 'scan-15.tif': 'TaskTimeout'}\n",
     "grid_search": "12 candidates, best score 0.827\n",
+    "nightly": "killed: True\n24 files, 276 words\nreport: True\n",
     "one_import": "446 pages\n",
     "plain_python": "7 of 8 pages, 33649 bytes\n",
     "primes": "widest gap: 86 after 155921\n",

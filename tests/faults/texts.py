@@ -438,6 +438,8 @@ FACES = {
     "threads": Face("threads"),
     "threads, plain": Face("threads", "plain"),
     "threads, ascii": Face("threads", "live", {"PYTHONIOENCODING": "ascii:backslashreplace"}),
+    "threads, dumb": Face("threads", "auto", {"TERM": "dumb"}),
+    "threads, CI": Face("threads", "auto", {"CI": "true"}),
     "threads, accessible": Face("threads", "auto", {"ACCESSIBLE": "1"}),
     "threads, GitHub": Face("threads", "auto", {"CI": "true", "GITHUB_ACTIONS": "true"}),
     "threads, json": Face("threads", "json"),

@@ -345,6 +345,22 @@ def test_a_forked_child_has_the_signals_of_python_and_no_display(how: int, statu
     assert len(lines) == 3
 
 
+SIGNS = """
+import sys
+import concurrent.futures, concurrent.futures.thread
+futures = concurrent.futures
+print("SUBMODULE", vars(futures)["thread"] is sys.modules["concurrent.futures.thread"], futures.__spec__.loader)
+"""
+
+
+def test_a_module_that_the_display_imports_too_is_loaded_once(tmp_path: Path) -> None:
+    script = tmp_path / "signs.py"
+    script.write_text(SIGNS)
+    with Pty([*EXEC, str(script)], columns=200) as program:
+        assert program.wait() == 0, program.screen.text
+        assert "SUBMODULE True <_frozen_importlib_external.SourceFileLoader" in program.screen.text
+
+
 OWN = """
 import mainstage, time
 from mainstage.futures import ThreadPoolExecutor

@@ -24,12 +24,13 @@ def frames_before(text: bytes, output: bytes) -> int:
 @pytest.mark.parametrize("mode", ["note", "track"])
 @pytest.mark.parametrize("way", list(WAYS))
 def test_frames_go_on_while_the_main_thread_blocks(way: str, mode: str) -> None:
-    with Pty([sys.executable, PROGRAM, way, mode]) as program:
-        status = program.wait()
-        assert status == 0, program.screen.text
-        frames = frames_before(b"UNBLOCKED", bytes(program.output))
-        # 1.1 s after the head start at 10 a second; a loaded machine may take a third of them away
-        assert frames >= 4, (frames, program.screen.text)
+    for seconds in ("1.6", "12"):  # at 10 a second, or as few as a loaded machine leaves
+        with Pty([sys.executable, PROGRAM, way, mode, seconds]) as program:
+            assert program.wait() == 0, program.screen.text
+            frames = frames_before(b"UNBLOCKED", bytes(program.output))
+            if frames >= 4:
+                return
+    pytest.fail(f"{frames} frames in 12 s:\n{program.screen.text}")
 
 
 HOLDING = """

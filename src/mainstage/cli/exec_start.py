@@ -8,6 +8,7 @@ stream that the display knows nothing of.
 from __future__ import annotations
 
 import contextlib
+import importlib.machinery
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from mainstage.tasks.capture.streams import STREAMS, stand_by
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from contextlib import AbstractContextManager
+    from types import ModuleType
 
     from mainstage.cli.exec_display import ExecDisplay
 
@@ -41,6 +43,27 @@ class ExecOptions(NamedTuple):
     def wait(self) -> bool:
         """Return whether the display may be loaded later: nothing says how it is to be, so nothing can be wrong."""
         return self == ExecOptions() and not any(name.startswith("MAINSTAGE_") for name in os.environ)
+
+
+class _Loaded:
+    """Loads a module that is loaded: a second one would have the same submodules, and not know of them."""
+
+    def __init__(self, module: ModuleType) -> None:
+        self._module = module
+        self._spec = module.__spec__
+
+    def spec(self, name: str) -> importlib.machinery.ModuleSpec:
+        """Return what has it loaded so; the import system takes the module's own where there is one."""
+        self._module.__spec__ = None
+        return importlib.machinery.ModuleSpec(name, self)  # type: ignore[arg-type]  # by its methods, not by its class
+
+    def create_module(self, spec: importlib.machinery.ModuleSpec) -> ModuleType:  # noqa: ARG002  # the protocol's
+        """Return it."""
+        return self._module
+
+    def exec_module(self, module: ModuleType) -> None:
+        """Leave it as it was."""
+        module.__spec__ = self._spec
 
 
 class ExecHost:
@@ -66,12 +89,18 @@ class ExecHost:
         self._early = [getattr(sys, name) for name in STREAMS]
         sys.meta_path.insert(0, self)
 
-    def find_spec(self, name: str, _path: Sequence[str] | None = None, _target: object = None) -> None:
-        """See what the program imports. It is found by others."""
+    def find_spec(
+        self, name: str, _path: Sequence[str] | None = None, _target: object = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        """See what the program imports. It is found by others, or is there when the display has imported it too."""
         if name in SIGNS and self in sys.meta_path and in_main_thread() and os.getpid() == self._pid:
             sys.meta_path.remove(self)
             with _signals_deferred(), self._as_at_the_start():
                 self._open()
+            loaded = sys.modules.get(name)
+            if loaded is not None:
+                return _Loaded(loaded).spec(name)
+        return None
 
     def _open(self) -> None:
         try:

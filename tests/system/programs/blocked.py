@@ -1,4 +1,4 @@
-"""Block the main thread in one of sixteen ways while a worker moves: blocked.py WAY note|track."""
+"""Block the main thread in one of sixteen ways while a worker moves: blocked.py WAY note|track SECONDS."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import mainstage
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SECONDS = 1.6
+SECONDS = float(sys.argv[3]) if __name__ == "__main__" else 0.0
 
 
 def work(mode: str) -> None:
@@ -117,7 +117,7 @@ WAYS: dict[str, Callable[[], object]] = {
 
 
 def main() -> None:
-    way, mode = sys.argv[1:]
+    way, mode = sys.argv[1:3]
     with mainstage.Run("blocked") as run:
         future = run.submit(work, mode)
         WAYS[way]()
