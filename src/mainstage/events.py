@@ -250,6 +250,15 @@ class SourceForeseen(NamedTuple):
     sizes: tuple[tuple[int, float], ...] = ()
 
 
+class SourceResumed(NamedTuple):
+    """`number` items of a source were there from an earlier run, `failed` of them as failures: none of them is run."""
+
+    at: float
+    source: int
+    number: int
+    failed: int = 0
+
+
 Event: TypeAlias = (
     RunStarted
     | RunEnded
@@ -272,6 +281,7 @@ Event: TypeAlias = (
     | TaskStuck
     | PartsEnded
     | SourceForeseen
+    | SourceResumed
 )
 
 EVENTS: tuple[type[Event], ...] = Event.__args__

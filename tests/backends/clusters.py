@@ -92,7 +92,7 @@ def interrupt(engine: str, address: str, folder: Path) -> None:
     program.write_text(CTRL_C, encoding="utf-8")
     argv = [sys.executable, str(program), engine, address, str(folder)]
     with Pty(argv, columns=110, env={"PYTHONPATH": f"{ROOT}:{ROOT / 'src'}", "MARK": str(folder)}) as pty:
-        pty.expect("wait_for(", seconds=90)
+        pty.expect(str(folder)[:20], seconds=90)
         pty.until((folder / "here0").exists, what="work on the cluster")
         pty.send(b"\x03")
         assert pty.wait(60) == -signal.SIGINT, pty.screen.text

@@ -22,6 +22,7 @@ from mainstage.errors import PoolBroken, TaskTimeout, Unpicklable, WorkerLost
 from mainstage.events import MetricReported, TaskEnded, TaskStarted, TaskStuck, TextWritten
 from mainstage.pool import mapping
 from mainstage.pool.processes import worker_main
+from mainstage.pool.processes.dispatcher import Dispatcher
 from mainstage.testing import RecordingDisplay
 from mainstage.ui.views.bars import BarsView
 
@@ -342,6 +343,25 @@ def test_a_forked_worker_that_a_lock_keeps_from_beginning_is_replaced(monkeypatc
         monkeypatch.setattr("mainstage.pool.processes.worker_main._settle_in", usual)
         assert future.result() == 9
     assert gone(stuck)
+
+
+def test_a_forked_worker_that_is_ended_before_it_has_said_anything_is_killed_in_time(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A copy of this process may lose the first signal: it has the handlers of its parent until it sets its own."""
+    hire = Dispatcher._hire
+    ended: list[int] = []
+
+    def hire_and_end_the_first(self: Dispatcher, waiting: int) -> None:
+        hire(self, waiting)
+        if not ended:
+            ended.append(self.workers[0].pid)
+            self._end_worker(self.workers[0], 0)
+
+    monkeypatch.setattr(Dispatcher, "_hire", hire_and_end_the_first)
+    with opened(mp_context="fork", max_workers=1) as run:
+        assert run.submit(work.square, 3).result(SOON) == 9
+    assert gone(ended[0])
 
 
 def test_a_deaf_task_that_is_cancelled_gets_sigterm_to_clean_up_and_its_worker_is_replaced(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from mainstage.events import (
     SourceClosed,
     SourceForeseen,
     SourceOpened,
+    SourceResumed,
     StopRequested,
     TaskCancelled,
     TaskChanged,
@@ -62,6 +63,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     TaskStuck(90.0, 2, 1, 60.5, "job.py:12 in load"),
     PartsEnded(91.0, "", 12),
     SourceForeseen(0.5, 1, 4, ((10, 3), (11, 4.5))),
+    SourceResumed(0.5, 1, 20, 2),
 )
 
 texts = st.text(st.characters(exclude_categories=()), max_size=12) | st.sampled_from(

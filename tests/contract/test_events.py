@@ -36,6 +36,7 @@ ORDER = [
     "TaskStuck",
     "PartsEnded",
     "SourceForeseen",
+    "SourceResumed",
 ]
 
 

@@ -25,11 +25,13 @@ SAYS = {
     "dropin": "10980 words\n",
     "failures": "18 converted; {'scan-07.tif': 'ValueError', 'scan-15.tif': 'TaskTimeout'}\n",
     "grid_search": "12 candidates, best score 0.827\n",
+    "nightly": "killed: True\n24 files, 276 words\nreport: True\n",
     "one_import": "446 pages\n",
     "plain_python": "7 of 8 pages, 33649 bytes\n",
     "primes": "widest gap: 86 after 155921\n",
     "pipeline": "north=635 south=635 east=508 west=508 coast=635 hills=635\n",
     "recipe": "200 done\n",
+    "rich_import": "284 kg\n",
 }
 """What a program prints on stdout, and nothing else."""
 SHOWN = {
@@ -38,6 +40,7 @@ SHOWN = {
     "failures": "scan-07.tif: ValueError: strip 4 is cut short",
     "one_import": "Carpathians: 107 pages",
     "pipeline": "coast: kept 13 of 20 rows",
+    "rich_import": "the yew box is full",
 }
 """What is seen of it on a terminal besides."""
 

@@ -18,6 +18,7 @@ COMMANDS = {
     "map": "mainstage.cli.map:map_command",
     "ps": "mainstage.cli.watch:ps_command",
     "replay": "mainstage.cli.replay:replay_command",
+    "report": "mainstage.cli.report:report_command",
     "watch": "mainstage.cli.watch:watch_command",
 }
 

@@ -1,8 +1,8 @@
-"""Submitted calls on workers of this process.
+"""Submitted calls, whatever workers they run on.
 
 A call is O(1) in all that is kept of it: itself, its future, one entry in `pending`, one in the window. A short one is
-told of in sums, as short items of a map: no event, no task and no description is made of it, unless somebody records
-each event (`Reporter.detailed`). Who may begin it, or cancel it while it waits, is who takes its ticket.
+reported in sums, as short items of a map: no event, no task and no description is made of it, unless each event is
+recorded (`CallReporter.detailed`). Who may begin it, or cancel it while it waits, is who takes its ticket.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Call:
     # --- while it waits ---
 
     def take(self) -> Entry | None:
-        """Take the right to begin, or to cancel, the attempt that waits; None: somebody else has it. Any thread."""
+        """Take the right to begin, or to cancel, the attempt that waits; None: another thread has it. Any thread."""
         try:
             entry = self.ticket
             del self.ticket  # atomic: of two threads one has it
@@ -112,7 +112,7 @@ class Call:
     # --- its ends ---
 
     def succeed(self, value: Any) -> None:
-        """Take the value of a short call, which is told of in sums."""
+        """Take the value of a short call, which is reported in sums."""
         future, calls = self.future, self.calls
         try:
             future.set_result(value)

@@ -98,11 +98,11 @@ class Lane:
         return self.count
 
     def arm(self) -> None:
-        """Have the next item noted."""
+        """Ask for one note at the next item."""
         self.armed = True
 
     def tell(self) -> None:
-        """Have the owner take the items that another thread or process has done, which were added to `ended`."""
+        """Notify the owner of items that another thread or process has done, which were added to `ended`."""
         if len(self.ended) > FOLD:
             self.fold()
         if self.armed:
@@ -110,11 +110,11 @@ class Lane:
             self.reporter.moved(self)
 
     def show(self, task: int) -> None:
-        """Have the end of a task told by name, since its start is."""
+        """Report the end of a task by name, since its start is."""
         self._shown = task
 
     def fold(self) -> None:
-        """Keep the reports bounded while nobody takes them: the worker's side of it."""
+        """Keep the reports bounded while the owner takes none: the worker's side of it."""
         taken, shown, named = take(self.ended, FOLD // 2), self._shown, self._named
         by_name = [one for one in taken if one[0] == shown or one[0] in named]
         spent = [ended - started for task, started, ended in taken if task != shown and task not in named]

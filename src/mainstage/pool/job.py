@@ -51,14 +51,14 @@ START_WAIT_S = 1.0
 
 
 class JobOwner(Protocol):
-    """What jobs are of, and who is told what became of them. Nothing here names a kind of worker."""
+    """What jobs are attempts at: it gets their outcomes. Nothing here names a kind of worker."""
 
     fn: Callable[..., Any]
     kwargs: Mapping[str, Any]
     policy: Policy
 
     def describe(self, args: tuple[Any, ...]) -> str:
-        """Return the name that is shown; made only where somebody sees it."""
+        """Return the name that is shown; made only where it is seen."""
         ...
 
     def input(self, args: tuple[Any, ...]) -> str:
@@ -227,7 +227,7 @@ class Job:
             self.announced.release()
 
     def start_sent(self) -> None:
-        """Let others send more: the events that `announce` returned are on their way."""
+        """Called when the events that `announce` returned are sent: other threads may send more."""
         if self.announced is not None:
             self.announced.release()
 
@@ -298,7 +298,7 @@ class Job:
         return True
 
     def end(self, outcome: Outcome) -> None:
-        """Tell of its end and hand the outcome to its owner; whoever calls this has the right to settle it."""
+        """Send its last event and hand the outcome to its owner; the caller has the right to settle it."""
         owner, error = self.owner, outcome.error
         given = owner.input(self.entry[2])
         if error is not None and not is_instance(error, Cancelled):
@@ -318,7 +318,7 @@ class Job:
 
 
 class WorkerSlot(Lane):
-    """A worker's place in a map, or among the calls: the job at hand, and what ended since somebody looked."""
+    """A worker's place in a map, or among the calls: the job at hand, and what ended since the owner last looked."""
 
     current: Job | None
 
@@ -338,7 +338,7 @@ class WorkerSlot(Lane):
 
 
 class Share(ABC):
-    """Jobs that are told of together: of one map, or all calls. A slot for each worker that has some."""
+    """Jobs that are reported together: of one map, or all calls. A slot for each worker that has some."""
 
     def __init__(self, ident: int) -> None:
         self.id = ident
@@ -385,7 +385,7 @@ class WindowShare(Share):
         """Tokens that were taken out of use while workers still had them."""
 
     def add_place(self) -> None:
-        """Let one more worker be sent here."""
+        """Allow one more worker."""
         self.free.append(None)
 
     def remove_place(self) -> None:

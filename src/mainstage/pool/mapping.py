@@ -16,6 +16,7 @@ from mainstage.core.item_names import namer
 from mainstage.errors import Cancelled, TaskTimeout, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
 from mainstage.pool.job import WindowShare, Workers, WorkerSlot
+from mainstage.pool.memory import LOOKED_UP, recall
 from mainstage.tasks.outcome import describe
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from mainstage.core.policy import Policy
     from mainstage.pool.job import Entry, Job
+    from mainstage.pool.memory import ResultMemory
     from mainstage.tasks.outcome import Outcome
 
 AHEAD_S = 0.05
@@ -60,8 +62,15 @@ class Map(WindowShare):
     workers: MapWorkers
 
     def __init__(
-        self, workers: MapWorkers, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy
+        self,
+        workers: MapWorkers,
+        fn: Callable[..., Any],
+        source: Iterator[tuple[Any, ...]],
+        policy: Policy,
+        *,
+        wake: Callable[[], None],
     ) -> None:
+        """`wake` is called on a worker's thread when a consumer that set `waiting` has something to take."""
         self.reporter = workers.reporter
         super().__init__(self.reporter.new_id(), workers)
         self.fn = fn
@@ -71,8 +80,7 @@ class Map(WindowShare):
         self._source = source
         self.halt_on_failure = False
         """Whether the first final failure halts the rest, there and then."""
-        self.on_done: Callable[[], None] | None = None
-        """Called on the worker's thread when a consumer that set `waiting` has something to take."""
+        self._wake = wake
         self.waiting = False
         self.left = False
         """Whether nobody takes from it any more."""
@@ -81,6 +89,8 @@ class Map(WindowShare):
         self.buffersize: int | None = None
         self.on_dispatch: Callable[[int, int], None] | None = None
         """Called on the consumer's thread with the task and the number of each item before a worker can take it."""
+        self.memory: ResultMemory | None = None
+        """What has the results of earlier runs, and takes those of this one, on the consumer's thread."""
         self.first_failure: BaseException | None = None
         self.halted: str | None = None
         self.records: SimpleQueue[Record] = SimpleQueue()
@@ -104,7 +114,7 @@ class Map(WindowShare):
     # --- the consumer's side: the caller's thread ---
 
     def open(self, total: int | None, sizes: Sequence[float] = ()) -> None:
-        """Announce `total` items (None: nobody knows), the first of which are of these `sizes`, and who takes them."""
+        """Announce `total` items (None: not known), the first of which are of these `sizes`, and who takes them."""
         self.total = total
         now, send = self.reporter.now(), self.reporter.send
         send(SourceOpened(now, self.id, total))
@@ -145,6 +155,15 @@ class Map(WindowShare):
 
     def _queue(self, batch: list[tuple[Any, ...]]) -> None:
         first = self.handed
+        if self.memory is not None:
+            entries, known, told = recall(self.memory, self.id, first, batch, self._ids, self.reporter.now())
+            self.handed += len(batch)
+            if told is not None:  # before its records, which may end the map
+                self.reporter.send(told)
+            for record in known:
+                self.records.put(record)
+            self.window.extend(entries)
+            return
         self.handed += len(batch)
         numbers = range(first, self.handed)
         ids: Iterable[int] = self._ids
@@ -157,7 +176,10 @@ class Map(WindowShare):
     def take_all(self) -> list[Record]:
         """Return the records that are there, in order of completion."""
         get = self.records.get_nowait
-        return [get() for _ in range(self.records.qsize())]
+        records = [get() for _ in range(self.records.qsize())]
+        if self.memory is not None and records:
+            self.memory.keep(records)
+        return records
 
     def untaken(self) -> int:
         """Return how many records `take_all` would return."""
@@ -246,6 +268,8 @@ class Map(WindowShare):
             now = self.reporter.now()
             mean = sum(slot.seconds(now) for slot in slots) / count
             self._ahead = min(MOST_AHEAD, max(self._ahead, int(AHEAD_S * workers / max(mean, 1e-9))))
+        if self.memory is not None:
+            self._ahead = max(self._ahead, LOOKED_UP)
         return self._ahead - outstanding if outstanding <= self._ahead // 2 else 0
 
     def _drop(self, entry: Entry) -> None:
@@ -293,7 +317,7 @@ class Map(WindowShare):
         """Do nothing: `requeue` brings the entry."""
 
     def requeue(self, entry: Entry, *, first: bool = False) -> None:
-        """Let a worker take the attempt, before all others if it goes `first`; drop what is not wanted any more."""
+        """Queue the attempt, before all others if it goes `first`; drop what is not wanted any more."""
         if self.halted is not None or entry[1] in self._unwanted:
             self._drop(entry)
             self.tell()
@@ -330,10 +354,9 @@ class Map(WindowShare):
         """Wake who waits for results, if there are any."""
         if self.waiting and not self.records.empty():
             self.waiting = False
-            if self.on_done is not None:
-                self.on_done()
+            self._wake()
 
     def rested(self) -> None:
-        """Called when a worker has left it: somebody may wait for the last of them."""
-        if (self.left or self.halted is not None) and not self.is_active() and self.on_done is not None:
-            self.on_done()
+        """Called when a worker has left it: the run may wait for the last of them."""
+        if (self.left or self.halted is not None) and not self.is_active():
+            self._wake()

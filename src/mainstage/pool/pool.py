@@ -37,11 +37,11 @@ class PoolWorkers(CallWorkers, MapWorkers, Protocol):
         ...
 
     def open(self, share: Calls | Map) -> None:
-        """Know `share`, until `forget`."""
+        """Register `share`, until `forget`."""
         ...
 
     def forget(self, share: Map) -> None:
-        """Know it no more."""
+        """Remove it."""
         ...
 
     def hold(self, *, on: bool) -> None:
@@ -49,11 +49,11 @@ class PoolWorkers(CallWorkers, MapWorkers, Protocol):
         ...
 
     def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`, where they are sent."""
+        """Set the interval of reports, where workers send any: at most one in `seconds`."""
         ...
 
     def locate(self, asked: Locate) -> None:
-        """Have a worker of another process say where it stands."""
+        """Ask a worker of another process where it stands."""
         ...
 
     def here(self) -> bool:
@@ -120,7 +120,7 @@ class Pool:
 
     def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> Map:
         """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
-        one = Map(self.workers, fn, source, policy)
+        one = Map(self.workers, fn, source, policy, wake=self._wake)
         self._maps[one.id] = one
         self.workers.open(one)
         return one

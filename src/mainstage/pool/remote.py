@@ -39,7 +39,7 @@ class WorkerRef(Protocol):
 
 
 class RemoteTask(Task):
-    """A task that runs in another process: its position is told from there, a request to stop is sent there."""
+    """A task that runs in another process: its position comes from there, a request to stop is sent there."""
 
     __slots__ = ("_process",)
 
@@ -105,7 +105,7 @@ class RemoteSenders:
         return self._senders.get(queue)
 
     def end(self, error: BaseException | None) -> None:
-        """Be one no more; `error` is what the work ended with, None if it goes on elsewhere."""
+        """Leave the queues; `error` is what the work ended with, None if it goes on elsewhere."""
         senders, self._senders = self._senders, {}
         for queue, sender in senders.items():
             sender.error = error if sender.error is None else sender.error
@@ -210,7 +210,7 @@ class RemoteJob(Job):
         self.left()
 
     def returned(self) -> None:
-        """Have it wait again, before all others: its worker did not begin it."""
+        """Called when the worker returns it unstarted: requeue it, before all others."""
         self.senders.end(None)
         if self.leave_hands():
             self.owner.requeue(self.entry, first=True)

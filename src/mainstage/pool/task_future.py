@@ -62,5 +62,5 @@ class TaskFuture(LeanFuture[R]):
         return super().exception() if self.done() and not self.cancelled() else None
 
     def left(self) -> bool:
-        """Return whether it ended well, and nobody has looked."""
+        """Return whether it ended well, and was not retrieved."""
         return self.done() and not self.looked and not self.cancelled() and super().exception() is None

@@ -114,7 +114,7 @@ class ThreadPool:
         self._release()
 
     def _release(self) -> None:
-        """Have the threads look whether units may begin."""
+        """Wake the threads: units may begin."""
         for _ in range(len(self._threads)):
             self._released.put(None)
 
@@ -125,7 +125,7 @@ class ThreadPool:
 
     @contextlib.contextmanager
     def blocked(self) -> Iterator[None]:
-        """Let another thread take the place of this one, which waits for work of this pool within the block."""
+        """Bring another thread in the place of this one, which waits for work of this pool within the block."""
         token = object()
         self._blocked[token] = None
         try:
@@ -232,7 +232,7 @@ class ThreadPool:
 
 
 def _do_nothing(_: Worker) -> None:
-    """Be a unit that wakes a thread."""
+    """Do nothing: a unit that wakes a thread."""
 
 
 def _join_all() -> None:

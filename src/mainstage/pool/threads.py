@@ -44,7 +44,7 @@ _all: WeakSet[ThreadWorkers] = WeakSet()
 
 
 def _after_in_child() -> None:
-    """Have the job of the thread that has forked end its process where it would be concluded: the loop is the parent's.
+    """Make the job of the thread that has forked end its process instead of being concluded: the loop is the parent's.
 
     The hot loops pay nothing for it: what is put here is an attribute of the one job, in the child.
     """
@@ -95,11 +95,11 @@ class ThreadWorkers:
         return self.threads.closed
 
     def open(self, share: WindowShare) -> None:
-        """Know `share`, until `forget`."""
+        """Register `share`, until `forget`."""
         self._shares[share] = None
 
     def forget(self, share: WindowShare) -> None:
-        """Know it no more."""
+        """Remove it."""
         self._shares.pop(share, None)
 
     def offer(self, share: WindowShare) -> None:
@@ -148,7 +148,7 @@ class ThreadWorkers:
 
     @contextlib.contextmanager
     def blocked(self) -> Iterator[None]:
-        """Let another thread take the place of the calling one, which waits within the block for work of theirs."""
+        """Bring another thread in the place of the calling one, which waits within the block for work of theirs."""
         with self.threads.blocked():
             for share in list(self._shares):
                 share.add_place()

@@ -77,7 +77,7 @@ class CellScope:
         return True
 
     def leave(self, name: str, text: str) -> None:
-        """Know whether the program has begun a line; what waited for its end is shown then."""
+        """Note whether the program has begun a line; what waited for its end is shown then."""
         if name == "stdout" and text:
             stood = self.display.line_stands
             self.display.stand(begun=not text.endswith("\n"))

@@ -47,7 +47,6 @@ if TYPE_CHECKING:
 
     from mainstage.core.commands import Command
     from mainstage.events import Event
-    from mainstage.journal.writer import JournalWriter
     from mainstage.run.asyncio_driver import AsyncioDriver, Waker
     from mainstage.run.cells import CellScope
     from mainstage.run.key_commands import CommandTarget
@@ -115,6 +114,7 @@ class DisplayOptions(NamedTuple):
     journal: str | os.PathLike[str] | bool | None = None
     journal_limit: int | None = None
     journal_inputs: bool = True
+    report: str | os.PathLike[str] | None = None
 
     def resolved(self) -> DisplayOptions:
         """Return it with what the environment says where the program says nothing; `DisplayError` names a variable."""
@@ -129,7 +129,7 @@ class DisplayOptions(NamedTuple):
     def overridden(self) -> list[str]:
         """Return the names of the arguments that say how this very run is shown, but for `log`."""
         plain = DisplayOptions()
-        kept = ("log", "implicit", "clock", "places", "journal", "journal_limit", "journal_inputs")
+        kept = ("log", "implicit", "clock", "places", "journal", "journal_limit", "journal_inputs", "report")
         return [name for name in self._fields if name not in kept and getattr(self, name) != getattr(plain, name)]
 
 
@@ -155,7 +155,7 @@ class DisplaySession:
 
     def __init__(self, title: str, look: DisplayOptions) -> None:
         """Choose view and display; errors in `look` raise `DisplayError` here, before anything runs."""
-        asked, look = bool(look.journal), look.resolved()
+        asked, look = bool(look.journal or look.report), look.resolved()
         self.clock: Clock = look.clock or SystemClock()
         self.channel, self._began = _channel_for(self.clock, early=look.clock is None)
         opened = _build_ui(look, asked=asked)
@@ -182,7 +182,7 @@ class DisplaySession:
         self.ways_out = WaysOut(self.last_words, self.terminal_lent)
         self._closing = threading.Lock()
         """Taken once, by who closes it."""
-        self._animated = (opened.animated or bool(look.journal)) and bool(look.heartbeat)
+        self._animated = (opened.animated or bool(look.journal or look.report)) and bool(look.heartbeat)
         self._heartbeat: Heartbeat | None = None
         self._title = title
         self._remarks = opened.remarks
@@ -575,8 +575,8 @@ class DisplaySession:
         if self._cells is not None:
             self._cells.open_nested()
         own: list[Recorder] = [] if look.log is None else [RunLog(look.log)]
-        if look.journal:
-            own.append(open_journal(look.journal, look.journal_limit, inputs=look.journal_inputs))
+        if look.journal or look.report:
+            own.append(open_journal(look))
         asked = ", ".join(f"{name}=" for name in look.overridden())
         if asked and asked not in self._warned:
             self._warned.add(asked)
@@ -661,10 +661,10 @@ def _build_ui(look: DisplayOptions, *, asked: bool) -> UI:
     """
     style = LayoutOptions(look.layout, look.columns, look.theme, prefix=look.prefix is not False, places=look.places)
     opened = build_ui(look.view, style, log=look.log, display=look.display, discreet=look.implicit, keys=look.keys)
-    if not look.journal:
+    if not (look.journal or look.report):
         return opened
     try:
-        journal = open_journal(look.journal, look.journal_limit, inputs=look.journal_inputs)
+        journal = open_journal(look)
     except JournalError as error:
         if asked:
             opened.close()
@@ -678,16 +678,17 @@ def _below_blocks(opened: UI, blocks: OpenBlocks | None) -> View:
     return opened.view if blocks is None or opened.look is None else BlocksView(opened.view, blocks, *opened.look)
 
 
-def open_journal(path: str | os.PathLike[str] | bool | None, limit: int | None, *, inputs: bool) -> JournalWriter:  # noqa: FBT001  # as of `Run`
-    """Return the writer of the journal at `path`, or (True) in the folder where `mainstage watch` looks.
-
-    Raises `JournalError`.
-    """
+def open_journal(look: DisplayOptions) -> Recorder:
+    """Return the writer of a journal, and of a report at the end, as `look` asks for. Raises `JournalError`."""
     from mainstage.journal.writer import JournalWriter  # noqa: PLC0415  # msgspec is loaded only where it is written
 
-    if path is True:
-        return JournalWriter(new_place(), limit=limit, inputs=inputs, kept=False)
-    return JournalWriter(os.fspath(path), limit=limit, inputs=inputs)  # type: ignore[arg-type]  # a path by now
+    path = "" if look.journal is None or isinstance(look.journal, bool) else os.fspath(look.journal)
+    limit, inputs = look.journal_limit, look.journal_inputs
+    if look.report is not None:
+        from mainstage.journal.after import ReportRecorder  # noqa: PLC0415  # as above
+
+        return ReportRecorder(look.report, path, limit=limit, inputs=inputs)
+    return JournalWriter(path or new_place(), limit=limit, inputs=inputs, kept=bool(path))
 
 
 def _owned_streams(display: Display) -> Collection[str]:

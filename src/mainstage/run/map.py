@@ -17,11 +17,13 @@ from mainstage.run.workload import check_map
 from mainstage.tasks.task import innermost_loop
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Iterable, Iterator, Sequence
     from types import FrameType
     from typing import Never
 
     from mainstage.core.item_names import ItemName
+    from mainstage.store import Store
     from mainstage.ui.views import View
 
 R = TypeVar("R")
@@ -45,6 +47,7 @@ def map(  # noqa: A001
     sizes: Iterable[float] | None = ...,
     description: str = ...,
     total: float | None = ...,
+    store: str | os.PathLike[str] | Store | None = ...,
     name: ItemName | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
@@ -65,6 +68,7 @@ def map(  # noqa: A001
     sizes: Iterable[float] | None = ...,
     description: str = ...,
     total: float | None = ...,
+    store: str | os.PathLike[str] | Store | None = ...,
     name: ItemName | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
@@ -86,6 +90,7 @@ def map(  # noqa: A001
     sizes: Iterable[float] | None = ...,
     description: str = ...,
     total: float | None = ...,
+    store: str | os.PathLike[str] | Store | None = ...,
     name: ItemName | None = ...,
     view: str | View = ...,
 ) -> Iterator[R]: ...
@@ -102,6 +107,7 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     sizes: Iterable[float] | None = None,
     description: str = "",
     total: float | None = None,
+    store: str | os.PathLike[str] | Store | None = None,
     name: ItemName | None = None,
     view: str | View = "auto",
     **unknown: Never,
@@ -113,7 +119,8 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
     the worker's own exception; "collect" yields the exception in its place; "skip" leaves it out. `sizes`, one number
     an item, tell the ETA how much each is beside the others. `description` names its display, `total` is how many items
     there are, where `len` cannot tell. `name` gives the items names: a format string ("page {}") or a function of the
-    item; without it an item is called by its text where it is a string or a path, else `fetch(3)`. The display lives
+    item; without it an item is called by its text where it is a string or a path, else `fetch(3)`. `store` names a
+    file that keeps results: what an earlier run has done is not computed again (docs/resume.md). The display lives
     from the first `next` to the end of the iterator, or as a branch of the run that is live. What is never iterated
     does nothing, and warns so.
     """
@@ -142,6 +149,7 @@ def map(  # noqa: A001, PLR0913  # the builtin's name and shape, on purpose; key
                 unordered=unordered,
                 sizes=sizes,
                 total=total,
+                store=store,
                 name=name,
             )
 
@@ -161,6 +169,7 @@ OPTIONS = (
     "sizes",
     "description",
     "total",
+    "store",
     "name",
     "view",
 )

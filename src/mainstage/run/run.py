@@ -24,6 +24,7 @@ from mainstage.run.map_row import RowOfMap, with_row
 from mainstage.run.shutdown import Shutdown
 from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
+from mainstage.tasks.bar import LoopRun, before_exit
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
 from mainstage.tasks.reporter import live
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from mainstage.run.external import ExternalCall
     from mainstage.run.external_threads import ThreadCall
     from mainstage.run.waiters import DoneAndNotDone
+    from mainstage.store import Store, StoredResults
     from mainstage.ui.display import Display
     from mainstage.ui.display.notebook import NotebookDisplay
     from mainstage.ui.views import View
@@ -105,9 +107,10 @@ class Run(Executor):
     it would lead. `keys` has a live view take keys from the terminal (docs/keys.md); "auto": where they can be had,
     without a word. `journal` names a file that takes what happens, for `mainstage watch`, `replay` and `report`
     (docs/journal.md); True: one where `mainstage watch` finds it, gone with a run that ended well. `journal_limit`
-    bounds its bytes; `journal_inputs=False` leaves inputs, and names of tasks, out of it. What is not given, or None,
-    is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`, `_KEYS`, `_JOURNAL`, ... say in the environment. Raises `ValueError`
-    or `DisplayError` for arguments that make no sense.
+    bounds its bytes; `journal_inputs=False` leaves inputs, and names of tasks, out of it. `report` names a page that
+    is written at the end (docs/report.md). What is not given, or None, is what `MAINSTAGE_VIEW`, `_LOG`, `_CAPTURE`,
+    `_KEYS`, `_JOURNAL`, ... say in the environment. Raises `ValueError` or `DisplayError` for arguments that make no
+    sense.
 
     A run inside a run opens no second display: its work joins the first one's. Its `log` and its `journal` are written
     all the same, from its start to its end.
@@ -145,6 +148,7 @@ class Run(Executor):
         journal: str | os.PathLike[str] | bool | None = None,
         journal_limit: int | None = None,
         journal_inputs: bool = True,
+        report: str | os.PathLike[str] | None = None,
         **unknown: Never,
     ) -> None:
         hide_frames()
@@ -174,6 +178,7 @@ class Run(Executor):
             journal=journal,
             journal_limit=check_limit(journal_limit),
             journal_inputs=journal_inputs,
+            report=report,
         )
         self._parts: LiveRun | None = None
         self._entered_by = 0
@@ -243,6 +248,7 @@ class Run(Executor):
             steps.callback(_runs.remove, self)
             steps.callback(work.adoption.detach)
             steps.callback(self._count_unretrieved)
+            steps.callback(work.close_memories)
             if error is not None and ending.stop is None:
                 ending.stop_for(error)
             try:
@@ -310,6 +316,7 @@ class Run(Executor):
         retries: int | None = None,
         sizes: Iterable[float] | None = None,
         total: float | None = None,
+        store: str | os.PathLike[str] | Store | None = None,
         description: str = "",
         name: ItemName | None = None,
         **unknown: Never,
@@ -322,8 +329,9 @@ class Run(Executor):
         leaves it out. `sizes`: how much each item is beside the others, for the ETA. `total`: how many items there are,
         where `len` cannot tell. `description` gives it a row of its own; so does a loop of `track`, in whose body it is
         called. `name` gives items their names: a format string ("page {}") or a function of the item; without it an
-        item is called by its text where it is a string or a path, else as its call, `fetch(3)`. `chunksize` is taken
-        and ignored.
+        item is called by its text where it is a string or a path, else as its call, `fetch(3)`. `store` names a
+        file that keeps results: what an earlier run has done is not computed again (docs/resume.md). `chunksize` is
+        taken and ignored.
         Raises `TypeError` without an iterable, `ValueError` for a `buffersize` below 1, `sizes` that do not fit or a
         `name` that is no format string for an item.
         """
@@ -340,6 +348,7 @@ class Run(Executor):
             sizes=sizes,
             total=total,
             name=name,
+            store=store,
         )
 
     def _map(
@@ -349,10 +358,20 @@ class Run(Executor):
         on_error: OnError,
         policy: Policy,
         row: RowOfMap,
+        *,
+        store: str | os.PathLike[str] | Store | None = None,
         **options: Any,
     ) -> Iterator[R]:
         """Return the iterator of a map with a row of its own, if it is to have one, and `options` of `Workload.map`."""
-        consumer = self._live().work.map(fn, iterables, self, policy, **options)
+        show, work, _, _ = self._live()
+        memory = None if store is None else open_results(store, fn, show.notice)
+        try:
+            consumer = work.map(fn, iterables, self, policy, **options)
+        except BaseException:
+            if memory is not None:
+                memory.close()
+            raise
+        consumer.claims.memory = memory
         results = cast("Iterator[R]", consumer.results(check_on_error(on_error)))
         return with_row(results, consumer, fn, row) if row.wanted else results
 
@@ -662,6 +681,15 @@ class Run(Executor):
             self._live().work.backend.command(Cancel(None, "another task failed"))
 
 
+def open_results(
+    store: str | os.PathLike[str] | Store, fn: Callable[..., Any], notice: Callable[[str], None]
+) -> StoredResults:
+    """Open what keeps the results of `fn`. Raises `StoreError`."""
+    from mainstage.store import StoredResults  # noqa: PLC0415  # a program without a store does not load SQLite
+
+    return StoredResults(store, fn, notice)
+
+
 def refuse_unknown(name: str, unknown: Iterable[str], function: Any) -> NoReturn:
     """Raise the `TypeError` for keywords that `function`, called `name`, does not take."""
     from mainstage.tasks.keywords import refuse_keyword  # noqa: PLC0415  # a mistake's
@@ -711,8 +739,10 @@ def own_run(title: str = "", *, places: bool = False, **options: Any) -> Run:
 
 def _leave_all() -> None:
     """Leave the runs that the main thread has entered; other threads are about to be waited for, and leave theirs."""
+    go_on = [close() for close in before_exit]
+    bars = LoopRun.current.run if any(go_on) and LoopRun.current is not None else None
     for run in _runs[::-1]:
-        if run._entered_by == unpatched.main_ident:
+        if run._entered_by == unpatched.main_ident and getattr(bars, "run", None) is not run:
             run._leave_at_exit()
 
 

@@ -36,7 +36,6 @@ class Workload:
         self.backend = backend
         self.adoption = ExternalExecutors(reporter, wake)
         self.queues: list[RawQueue] = []
-        self._wake = wake
         self._submitted = 0
         self.unretrieved: dict[int, TaskFuture[Any]] = {}
         """The futures whose outcome nobody has asked for, in order of submission; each leaves by itself."""
@@ -90,18 +89,25 @@ class Workload:
         claims.buffersize, claims.name_of = buffersize, name_of
         claims.open(items, known)
         consumer = ResultIterator(claims, host, ordered=not unordered)
-        claims.on_done = self._wake
         self._consumers.append(consumer)
         return consumer
 
     def consumed(self, consumer: ResultIterator) -> None:
         """Forget a map that was taken to its end."""
         self._missed += consumer.unretrieved()
+        if consumer.claims.memory is not None:
+            consumer.claims.memory.close()
         self.backend.close_map(consumer.claims)
         with contextlib.suppress(ValueError):
             self._consumers.remove(consumer)
 
     # --- what there is ---
+
+    def close_memories(self) -> None:
+        """Close what maps keep their results in that were not taken to their end."""
+        for consumer in self._consumers:
+            if consumer.claims.memory is not None:
+                consumer.claims.memory.close()
 
     def pending(self) -> bool:
         """Return whether anything runs or waits to."""

@@ -1,4 +1,4 @@
-"""What an engine of somebody else's is to the backend, and what it is given."""
+"""The protocol of an engine (Dask, Ray, interpreters), and the pieces of work that it is given."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Port(Protocol):
         ...
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
-        """Have `engine_worker.Station.work` called for each on some worker; return a handle for `drop` for each."""
+        """Call `worker.Station.work` for each piece on some worker; return a handle for `drop` for each."""
         ...
 
     def ask(self, tasks: Sequence[int], reason: str) -> None:
@@ -51,15 +51,15 @@ class Port(Protocol):
         ...
 
     def drop(self, handle: Any, worker: str, *, kill: bool) -> None:
-        """Have it not run if it has not begun; `kill`: end its worker, if nothing else may run there."""
+        """Drop a piece that has not begun; `kill`: end the worker that has it, if nothing else may run there."""
         ...
 
     def locate(self, root: int, task: int, attempt: int, since: float) -> None:
-        """Have the worker of the piece `root` tell where it stands, by a `TaskStuck` of `task`."""
+        """Ask the worker of the piece `root` where it stands; it answers by a `TaskStuck` of `task`."""
         ...
 
     def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`."""
+        """Set the interval of reports: positions are sent at most once in `seconds`."""
         ...
 
     def close(self) -> None:

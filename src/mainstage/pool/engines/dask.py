@@ -76,7 +76,7 @@ def leave(run: str, dask_worker: Any) -> bool:
 
 
 async def forget(dask_scheduler: Any, topic: str, workers: int) -> None:
-    """Have the scheduler forget a topic and its events, once nobody listens and `workers` have said that they left."""
+    """Remove a topic and its events from the scheduler, once no client listens and `workers` have left."""
     topics = dask_scheduler._broker._topics  # noqa: SLF001  # no public way; an unsubscribed topic keeps its events
     for _ in range(FORGET_TURNS):
         left = sum(event == LEFT for _, event in topics[topic].events)
@@ -87,7 +87,7 @@ async def forget(dask_scheduler: Any, topic: str, workers: int) -> None:
 
 
 def outlive_ctrl_c() -> None:
-    """Have this worker process outlive a Ctrl-C by a handler: its subprocesses would inherit that it is ignored."""
+    """Ignore Ctrl-C in this worker process by a handler: its subprocesses would inherit `SIG_IGN`."""
     with contextlib.suppress(ValueError):  # the loop of the worker is not on its main thread
         signal.signal(signal.SIGINT, lambda _number, _frame: None)
 
@@ -106,7 +106,7 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
 
 
 def _throw_away_key() -> Any:
-    """Return the TLS key of a cluster that is started here, kept in memory alone: without it nobody gets in."""
+    """Return the TLS key of a cluster that is started here, kept in memory alone; without it no client gets in."""
     try:
         return distributed.Security.temporary()
     except ImportError as missing:
@@ -188,7 +188,7 @@ class DaskPort:
         return kept
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
-        """Have `work` called for each on some worker; return Dask's futures."""
+        """Call `work` for each piece on some worker; return Dask's futures."""
         if self._lost():
             raise EngineLost(GONE)
         if len(pieces) > 1 and not any(piece.large for piece in pieces):
@@ -225,11 +225,11 @@ class DaskPort:
             self._client.restart_workers(addresses, raise_for_error=False)
 
     def locate(self, root: int, task: int, attempt: int, since: float) -> None:
-        """Have the worker of the piece `root` tell where it stands."""
+        """Ask the worker of the piece `root` where it stands."""
         self._errands.put(lambda: self._on_workers(engine_worker.locate, self._run, root, task, attempt, since))
 
     def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`."""
+        """Set the interval of reports: positions are sent at most once in `seconds`."""
         self._errands.put(lambda: self._on_workers(engine_worker.set_interval, self._run, seconds))
 
     def close(self) -> None:

@@ -60,7 +60,7 @@ class Frames:
         return self._stream.read(*_LENGTH.unpack(head)) if len(head) == _LENGTH.size else b""
 
     def close(self) -> None:
-        """Let go of this end."""
+        """Close this end."""
         self._stream.close()
 
 
@@ -141,7 +141,7 @@ class Seat:
         self.thread.start()
 
     def order(self, name: str, *args: Any) -> None:
-        """Have a function of `engine_worker` called there for the run."""
+        """Call a function of `engines.worker` there, for the run."""
         with contextlib.suppress(OSError, ValueError):  # it ends, or never came up
             self._orders.send(pickle.dumps((name, args)))
 
@@ -236,7 +236,7 @@ class InterpreterPort:
         return data
 
     def submit(self, pieces: Sequence[Piece]) -> list[int]:
-        """Have `work` called for each in some interpreter; return a handle for each."""
+        """Call `work` for each piece in some interpreter; return a handle for each."""
         if self._broken is not None:
             raise clone_exception(self._broken)
         handles = []
@@ -260,7 +260,7 @@ class InterpreterPort:
         return None
 
     def break_(self, error: BaseException) -> None:
-        """Learn that an interpreter cannot be made ready: what waits fails with that, and all that is to come."""
+        """Called when an interpreter cannot be made ready: what waits fails with that, and all that is to come."""
         reason = text_of(error).partition("\n")[0]
         if UNGUARDED in reason:
             self._broken = PoolBroken(UNGUARDED)
@@ -273,11 +273,11 @@ class InterpreterPort:
         self._order("ask", list(tasks), reason)
 
     def locate(self, root: int, task: int, attempt: int, since: float) -> None:
-        """Have the interpreter of the piece `root` tell where it stands."""
+        """Ask the interpreter of the piece `root` where it stands."""
         self._order("locate", root, task, attempt, since)
 
     def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`."""
+        """Set the interval of reports: positions are sent at most once in `seconds`."""
         self._order("set_interval", seconds)
 
     def _order(self, name: str, *args: Any) -> None:
@@ -285,7 +285,7 @@ class InterpreterPort:
             seat.order(name, *args)
 
     def drop(self, handle: Any, worker: str, *, kill: bool) -> None:  # noqa: ARG002  # none can be killed
-        """Have it not run if it has not begun; an interpreter that has it in hand is left behind, if `worker` is."""
+        """Drop a piece that has not begun; an interpreter that has it in hand is left behind, if `worker` is."""
         piece = self._waiting.pop(handle, None)
         if piece is not None:
             piece.done(None, Cancelled("cancelled before it began"))

@@ -1,4 +1,4 @@
-"""Work in the hands of an engine of somebody else's: attempts, deadlines, order and settling are ours.
+"""Work in the hands of an engine (Dask, Ray, interpreters): attempts, deadlines, order and settling are ours.
 
 A piece is one job, or a batch of several short items of a map, since a piece costs an engine more than the items. All
 but what says otherwise happens on the thread of the engine's workers.
@@ -126,11 +126,11 @@ class BatchOwner(Protocol):
         ...
 
     def ended_together(self, worker: str, ended: Sequence[tuple[EngineJob, Ended]]) -> None:
-        """Take what came of items of a batch."""
+        """Take the outcomes of items of a batch."""
         ...
 
     def take_back(self, jobs: Sequence[EngineJob], *, alone: bool) -> None:
-        """Let items wait again, before all others, that their batch did not come to; `alone`: its worker died."""
+        """Requeue items, before all others, that their batch did not come to; `alone`: its worker died."""
         ...
 
 
@@ -242,7 +242,7 @@ class EngineJob(RemoteJob):
         self.left()
 
     def _why_dropped(self) -> str | None:
-        """Return why nothing is told of it if it never began; None: it was asked to stop by itself, as an item."""
+        """Return why an attempt that never began leaves no events; None: it does."""
         owner: Any = self.owner
         reason: str | None = owner.cancel_reason if isinstance(owner, Call) else owner.halted
         return reason

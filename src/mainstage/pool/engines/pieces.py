@@ -200,11 +200,11 @@ class ItemPieces:
         return self._host.piece(job.id, job.attempt, self.share.describe(job.args), self._function[0], payload)
 
     def forget(self) -> None:
-        """Let go of what the engine keeps for it."""
+        """Release the function that the engine keeps for it."""
         self._function.clear()
 
     def ended_together(self, worker: str, ended: Sequence[tuple[EngineJob, Ended]]) -> None:
-        """Take what came of items of a batch. Short ones that just returned something are told of all at once."""
+        """Take the outcomes of items of a batch. Short ones that just returned a value are reported all at once."""
         share, count = self.share, 0
         slot = slot_at(share, Place(self._host, worker))
         for job, one in ended:
@@ -225,7 +225,7 @@ class ItemPieces:
             share.rested()
 
     def take_back(self, jobs: Sequence[EngineJob], *, alone: bool) -> None:
-        """Let items wait again, before all others, that their batch did not come to; `alone`: its worker died."""
+        """Requeue items, before all others, that their batch did not come to; `alone`: its worker died."""
         share = self.share
         if alone:
             self._apart.update([job.id for job in jobs])

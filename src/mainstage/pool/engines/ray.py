@@ -161,7 +161,7 @@ def _unpacked(result: bytes | Result) -> Result:
 
 @contextlib.contextmanager
 def _for_this_user_only() -> Iterator[None]:
-    """Have a cluster that starts within the block ask for a token that this process and its own alone know.
+    """Start a cluster within the block that asks for a token, which this process and its own alone know.
 
     Ray before 2.52 asks for none. What the user has set for Ray's tokens stands.
     """
@@ -178,7 +178,7 @@ def _for_this_user_only() -> Iterator[None]:
 
 
 def _read_token_anew() -> None:
-    """Have Ray read anew what the environment says of tokens: it keeps that for good, past the end of its cluster."""
+    """Make Ray read again what the environment says of tokens: it keeps that for good, past the end of its cluster."""
     with contextlib.suppress(Exception):  # no public way; a Ray that has no such thing keeps none
         raylet = import_module("ray._raylet")
         raylet.Config.initialize("")
@@ -250,7 +250,7 @@ class RayPort:
         return data if len(data) < engine_worker.LARGE else ray.put(data)
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
-        """Have `work` called for each on some worker; return the references to the results."""
+        """Call `work` for each piece on some worker; return the references to the results."""
         if self._gone:
             raise EngineLost(GONE)
         return [self._submit_one(piece) for piece in pieces]
@@ -275,11 +275,11 @@ class RayPort:
                 ray.cancel(handle, force=kill)
 
     def locate(self, root: int, task: int, attempt: int, since: float) -> None:
-        """Have the worker of the piece `root` tell where it stands."""
+        """Ask the worker of the piece `root` where it stands."""
         self._exchange.order.remote("locate", root, task, attempt, since)
 
     def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`."""
+        """Set the interval of reports: positions are sent at most once in `seconds`."""
         self._exchange.order.remote("interval", seconds)
 
     def close(self) -> None:

@@ -91,7 +91,7 @@ class BatchWorker(Protocol):
         ...
 
     def enter(self, number: int, task: BatchItem) -> str | None:
-        """Let the task be asked to stop; return why it has been, if it has."""
+        """Register a task that may be asked to stop; return why it has been, if it has."""
         ...
 
     def leave(self, number: int) -> None:

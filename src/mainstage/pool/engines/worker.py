@@ -1,4 +1,4 @@
-"""What runs on a worker of somebody else's engine (Dask, Ray): one piece of work, under a task that reports.
+"""What runs on a worker of an engine (Dask, Ray, interpreters): one piece of work, under a task that reports.
 
 Each worker process has one station a run: a reporter thread that sends what happens in batches, by whatever the engine
 carries messages with, and the tasks that run here, to be asked to stop. What is left to report when a piece ends goes
@@ -47,7 +47,7 @@ KEPT_LEFT = 100
 
 
 class Head(NamedTuple):
-    """What a worker is told of a piece of work, beside its function and arguments."""
+    """What a worker needs of a piece of work, beside its function and arguments."""
 
     run: str
     """The run that it belongs to, by a name that no other has."""
@@ -104,7 +104,7 @@ _TAGS = {kind: tag for tag, kind in _KINDS.items()}
 
 
 class Basket:
-    """Carries events away when it is told to; holds them until then."""
+    """Holds events until it is flushed."""
 
     def __init__(self, station: Station, carry: Carry) -> None:
         self._station = station
@@ -178,7 +178,7 @@ class Station:
             task.request_cancel(reason)
 
     def expect(self, asked: dict[int, str]) -> None:
-        """Have tasks asked to stop when they come; for each, why."""
+        """Ask tasks to stop when they come; `asked` says why, for each."""
         with self._lock:
             self._expect(asked)
 
@@ -222,13 +222,13 @@ class Station:
         return task
 
     def enter(self, number: int, task: Task | BatchItem) -> str | None:
-        """Have `task` asked to stop from now on, if anybody asks; return why it has been, if it has."""
+        """Register `task`, which may be asked to stop from now on; return why it has been, if it has."""
         with self._lock:
             self._tasks[number] = task, threading.get_ident()
             return self._asked.pop(number, None)
 
     def leave(self, number: int) -> None:
-        """Let go of a task that is over."""
+        """Remove a task that is over."""
         with self._lock:
             self._tasks.pop(number, None)
 
@@ -271,7 +271,7 @@ class Station:
         )
 
     def close(self) -> None:
-        """Leave the process as it was; what still runs is asked to stop: nobody waits for it."""
+        """Leave the process as it was; what still runs is asked to stop, and not waited for."""
         self.closed = True
         with self._lock:
             running = list(self._tasks.values())
@@ -337,14 +337,14 @@ def ask(run: str, tasks: Sequence[int], reason: str) -> None:
 
 
 def set_interval(run: str, seconds: float) -> None:
-    """Have a run's station send positions at most once in `seconds`."""
+    """Set the interval at which a run's station sends positions."""
     found = _stations.get(run)
     if found is not None:
         found.set_interval(seconds)
 
 
 def locate(run: str, root: int, task: int, attempt: int, since: float) -> None:
-    """Have a run's station tell where the thread stands that works on a task, if it does so here."""
+    """Report where the thread stands that works on a task of a run, if it does so here."""
     found = _stations.get(run)
     if found is not None:
         found.locate(root, task, attempt, since)

@@ -1,4 +1,4 @@
-"""The workers of an engine of somebody else's, Dask or Ray, or of interpreters, as a pool uses them.
+"""The workers of an engine (Dask, Ray, interpreters), as a pool uses them.
 
 The engine says where and when; what it is given, what becomes of it and who is told is decided here, on one thread that
 takes what the engine's own threads put into its queue.
@@ -108,14 +108,14 @@ class EngineWorkers:
     # --- what a pool asks of its workers: any thread ---
 
     def open(self, share: Calls | Map) -> None:
-        """Know `share`, until `forget`."""
+        """Register `share`, until `forget`."""
         if isinstance(share, Calls):
             self._calls = CallPieces(share, self, self._on_cancelled)
         else:
             self._maps[share.id] = ItemPieces(share, self)
 
     def forget(self, share: Map) -> None:
-        """Know it no more."""
+        """Remove it."""
         known = self._maps.pop(share.id, None)
         if known is not None:
             known.forget()
@@ -166,12 +166,12 @@ class EngineWorkers:
         job.left()
 
     def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`."""
+        """Set the interval of reports: positions are sent at most once in `seconds`."""
         self._interval = seconds
         self.post(lambda: self.port.set_interval(seconds))
 
     def locate(self, asked: Locate) -> None:
-        """Have a worker say where it stands."""
+        """Ask a worker where it stands."""
         self.post(lambda: self._locate(asked))
 
     def _locate(self, asked: Locate) -> None:
@@ -224,7 +224,7 @@ class EngineWorkers:
         return pickling.pack_function(fn, large=None)
 
     def post(self, call: Callable[[], None]) -> None:
-        """Have `call` called on the backend's thread. Any thread."""
+        """Call `call` on the thread of these workers, soon. Any thread."""
         self._posted.put(call)
 
     def ask(self, tasks: Sequence[int], reason: str) -> None:
@@ -297,7 +297,7 @@ class EngineWorkers:
                 self.drop(task, lost=False)
 
     def over(self, task: int) -> None:
-        """Learn that a task is in the engine's hands no more, and what is nested in it over."""
+        """Forget a task that is in the engine's hands no more; what is nested in it is over."""
         self._inhand.pop(task, None)
         self._forget_children(task, "its task is over")
 

@@ -96,13 +96,15 @@ class Dispatcher:
         name: str,
         initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
         max_tasks: int | None,
-        streams: tuple[str, ...] = (),
+        streams: tuple[str, ...],
+        on_idle: Callable[[], None],
     ) -> None:
+        """Start nothing yet; `on_idle` is called when all workers have ended, on its thread."""
         self.max_workers = max_workers
         self.closed = False
         self.broken: PoolBroken | None = None
         self.workers: list[WorkerProcess] = []
-        self.on_idle: Callable[[], None] | None = None
+        self._on_idle = on_idle
         self._context = context
         self._reporter = reporter
         self._prefix = name
@@ -132,12 +134,12 @@ class Dispatcher:
     # --- any thread ---
 
     def call(self, call: Callable[[], None]) -> None:
-        """Have `call` called on the dispatcher's thread, soon."""
+        """Call `call` on the dispatcher's thread, soon."""
         self._posted.put(call)
         self.wake()
 
     def wake(self) -> None:
-        """Have it look what there is to do."""
+        """Wake the dispatcher: there may be something to do."""
         if self._thread is None:
             self._start()
         if not self._rung:
@@ -146,7 +148,7 @@ class Dispatcher:
                 retried(self._bell.write, b"\0")
 
     def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`, by workers that start later too. In a signal handler too."""
+        """Set the interval of reports, of workers that start later too. Any thread, signal handlers too."""
         self._interval = seconds
         if self._thread is not None:
             self.call(self._say_interval)
@@ -213,7 +215,7 @@ class Dispatcher:
         worker.deadline = monotonic() + LAST_ASK
 
     def locate(self, asked: Locate) -> None:
-        """Have the worker of that name say where it stands."""
+        """Ask the worker of that name where it stands."""
         for worker in self.workers:
             if worker.name == asked.worker:
                 worker.say(frames.pack(frames.LOCATE, task=asked.task, number=asked.attempt, at=asked.since))
@@ -267,8 +269,7 @@ class Dispatcher:
         for fd in (self._reading, writing):
             unguard(fd)
             os.close(fd)
-        if self.on_idle is not None:
-            self.on_idle()
+        self._on_idle()
 
     def _busy(self) -> bool:
         return self._waiting() > 0 or not self._posted.empty()

@@ -63,7 +63,7 @@ if hasattr(os, "register_at_fork"):
 
 
 def guard(fd: int) -> int:
-    """Have every forked child of this process close `fd`; return it."""
+    """Close `fd` in every forked child of this process; return it."""
     _ours.add(fd)
     return fd
 
@@ -236,7 +236,7 @@ class WorkerProcess:
         return DistantQueue, (thing.task, thing.description)
 
     def ended_some(self) -> None:
-        """Learn that it has ended pieces of work."""
+        """Called when it has ended pieces of work."""
         self.done += 1
         self.asked_back = False
         self.progress = monotonic()
@@ -254,7 +254,7 @@ class WorkerProcess:
         self._post(lambda: self.ask(task, reason) if task in self.inflight else None)
 
     def stop(self) -> None:
-        """Have it end once it has done what it was given."""
+        """End it once it has done what it was given."""
         if not self.stopping:
             self.stopping = True
             self.say(frames.pack(frames.STOP))
@@ -294,7 +294,7 @@ class WorkerProcess:
         return self.process.exitcode
 
     def close(self) -> None:
-        """Let go of it."""
+        """Release what is kept of it: pipes, streams, the process object."""
         unguard(self.end.fd)
         self.end.close()
         for reader in self.output:
@@ -305,7 +305,7 @@ class WorkerProcess:
 
 
 def _have_a_tracker() -> None:
-    """Have the resource tracker of `multiprocessing` run, which it starts again with a warning where it was killed."""
+    """Start the resource tracker of `multiprocessing`, which is started with a warning where it was killed."""
     from multiprocessing import resource_tracker  # noqa: PLC0415  # forked workers need none
 
     with contextlib.suppress(UserWarning):  # the program makes errors of warnings: the next call starts it
@@ -330,7 +330,7 @@ def _ended_in(pid: int, seconds: float) -> bool:
 
 @contextlib.contextmanager
 def server_kept_going() -> Iterator[None]:
-    """Continue, while the block waits for it, a fork server that somebody has stopped: nobody else would."""
+    """Continue a stopped fork server while the block waits for it."""
     over = threading.Event()
 
     def keep_going() -> None:
@@ -398,7 +398,7 @@ def server_killed(error: Exception) -> ServerEnd | None:
 
 
 def _forget_server() -> None:
-    """Have `multiprocessing` start a new fork server, where it would wait for an old one that is nobody's child."""
+    """Make `multiprocessing` start a new fork server: the old one is no child of this process, and is waited for."""
     from multiprocessing import forkserver  # noqa: PLC0415  # as above
 
     server: Any = forkserver._forkserver  # noqa: SLF001  # nobody else can

@@ -41,7 +41,7 @@ class Reception:
         self._touched: set[Map] = set()
 
     def tell(self) -> None:
-        """Tell whoever waits for items that have ended."""
+        """Notify the consumers of maps whose items have ended."""
         touched, self._touched = self._touched, set()
         for share in touched:
             share.tell()

@@ -144,7 +144,7 @@ class StandalonePool:
 
 
 def _nobody_waits() -> None:
-    """Wake nobody: futures wake who waits for them."""
+    """Do nothing: futures wake the threads that wait for them."""
 
 
 def _of_the_live_run() -> tuple[str, ...]:

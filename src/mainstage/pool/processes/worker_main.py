@@ -1,4 +1,4 @@
-"""A worker process: it runs calls and items one after the other on its main thread, until it is told to end.
+"""A worker process: it runs calls and items one after the other on its main thread, until the parent ends it.
 
 Two threads beside: one takes what the parent says, so that a request to stop is heard at once, and ends the process
 when the parent is gone; one reports. The worker's code finds what it finds in a thread: the same tasks, the same track.
@@ -88,7 +88,7 @@ def _detached(duplicate: Any) -> Descriptor:
 def main(
     pipe: Descriptor, journal: Descriptor, streams: dict[str, Descriptor], initializer: Initializer | None
 ) -> None:
-    """Be a worker: what `multiprocessing` starts. `streams` are what leads to the run's display, by their names."""
+    """Run a worker: the target of `multiprocessing`. `streams` are what leads to the run's display, by their names."""
     _settle_in()
     end = WorkerEnd(pipe.fd, Journal(journal.fd))
     Child(end, Piped({name: one.fd for name, one in streams.items()}) if streams else None).run(initializer)
@@ -114,7 +114,7 @@ def _settle_in() -> None:
 
 
 def _forget_the_parents_run() -> None:
-    """Have a run of this process's own be no branch of the one that a fork has copied: nobody draws that here."""
+    """Detach this process from the run that a fork has copied: a run of its own is no branch of that."""
     session, show = sys.modules.get("mainstage.run.run"), sys.modules.get("mainstage.run.display_session")
     if session is not None and show is not None:
         session._runs.clear()  # noqa: SLF001  # the owner's side is never imported from here
@@ -294,7 +294,7 @@ class Child:
         self.channel.stop()
 
     def _capture(self, setup: Setup) -> Capture | None:
-        """Have what is written made into events, where the display owns the streams."""
+        """Turn what is written into events, where the display owns the streams."""
         if not setup.streams:
             return None
         from mainstage.tasks.capture.streams import Capture  # noqa: PLC0415  # only where there is something to capture
@@ -342,7 +342,7 @@ class Child:
             _die_with_the_parent()
 
     def leave_in_child(self) -> None:
-        """Let go, in a forked child, of what is the worker's: its pipe, its locks, its deafness to Ctrl-C."""
+        """Drop what is the worker's, in a forked child: its pipe, its locks, that it ignores Ctrl-C."""
         self.forked = True
         self._end.leave_in_child()
         self.announcing = threading.Lock()
@@ -551,7 +551,7 @@ def _not_made(error: BaseException) -> Unpicklable:
 
 
 def _die_with_the_parent() -> NoReturn:
-    """End this process and all that it started, at once: nobody is left to tell."""
+    """End this process and all that it started, at once: the parent is gone."""
     with contextlib.suppress(OSError):
         os.killpg(0, signal.SIGKILL)
     os._exit(1)

@@ -60,8 +60,8 @@ class ProcessWorkers:
             initializer=None if crew.initializer is None else (crew.initializer, crew.initargs),
             max_tasks=crew.max_tasks_per_child,
             streams=crew.streams,
+            on_idle=wake,
         )
-        self.dispatcher.on_idle = wake
         self._forked = context.get_start_method() == "fork"
         self._pid = os.getpid()
         _all.add(self)
@@ -72,7 +72,7 @@ class ProcessWorkers:
         return self.dispatcher.closed
 
     def open(self, share: Calls | Map) -> None:
-        """Know `share`, until `forget`."""
+        """Register `share`, until `forget`."""
         if isinstance(share, Calls):
             self.dispatcher.calls = OutgoingCalls(share, forked=self._forked)
             return
@@ -80,7 +80,7 @@ class ProcessWorkers:
         self.dispatcher.call(lambda: self.dispatcher.open_map(items))
 
     def forget(self, share: Map) -> None:
-        """Know it no more."""
+        """Remove it."""
         self.dispatcher.call(lambda: self.dispatcher.close_map(share.id))
 
     def offer(self, share: WindowShare) -> None:  # noqa: ARG002  # it looks at all of them
@@ -117,11 +117,11 @@ class ProcessWorkers:
         self.dispatcher.hold(on=on)
 
     def set_interval(self, seconds: float) -> None:
-        """Have positions sent at most once in `seconds`."""
+        """Set the interval of reports: positions are sent at most once in `seconds`."""
         self.dispatcher.set_interval(seconds)
 
     def locate(self, asked: Locate) -> None:
-        """Have a worker say where it stands."""
+        """Ask a worker where it stands."""
         self.dispatcher.call(lambda: self.dispatcher.locate(asked))
 
     def here(self) -> bool:
@@ -144,7 +144,7 @@ class ProcessWorkers:
 
 
 def _have_ours_loaded(context: BaseContext) -> None:
-    """Have a fork server that is to start load our worker's modules once, unless the program has said what it loads."""
+    """Preload our worker's modules in a fork server that is to start, unless the program has said what it loads."""
     if context.get_start_method() != "forkserver":
         return
     from multiprocessing import forkserver  # noqa: PLC0415  # where there is one

@@ -61,6 +61,7 @@ class RunAhead(Protocol):
     """A run, as the estimators read it: what is done, what is at work and what is known to come."""
 
     first_start: float | None
+    before: int
     progress: float
     typical: float
     starts: float
@@ -117,7 +118,9 @@ def _eta(state: RunAhead, now: float, left: int, seconds: float) -> Eta | None:
     counts = state.counts
     age = max(0.0, counts.running * seconds - state.starts)
     if len(state.tasks) > LOOKED_AT:
-        return AggregateEta(counts.ended, left, counts.running, state.progress, age, state.typical, seconds).eta()
+        return AggregateEta(
+            counts.ended - state.before, left, counts.running, state.progress, age, state.typical, seconds
+        ).eta()
     busy = round((state.durations.seconds + age) / seconds) if seconds > 0.0 else 0
     if left == counts.running == 1 and (alone := _of_one(state, now)) is not None:
         return alone

@@ -20,6 +20,7 @@ from mainstage.events import (
     SourceClosed,
     SourceForeseen,
     SourceOpened,
+    SourceResumed,
     StopRequested,
     TaskCancelled,
     TaskChanged,
@@ -472,4 +473,5 @@ _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
     TaskStuck: _task_stuck,
     PartsEnded: _parts_ended,
     SourceForeseen: sources.source_foreseen,
+    SourceResumed: sources.source_resumed,
 }

@@ -48,6 +48,7 @@ class RunState:
 
     __slots__ = (
         "anomalies",
+        "before",
         "board",
         "children",
         "counts",
@@ -133,6 +134,8 @@ class RunState:
         """How many of these do not know their total."""
         self.known = 0
         """Tasks that were ever queued, items that closed sources handed out, and the totals of the open ones."""
+        self.before = 0
+        """Items that an earlier run has done: they count as ended, and are no speed of this one."""
         self.unhanded = 0
         """Items that closed sources were known to have and did not hand out (the run was stopped, say)."""
 
@@ -310,6 +313,7 @@ class RunState:
             "kinds": dict(sorted(self.failures.kinds.items())),
             "slowest": list(self.slowest),
             "sources": dict(sorted(self.sources.items())),
+            "before": self.before,
             "expected": self.expected,
             "open_ended": self.open_ended,
             "metrics": {n: (m.min, m.max, m.count) for n, m in sorted(self.metrics.items())},

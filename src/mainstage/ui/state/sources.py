@@ -9,7 +9,15 @@ from mainstage.ui.state.run import Source
 from mainstage.ui.state.validate import check_number, check_position, check_sizes, check_text, check_whole, invalid
 
 if TYPE_CHECKING:
-    from mainstage.events import RunEnded, RunStarted, SourceClosed, SourceForeseen, SourceOpened, StopRequested
+    from mainstage.events import (
+        RunEnded,
+        RunStarted,
+        SourceClosed,
+        SourceForeseen,
+        SourceOpened,
+        SourceResumed,
+        StopRequested,
+    )
     from mainstage.ui.state.run import RunState
 
 
@@ -81,3 +89,20 @@ def source_foreseen(state: RunState, event: SourceForeseen) -> None:
         check_whole(event.workers)
     aggregates.set_sizes(state, check_sizes(event.sizes))
     state.plan.workers = max(state.plan.workers, event.workers or 0)
+
+
+def source_resumed(state: RunState, event: SourceResumed) -> None:
+    """Count items that an earlier run has done, and not as a speed of this one."""
+    check_number(event.at)
+    for number in (event.source, event.number, event.failed):
+        check_whole(number)
+        check_position(number)
+    if event.failed > event.number:
+        invalid(f"{event.failed} failures among {event.number} items")
+    counts = state.counts
+    counts.done += event.number - event.failed
+    counts.failed += event.failed
+    state.before += event.number
+    state.board.add_many(event.number)
+    state.plan.skip(event.number)
+    state.pace.rebase(counts.ended)

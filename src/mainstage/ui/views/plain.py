@@ -127,7 +127,8 @@ class PlainView:
             parts.append(formatting.part(loop.completed, loop.total, self._glyphs.name(loop.unit)).strip())
         elif counts.ended or state.expected != 1:
             total = "" if state.open_ended else f" of {formatting.count(state.expected)}"
-            parts.append(f"{formatting.count(counts.done)}{total} done")
+            before = f" ({formatting.count(state.before)} before)" if state.before else ""
+            parts.append(f"{formatting.count(counts.done)}{total} done{before}")
         elif state.live_units:
             parts.append(
                 ", ".join(formatting.amount(n, self._glyphs.name(unit)) for unit, n in state.live_units.items())

@@ -141,6 +141,8 @@ class Summary:
         alone = counts.seen == 1 and counts.done == 1
         amounts = {unit: n for unit in (*state.units, *state.live_units) if (n := state.items(unit))}
         text = self._amounts(amounts) if alone and amounts else f"{formatting.count(counts.done)} done"
+        if state.before:
+            text += f", {formatting.count(state.before)} of them before"
         lost = sum(number for kind, number in state.failures.kinds.items() if is_lost(kind))
         failed = f"failed ({formatting.count(lost)} lost)" if lost else "failed"
         for n, word in ((counts.failed, failed), (counts.cancelled, "cancelled"), (left, "left")):
