@@ -21,6 +21,8 @@ MOST_STACKS, DEEPEST = 256, 32
 """So many stacks are known by heart, of so many frames each."""
 TALKATIVE = (BaseExceptionGroup, SyntaxError, NameError, AttributeError, ImportError)
 """Of these Python prints more: what is in it, where in a line, what may have been meant."""
+MUTE = "<str() of it raised "
+"""The text of an exception that has none begins so; Python has other words for it."""
 
 
 class Cancelled(BaseException):
@@ -123,7 +125,7 @@ def text_of(error: BaseException) -> str:
     try:
         return str.__str__(str(error))
     except BaseException as trouble:  # noqa: BLE001  # a worker's own exception class may raise anything here
-        return f"<str() of it raised {name_of(trouble)}>"
+        return f"{MUTE}{name_of(trouble)}>"
 
 
 def explain(error: BaseException) -> str:
@@ -171,16 +173,16 @@ def inner_errors(error: BaseException) -> tuple[BaseException, ...]:
 
 def notes_of(error: BaseException) -> list[str]:
     """Return the notes on `error`; what is no text among them, or in their place, is left out."""
-    notes: Any = state_of(error).get("__notes__", ())
+    notes: Any = _dict.__get__(error).get("__notes__", ())
     if type(notes) not in (list, tuple):
         return []
-    return [str.__str__(note) for note in notes if issubclass(type(note), str)]
+    return [note if type(note) is str else str.__str__(note) for note in notes if issubclass(type(note), str)]
 
 
 def add_note(error: BaseException, note: str) -> None:
     """Put `note` on the exception once, unless its notes are no list."""
     notes = state_of(error).setdefault("__notes__", [])
-    if type(notes) is list and note not in notes_of(error):
+    if type(notes) is list and (not notes or note not in notes_of(error)):
         notes.append(note)
 
 
@@ -210,9 +212,9 @@ _dict: Any = BaseException.__dict__["__dict__"]
 _exceptions: Any = BaseExceptionGroup.__dict__["exceptions"]
 _suppressed: Any = BaseException.__dict__["__suppress_context__"]
 _module = type.__dict__["__module__"].__get__
-_stacks: dict[tuple[tuple[int, int, int], ...], tuple[list[tuple[CodeType, int, int]], str]] = {}
-"""What Python prints of a stack, by the places of its frames. A code is named by its `id`, which stays its own while it
-is kept beside the text: a line may hold two functions of one name, and comparing codes costs more."""
+_stacks: dict[tuple[object, ...], tuple[list[CodeType], str]] = {}
+"""What Python prints of a stack, by the instructions of its frames. A code is named by its `id`, which stays its own
+while it is kept beside the text: a line may hold two functions of one name, and comparing codes costs more."""
 
 
 def describe_error(error: BaseException) -> ErrorReport:
@@ -220,65 +222,77 @@ def describe_error(error: BaseException) -> ErrorReport:
 
     The text of a group goes on with a line for each exception in it, indented by two spaces a level.
     """
-    text = text_of(error)
+    kind = type(error)
+    name, text = str(_qualname(kind)), text_of(error)
+    remote = cause_of(error)
+    if remote is None and not issubclass(kind, TALKATIVE) and not text.startswith(MUTE):
+        plain = _plain(error, kind, name, text)
+        if plain is not None:
+            return ErrorReport(name, text, plain)
     if inner_errors(error):
         text = "\n".join([text, *islice(_inside(error, 1), MOST_INSIDE)])
-    remote = cause_of(error)
     if isinstance(remote, RemoteTraceback):  # it was raised in another process
-        return ErrorReport(name_of(error), text, remote.tb)
+        return ErrorReport(name, text, remote.tb)
     try:
         lines = _formatted(error)
     except BaseException as trouble:  # noqa: BLE001  # as above
         lines = f"<its traceback could not be formatted: {name_of(trouble)}>"
-    return ErrorReport(name_of(error), text, lines)
+    return ErrorReport(name, text, lines)
 
 
-def _formatted(error: BaseException) -> str:
-    """Return what Python prints of `error`. Where many fail at one place, its lines are formatted once."""
-    where = _from_the_users_code(traceback_of(error))
-    places = _places(where) if _is_plain(error) else []
-    key = tuple([(id(code), line, instruction) for code, line, instruction in places])
-    known = _stacks.get(key)
-    if known is not None:
-        return "\n".join([known[1], _told(error), *notes_of(error)]).rstrip("\n")
+def _plain(error: BaseException, kind: type, name: str, text: str) -> str | None:
+    """Return what Python prints of an exception of which it prints no more than the stack, name, text and notes.
+
+    None: it prints more, or not even that can be had. Where many fail at one place, its lines are formatted once.
+    """
+    notes: Any = _dict.__get__(error).get("__notes__")
+    told = notes_of(error) if notes else []
+    if notes is not None and (type(notes) not in (list, tuple) or len(notes) != len(told)):
+        return None
+    if context_of(error) is not None and not _suppressed.__get__(error):
+        return None
+    where = place = traceback_of(error)
+    key: list[object] = []
+    while place is not None:
+        key += id(place.tb_frame.f_code), place.tb_lasti
+        place = place.tb_next
+    known = _stacks.get(tuple(key)) or _learn_stack(where, tuple(key))
+    if known is None:
+        return None
+    module = _module(kind)
+    name = name if module in ("builtins", "__main__") else f"{module}.{name}"
+    return "\n".join([known[1], f"{name}: {text}" if text else name, *told]).rstrip("\n")
+
+
+def _learn_stack(where: TracebackType | None, key: tuple[object, ...]) -> tuple[list[CodeType], str] | None:
+    """Keep what Python prints of a stack, with its codes; None: it has no frames, too many, or what is odd."""
+    codes: list[CodeType] = []
+    place = where
+    while place is not None:
+        codes.append(place.tb_frame.f_code)
+        place = place.tb_next
+    if not 0 < len(codes) <= DEEPEST:
+        return None
     import traceback  # noqa: PLC0415  # only failures pay for it
 
-    told = traceback.TracebackException(type(error), error, where)
-    if places:
-        if len(_stacks) >= MOST_STACKS:
-            _stacks.clear()
-        _stacks[key] = places, "Traceback (most recent call last):\n" + "".join(told.stack.format()).rstrip("\n")
-    return "".join(told.format()).rstrip("\n")
-
-
-def _told(error: BaseException) -> str:
-    module, name = _module(type(error)), name_of(error)
-    name = name if module in ("builtins", "__main__") else f"{module}.{name}"
     try:
-        text = str(error)
-    except BaseException:  # noqa: BLE001  # Python's own word for that
-        text = "<exception str() failed>"
-    return f"{name}: {text}" if text else name
-
-
-def _places(where: TracebackType | None) -> list[tuple[CodeType, int, int]]:
-    """Return the code, line and instruction of each frame; nothing if there are more than are worth keeping."""
-    found: list[tuple[CodeType, int, int]] = []
-    while where is not None:
-        if len(found) == DEEPEST:
-            return []
-        found.append((where.tb_frame.f_code, where.tb_lineno, where.tb_lasti))
-        where = where.tb_next
+        text = "Traceback (most recent call last):\n" + "".join(
+            traceback.format_tb(_from_the_users_code(where))
+        ).rstrip("\n")
+    except BaseException:  # noqa: BLE001  # it is tried once more, and told
+        return None
+    if len(_stacks) >= MOST_STACKS:
+        _stacks.clear()
+    _stacks[key] = found = codes, text
     return found
 
 
-def _is_plain(error: BaseException) -> bool:
-    """Return whether Python prints no more of it than a stack, its name, its text and its notes."""
-    if is_instance(error, TALKATIVE) or cause_of(error) is not None:
-        return False
-    notes: Any = state_of(error).get("__notes__", ())
-    readable = type(notes) in (list, tuple) and len(notes) == len(notes_of(error))
-    return readable and (context_of(error) is None or bool(_suppressed.__get__(error)))
+def _formatted(error: BaseException) -> str:
+    """Return what Python prints of `error`."""
+    import traceback  # noqa: PLC0415  # as above
+
+    told = traceback.TracebackException(type(error), error, _from_the_users_code(traceback_of(error)))
+    return "".join(told.format()).rstrip("\n")
 
 
 def _inside(group: BaseException, depth: int) -> Iterator[str]:

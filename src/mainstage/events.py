@@ -259,6 +259,21 @@ class SourceResumed(NamedTuple):
     failed: int = 0
 
 
+class CallFailed(NamedTuple):
+    """A submitted call `started` and failed, so soon that nothing was told of it before.
+
+    In the place of its `TaskQueued`, `TaskStarted` and `TaskFailed`, where no recorder takes each event.
+    """
+
+    at: float
+    task: int
+    started: float
+    worker: str
+    description: str
+    error: ErrorReport
+    input: str = ""
+
+
 Event: TypeAlias = (
     RunStarted
     | RunEnded
@@ -282,6 +297,7 @@ Event: TypeAlias = (
     | PartsEnded
     | SourceForeseen
     | SourceResumed
+    | CallFailed
 )
 
 EVENTS: tuple[type[Event], ...] = Event.__args__

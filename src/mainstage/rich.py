@@ -295,13 +295,19 @@ class Live(rich.live.Live):
     _pushed = False
     """Whether it is a block whose code is not Rich's alone: then those who report draw it, and the owner at times."""
     _in_run = False
+    _hidden = False
+    """Whether nobody shows it: in a child of the program's, whose terminal is its parent's."""
     _next_draw = 0.0
 
     def start(self, refresh: bool = False) -> None:
         """Start the display. A second call does nothing."""
         if self._started:
             return
-        if not self._begin_in_run():
+        if self._begin_in_run():
+            return
+        if works_for_parent() and _leads_to_terminal(self.console.file):
+            self._started = self._in_run = self._hidden = True  # the terminal is the parent's
+        else:
             self._without_thread(super().start, refresh=refresh)
 
     def stop(self) -> None:
@@ -310,6 +316,9 @@ class Live(rich.live.Live):
             self._without_thread(super().stop)
             return
         self._started = self._in_run = False
+        if self._hidden:
+            self._hidden = False
+            return
         if self._capture is not None:
             self._capture.displays.pop(id(self), None)
         try:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from mainstage.events import (
     EVENTS,
+    CallFailed,
     ErrorReport,
     ItemsEnded,
     KeyPressed,
@@ -64,6 +65,7 @@ ONE_OF_EACH: tuple[Event, ...] = (
     PartsEnded(91.0, "", 12),
     SourceForeseen(0.5, 1, 4, ((10, 3), (11, 4.5))),
     SourceResumed(0.5, 1, 20, 2),
+    CallFailed(2.0, 12, 1.5, "thread-1", "load b.csv", ERROR, "b.csv"),
 )
 
 texts = st.text(st.characters(exclude_categories=()), max_size=12) | st.sampled_from(

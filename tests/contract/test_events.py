@@ -37,6 +37,7 @@ ORDER = [
     "PartsEnded",
     "SourceForeseen",
     "SourceResumed",
+    "CallFailed",
 ]
 
 

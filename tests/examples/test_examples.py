@@ -31,6 +31,7 @@ SAYS = {
     "primes": "widest gap: 86 after 155921\n",
     "pipeline": "north=635 south=635 east=508 west=508 coast=635 hills=635\n",
     "recipe": "200 done\n",
+    "rich_import": "284 kg\n",
 }
 """What a program prints on stdout, and nothing else."""
 SHOWN = {
@@ -39,6 +40,7 @@ SHOWN = {
     "failures": "scan-07.tif: ValueError: strip 4 is cut short",
     "one_import": "Carpathians: 107 pages",
     "pipeline": "coast: kept 13 of 20 rows",
+    "rich_import": "the yew box is full",
 }
 """What is seen of it on a terminal besides."""
 

@@ -13,7 +13,7 @@ from tests.journal.records import record, reduced, work
 
 import mainstage
 from mainstage.errors import DisplayError
-from mainstage.events import KeyPressed, RunEnded, RunStarted, TaskFailed, TaskMoved, TextWritten
+from mainstage.events import CallFailed, KeyPressed, RunEnded, RunStarted, TaskFailed, TaskMoved, TextWritten
 from mainstage.journal import writer as module
 from mainstage.journal.reader import JournalReader
 from mainstage.journal.writer import JournalWriter
@@ -198,7 +198,7 @@ def test_without_inputs_neither_they_nor_names_made_of_them_are_there(tmp_path: 
     data = path.read_bytes()
     assert b"hunter" not in data
     assert b"told" in data
-    assert [event.input for event in events(path) if isinstance(event, TaskFailed)] == ["", "", ""]
+    assert [event.input for event in events(path) if isinstance(event, TaskFailed | CallFailed)] == ["", "", ""]
 
 
 def test_a_forked_child_does_not_pass_for_the_run(tmp_path: Path) -> None:

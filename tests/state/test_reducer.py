@@ -9,6 +9,7 @@ from tests.state.lives import but, reduced
 
 from mainstage.events import (
     EVENTS,
+    CallFailed,
     ErrorReport,
     Event,
     ItemsEnded,
@@ -476,6 +477,7 @@ IMPOSSIBLE: dict[str, tuple[list[Event], Any]] = {
         ItemsEnded(3.0, 5, "w", ((2, 1.0, 2.0), (1, 1.0, 2.0))),
     ),
     "ItemsEnded: str where a whole number belongs": ([], ItemsEnded(3.0, 5, "w", ((TEXT, 1.0, 2.0),))),
+    "CallFailed of task 1: it has begun already": ([started(1)], CallFailed(3.0, 1, 2.0, "w", "d", ERROR)),
     "PartsEnded: -1 is below 0": ([], PartsEnded(3.0, "w", -1)),
     "PartsEnded: str where a whole number belongs": ([], PartsEnded(3.0, "w", TEXT)),
     "str is no event": ([], "TaskEnded"),
@@ -518,6 +520,8 @@ VALID: list[tuple[list[Event], Event]] = [
     (STARTED, TaskEnded(3.0, 1, 1, 5)),
     (STARTED, TaskFailed(3.0, 1, 1, 5, ERROR, "row 5")),
     ([TaskQueued(2.0, 1, "a")], TaskFailed(3.0, 1, 0, 5, ERROR, "row 5")),
+    ([], CallFailed(3.0, 1, 2.0, "w", "d", ERROR, "row 5")),
+    ([TaskQueued(2.0, 1, "a")], CallFailed(3.0, 1, 2.0, "w", "d", ERROR, "row 5")),
     (STARTED, TaskRetried(3.0, 1, 1, 5, ERROR, 1.0, "row 5")),
     (STARTED, TaskCancelled(3.0, 1, 1, 5, "Ctrl-C")),
     ([TaskQueued(2.0, 1, "a")], TaskCancelled(3.0, 1, 0, 0, "Ctrl-C")),
@@ -534,12 +538,13 @@ BAD: dict[type, tuple[object, ...]] = {
     ErrorReport: (("ValueError", "x", ""), None),
     tuple: (5, ((5, 5),), ("x",), (("unit", 5),)),
 }
+NUMBERS = {"at", "completed", "total", "wall", "delay", "value", "seconds", "started"}
 MEMBERS = [
     pytest.param(events, event._replace(**{name: bad}), id=f"{type(event).__name__}.{name}={bad!r}")  # type: ignore[arg-type]
     for events, event in VALID
     for name, value in zip(event._fields, event, strict=True)
-    for bad in BAD[float if name in {"at", "completed", "total", "wall", "delay", "value", "seconds"} else type(value)]
-    if not (bad is None and name in {"total", "parent", "description", "status"})  # where None has a meaning
+    for bad in BAD[float if name in NUMBERS else type(value)]
+    if not (bad is None and name in {"total", "parent", "description", "status"} and type(event) is not CallFailed)
     if not (isinstance(event, MetricReported) and name == "value" and bad is NAN)
     if not (isinstance(event, TextWritten) and name in {"task", "attempt"})  # text counts, whoever wrote it
     if not (isinstance(event, SourceOpened) and bad == [1])

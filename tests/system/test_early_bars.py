@@ -151,6 +151,20 @@ def test_the_bar_of_a_thread_that_outlives_the_main_one_leaves_its_line(program:
     assert [line.split(" in ")[0] for line in shown] == ["main done", "✓ thread: 8", "thread done"]
 
 
+def test_the_run_of_a_threads_bar_goes_on_when_the_main_thread_has_ended(program: Program) -> None:
+    shown = program.lines("""
+        def work():
+            for _ in tqdm(range(60), desc="thread"):
+                time.sleep(0.05)
+            print("thread done")
+
+        threading.Thread(target=work).start()
+        time.sleep(1.5)
+        print("main done")
+    """)
+    assert [line.split(" in ")[0] for line in shown] == ["main done", "✓ thread: 60", "thread done"]
+
+
 def test_a_run_of_the_programs_takes_the_bars_that_wait(program: Program) -> None:
     shown = program.lines("""
         go = threading.Event()

@@ -6,9 +6,13 @@ import re
 import subprocess
 import sys
 import textwrap
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.system.terminals import Pty, environment
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 OURS = """
     import sys, time, threading
@@ -205,8 +209,60 @@ def test_a_row_that_does_not_move_is_shown_while_the_program_sleeps() -> None:
     body = """
         with Progress() as progress:
             progress.add_task("still", completed=30)
-            go()
+            time.sleep(4)
+            print("too late")
             time.sleep(30)
     """
     with Pty(program(body)) as pty:
         pty.until(lambda: "still" in pty.screen.text and "30/100" in pty.screen.text, what="the row")
+        assert "too late" not in pty.screen.text
+
+
+def test_a_column_of_the_programs_moves_while_it_sleeps_and_cannot_hang_it() -> None:
+    body = """
+        from rich.text import Text
+        lock = threading.Lock()
+        class Column(ProgressColumn):
+            drawn = 0
+            def render(self, task):
+                with lock:
+                    Column.drawn += 1
+                return Text(f"drawn {Column.drawn}.")
+        with Progress("{task.description}", Column()) as progress:
+            progress.add_task("part")
+            time.sleep(2)
+            with lock:
+                time.sleep(2)
+            print("it went on")
+    """
+    with Pty(program(body)) as pty:
+        pty.until(lambda: re.search(r"part drawn ([5-9]|1\d)\.", pty.screen.text) is not None, what="it moves")
+        assert pty.wait() == 0
+        assert "it went on" in pty.screen.text
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_a_child_of_the_programs_draws_nothing_and_counts(method: str, tmp_path: Path) -> None:
+    script = tmp_path / "children.py"
+    script.write_text(
+        textwrap.dedent(f"""
+        import multiprocessing, time
+        from mainstage.rich import Progress, SpinnerColumn, track
+
+        def work(n):
+            with Progress(SpinnerColumn(), "child {{task.description}}") as progress:
+                number = progress.add_task(str(n), total=5)
+                for _ in progress.track(range(5), task_id=number):
+                    time.sleep(0.1)
+                return progress.tasks[0].completed + sum(track(range(3), "child too"))
+
+        if __name__ == "__main__":
+            with multiprocessing.get_context("{method}").Pool(2) as pool:
+                print(pool.map(work, range(4)))
+        """),
+        encoding="utf-8",
+    )
+    with Pty([sys.executable, str(script)]) as pty:
+        assert pty.wait() == 0
+        assert pty.screen.text.strip() == "[8, 8, 8, 8]"
+    assert b"child" not in pty.output

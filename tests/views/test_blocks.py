@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, NamedTuple
 
 from tests.views.runs import after, first, middle, moment, plain_bars
@@ -10,9 +11,12 @@ from mainstage.events import RunStarted, TaskEnded, TaskStarted
 from mainstage.tasks.blocks import OpenBlocks
 from mainstage.ui.views.blocks import BlocksView
 from mainstage.ui.views.palette import Glyphs, Palette
+from mainstage.ui.views.user_code import OverTime, UserCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import pytest
 
     from mainstage.ui.state.run import RunState
 
@@ -31,6 +35,10 @@ class Drawn:
         self.interval = interval
         self.cut = cut
         self.asked: list[tuple[int, bool]] = []
+        self.foreign = False
+
+    def is_foreign(self) -> bool:
+        return self.foreign
 
     def lines(self, columns: int, *, borrowed: bool) -> Sequence[Sequence[Segment]]:
         self.asked.append((columns, borrowed))
@@ -129,3 +137,28 @@ def test_a_change_or_an_interval_makes_a_frame_due_and_nothing_else_does() -> No
     assert view.animated
     block.interval = 0.01
     assert view.due(state, 9.0, dirty=False) == 9.1
+
+
+def test_code_of_the_program_runs_in_a_signal_handler_within_a_limit_and_not_again_after_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Slow(Drawn):
+        def lines(self, columns: int, *, borrowed: bool) -> Sequence[Sequence[Segment]]:
+            if not borrowed:
+                super().lines(columns, borrowed=borrowed)
+                raise OverTime
+            return [[Segment("the last ones")]]
+
+    blocks = OpenBlocks()
+    block, slow = Drawn("one"), Slow()
+    block.foreign = slow.foreign = True
+    blocks.add(block)
+    blocks.add(slow)
+    view = below(blocks)
+    assert view.rows(half(), moment(10.0, borrowed=True))[:2] == ["one", "the last ones"]
+    assert (block.asked, slow.asked) == ([(79, True)], [])  # nothing can interrupt it
+    monkeypatch.setattr(UserCode, "limit", lambda _seconds: contextlib.nullcontext())
+    for _ in range(2):
+        assert view.rows(half(), moment(10.0, borrowed=True))[:2] == ["one", "the last ones"]
+    assert block.asked[-1] == (79, False)
+    assert slow.asked == [(79, False)]

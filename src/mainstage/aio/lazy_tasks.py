@@ -12,6 +12,7 @@ from threading import get_ident
 from typing import TYPE_CHECKING, Any
 
 from mainstage.aio.names import describe_coroutine
+from mainstage.core.once import Once
 from mainstage.errors import Cancelled
 from mainstage.events import ItemsEnded, PartsEnded, TaskEnded, TaskStarted
 from mainstage.pool.items import take
@@ -36,6 +37,9 @@ WORKER = ""
 
 NOWHERE = CancelScope(0)
 """In the place of a tree that nobody has asked for."""
+
+
+_task, _tree = Once("task"), Once("tree")
 
 
 class LazyTask:
@@ -82,7 +86,7 @@ class LazyTask:
             if self.flight.unreported.pop(self.id, None) is not None:
                 self.reporter.send(self.start())
             made = Task(self.reporter, self.id, self.attempt, self.description, worker=WORKER, tree=self.shared_tree())
-            task = vars(self).setdefault("task", made)
+            task = _task.first(self, made)
         return task
 
     def _as_parent(self) -> LazyTask:
@@ -98,7 +102,7 @@ class LazyTask:
     def shared_tree(self) -> CancelScope:
         """Return what it shares with the tasks nested in it, made now if need be."""
         tree = self.tree
-        return vars(self).setdefault("tree", CancelScope(self.id)) if tree is None else tree
+        return _tree.first(self, CancelScope(self.id)) if tree is None else tree
 
     def close_parts(self, error: BaseException | None) -> None:
         """Close what was left open in it, the newest first."""

@@ -187,7 +187,7 @@ class ThreadChannel:
         """Keep the plain notes that come first, at most one a cell, and return what follows; `Empty`: nothing does."""
         get, moved = self._inbox.get_nowait, self._moved
         note = get()
-        while note is not None and not isinstance(note, tuple | TextBlock) and not note.polled:
+        while not (isinstance(note, tuple) or note is None or isinstance(note, TextBlock) or note.polled):
             moved[note.id] = note
             note = get()
         return note

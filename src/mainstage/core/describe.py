@@ -22,7 +22,7 @@ def describe(thing: object) -> str:
     Control characters, line ends and lone surrogates come out escaped.
     """
     try:
-        text = str.__str__(_text(thing))
+        text = repr(thing) if type(thing) in PLAIN else str.__str__(_text(thing))
     except BaseException:  # noqa: BLE001  # a user's __repr__ may raise anything; its task is not to fail for it
         text = f"<{_name(type(thing))}>"
     if len(text) > WIDTH:
@@ -33,8 +33,6 @@ def describe(thing: object) -> str:
 def _text(thing: object) -> str:
     if type(thing) is str:
         return thing
-    if type(thing) in PLAIN:
-        return repr(thing)
     if isinstance(thing, str):
         return str.__str__(thing)
     if isinstance(thing, os.PathLike):

@@ -6,7 +6,7 @@ import os
 import string
 from typing import TYPE_CHECKING, Any
 
-from mainstage.core.describe import describe
+from mainstage.core.describe import PLAIN, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,21 +20,22 @@ MOST = 2
 
 def describe_call(fn: Any, args: Sequence[Any]) -> str:
     """Return what a call is called: its first argument's text where that is a string or a path, else `fetch(3, 4)`."""
-    return _described(lambda: function_name(fn), args)
+    return _described(function_name, fn, args)
 
 
 def describe_named(name: str, args: Sequence[Any]) -> str:
     """Return the same for a call of the function called `name`."""
-    return _described(lambda: name, args)
+    return _described(str, name, args)
 
 
-def _described(name: Callable[[], str], args: Sequence[Any]) -> str:
-    if args and issubclass(type(args[0]), (str, os.PathLike)):  # its own `__class__` may raise
+def _described(name: Callable[[Any], str], of: Any, args: Sequence[Any]) -> str:
+    kind = type(args[0]) if args else None
+    if kind is not None and kind not in PLAIN and issubclass(kind, (str, os.PathLike)):  # its `__class__` may raise
         text = describe(args[0])
         if text.strip():
             return text
     told = ", ".join(map(describe, args[:MOST]))
-    called = name()
+    called = name(of)
     return f"{called}({told})" if called and told else called or told
 
 

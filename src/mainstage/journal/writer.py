@@ -18,6 +18,7 @@ from mainstage.core import codec
 from mainstage.core.file_lock import lock_file
 from mainstage.events import (
     SCHEMA,
+    CallFailed,
     KeyPressed,
     RunEnded,
     RunStarted,
@@ -42,7 +43,7 @@ from mainstage.journal.format import (
 from mainstage.journal.places import link_to
 
 if TYPE_CHECKING:
-    from mainstage.events import Event
+    from mainstage.events import ErrorReport, Event
 
 MOST = 2000
 """Events that are gathered at the most."""
@@ -107,7 +108,7 @@ class JournalWriter:
             return
         if kind is RunStarted and not self._size:
             self._begin(event)  # type: ignore[arg-type]  # by `kind`
-        elif kind is TaskFailed or kind is TaskReopened:
+        elif kind is TaskFailed or kind is CallFailed or kind is TaskReopened:
             self._failed ^= {event.task}  # type: ignore[union-attr, arg-type]  # by `kind`
         elif kind is StopRequested:
             self._stopped = True
@@ -242,6 +243,10 @@ def _taken(path: str) -> JournalError:
     return JournalError(f"the journal {path} is being written by a run that is live: name another file")
 
 
+def _without_notes(error: ErrorReport) -> ErrorReport:
+    return error._replace(traceback=_NOTES.sub("", error.traceback))
+
+
 def _without_inputs(event: Event) -> Event:
     """Return `event` with neither the input of a task nor a name that may be made of it."""
     match event:
@@ -250,6 +255,7 @@ def _without_inputs(event: Event) -> Event:
         case TaskChanged() if event.description is not None:
             return event._replace(description=f"task {event.task}")
         case TaskFailed() | TaskRetried():
-            bare = _NOTES.sub("", event.error.traceback)
-            return event._replace(input="", error=event.error._replace(traceback=bare))
+            return event._replace(input="", error=_without_notes(event.error))
+        case CallFailed():
+            return event._replace(input="", description=f"task {event.task}", error=_without_notes(event.error))
     return event

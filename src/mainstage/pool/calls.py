@@ -10,10 +10,12 @@ from __future__ import annotations
 from concurrent.futures import CancelledError, InvalidStateError
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, is_instance
-from mainstage.events import TaskCancelled, TaskQueued
-from mainstage.pool.job import WindowShare, Workers, WorkerSlot
+from mainstage.core.once import Once
+from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, add_note, describe_error, is_instance
+from mainstage.events import CallFailed, TaskCancelled, TaskQueued
+from mainstage.pool.job import SENT, WindowShare, Workers, WorkerSlot, announcing
 from mainstage.tasks.outcome import describe, describe_call
+from mainstage.tasks.task import NULL, is_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from mainstage.pool.task_future import TaskFuture
     from mainstage.tasks.outcome import Outcome
 
+_told = Once("told")
 MOST_TOLD = 5000
 """Calls of which a picture tells that they wait; the others are told of with the next."""
 
@@ -31,6 +34,9 @@ MOST_TOLD = 5000
 class Call:
     """A submitted call: the owner of its attempts."""
 
+    submitted = True
+    told: object = None
+    """What the thread that tells that it was submitted has put here."""
     cancel_reason: str | None = None
     ticket: Entry
 
@@ -63,7 +69,10 @@ class Call:
 
     def input(self, args: tuple[Any, ...]) -> str:
         """Describe its arguments."""
-        return ", ".join([*map(describe, args), *(f"{name}={describe(one)}" for name, one in self.kwargs.items())])
+        told = [describe(one) for one in args]
+        if self.kwargs:
+            told += [f"{name}={describe(one)}" for name, one in self.kwargs.items()]
+        return ", ".join(told)
 
     def where(self, job: Job, given: str) -> str:
         """Return the note for its exception."""
@@ -96,7 +105,7 @@ class Call:
     def queued(self, at: float) -> TaskQueued | None:
         """Return the event that it was submitted, the first time."""
         mine = object()
-        if vars(self).setdefault("told", mine) is not mine:
+        if _told.first(self, mine) is not mine:
             return None
         return TaskQueued(at, self.future.task, self.describe(self.args))
 
@@ -104,7 +113,7 @@ class Call:
         """Return the event that it was submitted, the first time, if it waits for its first attempt."""
         named = self.calls.named
         named.add(self.future.task)  # first: its end may come at any moment, and has to be told by name
-        if (ticket := vars(self).get("ticket")) is not None and ticket[3] == 1:
+        if (ticket := getattr(self, "ticket", None)) is not None and ticket[3] == 1:
             return self.queued(at)
         named.discard(self.future.task)
         return None
@@ -122,6 +131,30 @@ class Call:
             calls.pending.pop(future.task, None)
             if future.awaited or not calls.pending:
                 calls.wake()
+
+    def fail(self, job: Job, error: BaseException) -> bool:
+        """Take what a short call raised, and tell of all of it in one event; False: it is not as simple as that.
+
+        It does what `Job.conclude` does of most failures, in half the time.
+        """
+        calls, future, policy = self.calls, self.future, self.policy
+        reporter = calls.reporter
+        if policy.retries or not policy.grace or reporter.detailed or not is_failure(error):
+            return False
+        name, given, worker = self.describe(self.args), self.input(self.args), job.slot.worker
+        add_note(error, f"in task {name!r}, input {given} ({worker}, attempt 1)")
+        if announcing.first(job, SENT) is not SENT:
+            return False
+        job.task = NULL
+        reporter.send(CallFailed(reporter.now(), future.task, job.started, worker, name, describe_error(error), given))
+        try:
+            future.set_exception(error)
+        except InvalidStateError:  # it was given up this moment
+            return True
+        finally:
+            calls.failed(error)
+            self._over()
+        return True
 
     def settled(self, job: Job, outcome: Outcome) -> None:  # noqa: ARG002  # an owner's
         """Take the outcome of its last attempt."""
@@ -293,7 +326,7 @@ class Calls(WindowShare):
     def abandon(self, reason: str) -> None:
         """Settle all of them although their threads did not stop."""
         for call in list(self.pending.values()):
-            if "ticket" in vars(call):
+            if hasattr(call, "ticket"):
                 call.cancel(reason)
         for job in self.jobs():
             job.give_up(Cancelled(reason))
@@ -312,7 +345,7 @@ class Calls(WindowShare):
         """Return which calls wait that were not told of before."""
         untold: list[Call] = []
         for call in reversed(list(self.pending.values())):
-            if "told" in vars(call):  # and so are all before it, but for those that have begun
+            if call.told is not None:  # and so are all before it, but for those that have begun
                 break
             untold.append(call)
         untold.reverse()

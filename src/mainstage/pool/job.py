@@ -5,8 +5,8 @@ a future. A next attempt is a new `Job`, so nothing is reset. It stands for its 
 worker's own code (`current_task`, `track`), a failure, or a display that finds it running for longer than a glance.
 
 No lock is held where an event is sent or a future settled. Which thread announces a job, makes its task and settles it
-is decided by an atomic `dict.setdefault`, so a frame that is drawn in a signal handler, between any two lines of this,
-waits for nothing. The order of what others see: the start, everything of the task, the end, then the result.
+is decided by one atomic step (`core.once`), so a frame that is drawn in a signal handler, between any two lines of
+this, waits for nothing. The order of what others see: the start, everything of the task, the end, then the result.
 """
 
 from __future__ import annotations
@@ -16,13 +16,14 @@ from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
+from mainstage.core.once import Once
 from mainstage.core.policy import STOP_GRACE, delay_before
-from mainstage.errors import Cancelled, add_note, is_instance
-from mainstage.events import TaskStarted
+from mainstage.errors import Cancelled, add_note, describe_error, is_instance
+from mainstage.events import CallFailed, TaskStarted
 from mainstage.pool.items import Lane
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.outcome import Outcome
-from mainstage.tasks.task import NULL, end_event, root_task
+from mainstage.tasks.task import NULL, end_event, is_failure, root_task
 
 if TYPE_CHECKING:
     from _thread import LockType
@@ -50,12 +51,19 @@ START_WAIT_S = 1.0
 """Seconds that the end of a job waits for the thread that has announced it and not sent that yet, between two lines."""
 
 
+settling, announcing, resolving = Once("settled"), Once("announced"), Once("task")
+SENT = threading.Lock()
+"""In the place of `Job.announced` where the start goes with the end."""
+
+
 class JobOwner(Protocol):
     """What jobs are attempts at: it gets their outcomes. Nothing here names a kind of worker."""
 
     fn: Callable[..., Any]
     kwargs: Mapping[str, Any]
     policy: Policy
+    submitted: bool
+    """Whether it is one call: nobody has counted it before its first event."""
 
     def describe(self, args: tuple[Any, ...]) -> str:
         """Return the name that is shown; made only where it is seen."""
@@ -184,7 +192,7 @@ class Job:
     def try_settle(self) -> bool:
         """Take the right to end it: True once, on any thread, in any signal handler."""
         mine = object()
-        return vars(self).setdefault("settled", mine) is mine
+        return settling.first(self, mine) is mine
 
     # --- the task that it stands for ---
 
@@ -194,7 +202,7 @@ class Job:
             return []
         mine = threading.Lock()
         mine.acquire()
-        if vars(self).setdefault("announced", mine) is not mine:
+        if announcing.first(self, mine) is not mine:
             return []
         owner, (_, ident, args, attempt) = self.owner, self.entry
         began = min(at, self.started)
@@ -207,9 +215,11 @@ class Job:
         task = self.task
         if task is None:
             self._send_start()
+            if self.announced is SENT:  # it has ended, and all of it was told in one event
+                return NULL
             _, ident, args, attempt = self.entry
             made = root_task(self.reporter, ident, attempt, self.owner.describe(args), worker=self.slot.worker)
-            task = vars(self).setdefault("task", made)
+            task = resolving.first(self, made)
             if self.cancel_reason is not None:
                 task.request_cancel(self.cancel_reason)
         return task
@@ -305,16 +315,25 @@ class Job:
             note = owner.where(self, given)
             if note:
                 add_note(error, note)
-        self.send_end(outcome, given)
+        self.send_end(owner, error, given)
         owner.settled(self, outcome)
 
-    def send_end(self, outcome: Outcome, given: str) -> None:
+    def send_end(self, owner: JobOwner, error: BaseException | None, given: str) -> None:
         """Send its last event, and those of its start before it; `given` is what it worked on."""
-        if self.task is None and vars(self).setdefault("task", NULL) is NULL:  # nobody has asked for it: none is made
-            self._send_start()
-            self.reporter.send(end_event(self.reporter.now(), self.id, self.attempt, 0, outcome.error, given))
-        else:
-            runner.finish(self.resolve(), outcome, given)
+        task = self.task
+        if task is None:
+            task = resolving.first(self, NULL)
+        if task is not NULL:
+            task.close(error, given)
+            return
+        reporter, (_, ident, args, attempt) = self.reporter, self.entry  # nobody has asked for it: none is made
+        untold = attempt == 1 and owner.submitted and not getattr(reporter, "detailed", True)
+        if untold and is_failure(error) and announcing.first(self, SENT) is SENT:
+            at, name, worker = reporter.now(), owner.describe(args), self.slot.worker
+            reporter.send(CallFailed(at, ident, self.started, worker, name, describe_error(error), given))
+            return
+        self._send_start()
+        reporter.send(end_event(reporter.now(), ident, attempt, 0, error, given))
 
 
 class WorkerSlot(Lane):

@@ -58,6 +58,7 @@ class Map(WindowShare):
     """The owner of the attempts at its items; the caller's thread feeds it and takes its records."""
 
     yields = True
+    submitted = False
     kwargs = NO_KEYWORDS
     workers: MapWorkers
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.errors import Cancelled, is_instance
 from mainstage.events import TaskMoved
-from mainstage.pool.job import Job
+from mainstage.pool.job import Job, resolving
 from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.queue.raw_queue import RawQueue
 from mainstage.tasks.queue.thread_patches import receivers_among
@@ -155,7 +155,7 @@ class RemoteJob(Job):
         if task is None:
             self._send_start()
             _, ident, args, attempt = self.entry
-            task = vars(self).setdefault("task", RemoteTask(self.worker, ident, attempt, self.owner.describe(args)))
+            task = resolving.first(self, RemoteTask(self.worker, ident, attempt, self.owner.describe(args)))
         return task
 
     _as_parent = resolve

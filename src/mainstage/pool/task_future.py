@@ -53,7 +53,7 @@ class TaskFuture(LeanFuture[R]):
                 self._mark_retrieved()
 
     def _mark_retrieved(self) -> None:
-        if self.done():
+        if self._state == FINISHED or self.done():
             self.looked = True
             self._unretrieved.pop(self.task, None)
 

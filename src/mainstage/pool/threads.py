@@ -239,7 +239,9 @@ class ThreadWorkers:
                 try:
                     value = call.fn(*entry[2], **call.kwargs)
                 except BaseException as error:  # noqa: BLE001  # whatever it is, it is this call's outcome
-                    job.conclude(Outcome(None, error))
+                    slot.count += 1
+                    if job.task is not None or job.cancel_reason is not None or not call.fail(job, error):
+                        job.conclude(Outcome(None, error))
                 else:
                     slot.count += 1
                     if job.task is None and job.cancel_reason is None and (call.policy.grace or job.try_settle()):

@@ -8,6 +8,7 @@ cannot be called so, its own bars open their run at once, and those of other thr
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import os
 import threading
@@ -51,8 +52,10 @@ class EarlyRun:
         self.began = monotonic()
         self.due = self.began + PATIENCE
         """When it is to open; never, once that has failed."""
-        self._run: Any = None
+        self.run: Any = None
+        """The run, once it is open."""
         self._lock = threading.RLock()
+        self._ended = False
         self._pid = os.getpid()
 
     def __enter__(self) -> None:
@@ -70,7 +73,7 @@ class EarlyRun:
 
     def make_way(self, run: object) -> None:
         """Open before `run`, which the main thread enters; one that another thread enters shows the bars itself."""
-        if run is not self._run and unpatched.in_main_thread():
+        if run is not self.run and unpatched.in_main_thread():
             self._open()
 
     def open_in_handler(self) -> None:
@@ -78,25 +81,27 @@ class EarlyRun:
         try:
             self._open()
         except Exception:  # noqa: BLE001  # it would be raised in code that knows nothing of it
-            self._run, self.due = None, float("inf")
+            self.run, self.due = None, float("inf")
 
     def _open(self) -> None:
         with self._lock:
             if live.early is self:
-                self._run = import_module("mainstage.run.run").own_run(self.title)
-                self._run.__enter__()
+                self.run = import_module("mainstage.run.run").own_run(self.title)
+                self.run.__enter__()
 
     def __exit__(self, *trouble: object) -> None:
         """End the run; where none was opened, write what it would have left. Any thread."""
-        if os.getpid() != self._pid:
+        if self._ended or os.getpid() != self._pid:
             return
+        self._ended = True
         with self._lock:
-            run = self._run
+            run = self.run
             if live.early is self:
                 self._forget()
                 self._say()
         if run is not None:
             run.__exit__(*trouble)
+        _caller.give_back()
 
     def _forget(self) -> None:
         if live.early is self:
@@ -134,6 +139,22 @@ class _Caller:
         self._lock = threading.Lock()
         self._bell = unpatched.Flag()
         self._over = False
+        self.stays = False
+        """Whether the handler stays where no bar waits: bars of other threads may come."""
+
+    def give_back(self) -> None:
+        """Give SIGURG back, where the handler is not to stay; another thread has the main one do so."""
+        import signal  # noqa: PLC0415  # it is loaded
+
+        if self.stays or live.early is not None or not hasattr(signal, "SIGURG"):
+            return
+        if signal.getsignal(signal.SIGURG) is not on_call:
+            return
+        if unpatched.in_main_thread():
+            signal.signal(signal.SIGURG, signal.SIG_DFL)
+        else:
+            with contextlib.suppress(OSError):
+                signal.pthread_kill(unpatched.main_ident, signal.SIGURG)
 
     def can_call(self) -> bool:
         """Return whether the main thread can be called; on it, see to that if SIGURG is free."""
@@ -215,6 +236,8 @@ def _load() -> None:
 def on_call(_signum: int, frame: FrameType | None) -> None:
     """Open the run that bars wait for, unless the main thread is in the middle of opening or ending one."""
     early = live.early
+    if early is None:
+        _caller.give_back()
     if early is None or early.due > monotonic():
         return
     while frame is not None:
@@ -230,7 +253,19 @@ _caller = _Caller()
 def allow_calls() -> None:
     """See to it that threads' bars can call this one, the main thread, while it does something else."""
     if unpatched.in_main_thread():
-        _caller.can_call()
+        _caller.stays = _caller.can_call()
+
+
+def keeps_handler(handler: object) -> bool:
+    """Return whether `handler` is the one that hears bars, and is to stay."""
+    return handler is on_call and _caller.stays
+
+
+@atexit.register
+def _end() -> None:
+    """Write the lines of bars that never got a run, and were never ended."""
+    if live.early is not None:
+        live.early.__exit__()
 
 
 def _before_fork() -> None:

@@ -13,6 +13,7 @@ from concurrent.futures import CancelledError
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from mainstage.core.once import Once
 from mainstage.core.policy import Policy
 from mainstage.errors import Cancelled, TaskTimeout, explain, is_instance, set_traceback, traceback_of
 from mainstage.events import TaskCancelled, TaskQueued
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from mainstage.pool.job import CallReporter, Entry
 
 NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
+_told = Once("told")
 MOST_TOLD = 5000
 """Calls of which a picture tells that they wait; the others are told of with the next."""
 
@@ -55,6 +57,9 @@ class ThreadCall:
     """A call on a thread of the standard pool: the owner of its one `Job`."""
 
     policy = Policy()
+    submitted = True
+    told: object = None
+    """What the thread that tells that it was submitted has put here."""
     began = False
     name: str | None = None
     future: Any = None
@@ -83,7 +88,7 @@ class ThreadCall:
     def queued(self, at: float) -> TaskQueued | None:
         """Return the event that it was submitted, the first time."""
         mine = object()
-        if vars(self).setdefault("told", mine) is not mine:
+        if _told.first(self, mine) is not mine:
             return None
         return TaskQueued(at, self.id, self.describe(self.args))
 
@@ -176,13 +181,13 @@ class ThreadCall:
             if job.announced is not None:
                 slot.reporter.moved(slot)  # it is on the screen: at once
         else:
-            job.send_end(Outcome(None, None), self.describe(self.args))
+            job.send_end(self, None, self.describe(self.args))
             self.calls.named.discard(self.id)
         self._leave(slot, outer)
 
     def failed(self, slot: ThreadSlot, outer: Any, job: Job, error: BaseException) -> None:
         """Report what its function has raised."""
-        job.send_end(Outcome(None, error), self.describe(self.args))
+        job.send_end(self, error, self.describe(self.args))
         self.calls.named.discard(self.id)
         self._leave(slot, outer)
 
@@ -366,7 +371,7 @@ class ThreadCalls(Share):
         """Return which calls wait that were not told of before."""
         untold: list[ThreadCall] = []
         for call in reversed(list(self.waiting.values())):
-            if "told" in vars(call):  # and so are all before it, but for those that have begun
+            if call.told is not None:  # and so are all before it, but for those that have begun
                 break
             untold.append(call)
         untold.reverse()

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
 from mainstage.core.retry import retried
-from mainstage.run.early import on_call
+from mainstage.run.early import keeps_handler, on_call
 from mainstage.run.render_loop import CALM
 from mainstage.ui.views.user_code import OverTime, UserCode
 
@@ -118,7 +118,7 @@ class Heartbeat:
         before = signal.signal(
             signal.SIGURG, self._on_signal
         )  # no siginterrupt(False): a lock's wait would not be interrupted
-        self._before = on_call if before is on_call else signal.SIG_DFL
+        self._before = on_call if keeps_handler(before) else signal.SIG_DFL
         self._loop.channel.alarm = self._ring
         self._begin()
         UserCode.limit = self.limited

@@ -263,7 +263,9 @@ class RenderLoop:
     ) -> None:
         ends = self._now() + seconds
         for number in range(1, most + 1):
-            if channel.empty() or self._backpressured() or (number % FEW == 0 and self._now() >= ends):
+            if channel.empty() or (number % FEW == 0 and self._now() >= ends):
+                return
+            if (self._blocked or self.paused) and self._backpressured():
                 return
             event = channel.receive(0, patient=patient)
             if event is not None:
@@ -298,7 +300,8 @@ class RenderLoop:
         elif event.stream in self.unshown:  # type: ignore[union-attr]  # by `kind`
             return
         try:
-            self._pending_lines += self._view.history_lines(event, state, self._moment(event.at))
+            if self._view.__class__ is not SilentView:
+                self._pending_lines += self._view.history_lines(event, state, self._moment(event.at))
             if kind is KeyPressed and self.on_key is not None:
                 self.on_key(event)  # type: ignore[arg-type]  # narrowed by `kind`
         except Exception as error:  # noqa: BLE001  # a view of the user's: the plain one takes over

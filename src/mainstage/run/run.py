@@ -24,6 +24,7 @@ from mainstage.run.map_row import RowOfMap, with_row
 from mainstage.run.shutdown import Shutdown
 from mainstage.run.signals import defer_signals
 from mainstage.run.workload import Workload
+from mainstage.tasks.bar import LoopRun, before_exit
 from mainstage.tasks.queue.producers import coroutine_here
 from mainstage.tasks.queue.raw_queue import RawQueue
 from mainstage.tasks.reporter import live
@@ -738,8 +739,10 @@ def own_run(title: str = "", *, places: bool = False, **options: Any) -> Run:
 
 def _leave_all() -> None:
     """Leave the runs that the main thread has entered; other threads are about to be waited for, and leave theirs."""
+    go_on = [close() for close in before_exit]
+    bars = LoopRun.current.run if any(go_on) and LoopRun.current is not None else None
     for run in _runs[::-1]:
-        if run._entered_by == unpatched.main_ident:
+        if run._entered_by == unpatched.main_ident and getattr(bars, "run", None) is not run:
             run._leave_at_exit()
 
 

@@ -68,6 +68,8 @@ class Shutdown:
 
     def on_failure(self, error: BaseException) -> bool:
         """Called on a worker's thread at a final failure; return whether to cancel the rest for it."""
+        if self._first_failure is not None:
+            return False
         with self._lock:
             first = self._first_failure is None
             self._first_failure = error if first else self._first_failure

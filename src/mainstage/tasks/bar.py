@@ -19,7 +19,7 @@ from mainstage.tasks.reporter import live
 from mainstage.tasks.task import NULL, ambient, innermost_loop, loops, open_nested, open_task, plain_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from contextlib import AbstractContextManager
     from types import TracebackType
     from typing import IO, Any, AnyStr, ClassVar, Never, Protocol, Self
@@ -63,6 +63,10 @@ class LoopRun:
                     LoopRun.current = None
                 error = KeyboardInterrupt() if interrupted else None  # no other error that ended the loop is the run's
                 self.run.__exit__(None if error is None else KeyboardInterrupt, error, None)
+
+
+before_exit: list[Callable[[], bool]] = []
+"""Called when the program ends: they close what bars the main thread has left open; True: those of others go on."""
 
 
 def open_run(description: str) -> AbstractContextManager[object]:

@@ -33,6 +33,10 @@ class Block(Protocol):
         """
         ...
 
+    def is_foreign(self) -> bool:
+        """Return whether its lines can only be made by code of the program's, which is then to be limited in time."""
+        ...
+
 
 class OpenBlocks:
     """The blocks that are open, in the order in which they were opened. Any thread may open, change and close one."""

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
     from contextvars import Token
     from types import TracebackType
-    from typing import IO, Any, AnyStr, Never, NoReturn, Protocol, Self, cast
+    from typing import IO, Any, AnyStr, Never, NoReturn, Protocol, Self, TypeGuard, cast
 
     from mainstage.events import Fields
     from mainstage.tasks.cancel_scope import CancelScope
@@ -143,9 +143,14 @@ def end_event(
     """Return the last event of a task: it ended, failed or was cancelled, as `error` says."""
     if error is None:
         return TaskEnded(at, task_id, attempt, completed)
-    if is_instance(error, Cancelled) or is_cancellation(error):
+    if not is_failure(error):
         return TaskCancelled(at, task_id, attempt, completed, text_of(error))
     return TaskFailed(at, task_id, attempt, completed, describe_error(error), told_input)
+
+
+def is_failure(error: BaseException | None) -> TypeGuard[BaseException]:
+    """Return whether a task that ended with `error` has failed, and was not cancelled."""
+    return not (error is None or is_instance(error, Cancelled) or is_cancellation(error))
 
 
 class Task(PositionCell):

@@ -14,13 +14,13 @@ import sys
 from itertools import chain
 from numbers import Number
 from operator import length_hint
-from threading import current_thread, main_thread
+from threading import get_ident, main_thread
 from weakref import WeakSet
 
 from mainstage._typing import TYPE_CHECKING
 from mainstage.core.clock import monotonic, wall
 from mainstage.core.fork import works_for_parent
-from mainstage.tasks.bar import BarOptions, InLoop, hold_run, on_main
+from mainstage.tasks.bar import BarOptions, InLoop, before_exit, hold_run, on_main
 from mainstage.tasks.integrations.tqdm_bars import bar_name, bar_status, bar_total, bar_unit
 from mainstage.tasks.reporter import live
 from mainstage.tasks.task import Task, ambient, innermost_loop
@@ -202,6 +202,7 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
         self.ncols, self.nrows = ncols, nrows
         self._averages = Averages(self.smoothing)
         self._off = False
+        self._thread = get_ident()
         self._take_place(position)
         if postfix:
             try:
@@ -806,10 +807,15 @@ def _writer(stream: Any) -> Callable[[str], object]:
     return write
 
 
-@atexit.register
-def _close_all() -> None:
-    """Show the last state of bars that were never closed."""
-    if current_thread() is main_thread():
-        for bar in list(tqdm._instances):  # noqa: SLF001  # its own module
-            with contextlib.suppress(Exception):  # a stream that is gone
-                bar.close()
+def _close_own() -> bool:
+    """Close the bars that the main thread has left open; return whether other threads go on with theirs."""
+    bars = list(tqdm._instances)  # noqa: SLF001  # its own module
+    own = [bar for bar in bars if bar._thread == main_thread().ident]  # noqa: SLF001
+    for bar in own:
+        with contextlib.suppress(Exception):  # a stream that is gone
+            bar.close()
+    return len(own) < len(bars)
+
+
+before_exit.append(_close_own)
+atexit.register(_close_own)

@@ -57,6 +57,10 @@ class LiveBlock:
             self._draw_in_handler(columns)
         return self._lines
 
+    def is_foreign(self) -> bool:
+        """Return whether it is drawn by the owner, and not all of it is Rich's own."""
+        return self.pulled and locks_of(renderable_of(self._display)) is None
+
     def _rendered(self, columns: int) -> Lines:
         display = self._display
         console, renderable = display.console, display.get_renderable()

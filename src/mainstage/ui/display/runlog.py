@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mainstage.events import (
+    CallFailed,
     RunEnded,
     RunStarted,
     StopRequested,
@@ -20,7 +21,7 @@ from mainstage.ui.display.logfile import LogFile
 from mainstage.ui.views.foreign import clean
 
 if TYPE_CHECKING:
-    from mainstage.events import Event
+    from mainstage.events import ErrorReport, Event
 
 
 class RunLog:
@@ -61,8 +62,9 @@ class RunLog:
                 text = f"attempt {attempt} failed, again in {delay:.1f} s: {_name(error.type)}: {error.text}"
                 self._write(at, text, self._names.pop(task, ""))
             case TaskFailed(at=at, task=task, error=error, input=given):
-                text = f"failed (input {_name(given)}): {_name(error.type)}: {error.text}\n{error.traceback}"
-                self._write(at, text, self._names.pop(task, ""))
+                self._write(at, _failure(error, given), self._names.pop(task, ""))
+            case CallFailed(at=at, description=description, error=error, input=given):
+                self._write(at, _failure(error, given), _name(description))
             case TaskEnded(task=task) | TaskCancelled(task=task):
                 self._names.pop(task, None)
             case StopRequested(at=at, cause=cause, stage=stage):
@@ -76,6 +78,10 @@ class RunLog:
     def _write(self, at: float, text: str, name: str = "") -> None:
         prefix = f"[{name}] " if name else ""
         self._file.write([prefix + line for line in text.split("\n")], at + self._offset)
+
+
+def _failure(error: ErrorReport, given: str) -> str:
+    return f"failed (input {_name(given)}): {_name(error.type)}: {error.text}\n{error.traceback}"
 
 
 def _name(text: str) -> str:

@@ -5,6 +5,7 @@ A run may fail a hundred thousand times, each time with a traceback. The log and
 
 from __future__ import annotations
 
+from collections import deque
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -25,36 +26,46 @@ LONGEST_TRACEBACK = 20_000
 class Failures(dict[int, "Failure"]):
     """Those that stay, by the number of the task, in the order in which they came."""
 
-    __slots__ = ("_first", "_last", "_newest", "_oldest", "kinds")
+    __slots__ = ("_first", "_last", "_newest", "_oldest", "_order", "kinds")
 
     def __init__(self) -> None:
         super().__init__()
         self.kinds: dict[str, int] = {}
         """How many there were of each kind, those that did not stay too."""
         self._first: set[int] = set()
-        self._last: dict[int, None] = {}
+        self._last: set[int] = set()
+        self._order: deque[int] = deque()
+        """These, in the order in which they came, and some that were taken back."""
         self._oldest: dict[str, int] = {}
         self._newest: dict[str, int] = {}
 
     def add(self, failure: Failure) -> str:
         """Count one, and have it stay until others take its place; return its kind."""
-        task, kind = failure.task, failure.error.type
-        if kind not in self.kinds and len(self.kinds) >= KINDS:
-            kind = OTHER
-        self.kinds[kind] = self.kinds.get(kind, 0) + 1
-        self[task] = _shortened(failure)
+        task, (kind, text, traceback) = failure.task, failure.error
+        kinds = self.kinds
+        if kind in kinds:
+            kinds[kind] += 1
+        else:
+            kind = kind if len(kinds) < KINDS else OTHER
+            kinds[kind] = kinds.get(kind, 0) + 1
+        short = len(text) <= LONGEST_TEXT and len(traceback) <= LONGEST_TRACEBACK
+        self[task] = failure if short else _shortened(failure)
         before = self._newest.get(kind, task)
         self._newest[kind] = task
-        self._oldest.setdefault(kind, task)
+        if kind not in self._oldest:
+            self._oldest[kind] = task
         if len(self._first) < MOST:
             self._first.add(task)
             return kind
-        self._last[task] = None
-        if len(self._last) > MOST:
-            oldest = next(iter(self._last))
-            del self._last[oldest]
-            self._drop(oldest)
-        self._drop(before)
+        self._last.add(task)
+        self._order.append(task)
+        if len(self._order) > MOST:
+            oldest = self._order.popleft()
+            if oldest in self._last:
+                self._last.remove(oldest)
+                self._drop(oldest)
+        if before not in self._last:
+            self._drop(before)
         return kind
 
     def number_of(self, kind: str) -> int:
@@ -67,7 +78,7 @@ class Failures(dict[int, "Failure"]):
         if not self.kinds[kind]:
             del self.kinds[kind]
         self._first.discard(task)
-        self._last.pop(task, None)
+        self._last.discard(task)
         self.pop(task, None)
         for ends, there in ((self._oldest, self), (self._newest, reversed(self))):
             if ends.get(kind) == task:
@@ -89,8 +100,6 @@ class Failures(dict[int, "Failure"]):
 
 def _shortened(failure: Failure) -> Failure:
     error = failure.error
-    if len(error.text) <= LONGEST_TEXT and len(error.traceback) <= LONGEST_TRACEBACK:
-        return failure
     shorter = error._replace(text=_ends(error.text, LONGEST_TEXT), traceback=_ends(error.traceback, LONGEST_TRACEBACK))
     return failure._replace(error=shorter)
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from mainstage.events import (
+    CallFailed,
     ItemsEnded,
     KeyPressed,
     MetricReported,
@@ -299,6 +300,39 @@ def _fail_queued(state: RunState, event: TaskFailed) -> None:
     aggregates.feed_pace(state, at)
 
 
+def _call_failed(state: RunState, event: CallFailed) -> None:
+    at, task, started, worker, description, error, given = event
+    if not (  # the plain case by itself: many fail like this at once
+        at.__class__ is started.__class__ is float
+        and -LARGEST < started <= at < LARGEST
+        and task.__class__ is int
+        and given.__class__ is worker.__class__ is description.__class__ is str
+    ):
+        at, started = check_number(at), check_number(started)
+        check_whole(task)
+        for words in (given, worker, description):
+            check_text(words)
+    if task in state.tasks or task in state.over:
+        invalid("it has begun already")
+    check_error(error)
+    if task in state.queued:
+        del state.queued[task]
+        state.counts.queued -= 1
+    else:
+        state.known += 1
+    if state.first_start is None:
+        state.begin(started)
+    seconds = max(0.0, at - started)
+    at_work = aggregates.worker(state, worker, started)
+    at_work.did(1, seconds, at)
+    at_work.failed += 1
+    state.over.add(task)
+    state.board.add(FAILED)
+    state.counts.failed += 1
+    state.failures.add(Failure(task, 1, description, error, given, at, worker, seconds))
+    aggregates.feed_pace(state, at)
+
+
 def _task_retried(state: RunState, event: TaskRetried) -> None:
     live = state.tasks.get(event.task)
     if live is None or live.attempt != event.attempt or live.waiting:
@@ -474,4 +508,5 @@ _REDUCERS: dict[type, Callable[[RunState, Any], None]] = {
     PartsEnded: _parts_ended,
     SourceForeseen: sources.source_foreseen,
     SourceResumed: sources.source_resumed,
+    CallFailed: _call_failed,
 }

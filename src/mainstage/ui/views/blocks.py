@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mainstage.ui.views import Size
 from mainstage.ui.views.row_choice import room_for_rows
 from mainstage.ui.views.text import crop, one_line
+from mainstage.ui.views.user_code import UserCode
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,6 +32,10 @@ class ForeignBlock(Protocol):
 
     def lines(self, columns: int, *, borrowed: bool) -> Sequence[Sequence[Any]]:
         """Return its lines as segments."""
+        ...
+
+    def is_foreign(self) -> bool:
+        """Return whether only code of the program's can make them."""
         ...
 
 
@@ -60,6 +65,8 @@ class BlocksView:
         self._blocks = blocks
         self._palette = palette
         self._glyphs = glyphs
+        self._codes: dict[int, UserCode] = {}
+        """What limits the code of the program's in each open block, by its identity."""
 
     @property
     def shown(self) -> Sequence[int]:
@@ -84,6 +91,7 @@ class BlocksView:
         """Return the lines of the blocks, and below them the view's rows in the room that is left."""
         if moment.final or not self._blocks.open:
             self._blocks.changed = False
+            self._codes.clear()
             return self._view.rows(state, moment)
         columns, height = moment.size
         if not (
@@ -119,7 +127,7 @@ class BlocksView:
 
     def _painted(self, block: ForeignBlock, cells: int, moment: FrameContext) -> list[str]:
         try:
-            found = block.lines(cells, borrowed=moment.in_signal_handler)
+            found = self._lines_of(block, cells, borrowed=moment.in_signal_handler)
         except Exception as error:  # noqa: BLE001  # a user's code: the others stay
             text = self._glyphs.name(one_line(f"a display raised {type(error).__name__}: {error}"))
             return [crop(self._palette.paint("mainstage.failed", text), cells)]
@@ -127,6 +135,13 @@ class BlocksView:
 
         lines = [crop(line_of(segments, self._palette, self._glyphs), cells) for segments in found]
         return lines if any(lines) else []
+
+    def _lines_of(self, block: ForeignBlock, cells: int, *, borrowed: bool) -> Sequence[Sequence[Any]]:
+        if not borrowed or not block.is_foreign():
+            return block.lines(cells, borrowed=borrowed)
+        code = self._codes.setdefault(id(block), UserCode())
+        last = block.lines(cells, borrowed=True)
+        return code.call(lambda: block.lines(cells, borrowed=False), last, borrowed=True)
 
     def _cut(self, block: ForeignBlock, cells: int) -> str:
         return self._palette.paint("mainstage.dim", crop(block.cut.center(cells).rstrip(), cells))

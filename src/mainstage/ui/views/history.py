@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from mainstage.events import TaskEnded, TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
+from mainstage.events import CallFailed, TaskEnded, TaskFailed, TaskReopened, TaskRetried, TaskStuck, TextWritten
 from mainstage.ui.views import formatting
 from mainstage.ui.views.exception_tree import heading_of
 from mainstage.ui.views.foreign import strip
@@ -46,7 +46,7 @@ class History:
         match event:
             case TextWritten():
                 return self._text(event, state)
-            case TaskFailed():
+            case TaskFailed() | CallFailed():
                 failure = state.failures.get(event.task)
                 # A nested failure is its parent's: told once, when that fails, with the input.
                 return [] if failure is None else self.failed(failure._replace(error=event.error), state)

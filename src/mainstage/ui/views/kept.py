@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from mainstage.events import TaskEnded, TaskFailed
+from mainstage.events import CallFailed, TaskEnded, TaskFailed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -42,9 +42,9 @@ class KeepingView:
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:
         """Return what the view does, but for what is kept."""
         lines = self._view.history_lines(event, state, moment)
-        if not lines or not isinstance(event, (TaskEnded, TaskFailed)):
+        if not lines or not isinstance(event, (TaskEnded, TaskFailed, CallFailed)):
             return lines
-        traceback = event.error.traceback if isinstance(event, TaskFailed) else ""
+        traceback = event.error.traceback if isinstance(event, (TaskFailed, CallFailed)) else ""
         room = max(0, MOST - len(self.kept) - len(self._early))
         self._early += [KeptLine(line, traceback) for line in lines[:room]]
         return lines[room:]
