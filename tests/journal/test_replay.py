@@ -105,7 +105,7 @@ def test_the_command_shows_it_in_lines(tmp_path: Path) -> None:
     record(tmp_path / "run.msj", items=6)
     argv = [sys.executable, "-m", "mainstage", "replay", str(tmp_path / "run.msj"), "--speed", "100"]
     ran = subprocess.run(argv, capture_output=True, text=True, check=True)
-    assert "✗ 3: ValueError: bad 3" in ran.stderr
+    assert ": ValueError: bad 3" in ran.stderr
     assert "recorded: 12 done, 1 failed in" in ran.stderr.splitlines()[-1]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 PROGRAM = str(Path(__file__).parent / "programs" / "written.py")
-LINE = r"(before \d|text \d\d of (\d) \.+|✓ nightly: 8 done in [\d.]+ s|THE END)"
+LINE = r"(before \d|text \d+ of (\d) \.+|✓ nightly: 8 done in [\d.]+ s|THE END)"
 
 pytestmark = pytest.mark.skipif(shutil.which("screen") is None, reason="GNU screen is not installed")
 
