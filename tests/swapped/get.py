@@ -5,15 +5,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from bench.suites import SUITES, source
+from bench.suites import Suite, source
 
 
 def main(folder: Path) -> None:
-    """Put Debian's source of Rich into `folder`, as `rich`."""
-    (suite,) = [suite for suite in SUITES if suite.name == "rich"]
-    archives = folder / "archives"
-    archives.mkdir(parents=True)
-    source(suite, archives).rename(folder / suite.name)
+    """Put the sources of Rich (from Debian, for its tests) and tqdm (from the package index) into `folder`."""
+    for name, debian in (("rich", True), ("tqdm", False)):
+        archives = folder / "archives" / name
+        archives.mkdir(parents=True)
+        source(Suite(name, [], [], debian=debian), archives).rename(folder / name)
 
 
 if __name__ == "__main__":
