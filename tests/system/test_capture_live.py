@@ -48,7 +48,7 @@ def test_each_line_is_shown_once_with_its_task_and_no_foreign_bar_remains(column
     for line in text.splitlines():
         if "<print" in line:
             job = line[line.index("<print") :].split()[1].split(".")[0]
-            assert line.startswith(f"{job} ")
+            assert line.startswith(f"work({job}) ")
 
 
 def test_lines_of_a_task_come_in_its_order() -> None:
