@@ -123,11 +123,14 @@ class Killer(threading.Thread):
 
     def run(self) -> None:
         while not self.over.wait(0.001):
-            pid = getattr(forkserver._forkserver, "_forkserver_pid", None)
-            if pid is not None and pid not in self.killed:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
-                    self.killed.add(pid)
+            self.kill()
+
+    def kill(self) -> None:
+        pid = getattr(forkserver._forkserver, "_forkserver_pid", None)
+        if pid is not None and pid not in self.killed:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+                self.killed.add(pid)
 
 
 def test_a_server_that_is_killed_for_ever_is_given_up_with_a_true_message(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -135,6 +138,7 @@ def test_a_server_that_is_killed_for_ever_is_given_up_with_a_true_message(monkey
     monkeypatch.setattr(dispatching, "KILLED_UNBORN", 3)
     killer = Killer()
     with opened(max_workers=1) as run:
+        killer.kill()  # the server of an earlier test is ready to fork at once
         killer.start()
         error = run.submit(work.square, 3).exception(SOON)
         killer.over.set()
