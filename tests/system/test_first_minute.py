@@ -197,7 +197,10 @@ def shown(pty: Pty) -> list[str]:
 
 
 def matches(lines: list[str], patterns: list[str]) -> bool:
-    return len(lines) == len(patterns) and all(map(re.fullmatch, patterns, lines))
+    """Return whether the lines are these. Rows of two workers come in the order in which they began."""
+    same = len(lines) == len(patterns)
+    swapped = [*patterns[1::-1], *patterns[2:]] if patterns is TWO_ROWS else patterns
+    return same and any(all(map(re.fullmatch, each, lines)) for each in (patterns, swapped))
 
 
 @EVERY

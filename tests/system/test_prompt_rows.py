@@ -40,6 +40,28 @@ def test_rows_begin_below_the_text_and_the_end_takes_their_place() -> None:
         assert program.output.count(QUESTION) == 1
 
 
+PROCESSES = """
+import mainstage, time
+def load(n):
+    time.sleep(0.6)
+if __name__ == "__main__":
+    print("BEGIN")
+    with mainstage.Run("loads", executor="process", mp_context={method!r}, max_workers=2) as run:
+        run.submit(load, 0).result()  # there are workers, and what starts them, before a row is drawn
+        list(run.map(load, range(4)))
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+def test_worker_processes_have_the_terminal_and_take_no_answer(method: str, tmp_path: Path) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROCESSES.format(method=method), encoding="utf-8")
+    with Pty([sys.executable, str(program)], columns=70, rows=20) as pty:
+        pty.until(lambda: rows(pty.screen.lines())[:1] == [2], what="rows, below the text")
+        assert pty.wait() == 0
+        assert pty.output.count(QUESTION) == 1
+
+
 def test_no_key_is_lost_that_is_typed_while_the_run_begins() -> None:
     keys = "".join(f"{number:03d} " for number in range(150))
     with Pty([sys.executable, TYPED], columns=70, rows=20) as program:

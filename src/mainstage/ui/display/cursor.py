@@ -199,18 +199,36 @@ def _others_read(fd: int) -> bool:
     except OSError:
         return _any_child()
     places = [Path("/proc", child) for child in children if _device(f"/proc/{child}/fd/0") == terminal]
-    return any(map(_waits_for_input, [*tasks, *places]))
+    pollers = [place for place in places if place.name not in _of_multiprocessing()]
+    return any(map(_reads_stdin, [*tasks, *places])) or any(map(_polls, pollers))
 
 
-def _waits_for_input(place: Path) -> bool:
-    """Return whether a thread or process reads its stdin, or waits on descriptors that are not told."""
+def _of_multiprocessing() -> set[str]:
+    """Return the numbers of processes that have the terminal and never poll it: their `sys.stdin` is another file."""
+    process, server = map(sys.modules.get, ("multiprocessing.process", "multiprocessing.forkserver"))
+    found = [child.pid for child in list(getattr(process, "_children", ()))]
+    found.append(getattr(getattr(server, "_forkserver", None), "_forkserver_pid", None))
+    return {str(pid) for pid in found if pid is not None}
+
+
+def _reads_stdin(place: Path) -> bool:
+    """Return whether a thread or process reads its descriptor 0."""
+    call, first = _system_call(place)
+    return call in READS and first == "0x0"
+
+
+def _polls(place: Path) -> bool:
+    """Return whether a process waits on descriptors that are not told. A thread of ours that does has not got stdin."""
+    return _system_call(place)[0] in POLLS
+
+
+def _system_call(place: Path) -> tuple[str, str]:
+    """Return the number and the first argument of what a thread or process waits in; empty where it runs or is over."""
     try:
         call, first = (place / "syscall").read_text("ascii").split()[:2]
-    except (OSError, ValueError):  # it runs, or it is over
-        return False
-    if call in READS:
-        return first == "0x0"
-    return call in POLLS and place.parent.name != "task"  # a thread of ours that polls does not read stdin then
+    except (OSError, ValueError):
+        return "", ""
+    return call, first
 
 
 def _device(path: str) -> int:
