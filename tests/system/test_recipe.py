@@ -17,6 +17,7 @@ import mainstage
 import mainstage.aio
 from mainstage.errors import QueueError
 from mainstage.events import Event, TaskEnded, TaskFailed, TaskMoved, TaskReopened, TaskStarted
+from mainstage.pool.job import Job
 from mainstage.tasks import outcome
 from mainstage.ui.display.recording import RecordingDisplay
 
@@ -189,12 +190,14 @@ def in_a_coroutines_thread(_: mainstage.Run, queue: RawQueue) -> None:
     asyncio.run(main())
 
 
-@pytest.mark.parametrize("way", [submitted, in_a_coroutines_thread])
+@pytest.mark.parametrize(
+    ("way", "place", "name"), [(submitted, Job, "send_end"), (in_a_coroutines_thread, outcome, "finish")]
+)
 def test_a_queue_knows_the_error_of_a_call_before_its_task_is_over(
-    monkeypatch: pytest.MonkeyPatch, way: Callable[[mainstage.Run, RawQueue], None]
+    monkeypatch: pytest.MonkeyPatch, way: Callable[[mainstage.Run, RawQueue], None], place: Any, name: str
 ) -> None:
     """What is over may stop the run: a queue that heard of that first would be told as cancelled."""
-    finish = outcome.finish
+    finish = getattr(place, name)
     found: list[tuple[bool, type]] = []
 
     def finish_and_look(*args: Any) -> None:
@@ -204,7 +207,7 @@ def test_a_queue_knows_the_error_of_a_call_before_its_task_is_over(
 
     with Recipe(on_error="collect") as recipe:
         given = recipe.run.queue(total=100)
-        monkeypatch.setattr(outcome, "finish", finish_and_look)
+        monkeypatch.setattr(place, name, finish_and_look)
         way(recipe.run, given)
         monkeypatch.undo()
     assert found == [(False, OSError)]
