@@ -39,12 +39,12 @@ SHOWN = {
     "broken_display": "a column raised ZeroDivisionError: no rate at",
     "ctrl_c_in_other_code": "interrupted: stopped by Ctrl-C: 0 done, 10 cancelled",
     "ctrl_c_in_our_call": "interrupted: stopped by Ctrl-C: 5 done, 95 cancelled",
-    "raises": "7: ValueError: no sevens",
-    "run_in_run": "3: ValueError: no threes",
+    "raises": "invert(7): ValueError: no sevens",
+    "run_in_run": "part(3): ValueError: no threes",
     "sigterm": "stopped by SIGTERM",
     "timeout": "stuck: TaskTimeout",
-    "unpicklable": "work(a lock): Unpicklable: the result of work() cannot be sent",
-    "worker_killed": "3: WorkerLost: worker process-",
+    "unpicklable": "a lock: Unpicklable: the result of work() cannot be sent",
+    "worker_killed": "work(3): WorkerLost: worker process-",
 }
 """What the display says of it."""
 RESET = {
@@ -143,15 +143,15 @@ def test_a_run_that_is_suspended_and_resized_ends_with_all_results() -> None:
     with Pty(["/bin/sh", "-i"], columns=100, rows=24, env={"PS1": "SHELL> ", "ENV": ""}) as shell:
         shell.expect("SHELL>")
         shell.send(shlex.join(command("suspend_resize")).encode() + b"\n")
-        shell.expect("▸ 3")
+        shell.expect("▸ work(3)")
         shell.send(b"\x1a")
         shell.until(lambda: shell.output.count(b"SHELL> ") == 2)
         assert_given_back(bytes(shell.output))
         assert not shell.screen.cursor_hidden
-        assert not any("▸ 3" in line for line in shell.screen.lines())
+        assert not any("▸ work(3)" in line for line in shell.screen.lines())
         shell.resize(60, 12)
         shell.send(b"fg\n")
-        shell.until(lambda: any("▸ 3" in line for line in shell.screen.lines()), what="a row")
+        shell.until(lambda: any("▸ work(3)" in line for line in shell.screen.lines()), what="a row")
         assert all(len(line) <= 60 for line in shell.screen.lines())
         shell.expect("all there: [0, 1, 2, 3]")
         shell.until(lambda: shell.output.count(b"SHELL> ") == 3)

@@ -261,11 +261,11 @@ def ended_by(way: str, tmp_path: Path, *, until: str = "") -> tuple[int, str]:
     ("way", "status", "end"),
     [
         ("os.kill(os.getpid(), signal.SIGTERM)", -15, "✗ ending.py: stopped by SIGTERM"),
-        ("os._exit(7)", 7, "✗ ending.py: 16 done"),
-        ("threading.Thread(target=os._exit, args=[8]).start(); time.sleep(9)", 8, "✗ ending.py: 16 done"),
+        ("os._exit(7)", 7, "✗ ending.py: 15 done"),
+        ("threading.Thread(target=os._exit, args=[8]).start(); time.sleep(9)", 8, "✗ ending.py: 15 done"),
         ("os.execv('/bin/echo', ['echo', 'another program'])", 0, "another program"),
-        ("sys.exit(9)", 9, "✗ ending.py: 16 done"),
-        ("sys.exit(0)", 0, "✓ ending.py: 16 done"),
+        ("sys.exit(9)", 9, "✗ ending.py: 15 done"),
+        ("sys.exit(0)", 0, "✓ ending.py: 15 done"),
         ("sys.exit('in words')", 1, "in words"),
     ],
 )

@@ -413,7 +413,8 @@ class RenderLoop:
 
     def _fall_back(self, error: Exception) -> None:
         """Fall back to the plain view, and if that is what raised, to none: the work goes on."""
-        text = f"the view {type(self._view).__name__} raised {explain(error)}"
+        name = getattr(self._view, "shown_name", type(self._view).__name__)
+        text = f"the view {name} raised {explain(error)}"
         if self.fallback is None:
             self._display.close([*self._pending_lines, f"mainstage: {text}; nothing more is shown"], [])
             self._pending_lines = []

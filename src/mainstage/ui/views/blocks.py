@@ -69,6 +69,11 @@ class BlocksView:
         """What limits the code of the program's in each open block, by its identity."""
 
     @property
+    def shown_name(self) -> str:
+        """What a message calls it: the view that the run was given."""
+        return type(self._view).__name__
+
+    @property
     def shown(self) -> Sequence[int]:
         """The view's."""
         return self._view.shown
