@@ -42,7 +42,8 @@ TAKE_TERMINAL = (
 def environment(extra: Mapping[str, str] | None = None) -> dict[str, str]:
     """Return the environment of a program under test: this source, no buffering, a known terminal."""
     known = {"PYTHONPATH": str(ROOT / "src"), "PYTHONUNBUFFERED": "1", "TERM": "xterm-256color"}
-    return {**os.environ, **known, **(extra or {})}
+    inherited = {name: value for name, value in os.environ.items() if name != "MAINSTAGE_PEERS"}  # the suite's own
+    return {**inherited, **known, **(extra or {})}
 
 
 class Pty:
