@@ -54,6 +54,12 @@ class LoopRun:
         self.reporter: Reporter | None = live.reporter
         self.held = 0
 
+    @classmethod
+    def is_live(cls) -> bool:
+        """Return whether the live run is one of bars."""
+        own = cls.current
+        return own is not None and own.reporter is live.reporter
+
     def release(self, *, interrupted: bool = False) -> None:
         """Count one bar less; the last one ends the run, which was `interrupted` with it, say. Any thread."""
         with LoopRun.lock:
