@@ -116,6 +116,11 @@ class Pty:
         while (left := deadline - time.monotonic()) > 0 and self._read(left):
             pass
 
+    def read_until_still(self, seconds: float) -> None:
+        """Read until nothing came for as long."""
+        while self._read(seconds):
+            pass
+
     def send(self, keys: bytes) -> None:
         """Type."""
         os.write(self._master, keys)

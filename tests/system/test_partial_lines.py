@@ -33,6 +33,8 @@ def last_of_the_text(program: Pty) -> str:
 def test_a_question_without_a_newline_is_seen_and_answered(way: str, how: str) -> None:
     with partial(way, how) as program:
         program.until(lambda: last_of_the_text(program) == "Name?", what="the question")
+        if way != "descriptor":
+            program.read_until_still(0.6)  # it reads now: what is typed earlier is echoed into text that moves
         program.send(b"Ada\n")
         program.expect("ANSWER Ada")
         assert program.wait() == 0, program.screen.text

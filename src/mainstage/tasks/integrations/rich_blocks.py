@@ -166,9 +166,13 @@ def has_own_look(progress: Any, *, columns: bool = True) -> bool:
             return True
     if not columns:
         return False
-    width = getattr(progress.console, "_width", None)
-    given = width is not None and str(width) != os.environ.get("COLUMNS")
-    return bool(progress.expand) or given or not _are_default(progress.columns, module)
+    return bool(progress.expand) or _has_given_width(progress.console) or not _are_default(progress.columns, module)
+
+
+def _has_given_width(console: Any) -> bool:
+    """Return whether a width was given to a console, other than by `COLUMNS` (a Windows console takes one less)."""
+    width = getattr(console, "_width", None)
+    return width is not None and str(width + console.legacy_windows) != os.environ.get("COLUMNS")
 
 
 def _are_default(columns: Iterable[Any], module: ModuleType) -> bool:
