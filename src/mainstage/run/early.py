@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.1
 """Seconds that bars are older than when their run opens."""
+HEAD_START = 0.03
+"""Seconds that bars are older than when what a run needs is loaded."""
 AGAIN = 0.05
 """Seconds between two calls of the main thread: it may be in the middle of what no run may open in."""
 LINGER = 0.5
@@ -206,16 +208,18 @@ class _Caller:
         import signal  # noqa: PLC0415  # it is loaded
 
         last = monotonic()
-        _load()
         while not self._over:
             early, now = live.early, monotonic()
             if early is None or early.due > now:
                 if early is not None:
                     last = now
+                    if now - early.began > HEAD_START:
+                        _load()  # not at once: a short bar would be held up by it
+                        now = monotonic()
                 elif now - last > LINGER:
                     self._leave()
                     return
-                self._bell.wait(PATIENCE if early is None else min(PATIENCE, early.due - now))
+                self._bell.wait(HEAD_START if early is None else max(0, min(HEAD_START, early.due - now)))
                 continue
             try:
                 _load()

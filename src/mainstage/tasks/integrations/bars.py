@@ -8,7 +8,7 @@ from typing import Any
 from mainstage.tasks.bar import BarOptions, LoopRun, on_main
 from mainstage.tasks.integrations.tqdm_bars import bar_total
 from mainstage.tasks.reporter import live
-from mainstage.tasks.task import innermost_loop, task
+from mainstage.tasks.task import foreign_bars, innermost_loop, task
 
 
 class BarTask:
@@ -40,6 +40,7 @@ class BarTask:
                 leave = None  # a run of the program's, as any loop in it: the outermost leaves a line
             options = BarOptions(description, self._total, unit, None, 0, leave, False)
             self._task = options.begin_task(None if before else innermost_loop(), self._total)
+            foreign_bars.add(self._task)
         else:
             self._task = task(description, total=self._total, unit=unit)
         if fields:
@@ -65,11 +66,16 @@ class BarTask:
         if get_ident() == self._thread:
             self._task.check_cancelled()
 
+    def tell_interrupt(self) -> None:
+        """Say that Ctrl-C is what it ends by, where it is."""
+        self._task._tell_interrupt()  # noqa: SLF001  # as `close` does
+
     def close(self, *, quiet: bool = False) -> None:
         """End it where it stands; `quiet`: without a line, its library goes on with it."""
         if self._of_loop:
             if quiet:
                 self._task.set(fields={"leave": False})
+            foreign_bars.discard(self._task)
             self._task._close_loop()
         else:
             self._task.close()

@@ -222,6 +222,7 @@ def _show(bar: Any, shown: BarTask) -> None:
 def _end(bar: Any, *, quiet: bool = False) -> None:
     shown = vars(bar).get(MARK)
     if isinstance(shown, BarTask):
+        shown.tell_interrupt()  # before it tells how far it was then
         _show(bar, shown)
         shown.close(quiet=quiet)
 
