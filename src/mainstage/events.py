@@ -109,7 +109,7 @@ class TaskChanged(NamedTuple):
     """What is known of the task changed; None means "as before".
 
     A field named "unit" changes its unit, one named "leave", a truth, whether a loop leaves a line; "mainstage.initial"
-    is how many items were done before it began, and are part of no speed.
+    is how many items were done before it began, and are part of no speed, "mainstage.interrupted" that Ctrl-C ends it.
     """
 
     at: float

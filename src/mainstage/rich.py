@@ -53,7 +53,7 @@ from mainstage.tasks.integrations.rich_blocks import LiveBlock, has_own_look, lo
 from mainstage.tasks.position import plain_number, plain_total
 from mainstage.tasks.reporter import live as running
 from mainstage.tasks.task import Task as RunTask
-from mainstage.tasks.task import ambient, innermost_loop, plain_fields
+from mainstage.tasks.task import ambient, foreign_bars, innermost_loop, plain_fields
 from mainstage.tasks.track import TrackLoop
 
 if TYPE_CHECKING:
@@ -234,6 +234,8 @@ class ProgressRow:
         at = reporter.now()
         reporter.send(TaskStarted(at, number, 1, worker, said.description, said.total, unit, around, fields, kind))
         self._leaves = kind == "line"
+        if kind:
+            foreign_bars.add(task)
         if said.status:
             task.set(status=said.status)
         loop = counted.loop if isinstance(counted, CountedTask) else None
@@ -260,6 +262,8 @@ class ProgressRow:
         task = self.task
         if quiet and self._leaves:
             task.set(fields={"leave": False})
+        task._tell_interrupt()  # noqa: SLF001  # its other half
+        foreign_bars.discard(task)
         completed = task._close_silently()
         if completed is not None:
             left = task.total is not None and completed < task.total

@@ -51,6 +51,26 @@ def test_a_bar_is_a_task_with_its_name_total_and_unit() -> None:
     assert ends(events) == [(7, True)]
 
 
+@pytest.mark.parametrize("error", [KeyboardInterrupt, KeyError])
+def test_what_ctrl_c_ends_says_so(error: type[BaseException]) -> None:
+    def stop(by: str) -> None:
+        bar = tqdm(total=3, desc="bar")
+        try:
+            if by == "with":
+                with bar:
+                    raise error
+            raise error
+        finally:
+            bar.close()
+
+    for by in ("with", "finally"):
+        with collect_events() as events, pytest.raises(error):
+            stop(by)
+        told = [e.fields for e in events if isinstance(e, TaskChanged)]
+        assert told == ([(("mainstage.interrupted", True),)] if error is KeyboardInterrupt else [])
+        assert ends(events) == [(0, True)]
+
+
 @pytest.mark.parametrize(
     ("unit", "divisor", "shown"), [("it", 1000, ""), ("rows", 1000, "rows"), ("B", 1024, "iB"), ("B", 1000, "B")]
 )

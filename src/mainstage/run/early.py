@@ -20,6 +20,7 @@ from mainstage.core import unpatched
 from mainstage.core.clock import SystemClock, monotonic
 from mainstage.core.retry import retried
 from mainstage.events import RunEnded
+from mainstage.tasks.integrations.starts import StartWatch
 from mainstage.tasks.reporter import live
 
 if TYPE_CHECKING:
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 
 PATIENCE = 0.1
 """Seconds that bars are older than when their run opens."""
+HEAD_START = 0.03
+"""Seconds that bars are older than when what a run needs is loaded."""
 AGAIN = 0.05
 """Seconds between two calls of the main thread: it may be in the middle of what no run may open in."""
 LINGER = 0.5
@@ -86,6 +89,7 @@ class EarlyRun:
     def _open(self) -> None:
         with self._lock:
             if live.early is self:
+                _starts.stop()
                 self.run = import_module("mainstage.run.run").own_run(self.title)
                 self.run.__enter__()
 
@@ -183,6 +187,7 @@ class _Caller:
                     with contextlib.suppress(RuntimeError):  # the system has no thread left: they end without a run
                         retried(thread.start)
                         self._thread = thread
+                    _starts.start()
 
     def pause(self) -> None:
         """End it: a process that forks now copies no thread of ours."""
@@ -192,6 +197,7 @@ class _Caller:
             self._bell.set()
             thread.join()
             self._thread = None
+            _starts.stop()
 
     def resume(self) -> None:
         """Begin again, where bars wait."""
@@ -202,16 +208,18 @@ class _Caller:
         import signal  # noqa: PLC0415  # it is loaded
 
         last = monotonic()
-        _load()
         while not self._over:
             early, now = live.early, monotonic()
             if early is None or early.due > now:
                 if early is not None:
                     last = now
+                    if now - early.began > HEAD_START:
+                        _load()  # not at once: a short bar would be held up by it
+                        now = monotonic()
                 elif now - last > LINGER:
                     self._leave()
                     return
-                self._bell.wait(PATIENCE if early is None else min(PATIENCE, early.due - now))
+                self._bell.wait(HEAD_START if early is None else max(0, min(HEAD_START, early.due - now)))
                 continue
             try:
                 _load()
@@ -224,6 +232,7 @@ class _Caller:
     def _leave(self) -> None:
         with self._lock:
             self._thread = None
+            _starts.stop()
         self.resume()
 
 
@@ -247,7 +256,17 @@ def on_call(_signum: int, frame: FrameType | None) -> None:
     early.open_in_handler()
 
 
+def _open_before_others() -> bool:
+    """Open the run that bars wait for, since a display of another library begins; return whether one has opened."""
+    early = live.early
+    if early is None or early.run is not None or not unpatched.in_main_thread():
+        return False
+    early.open_in_handler()
+    return early.run is not None
+
+
 _caller = _Caller()
+_starts = StartWatch(_open_before_others)
 
 
 def allow_calls() -> None:

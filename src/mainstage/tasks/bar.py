@@ -9,14 +9,23 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from threading import RLock, current_thread, main_thread
+from threading import RLock, current_thread
 
 from mainstage._typing import TYPE_CHECKING
 from mainstage.core.fork import works_for_parent
 from mainstage.errors import is_instance
 from mainstage.tasks.position import plain_number, plain_total
 from mainstage.tasks.reporter import live
-from mainstage.tasks.task import NULL, ambient, innermost_loop, loops, open_nested, open_task, plain_fields
+from mainstage.tasks.task import (
+    NULL,
+    ambient,
+    innermost_loop,
+    loops,
+    on_main_thread,
+    open_nested,
+    open_task,
+    plain_fields,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -53,6 +62,12 @@ class LoopRun:
         self.run.__enter__()
         self.reporter: Reporter | None = live.reporter
         self.held = 0
+
+    @classmethod
+    def is_live(cls) -> bool:
+        """Return whether the live run is one of bars."""
+        own = cls.current
+        return own is not None and own.reporter is live.reporter
 
     def release(self, *, interrupted: bool = False) -> None:
         """Count one bar less; the last one ends the run, which was `interrupted` with it, say. Any thread."""
@@ -106,12 +121,12 @@ def nowhere_to_show() -> bool:
     """Return whether this code has no run, and may open none: on another thread, or in a child of the program's."""
     if ambient.get() is not None or live.reporter is not None:
         return False
-    return current_thread() is not main_thread() or works_for_parent()
+    return not on_main_thread() or works_for_parent()
 
 
 def on_main() -> bool:
     """Return whether this code is the program's own, on the main thread, and no worker's."""
-    return ambient.get() is None and current_thread() is main_thread()
+    return ambient.get() is None and on_main_thread()
 
 
 class BarOptions:
@@ -141,7 +156,7 @@ class BarOptions:
         """Return what the event of its start says of it."""
         if self.leave:
             return "line"
-        if ambient.get() is not None or (self.leave is None and current_thread() is not main_thread()):
+        if ambient.get() is not None or (self.leave is None and not on_main_thread()):
             return ""
         return "loop" if self.leave is None else "quiet"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import sys
 import time
 from contextvars import ContextVar
 from threading import current_thread, local, main_thread
@@ -95,16 +96,30 @@ loops: ContextVar[tuple[Task, Any] | None] = ContextVar("mainstage_loop", defaul
 """The task of the loop whose body the main thread is in, and the same of the loop around it."""
 
 
+def on_main_thread() -> bool:
+    """Return whether this is the main thread; of those that are green, the one that the program has begun on."""
+    if current_thread() is main_thread():
+        return True
+    greenlet = sys.modules.get("greenlet")
+    if greenlet is None or greenlet.getcurrent().parent is not None:
+        return False
+    from mainstage.core.unpatched import in_main_thread  # noqa: PLC0415  # eventlet gives the main one another name
+
+    return in_main_thread()
+
+
 def innermost_loop() -> Task | None:
     """Return the task of the loop whose body the main thread is in; None: it is in none, or this is another thread."""
     around = loops.get()
     while around is not None and around[0].closed:
         around = around[1]
-    if around is None or around[0].reporter is not live.reporter or current_thread() is not main_thread():
+    if around is None or around[0].reporter is not live.reporter or not on_main_thread():
         return None
     return around[0]
 
 
+foreign_bars: set[Task] = set()
+"""The open bars of other libraries, and of the modules in their places, that may be loops of theirs."""
 _interrupted: list[tuple[Task, float]] = []
 """The loops that the main thread was in at the last Ctrl-C in other code than ours, and how far each was."""
 
@@ -116,6 +131,7 @@ def note_interrupt() -> None:
     while around is not None:
         _interrupted.append((around[0], around[0].position()))
         around = around[1]
+    _interrupted.extend((bar, bar.position()) for bar in list(foreign_bars))
 
 
 def was_interrupted(task: Task) -> bool:
@@ -312,11 +328,21 @@ class Task(PositionCell):
 
     def _close_loop(self, error: BaseException | None = None) -> None:
         """End the loop, or the bar, that it is, left by `error`; it may have been left before its end without one."""
+        self._tell_interrupt(error)
         completed = self._close_silently(error)
         if completed is None:
             return
         left = error is not None if self._total is None else completed < self._total
         self.reporter.send(TaskEnded(self.reporter.now(), self.id, self.attempt, completed, left))
+
+    def _tell_interrupt(self, error: BaseException | None = None) -> None:
+        """Say that Ctrl-C is what ends it, where it is: `error`, the one that is handled now, or raised in its loop."""
+        if (
+            is_instance(error, KeyboardInterrupt)
+            or is_instance(sys.exc_info()[1], KeyboardInterrupt)
+            or (_interrupted and was_interrupted(self))
+        ):
+            self.set(fields={"mainstage.interrupted": True})
 
     def _close_silently(self, error: BaseException | None = None) -> float | None:
         """Close the cell, send nothing for it, and return its exact count; None: it was closed before."""

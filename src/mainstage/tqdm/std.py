@@ -51,6 +51,7 @@ from mainstage.tqdm.warning import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
     from contextlib import AbstractContextManager
+    from types import TracebackType
     from typing import Any, ClassVar, Generic, Self
 
     from typing_extensions import TypeVar
@@ -657,7 +658,10 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_trouble: object) -> None:
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        self._left_by = error
         self.close()
 
     def __del__(self) -> None:
@@ -811,7 +815,10 @@ def _close_own() -> bool:
     """Close the bars that the main thread has left open; return whether other threads go on with theirs."""
     bars = list(tqdm._instances)  # noqa: SLF001  # its own module
     own = [bar for bar in bars if bar._thread == main_thread().ident]  # noqa: SLF001
+    interrupted = getattr(sys, "last_type", None) is KeyboardInterrupt
     for bar in own:
+        if interrupted:
+            bar._left_by = KeyboardInterrupt()  # noqa: SLF001  # its own module
         with contextlib.suppress(Exception):  # a stream that is gone
             bar.close()
     return len(own) < len(bars)

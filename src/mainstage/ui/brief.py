@@ -1,4 +1,7 @@
-"""What a run leaves behind that was too short to be opened: the lines of its end, without a display."""
+"""What a run leaves behind that was too short to be opened: the lines of its end, without a display.
+
+A lone loop's line, the one of most such runs, is made without state and view: the first would wait 0.1 s for these.
+"""
 
 from __future__ import annotations
 
@@ -11,15 +14,9 @@ from mainstage.events import RunStarted, TaskEnded, TaskStarted
 from mainstage.ui.display import ansi
 from mainstage.ui.display.detect import choose_target
 from mainstage.ui.display.stream import PLAIN_SIZE, StreamDisplay
-from mainstage.ui.setup import build_ui
-from mainstage.ui.state.reducer import reduce
-from mainstage.ui.state.run import RunState
 from mainstage.ui.state.task import LoopEnd
-from mainstage.ui.views import FrameContext
-from mainstage.ui.views.history import History
 from mainstage.ui.views.loops import LoopLines
 from mainstage.ui.views.palette import Color, Glyphs, Palette
-from mainstage.ui.views.summary import Summary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -31,7 +28,6 @@ COLUMNS = 73
 """The width to lay the last line out for, as at the end of any run."""
 LONE = 3
 """Events of a run that had one loop: its start, its end, and that of the run."""
-_NO_STATE = RunState()
 
 
 class Known(NamedTuple):
@@ -86,13 +82,18 @@ def _lone_line(events: Sequence[Event], target: DisplayTarget) -> list[str]:
     told = LoopEnd(
         start.task, start.description, end.completed, start.total, start.unit, seconds, left=False, kind=start.loop
     )
-    loops = _writers(target.color, target.unicode)[2]
-    return [loops.line(start.description, loops.told(told, _NO_STATE), left=False)]
+    loops = _loop_lines(target.color, target.unicode)
+    return [loops.line(start.description, loops.told(told), left=False)]
 
 
 def _lines(title: str, wall: float, events: Sequence[Event], target: DisplayTarget) -> list[str]:
-    history, summary, _ = _writers(target.color, target.unicode)
-    state = RunState()
+    from mainstage.ui.state.reducer import reduce  # noqa: PLC0415  # see above, here and below
+    from mainstage.ui.state.run import RunState  # noqa: PLC0415
+    from mainstage.ui.views.history import History  # noqa: PLC0415
+    from mainstage.ui.views.summary import Summary  # noqa: PLC0415
+
+    look = _look(target.color, target.unicode)
+    history, summary, state = History(*look), Summary(*look), RunState()
     lines: list[str] = []
     for event in (RunStarted(events[0].at, title, wall), *events):
         reduce(state, event)
@@ -101,6 +102,11 @@ def _lines(title: str, wall: float, events: Sequence[Event], target: DisplayTarg
 
 
 def _plain_lines(title: str, wall: float, events: Sequence[Event]) -> list[str]:
+    from mainstage.ui.setup import build_ui  # noqa: PLC0415
+    from mainstage.ui.state.reducer import reduce  # noqa: PLC0415
+    from mainstage.ui.state.run import RunState  # noqa: PLC0415
+    from mainstage.ui.views import FrameContext  # noqa: PLC0415
+
     view = build_ui("plain").view
     state = RunState()
     lines: list[str] = []
@@ -111,9 +117,13 @@ def _plain_lines(title: str, wall: float, events: Sequence[Event]) -> list[str]:
 
 
 @lru_cache(maxsize=4)
-def _writers(color: Color, unicode: bool) -> tuple[History, Summary, LoopLines]:  # noqa: FBT001  # of a target
-    palette, glyphs = Palette(color), Glyphs(unicode=unicode)
-    return History(palette, glyphs), Summary(palette, glyphs), LoopLines(palette, glyphs)
+def _look(color: Color, unicode: bool) -> tuple[Palette, Glyphs]:  # noqa: FBT001  # of a target
+    return Palette(color), Glyphs(unicode=unicode)
+
+
+@lru_cache(maxsize=4)
+def _loop_lines(color: Color, unicode: bool) -> LoopLines:  # noqa: FBT001  # as above
+    return LoopLines(*_look(color, unicode))
 
 
 def _write(lines: Sequence[str], target: DisplayTarget) -> None:

@@ -1,5 +1,7 @@
 """Bars of tqdm, Rich and of the two modules in their places, opened within each other in the order of `argv[1]`.
 
+With `after` behind it: one after another.
+
 t, T: tqdm, mainstage.tqdm; r, R: rich.progress, mainstage.rich.
 """
 
@@ -43,5 +45,6 @@ def within(kinds: str, steps: list[Callable[[], object]]) -> None:
             within(kinds[1:], [*steps, lambda: progress.advance(task)])
 
 
-within(sys.argv[1], [])
+for group in sys.argv[1] if sys.argv[2:] == ["after"] else [sys.argv[1]]:
+    within(group, [])
 sys.stdout.write("end\n")

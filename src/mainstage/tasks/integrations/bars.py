@@ -5,10 +5,10 @@ from __future__ import annotations
 from threading import get_ident
 from typing import Any
 
-from mainstage.tasks.bar import BarOptions, on_main
+from mainstage.tasks.bar import BarOptions, LoopRun, on_main
 from mainstage.tasks.integrations.tqdm_bars import bar_total
 from mainstage.tasks.reporter import live
-from mainstage.tasks.task import innermost_loop, task
+from mainstage.tasks.task import foreign_bars, innermost_loop, task
 
 
 class BarTask:
@@ -26,7 +26,9 @@ class BarTask:
         unit: str = "",
         fields: dict[str, Any] | None = None,
         before: bool = False,
+        leave: bool | None = None,
     ) -> None:
+        """Open it. `leave`: whether its library leaves its last state on the screen where it ends; None: not known."""
         self._total = bar_total(total)
         self._description = description
         self._status = ""
@@ -34,8 +36,11 @@ class BarTask:
         fields = dict(fields or {})
         self._of_loop = live.reporter is not None and (before or on_main())
         if self._of_loop:
-            options = BarOptions(description, self._total, unit, None, 0, False if before else None, False)
+            if not (before or LoopRun.is_live()):
+                leave = None  # a run of the program's, as any loop in it: the outermost leaves a line
+            options = BarOptions(description, self._total, unit, None, 0, leave, False)
             self._task = options.begin_task(None if before else innermost_loop(), self._total)
+            foreign_bars.add(self._task)
         else:
             self._task = task(description, total=self._total, unit=unit)
         if fields:
@@ -61,9 +66,16 @@ class BarTask:
         if get_ident() == self._thread:
             self._task.check_cancelled()
 
-    def close(self) -> None:
-        """End it where it stands."""
+    def tell_interrupt(self) -> None:
+        """Say that Ctrl-C is what it ends by, where it is."""
+        self._task._tell_interrupt()  # noqa: SLF001  # as `close` does
+
+    def close(self, *, quiet: bool = False) -> None:
+        """End it where it stands; `quiet`: without a line, its library goes on with it."""
         if self._of_loop:
+            if quiet:
+                self._task.set(fields={"leave": False})
+            foreign_bars.discard(self._task)
             self._task._close_loop()
         else:
             self._task.close()

@@ -25,14 +25,15 @@ class Patch:
         self._ours = replacement
         setattr(owner, name, replacement)
 
-    def undo(self) -> None:
-        """Restore it, unless ours has been wrapped: then ours stays inside, and hands on."""
+    def undo(self) -> bool:
+        """Restore it, unless ours has been wrapped: then ours stays inside, and hands on. Return whether it is gone."""
         if vars(self._owner).get(self._name) is not self._ours:
-            return
+            return False
         if self._found is _MISSING:
             delattr(self._owner, self._name)
         else:
             setattr(self._owner, self._name, self._found)
+        return True
 
 
 def wrap(owner: type | ModuleType, name: str, make: Callable[[Callable[..., Any]], Callable[..., Any]]) -> Patch:

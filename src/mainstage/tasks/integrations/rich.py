@@ -100,7 +100,7 @@ class RichBridge:
         progress = _progress_of(display)
         rows = {} if progress is None else _rows(progress)
         while rows:
-            rows.popitem()[1].close()
+            rows.popitem()[1].close(quiet=True)
 
     def reset_after_fork(self) -> None:
         """Put the methods back."""
@@ -241,7 +241,7 @@ class RichBridge:
         def remove_task(progress: Any, task_id: Any) -> None:
             shown = _rows(progress).pop(task_id, None)
             if shown is not None:
-                shown.close()
+                shown.close(quiet=True)
             original(progress, task_id)
 
         return remove_task
@@ -254,8 +254,8 @@ class RichBridge:
             for number in progress.task_ids if id(progress.live) not in self._blocks else ():
                 _show(progress, number)
             rows = _rows(progress)
-            while rows:
-                rows.popitem()[1].close()
+            for number in sorted(rows):
+                rows.pop(number).close()
             progress.live.stop()
 
         return stop
@@ -323,13 +323,14 @@ def _show(progress: Any, number: Any, *, before: bool = False) -> None:
     if row is None or not row.visible:
         if shown is not None:
             del rows[number]
-            shown.close()
+            shown.close(quiet=True)
         return
     description = _plain(row.description)
     status = str(row.fields.get("status", ""))
     if shown is None:
         fields = {name: value for name, value in row.fields.items() if name != "status"}
-        rows[number] = shown = BarTask(description, total=row.total, fields=fields, before=before)
+        leave = not progress.live.transient
+        rows[number] = shown = BarTask(description, total=row.total, fields=fields, before=before, leave=leave)
     shown.show(row.completed, total=row.total, description=description, status=status)
 
 

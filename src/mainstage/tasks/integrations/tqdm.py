@@ -72,7 +72,7 @@ class TqdmBridge:
         """Put the methods back and end the tasks of bars that are still open."""
         self.reset_after_fork()
         for bar in list(self._open.values()):
-            _end(bar)
+            _end(bar, quiet=id(bar) in self._earlier)
             if id(bar) in self._earlier:
                 bar.fp, bar.sp = self._earlier[id(bar)]
                 del vars(bar)[MARK]
@@ -107,10 +107,11 @@ class TqdmBridge:
         if not self._capture.takes_bars(_unwrapped(bar.fp)):
             return
         drawn = bar.fp, bar.sp
-        bar.clear(nolock=True)
+        if not _is_proxy(bar.fp):  # what is written to one of Rich's is text, and stays
+            bar.clear(nolock=True)
         known[MARK] = OPENING
         within = loops.set(None)  # it stands in no loop that began after it
-        if self._adopted(bar) is not None:
+        if self._adopted(bar, before=True) is not None:
             self._earlier[id(bar)] = drawn
         loops.reset(within)
 
@@ -153,13 +154,15 @@ class TqdmBridge:
 
         return close
 
-    def _adopted(self, bar: Any) -> BarTask | None:
+    def _adopted(self, bar: Any, *, before: bool = False) -> BarTask | None:
         """Return the task of `bar`, made now if it is being opened on a stream of ours; None: it draws by itself."""
         found = vars(bar).get(MARK)
         shown: BarTask | None = None if found is OPENING else found
         if found is OPENING:
             if self._capture.live and not bar.gui and self._capture.takes_bars(_unwrapped(bar.fp)):
-                shown = BarTask(bar_name(bar.desc), total=bar.total, unit=bar_unit(bar.unit, bar.unit_divisor))
+                unit = bar_unit(bar.unit, bar.unit_divisor)
+                leave = not bar.pos if bar.leave is None else bool(bar.leave)
+                shown = BarTask(bar_name(bar.desc), total=bar.total, unit=unit, before=before, leave=leave)
                 bar.fp = NULL_FILE
                 bar.sp = _ignore
                 self._open[id(bar)] = bar
@@ -216,15 +219,23 @@ def _show(bar: Any, shown: BarTask) -> None:
     shown.show(bar.n, total=bar.total, description=bar_name(bar.desc), status=bar_status(bar.postfix))
 
 
-def _end(bar: Any) -> None:
+def _end(bar: Any, *, quiet: bool = False) -> None:
     shown = vars(bar).get(MARK)
     if isinstance(shown, BarTask):
+        shown.tell_interrupt()  # before it tells how far it was then
         _show(bar, shown)
-        shown.close()
+        shown.close(quiet=quiet)
 
 
 def _ignore(*_: Any, **__: Any) -> None:
     """Draw nothing."""
+
+
+def _is_proxy(file: Any) -> bool:
+    """Return whether the stream, or one that it wraps, is that of a live display of Rich's."""
+    while "_wrapped" in getattr(file, "__dict__", ()):
+        file = vars(file)["_wrapped"]
+    return hasattr(type(file), "rich_proxied_file")
 
 
 def _unwrapped(file: Any) -> Any:

@@ -63,7 +63,9 @@ def counts_of(state: RunState, live: TaskState) -> Counts:
 
 def end_loop(state: RunState, live: TaskState, at: float, *, left: bool) -> None:
     """Remember how a loop ended."""
-    end = LoopEnd(live.id, live.description, live.completed, live.total, live.unit, live.elapsed(at), left, live.loop)
+    interrupted = live.fields.get("mainstage.interrupted") is True
+    told = live.id, live.description, live.completed, live.total, live.unit, live.elapsed(at), left, live.loop
+    end = LoopEnd(*told, interrupted)
     state.loop_ended = end
     if state.first_loop is not None and state.first_loop[0] == live.id:
         state.first_loop_ended = end

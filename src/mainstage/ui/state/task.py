@@ -152,6 +152,8 @@ class LoopEnd(NamedTuple):
     seconds: float
     left: bool
     kind: str
+    interrupted: bool = False
+    """Whether Ctrl-C is what it was left by."""
 
 
 class Failure(NamedTuple):

@@ -28,7 +28,7 @@ class LoopLines:
         end = state.loop_ended
         if end is None or end.task != task or end.kind != "line":
             return []
-        return [self.line(end.description, self.told(end, state), left=end.left)]
+        return [self.line(end.description, self.told(end, stopped=state.stop is not None), left=end.left)]
 
     def run(self, state: RunState, now: float, room: int, *, status: int | None = None) -> list[str]:
         """Return the last line of a run that is its loop's, or has had nothing but loops; none where all is said."""
@@ -38,7 +38,7 @@ class LoopLines:
         name = end.description if state.of_loop else state.title
         last = state.loop_ended
         if state.of_loop or (last is not None and last.task == end.task):  # all others were within it
-            text = self.told(end, state)
+            text = self.told(end, stopped=state.stop is not None)
         else:
             text = f"{formatting.count(state.loops.done)} loops in {formatting.duration_text(state.elapsed(now))}"
         if failed:
@@ -46,14 +46,14 @@ class LoopLines:
         neutral = end.left or bool(failed) or state.stop is not None
         return [self.line(name, text, left=neutral, room=room, failed=bool(status))]
 
-    def told(self, end: LoopEnd, state: RunState) -> str:
-        """Return how far a loop came: "3 in 1.2 s", "stopped at 50 of 100"."""
+    def told(self, end: LoopEnd, *, stopped: bool = False) -> str:
+        """Return how far a loop came: "3 in 1.2 s", "stopped at 50 of 100"; `stopped`: so was the run."""
         unit = self._glyphs.name(end.unit)
         done = formatting.amount(end.completed, unit)
         if not end.left:
             took = formatting.duration_text(end.seconds)
             return f"{done} in {took}" if end.completed or end.total is not None else f"done in {took}"
-        word = "stopped" if state.stop is None else "interrupted"
+        word = "interrupted" if stopped or end.interrupted else "stopped"
         return f"{word} at {done}" if end.total is None else f"{word} at {self._part(end, unit)}"
 
     def _part(self, end: LoopEnd, unit: str) -> str:

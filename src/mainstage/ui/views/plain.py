@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from mainstage.events import TaskEnded
 from mainstage.ui.views import formatting
 from mainstage.ui.views.foreign import strip
 from mainstage.ui.views.history import History
@@ -68,8 +69,11 @@ class PlainView:
     def history_lines(self, event: Event, state: RunState, moment: FrameContext) -> list[str]:  # noqa: ARG002  # the port's signature
         """Return the lines that `event` adds: a failure with its place in the source, retries, text."""
         lines = self._history.lines(event, state)
-        if lines:
-            self._written = True
+        if not lines:
+            return lines
+        self._written = True
+        if type(event) is TaskEnded:  # a loop's line, as the last one of a run is
+            return [self._stamp(state, event.at) + line for line in lines]
         return lines
 
     def rows(self, state: RunState, moment: FrameContext) -> list[str]:
