@@ -51,6 +51,27 @@ def test_a_failure_that_nobody_looked_at_is_raised_at_the_end_of_the_block(optio
         asyncio.run(main())
 
 
+def test_a_block_left_by_a_call_that_another_failure_cancelled_raises_the_failure(options: dict[str, Any]) -> None:
+    begun = threading.Barrier(2)
+
+    def stay() -> None:
+        begun.wait(DEADLINE)
+        mainstage.current_task().sleep(DEADLINE)
+
+    def fall() -> None:
+        begun.wait(DEADLINE)
+        raise ValueError("no")
+
+    async def main() -> None:
+        async with mainstage.Run("Work", **options | {"max_workers": 2}) as run:
+            staying = run.submit(stay)
+            run.submit(fall)
+            await asyncio.wrap_future(staying)
+
+    with pytest.raises(ValueError, match="no"):
+        asyncio.run(main())
+
+
 def test_an_error_in_the_block_asks_threads_to_stop_and_is_raised(options: dict[str, Any], events: Events) -> None:
     begun = threading.Event()
 

@@ -74,6 +74,37 @@ def test_an_error_that_nobody_asked_for_is_raised_at_the_end_of_the_block(option
         run.submit(fail, 1)
 
 
+def left_by_a_cancelled_call(options: dict[str, Any], *, look: bool) -> None:
+    """Leave a block by a call that is cancelled since another one failed, which was looked at or not."""
+    begun = threading.Barrier(2)
+
+    def stay() -> None:
+        begun.wait(DEADLINE)
+        mainstage.current_task().sleep(DEADLINE)
+
+    def fall() -> None:
+        begun.wait(DEADLINE)
+        raise ValueError("no") from KeyError("disk")
+
+    with mainstage.Run("Work", **options | {"max_workers": 2}) as run:
+        staying, falling = run.submit(stay), run.submit(fall)
+        if look:
+            falling.exception()
+        staying.result()
+
+
+def test_a_block_left_by_a_call_that_a_failure_cancelled_raises_the_failure(options: dict[str, Any]) -> None:
+    with pytest.raises(ValueError, match="no") as caught:
+        left_by_a_cancelled_call(options, look=False)
+    assert isinstance(caught.value.__cause__, KeyError)
+    assert caught.value.__context__ is None
+
+
+def test_a_block_left_by_a_cancelled_call_raises_that_where_the_failure_was_looked_at(options: dict[str, Any]) -> None:
+    with pytest.raises(CancelledError):
+        left_by_a_cancelled_call(options, look=True)
+
+
 def test_an_error_that_was_looked_at_is_not_raised_again(options: dict[str, Any]) -> None:
     with mainstage.Run("Work", **options) as run:
         assert isinstance(run.submit(fail, 1).exception(), ValueError)

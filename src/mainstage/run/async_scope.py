@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import contextlib
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, NamedTuple
@@ -54,6 +55,14 @@ class AsyncRunScope:
             self._main = MainTask()
             show.interrupts.use_asyncio_rules(self._main.cancel, is_of_a_runner, suppress_traceback)
         self._token: Token[Stoppable | None] = current_async_run.set(work)
+
+    @staticmethod
+    def is_of_a_call(error: BaseException | None) -> bool:
+        """Return whether `error` says that a call was cancelled which the block awaited, and not the block itself."""
+        task = asyncio.current_task()
+        return isinstance(error, concurrent.futures.CancelledError) or (
+            isinstance(error, asyncio.CancelledError) and task is not None and not task.cancelling()
+        )
 
     async def leave(self, error: BaseException | None) -> BaseException | None:
         """Wait for what was begun; return what is to leave the block: `error`, or a cancellation that came meanwhile.

@@ -6,7 +6,7 @@ import atexit
 import contextlib
 import sys
 import threading
-from concurrent.futures import Executor, Future
+from concurrent.futures import CancelledError, Executor, Future
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, cast
 
 from mainstage.core import unpatched
@@ -242,6 +242,8 @@ class Run(Executor):
         show, work, ending, _ = self._live()
         interrupt: KeyboardInterrupt | None = None
         work.adoption.guests.drop_blocked()
+        if isinstance(error, CancelledError) and ending.left_by_failure(work.futures):
+            error = None
         with contextlib.ExitStack() as steps:  # the last one first
             steps.callback(self._let_go)
             steps.callback(show.remove_run, self, ending.on_stop)
@@ -276,6 +278,9 @@ class Run(Executor):
         self, _kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         """As `__exit__`, while the event loop goes on; a cancellation that comes meanwhile stops what is pending."""
+        _, work, ending, _ = self._live()
+        if self._block is not None and self._block.is_of_a_call(error) and ending.left_by_failure(work.futures):
+            error = None
         leaving = error if self._block is None else await self._block.leave(error)
         self.__exit__(None if leaving is None else type(leaving), leaving, traceback)
         if leaving is not None and leaving is not error:

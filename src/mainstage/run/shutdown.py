@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from typing import TYPE_CHECKING, Any, Protocol
+from concurrent.futures import CancelledError
+from typing import TYPE_CHECKING, Any, NoReturn, Protocol
 
 from mainstage.errors import Terminated, is_cancellation, is_instance, name_of, text_of
 from mainstage.run.exit import suppress_traceback
@@ -78,6 +79,13 @@ class Shutdown:
     def stop_pending(self) -> bool:
         """Return whether a request to stop waits to be raised."""
         return self.stop is not None and not self.raised
+
+    def left_by_failure(self, futures: Callable[[], Iterable[TaskFuture[Any]]]) -> bool:
+        """Return whether a block that is left by the cancellation of a call is left by a failure that nobody retrieved.
+
+        The end raises that instead, as a nursery does: the cancellation says only that another call failed.
+        """
+        return self.stop is None and self._failing() and self._unretrieved_failure(futures()) is not None
 
     def stop_for(self, error: BaseException) -> None:
         """Stop the work since the block is left by `error`; the next Ctrl-C is the second request."""
@@ -168,12 +176,26 @@ class Shutdown:
             self.raise_stop()
         if self._work.on_error != "raise":
             return
-        for future in futures:
-            failure = future.failure()
-            if failure is not None and failure is self._first_failure and not future.looked:
-                raise self._carried_by(failure)
+        failure = self._unretrieved_failure(futures)
+        if failure is not None:
+            self._raise(failure)
         for failure in failures:
             raise self._carried_by(failure)
+
+    def _unretrieved_failure(self, futures: Iterable[TaskFuture[Any]]) -> BaseException | None:
+        first = self._first_failure
+        found = first is not None and any(future.failure() is first and not future.looked for future in futures)
+        return first if found else None
+
+    def _raise(self, failure: BaseException) -> NoReturn:
+        """Raise it; a cancellation that came of it, and is being handled, is not what it came of."""
+        context = failure.__context__
+        try:
+            raise self._carried_by(failure)
+        finally:
+            if is_instance(failure.__context__, CancelledError):
+                with contextlib.suppress(Exception):
+                    failure.__context__ = context
 
     def raise_stop(self) -> None:
         """Raise the interrupt that was asked for, once."""
