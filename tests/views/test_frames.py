@@ -59,7 +59,7 @@ MIDDLE_40 = """\
 MIDDLE_80 = """\
 ▸ lib/alpha.bin    79% ━━━━━━──  0.8/1.0 MB   ETA 0:03    80.0 kB/s
 ▸   verify         48% ━━━╸────       24/50   ETA 0:11        2.6/s
-▸ lib/beta.bin     49% ━━━╸────  1.0/2.0 MB   ETA 0:11   100.0 kB/s  reading t…
+▸ lib/beta.bin     49% ━━━╸────  1.0/2.0 MB   ETA 0:11  reading the tail
 ▸ odd [/]名前␛[2J      ────━━──    693 rows        9 s  70.0 rows/s
 ▸ hashing           3% ────────        1/30  ETA ~2:30   177.4 kB/s  ✗ 1 failed
 """

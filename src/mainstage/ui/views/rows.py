@@ -298,12 +298,16 @@ class RowPainter:
         return f"{age}  {self._palette.paint('mainstage.status', clip(row.status, left, self._glyphs.ellipsis))}"
 
     def _right(self, row: Row, layout: ColumnWidths) -> str:
-        """Return what stands to the right of the amount."""
+        """Return what stands to the right of the amount; a status that is too long takes the place of the speed."""
         right = ""
         blank = 0
+        speed, status = layout.speed, layout.status
+        if row.status and speed and row.widths[4] > status:  # what the program says of itself stands nowhere else
+            room = layout.cells - layout.columns + speed
+            speed, status = (0, room) if room >= min(SHORTEST_STATUS, row.widths[4]) else (speed, status)
         for text, size, room, style in (
             (row.time, row.widths[2], layout.time, "progress.remaining"),
-            (row.speed, row.widths[3], layout.speed, "progress.data.speed"),
+            (row.speed, row.widths[3], speed, "progress.data.speed"),
         ):
             if not room:
                 continue
@@ -311,9 +315,9 @@ class RowPainter:
             if text:
                 right += " " * blank + self._palette.paint(style, text)
                 blank = 0
-        if layout.status and row.status:
-            status = clip(row.status, layout.status, self._glyphs.ellipsis)
-            right += " " * (blank + 2) + self._palette.paint("mainstage.status", status)
+        if status and row.status:
+            text = clip(row.status, status, self._glyphs.ellipsis)
+            right += " " * (blank + 2) + self._palette.paint("mainstage.status", text)
         return right
 
     def flush_held(self, mark: str, name: str, layout: ColumnWidths) -> str:
