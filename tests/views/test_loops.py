@@ -96,6 +96,8 @@ def child(task: int, name: str, parent: int = 1) -> TaskStarted:
 @pytest.mark.parametrize(
     ("unicode", "name", "row"),
     [
+        (True, "download for fetch(3)", "▸ download for fetch(3)"),
+        (True, "fetch(3)s", "▸ fetch(3) › fetch(3)s"),  # noqa: RUF001
         (True, "download", "▸ fetch(3) › download"),  # noqa: RUF001
         (False, "download", "> fetch(3) > download"),
         (True, "fetch(3)", "▸ fetch(3)"),

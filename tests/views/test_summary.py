@@ -56,6 +56,11 @@ def test_an_interrupted_run_tells_what_is_left() -> None:
     ) == ["✗ job: stopped by Ctrl-C: 2 done, 1 cancelled, 17 left in 4.0 s"]
 
 
+def test_a_loop_that_was_left_early_gets_no_tick() -> None:
+    began = (RunStarted(0.0, "job", NOON), SourceOpened(0.0, 1, 20), *tasks(2))
+    assert lines(*began, SourceClosed(3.0, 1, 3), RunEnded(4.0)) == ["■ job: 2 done, 1 left in 4.0 s"]
+
+
 def failures(count: int, kind: str = "OSError", first: int = 1) -> list[object]:
     made: list[object] = []
     for n in range(first, first + count):

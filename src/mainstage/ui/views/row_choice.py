@@ -43,10 +43,16 @@ def merged(depth: int, over: TaskState) -> MergedDepth:
 
 
 def row_prefix(depth: int, task: TaskState, glyphs: Glyphs) -> str:
-    """Return what stands before the name of `task`: that of the task which shares the row, if it has another."""
-    if not isinstance(depth, MergedDepth) or depth.over.description in ("", task.description):
+    """Return what stands before the name of `task`: that of the task which shares the row, if its own lacks it."""
+    if not isinstance(depth, MergedDepth) or _names(task.description, depth.over.description):
         return ""
     return f"{glyphs.name(depth.over.description)} {glyphs.within} "
+
+
+def _names(text: str, name: str) -> bool:
+    """Return whether `name` stands in `text` as a whole."""
+    before, found, after = text.partition(name)
+    return not name or (bool(found) and not (before[-1:].isalnum() or after[:1].isalnum()))
 
 
 def row_due_at(state: RunState, now: float) -> float:

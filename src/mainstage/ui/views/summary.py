@@ -111,7 +111,10 @@ class Summary:
         return f"{self._mark(state, end)} {self._shorten(text, room - 2)}"
 
     def _mark(self, state: RunState, end: FrameContext | None) -> str:
-        """Return a cross only for failures that the program has not handled; for the others neither cross nor tick."""
+        """Return a cross only for failures that the program has not handled; neither cross nor tick for the others.
+
+        Nor for what a loop that was left early has not begun.
+        """
         failed = state.counts.failed
         status, unretrieved = (None, None) if end is None else (end.status, end.unretrieved)
         if status is None:
@@ -120,7 +123,7 @@ class Summary:
             bad, failed = status != 0, 0
         if bad:
             return self._palette.paint("mainstage.failed", self._glyphs.failed)
-        if failed:
+        if failed or (status is None and state.expected > state.counts.ended):
             return self._palette.paint("mainstage.dim", self._glyphs.cell)
         return self._palette.paint("mainstage.done", self._glyphs.done)
 
