@@ -1,7 +1,7 @@
 """One attempt at one piece of work, in a worker's hands: its deadline, a request to stop, giving up, retry, end.
 
 What it is an attempt at is its owner's: a `map`, or a submitted call, which is a map of one item whose result goes to
-a future. A next attempt is a new `Job`, so nothing is reset. It stands for its task until somebody needs one: the
+a future. A next attempt is a new `Job`, so nothing is reset. It stands for its task until one is needed: by the
 worker's own code (`current_task`, `track`), a failure, or a display that finds it running for longer than a glance.
 
 No lock is held where an event is sent or a future settled. Which thread announces a job, makes its task and settles it

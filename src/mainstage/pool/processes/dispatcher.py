@@ -1,8 +1,8 @@
 """The one thread that speaks with worker processes: it reads and writes their pipes, hands out work, buries the dead.
 
-It owns the workers; whoever else wants something done to them posts a call. It blocks in one `poll` and nowhere else:
-pipes are read and written as far as that goes without waiting, so that no worker, stuck, stopped or killed in the
-middle of a message, can keep it from the others.
+It owns the workers; any other thread that wants something done to them posts a call. It blocks in one `poll` and
+nowhere else: pipes are read and written as far as that goes without waiting, so that no worker, stuck, stopped or
+killed in the middle of a message, can keep it from the others.
 """
 
 from __future__ import annotations
@@ -218,7 +218,7 @@ class Dispatcher:
         """Ask the worker of that name where it stands."""
         for worker in self.workers:
             if worker.name == asked.worker:
-                worker.say(frames.pack(frames.LOCATE, task=asked.task, number=asked.attempt, at=asked.since))
+                worker.say(frames.pack_frame(frames.LOCATE, task=asked.task, number=asked.attempt, at=asked.since))
 
     def _run(self) -> None:
         mistakes = 0
@@ -246,7 +246,7 @@ class Dispatcher:
 
     def _say_interval(self) -> None:
         for worker in self.workers:
-            worker.say(frames.pack(frames.INTERVAL, at=self._interval))
+            worker.say(frames.pack_frame(frames.INTERVAL, at=self._interval))
 
     def _round(self) -> bool:
         """Do what there is to do, and wait for more; False: it is over."""
@@ -326,7 +326,7 @@ class Dispatcher:
             due = worker.progress + PATIENCE
             if now >= due:
                 worker.asked_back = True
-                worker.say(frames.pack(frames.RECALL, number=len(worker.inflight) - 1))
+                worker.say(frames.pack_frame(frames.RECALL, number=len(worker.inflight) - 1))
             else:
                 soonest = min(soonest or due, due)
         return soonest
@@ -414,7 +414,7 @@ class Dispatcher:
                 crashes=faulthandler.is_enabled(),
                 interval=self._interval,
             )
-            worker.say(frames.pack(frames.SETUP, pickle.dumps(tuple(setup))))
+            worker.say(frames.pack_frame(frames.SETUP, pickle.dumps(tuple(setup))))
 
     def _start_worker(self, name: str, streams: tuple[str, ...]) -> WorkerProcess | None:
         """Return a new worker process; None: it cannot be started, and those there are go on."""

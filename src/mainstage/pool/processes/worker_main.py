@@ -19,7 +19,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from mainstage.channels import frames
-from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack, pack_result, split_items
+from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack_frame, pack_result, split_items
 from mainstage.channels.outbox import INTERVAL, RemoteChannel, ShiftedClock
 from mainstage.channels.pipe import Journal, WorkerEnd
 from mainstage.core import pickling
@@ -85,7 +85,7 @@ def _detached(duplicate: Any) -> Descriptor:
     return Descriptor(duplicate.detach())
 
 
-def main(
+def run_worker(
     pipe: Descriptor, journal: Descriptor, streams: dict[str, Descriptor], initializer: Initializer | None
 ) -> None:
     """Run a worker: the target of `multiprocessing`. `streams` are what leads to the run's display, by their names."""
@@ -135,7 +135,7 @@ class PipeTransport:
     def send_batch(self, batch: list[Event]) -> None:
         """Say it; the next flush sends it."""
         told = [(_TAGS[type(event)], *event) for event in batch]
-        self._end.add(pack(frames.EVENTS, pickle.dumps(told, pickling.PROTOCOL)))
+        self._end.add(pack_frame(frames.EVENTS, pickle.dumps(told, pickling.PROTOCOL)))
 
 
 class Item:
@@ -261,7 +261,7 @@ class Child:
 
     def run(self, initializer: Initializer | None) -> None:
         """Begin as the parent says, then work until it says stop."""
-        self._end.add(pack(frames.HELLO))
+        self._end.add(pack_frame(frames.HELLO))
         self._end.flush()
         came: list[Frame] | None = []
         while not came:
@@ -309,7 +309,7 @@ class Child:
         """Send a message to a raw queue of the parent's."""
         current = self._current
         body = pickling.pickle_inline(item, "a message for a queue")
-        self._end.add(pack(frames.PUT, body, task=queue, number=0 if current is None else current[0]))
+        self._end.add(pack_frame(frames.PUT, body, task=queue, number=0 if current is None else current[0]))
         self.channel.flush_soon()
 
     def _initialize(self, fn: Callable[..., object], args: tuple[Any, ...]) -> bool:
@@ -321,7 +321,7 @@ class Child:
             logging = sys.modules.get("logging")
             if logging is not None and (logger := logging.getLogger("concurrent.futures")).hasHandlers():
                 logger.critical("Exception in initializer:", exc_info=True)  # as the standard library's pool
-            self._end.add(pack(frames.FAILURE, pickling.pack_error(error)))
+            self._end.add(pack_frame(frames.FAILURE, pickling.pack_error(error)))
             self._end.flush()
             return False
         if self.forked:
@@ -514,7 +514,7 @@ class Child:
         now = self.channel.now()
         task, number = (frame.task, frame.number) if frame is not None else (0, 0)
         self._end.add(
-            pack(kind, data, buffers or (), task=task, number=number, at=at, until=now, completed=completed),
+            pack_frame(kind, data, buffers or (), task=task, number=number, at=at, until=now, completed=completed),
             buffers or (),
         )
         self._flush_in_time(now)
