@@ -12,6 +12,7 @@ import pytest
 from tests.system.terminals import ROW_MARKS, Pty, environment
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
 HEAD = """
@@ -37,9 +38,9 @@ class Program:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    def on_pty(self, text: str, columns: int = 80, rows: int = 24) -> Pty:
+    def on_pty(self, text: str, columns: int = 80, rows: int = 24, arguments: Sequence[str] = ()) -> Pty:
         self._path.write_text(HEAD + dedent(text))
-        return Pty([sys.executable, str(self._path)], columns=columns, rows=rows)
+        return Pty([sys.executable, str(self._path), *arguments], columns=columns, rows=rows)
 
     def lines(self, text: str) -> list[str]:
         """Return what is on the terminal when it has ended well."""
@@ -109,7 +110,48 @@ def test_a_child_opens_no_display(program: Program, method: str) -> None:
             with get_context("{method}").Pool(2) as pool:
                 print(sum(pool.map(job, range(4))))
     """)
-    assert [line.split(" in ")[0] for line in shown] == ["✓ all: 4", "32", "32"]
+    told = [line.split(" in ")[0] for line in shown]
+    assert [line for line in told if "child" not in line] == ["✓ all: 4", "32", "32"]
+    assert {line[:9] for line in told if "child" in line} <= {f"✓ child {number}"[:9] for number in range(4)}
+
+
+CHILDREN = """
+    from multiprocessing import get_context
+
+    def job(number):
+        with tqdm(range(50), desc=f"child {number}", leave=number != 1) as bar:
+            for n in bar:
+                time.sleep(0.05)
+                bar.set_postfix(loss=n)
+                if number == 2 and n == 40:
+                    os._exit(1)
+        return bar.n
+
+    if __name__ == "__main__":
+        context = get_context(sys.argv[1])
+        tqdm.get_lock()
+        with context.Pool(2, initializer=tqdm.set_lock, initargs=(tqdm.get_lock(),)) as pool:
+            print(sum(tqdm(pool.imap(job, range(2)), total=2, desc="all")))
+        for _ in tqdm(range(1), desc="lost"):
+            child = context.Process(target=job, args=(2,))
+            child.start()
+            child.join()
+        print("end")
+"""
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_bars_of_children_are_rows_of_their_parents_run(program: Program, method: str) -> None:
+    with program.on_pty(CHILDREN, arguments=[method]) as pty:
+        pty.until(lambda: len(rows(pty)) == 3, what="a row of each")
+        pty.until(lambda: any("child 1" in row and "loss=" in row for row in rows(pty)), what="a postfix")
+        assert pty.wait() == 0
+        assert rows(pty) == []
+        shown = [line.rstrip() for line in pty.screen.text.rstrip().split("\n") if line]
+    told = [line.split(" in ")[0] for line in shown]
+    lost = [line for line in told if re.fullmatch(r"■ child 2: stopped at (3\d|40) of 50", line)]
+    assert len(lost) == 1, told
+    assert [line for line in told if line not in lost] == ["✓ child 0: 50", "✓ all: 2", "100", "✓ lost: 1", "end"]
 
 
 def test_short_loops_open_no_run_and_leave_their_lines(program: Program) -> None:

@@ -298,7 +298,8 @@ def _after_in_parent() -> None:
 def _after_in_child() -> None:
     global _caller  # noqa: PLW0603  # its locks may be held by threads that are not there
     _caller = _Caller()
-    live.early = None
+    if live.early is not None:
+        live.early = live.reporter = None  # it is the parent's, which is told by another way
 
 
 if hasattr(os, "register_at_fork"):

@@ -160,14 +160,16 @@ class BarOptions:
             return ""
         return "loop" if self.leave is None else "quiet"
 
-    def begin_task(self, around: Task | None, total: float | None, name: str = UNNAMED) -> Task:
-        """Open a task for it, `name` if it has none: nested in `around`, or in the live run."""
+    def begin_task(
+        self, around: Task | None, total: float | None, name: str = UNNAMED, reporter: Reporter | None = None
+    ) -> Task:
+        """Open a task for it, `name` if it has none: nested in `around`, or in the live run, or that of `reporter`."""
         if self.description is not None:
             name = self.description
         if around is not None:
             opened = open_nested(around, name, total=total, unit=self.unit, fields=self.fields, loop=self.kind())
         else:
-            reporter = live.reporter
+            reporter = reporter or live.reporter
             assert reporter is not None  # noqa: S101  # a run was found, or opened, before
             opened = open_task(
                 reporter,

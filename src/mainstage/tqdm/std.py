@@ -58,6 +58,7 @@ if TYPE_CHECKING:
 
     from mainstage.tasks.bar import LoopRun
     from mainstage.tasks.cancel_scope import Request
+    from mainstage.tasks.reporter import Reporter
 
     T = TypeVar("T", default=Any)
 else:
@@ -271,17 +272,20 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
         total = bar_total(self._total)
         kind = type(self)
         self._displays = kind.display is not tqdm.display
-        if ambient.get() is None and live.reporter is None and works_for_parent():
+        in_child = ambient.get() is None and live.reporter is None and works_for_parent()
+        reporter = _parents_reporter() if in_child else None
+        if in_child and reporter is None:
             self._task = Task(Nowhere(), 0, 1, name, worker="", total=total)
             self._task.set_position(self._n)
         else:
-            if ambient.get() is None:
+            if ambient.get() is None and not in_child:
                 self._held = hold_run(name)
             leave = self.pos == 0 if self.leave is None else bool(self.leave)
             leave = leave and ambient.get() is None  # a worker's is its run's, which tells of it
             options = BarOptions(name, None, unit, None, self._n, leave, False)
             around = ambient.get()
-            self._task = options.begin_task(innermost_loop() if around is None else around.resolve(), total)
+            loop = innermost_loop() if around is None else around.resolve()
+            self._task = options.begin_task(None if in_child else loop, total, reporter=reporter)
         self._tell()
         if kind.update is tqdm.update and not self._displays:
             self.update = self._task.advance  # type: ignore[method-assign, assignment]  # no code of ours in between
@@ -779,6 +783,13 @@ _init.__defaults__ = defaults_from(os.environ, _init)
 def trange(*args: int, **kwargs: Any) -> tqdm[int]:
     """Return `tqdm(range(*args), **kwargs)`."""
     return tqdm(range(*args), **kwargs)
+
+
+def _parents_reporter() -> Reporter | None:
+    """Return what reports to the run of the process that has started this one; None: it cannot be reached."""
+    from mainstage.channels.to_parent import parent_channel  # noqa: PLC0415  # in few processes
+
+    return parent_channel()
 
 
 def _place_of(bar: Any) -> float:
