@@ -665,7 +665,8 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self._left_by = error
+        if isinstance(error, KeyboardInterrupt):
+            self._left_by = error
         self.close()
 
     def __del__(self) -> None:
