@@ -96,10 +96,14 @@ class Dispatcher:
         name: str,
         initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
         max_tasks: int | None,
-        streams: tuple[str, ...],
+        streams: Callable[[], tuple[str, ...]],
         on_idle: Callable[[], None],
     ) -> None:
-        """Start nothing yet; `on_idle` is called when all workers have ended, on its thread."""
+        """Start nothing yet.
+
+        `streams()` gives what a worker that starts now is to have captured; `on_idle` is called when all workers have
+        ended; both on its thread.
+        """
         self.max_workers = max_workers
         self.closed = False
         self.broken: PoolBroken | None = None
@@ -111,11 +115,10 @@ class Dispatcher:
         self._forked = context.get_start_method() == "fork"
         self._initializer = initializer
         self._max_tasks = max_tasks
-        self.streams: Callable[[], tuple[str, ...]] = lambda: streams
-        """What a worker that starts now is to have captured."""
+        self._streams = streams
         self._names = itertools.count(1)
         self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self.calls: OutgoingCalls | None = None
+        self._calls: OutgoingCalls | None = None
         self._maps: list[OutgoingItems] = []
         self._held = False
         self._ending = False
@@ -187,6 +190,10 @@ class Dispatcher:
                 self._thread = None
                 self._unstarted.append(thread)
                 raise
+
+    def open_calls(self, calls: OutgoingCalls) -> None:
+        """Hand out these calls, once there are any."""
+        self._calls = calls
 
     # --- its own thread from here on ---
 
@@ -276,7 +283,7 @@ class Dispatcher:
 
     def _waiting(self) -> int:
         """Return how many calls and items wait for a worker."""
-        return sum([one.waits() for one in self._maps], self.calls.waits() if self.calls is not None else 0)
+        return sum([one.waits() for one in self._maps], self._calls.waits() if self._calls is not None else 0)
 
     def _look_after(self) -> float | None:
         """Flush the pipes, stop workers that are not wanted, kill those over their time; return how long to wait."""
@@ -389,7 +396,7 @@ class Dispatcher:
         wanted = min(self.max_workers - len(self.workers), waiting - free)
         for _ in range(wanted):
             name = f"{self._prefix}-{next(self._names)}"
-            streams = self.streams()
+            streams = self._streams()
             worker = self._start_worker(name, streams)
             if worker is None:
                 return
@@ -444,7 +451,7 @@ class Dispatcher:
     def _give(self, worker: WorkerProcess) -> None:
         """Hand to `worker` what it may have."""
         ready = len(self.workers)
-        calls = self.calls
+        calls = self._calls
         while calls is not None and calls.waits() and self._fits(worker, self._room(worker), exclusive=calls.exclusive):
             calls.hand(worker)
         for one in self._maps:
@@ -569,7 +576,7 @@ class Dispatcher:
         self._refuse_all(self.broken)
 
     def _refuse_all(self, error: PoolBroken) -> None:
-        if self.calls is not None:
-            self.calls.refuse(error)
+        if self._calls is not None:
+            self._calls.refuse(error)
         for one in list(self._maps):
             one.refuse(error)
