@@ -41,7 +41,7 @@ Record: TypeAlias = "tuple[int, tuple[Any, ...], Any, BaseException | None, floa
 A plain tuple: a named one costs a tenth of a tiny item."""
 
 
-class MapOptions(NamedTuple):
+class MapSettings(NamedTuple):
     """How a map goes, beside its function, its input and the policy of its attempts."""
 
     name_of: Callable[[tuple[Any, ...]], str] | None = None
@@ -56,7 +56,7 @@ class MapOptions(NamedTuple):
     """What has the results of earlier runs, and takes those of this one, on the consumer's thread."""
 
 
-DEFAULT_OPTIONS = MapOptions()
+DEFAULT_OPTIONS = MapSettings()
 
 
 class MapWorkers(Workers, Protocol):
@@ -86,7 +86,7 @@ class Map(WindowShare):
         fn: Callable[..., Any],
         source: Iterator[tuple[Any, ...]],
         policy: Policy,
-        options: MapOptions,
+        options: MapSettings,
         *,
         wake: Callable[[], None],
     ) -> None:

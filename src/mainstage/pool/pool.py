@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.core.commands import Cancel, Hold, Locate, SetInterval
 from mainstage.pool.calls import Call, Calls, CallWorkers
-from mainstage.pool.mapping import DEFAULT_OPTIONS, Map, MapOptions, MapWorkers
+from mainstage.pool.mapping import DEFAULT_OPTIONS, Map, MapSettings, MapWorkers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -123,7 +123,7 @@ class Pool:
         fn: Callable[..., Any],
         source: Iterator[tuple[Any, ...]],
         policy: Policy,
-        options: MapOptions = DEFAULT_OPTIONS,
+        options: MapSettings = DEFAULT_OPTIONS,
     ) -> Map:
         """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
         one = Map(self.workers, fn, source, policy, options, wake=self._wake)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.core.commands import Cancel
 from mainstage.core.item_names import namer
-from mainstage.pool.mapping import MapOptions
+from mainstage.pool.mapping import MapSettings
 from mainstage.pool.results import ResultIterator
 from mainstage.run.external import ExternalExecutors
 from mainstage.run.key_commands import CommandFanout
@@ -87,7 +87,7 @@ class Workload:
         if buffersize is not None and buffersize < 1:
             msg = f"buffersize must be at least 1, not {buffersize}"
             raise ValueError(msg)
-        options = MapOptions(namer(name, fn, len(iterables)), buffersize, halt_on_failure, on_dispatch, memory)
+        options = MapSettings(namer(name, fn, len(iterables)), buffersize, halt_on_failure, on_dispatch, memory)
         items = _length(iterables) if total is None else _whole_total(total)
         known = _checked(sizes, items)
         claims = self.backend.open_map(fn, zip(*iterables, strict=False), policy, options)
