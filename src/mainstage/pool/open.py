@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
 from mainstage.core import unpatched
@@ -72,13 +73,9 @@ def open_port(crew: Crew, workers: int) -> Port:
 
         initializer = None if crew.initializer is None else (crew.initializer, crew.initargs)
         return InterpreterPort(workers, initializer)
-    if crew.executor == "dask":
-        from mainstage.pool.engines.dask import DaskPort  # noqa: PLC0415  # half a second
-
-        return DaskPort(crew.cluster, workers)
-    from mainstage.pool.engines.ray import RayPort  # noqa: PLC0415  # a second
-
-    return RayPort(crew.cluster, workers)
+    module, _, name = ENGINES[crew.executor].partition(":")
+    port: Port = getattr(import_module(module), name)(crew.cluster, workers)  # half a second for Dask, a second for Ray
+    return port
 
 
 def knock(engine: str, address: str) -> None:

@@ -23,7 +23,7 @@ from mainstage.pool.engines import worker as engine_worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mainstage.pool.engines.adapter import Piece
+    from mainstage.pool.engines.adapter import Piece, Port
     from mainstage.pool.engines.worker import Head, Result
 
     Done = Callable[[Result | None, BaseException | None], None]
@@ -334,3 +334,7 @@ def dask_error(error: BaseException) -> BaseException:
     if isinstance(error, distributed.KilledWorker):
         return WorkerLost(f"the workers that ran it died: {error}", 0, None, "")
     return error
+
+
+if TYPE_CHECKING:
+    _of_protocol: type[Port] = DaskPort

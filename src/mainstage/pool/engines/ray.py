@@ -23,7 +23,7 @@ from mainstage.pool.engines import worker as engine_worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mainstage.pool.engines.adapter import Piece
+    from mainstage.pool.engines.adapter import Piece, Port
     from mainstage.pool.engines.worker import Head, Result
 
     Done = Callable[[Result | None, BaseException | None], None]
@@ -339,3 +339,7 @@ def ray_error(error: BaseException) -> BaseException:
     if isinstance(error, (known.WorkerCrashedError, known.OutOfMemoryError, known.NodeDiedError)):
         return WorkerLost(f"the worker that ran it died: {str(error).splitlines()[0]}", 0, None, "")
     return EngineLost(GONE) if isinstance(error, known.LocalRayletDiedError) else error
+
+
+if TYPE_CHECKING:
+    _of_protocol: type[Port] = RayPort
