@@ -112,7 +112,7 @@ def _follow(orders: Frames) -> None:
     Here.events.close()
 
 
-def work(head: Head, function: bytes, data: bytes, buffers: Sequence[bytes]) -> Result:
+def run_in_interpreter(head: Head, function: bytes, data: bytes, buffers: Sequence[bytes]) -> Result:
     """Do a piece of work in this interpreter."""
     station = engine_worker.station(head, Here.events.send, Here.name)
     with Here.lock:
@@ -179,7 +179,7 @@ class Seat:
     def _work(self, interpreter: Any, piece: Piece) -> None:
         head, function, data, large, done = piece
         try:
-            result = interpreter.call(work, head, function, data, large)
+            result = interpreter.call(run_in_interpreter, head, function, data, large)
         except BaseException as error:  # noqa: BLE001  # the interpreter's own: what a piece raises is in its result
             done(None, error)
         else:
@@ -236,7 +236,7 @@ class InterpreterPort:
         return data
 
     def submit(self, pieces: Sequence[Piece]) -> list[int]:
-        """Call `work` for each piece in some interpreter; return a handle for each."""
+        """Call `run_in_interpreter` for each piece in some interpreter; return a handle for each."""
         if self._broken is not None:
             raise clone_exception(self._broken)
         handles = []

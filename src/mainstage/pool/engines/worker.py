@@ -19,7 +19,7 @@ from mainstage.core import pickling
 from mainstage.core.clock import SystemClock, monotonic
 from mainstage.errors import Cancelled, MainstageError
 from mainstage.events import EVENTS
-from mainstage.pool.engines.shelf import NOT_BEGUN, BatchItem, Packed, Part, Shelf, not_made, pack_outcome, refuse
+from mainstage.pool.engines.shelf import NOT_BEGUN, Packed, Part, Shelf, pack_outcome, refuse
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.capture.streams import STREAMS, Capture
 from mainstage.tasks.integrations.registry import bridges_for
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from mainstage.core.clock import Clock
     from mainstage.events import Event
+    from mainstage.pool.lazy_item import LazyItem
     from mainstage.tasks.task import Task
 
     Carry: TypeAlias = "Callable[[bytes], None]"
@@ -147,7 +148,7 @@ class Station:
         self._basket = Basket(self, carry)
         serial = (1 << 20) + random.SystemRandom().getrandbits(20)
         self.channel = RemoteChannel(self._basket, clock, first_id=(serial << 32) + 1)
-        self._tasks: dict[int, tuple[Task | BatchItem, int]] = {}
+        self._tasks: dict[int, tuple[Task | LazyItem, int]] = {}
         """Each with the thread that works on it."""
         self._asked: dict[int, str] = {}
         self._lock = threading.Lock()
@@ -221,7 +222,7 @@ class Station:
             task.request_cancel(asked)
         return task
 
-    def enter(self, number: int, task: Task | BatchItem) -> str | None:
+    def enter(self, number: int, task: Task | LazyItem) -> str | None:
         """Register `task`, which may be asked to stop from now on; return why it has been, if it has."""
         with self._lock:
             self._tasks[number] = task, threading.get_ident()
@@ -237,7 +238,7 @@ class Station:
             fn = pickling.unpack(function)
             args, kwargs = pickling.unpack(payload, [bytearray(one) for one in buffers])
         except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
-            return runner.Outcome(None, not_made(error))
+            return runner.Outcome(None, pickling.not_made(error))
         return runner.run(task, fn, args, kwargs)
 
     def _work_through(self, head: Head, function: bytes, payload: bytes) -> Result:
@@ -247,7 +248,7 @@ class Station:
         try:
             fn = pickling.unpack(function)
         except BaseException as error:  # noqa: BLE001  # as above
-            fn = refuse(not_made(error))
+            fn = refuse(pickling.not_made(error))
         shelf = Shelf(self, head.task, pickling.unpack(payload))
         shelf.work_through(fn)
         over = [tuple(one) for one in shelf.over]

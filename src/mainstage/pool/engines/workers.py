@@ -1,6 +1,6 @@
 """The workers of an engine (Dask, Ray, interpreters), as a pool uses them.
 
-The engine says where and when; what it is given, what becomes of it and who is told is decided here, on one thread that
+The engine says where and when; what it is given and what becomes of it is decided here, on one thread that
 takes what the engine's own threads put into its queue.
 """
 

@@ -37,9 +37,19 @@ class ProcessWorkers:
     """Processes beside this one, started as they are needed."""
 
     def __init__(
-        self, reporter: CallReporter, max_workers: int, *, wake: Callable[[], None], name: str, crew: Crew | None = None
+        self,
+        reporter: CallReporter,
+        max_workers: int,
+        *,
+        wake: Callable[[], None],
+        name: str,
+        crew: Crew | None = None,
+        streams: Callable[[], tuple[str, ...]] | None = None,
     ) -> None:
-        """Start nothing yet; `wake` is called when all of them have ended."""
+        """Start nothing yet; `wake` is called when all of them have ended.
+
+        `streams()` gives what of those that start now is captured; None: what `crew` says.
+        """
         leave_an_unguarded_main()
         if not hasattr(os, "killpg"):
             raise RuntimeError('executor="process" needs POSIX (Linux, macOS); take executor="thread" here')
@@ -59,7 +69,7 @@ class ProcessWorkers:
             name=name,
             initializer=None if crew.initializer is None else (crew.initializer, crew.initargs),
             max_tasks=crew.max_tasks_per_child,
-            streams=crew.streams,
+            streams=streams or (lambda: crew.streams),
             on_idle=wake,
         )
         self._forked = context.get_start_method() == "fork"
@@ -74,7 +84,7 @@ class ProcessWorkers:
     def open(self, share: Calls | Map) -> None:
         """Register `share`, until `forget`."""
         if isinstance(share, Calls):
-            self.dispatcher.calls = OutgoingCalls(share, forked=self._forked)
+            self.dispatcher.open_calls(OutgoingCalls(share, forked=self._forked))
             return
         items = OutgoingItems(share, forked=self._forked)
         self.dispatcher.call(lambda: self.dispatcher.open_map(items))
