@@ -14,7 +14,7 @@ from mainstage.errors import MainstageError
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-ENGINES = {"dask": "mainstage.pool.engines.dask:DaskPort", "ray": "mainstage.pool.engines.ray:RayPort"}
+ENGINES = {"dask": "mainstage.pool.engines.dask:DaskAdapter", "ray": "mainstage.pool.engines.ray:RayAdapter"}
 """Where the adapter of each engine is, by the name in `executor=`: called with a cluster and a number of workers."""
 INTERPRETERS = sys.version_info >= (3, 14)
 closers: list[Callable[[], None]] = []
