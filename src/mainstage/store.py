@@ -173,7 +173,7 @@ class StoredResults:
     def keep(
         self, records: Iterable[tuple[int, tuple[Any, ...], Any, BaseException | None, float, float, int]]
     ) -> None:
-        """Store the results among `records`; what fails is told at the end."""
+        """Store the results among `records`; what could not be stored is reported at the end."""
         self._now = self._clock.wall()
         rows = [row for record in records if (row := self._row(*record)) is not None]
         if not rows or self._broken:

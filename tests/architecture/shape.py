@@ -27,6 +27,8 @@ ODD = re.compile(
     r"|whence|thereby|what has come|to be had)\b"
 )
 """How a docstring begins, or what it says, where it is not plain English."""
+PUBLIC_TWICE = {"Progress", "map", "track"}
+"""Names on two public faces, as `mainstage.map` and `mainstage.aio.map`; those of `mainstage.rich` are Rich's."""
 BLANK = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER)
 
 
@@ -117,7 +119,8 @@ def shared_names(known: dict[str, Module]) -> dict[str, list[str]]:
         functions = [node for node in module.tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
         for name in {node.name for node in functions}:
             places[name].append(module.file)
-    return {name: files for name, files in sorted(places.items()) if len(files) > 1 and not name.startswith("_")}
+    shared = {name: files for name, files in sorted(places.items()) if len(files) > 1 and not name.startswith("_")}
+    return {name: files for name, files in shared.items() if name not in PUBLIC_TWICE}
 
 
 def lines_of_code(module: Module) -> int:

@@ -10,18 +10,6 @@ from tests.architecture import shape
 if TYPE_CHECKING:
     import pytest
 
-PUBLIC_TWICE = {"Progress", "map", "track"}
-"""Names on two public faces, as `mainstage.map` and `mainstage.aio.map`; those of `mainstage.rich` are Rich's."""
-KNOWN_NAMES = {
-    "Failures",
-    "leave",
-    "main",
-    "pack",
-    "told",
-    "work",
-}
-"""Names that still stand for two things; one that goes is taken from here."""
-
 
 def test_no_modules_import_each_other_in_a_circle() -> None:
     found = shape.circles(shape.import_graph(shape.modules()))
@@ -50,8 +38,7 @@ def test_the_top_of_the_package_has_few_entries() -> None:
 
 
 def test_no_two_classes_or_public_functions_share_a_name() -> None:
-    found = shape.shared_names(shape.modules())
-    assert {name: files for name, files in found.items() if name not in KNOWN_NAMES | PUBLIC_TWICE} == {}
+    assert shape.shared_names(shape.modules()) == {}
 
 
 def test_every_figure_is_printed(capsys: pytest.CaptureFixture[str]) -> None:

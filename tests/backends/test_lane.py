@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Any
 
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.events import ItemsEnded, TaskStarted
-from mainstage.pool.engines.shelf import BatchItem as Item
 from mainstage.pool.items import FOLD, Lane
 from mainstage.pool.job import Job
+from mainstage.pool.lazy_item import LazyItem as Item
 from mainstage.run.external_threads import ThreadCalls, ThreadSlot
 from mainstage.testing import ManualClock
 
 
-def lane_at(clock: ManualClock) -> Lane:
-    return Lane(ThreadChannel(clock), 1, "thread-1")
+class NamedLane(Lane):
+    """Says what its items are called."""
+
+    def name_of(self, entry: tuple[Any, int, tuple[Any, ...], int]) -> str:
+        return ", ".join(map(str, entry[2]))
+
+
+def lane_at(clock: ManualClock) -> NamedLane:
+    return NamedLane(ThreadChannel(clock), 1, "thread-1")
 
 
 def test_an_item_that_runs_for_long_is_announced_once() -> None:
@@ -114,7 +122,7 @@ def test_a_call_that_begins_as_its_thread_is_found_at_rest_is_looked_at() -> Non
         def _has_news(self) -> bool:
             self.looks += 1
             if self.looks == 2:  # the thread comes between the two, and has seen that nobody wants a note
-                vars(self)["current"] = Item(self, (0, 7, ("a",), 1), 10.0)
+                vars(self)["current"] = Item(lane_at(clock), (0, 7, ("a",), 1), 10.0)
             return super()._has_news()
 
     clock = ManualClock(10.0)

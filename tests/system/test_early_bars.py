@@ -141,6 +141,35 @@ CHILDREN = """
 
 
 @pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_bars_of_children_open_the_run_of_a_parent_that_has_none(program: Program, method: str) -> None:
+    text = """
+        from multiprocessing import get_context
+
+        def job(number):
+            for _ in tqdm(range(50), desc=f"child {number}", position=number):
+                time.sleep(0.04)
+
+        if __name__ == "__main__":
+            context = get_context(sys.argv[1])
+            lock = context.RLock()
+            tqdm.set_lock(lock)
+            with context.Pool(2, initializer=tqdm.set_lock, initargs=(lock,)) as pool:
+                pool.map(job, range(2))
+                time.sleep(0.3)
+            for _ in tqdm(range(1), desc="after"):
+                time.sleep(0.3)
+    """
+    with program.on_pty(text, arguments=[method]) as pty:
+        pty.until(lambda: len(rows(pty)) == 2, what="a row of each")
+        assert pty.wait() == 0
+        assert rows(pty) == []
+        shown = [line.rstrip() for line in pty.screen.text.rstrip().split("\n") if line]
+    told = [line.split(" in ")[0] for line in shown]
+    assert sorted(told[:2]) == ["✓ child 0: 50", "✓ child 1: 50"]
+    assert told[2:] == ["✓ after: 1"]
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
 def test_bars_of_children_are_rows_of_their_parents_run(program: Program, method: str) -> None:
     with program.on_pty(CHILDREN, arguments=[method]) as pty:
         pty.until(lambda: len(rows(pty)) == 3, what="a row of each")

@@ -51,6 +51,23 @@ def test_a_bar_is_a_task_with_its_name_total_and_unit() -> None:
     assert ends(events) == [(7, True)]
 
 
+def test_a_unit_scale_that_is_a_number_multiplies_what_a_row_says_and_nothing_else() -> None:
+    with collect_events() as events:
+        with tqdm(total=100, initial=10, unit="kg", unit_scale=0.5, desc="bar") as bar:
+            bar.update(20)
+            bar.update()
+            assert (bar.n, bar.total) == (31, 100)
+            bar.n = 40
+            bar.refresh()
+        assert bar.n == 40
+        loop = tqdm(range(7), unit_scale=3)
+        assert [loop.n for _ in loop][-1] <= 7
+        assert loop.n == 7
+        list(tqdm(range(7), unit_scale=True))
+    assert [total for _, total, _, _ in starts(events)] == [50, 21, 7]
+    assert ends(events) == [(20, True), (21, False), (7, False)]
+
+
 @pytest.mark.parametrize("error", [KeyboardInterrupt, KeyError])
 def test_what_ctrl_c_ends_says_so(error: type[BaseException]) -> None:
     def stop(by: str) -> None:

@@ -70,7 +70,7 @@ def split_items(frame: Frame) -> list[Frame]:
     return single
 
 
-def pack(
+def pack_frame(
     kind: int,
     body: bytes = b"",
     buffers: Sequence[memoryview] = (),

@@ -207,7 +207,7 @@ class ThreadChannel:
         return self._next_look if self._polled else None
 
     def look_again(self) -> None:
-        """Have the next `sample` look at all that is polled, whenever it was looked at last."""
+        """Make the next `sample` look at all that is polled, whenever it was looked at last."""
         self._next_look = 0.0
 
     def has_unread(self, tasks: Iterable[int]) -> bool:

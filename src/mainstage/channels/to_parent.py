@@ -1,7 +1,7 @@
 """What bars of a child process report by: a connection to the process that has started it, whose run shows them.
 
 Nothing is handed to the child: each process that shows what its children do listens under a name that follows from its
-number and from the secret that `multiprocessing` gives to its children, whatever their start method. Where nobody
+number and from the secret that `multiprocessing` gives to its children, whatever their start method. Where no process
 listens yet, reports wait, and those of a bar that ends meanwhile are dropped.
 """
 

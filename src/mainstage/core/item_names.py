@@ -1,4 +1,4 @@
-"""What a call is called on the screen, whoever runs it: threads, processes, engines, coroutines, joblib."""
+"""The name of a call on the screen, the same in threads, processes, engines, coroutines and joblib."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Once:
-    """An attribute that is None, and is set once, by whoever comes first.
+    """An attribute that is None, and is set once, by the first thread or handler that tries.
 
     `vars(thing).setdefault(name, value)` would do the same, and crashes CPython 3.11: it makes the dictionary of an
     object when that is first asked for, and may collect garbage on the way; whatever a finalizer does then, it lets

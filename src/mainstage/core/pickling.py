@@ -197,6 +197,13 @@ def unpack(data: bytes | bytearray | memoryview, buffers: Sequence[bytearray] = 
     return pickle.loads(data, buffers=buffers)  # noqa: S301  # from a process of our own, over a pipe of our own
 
 
+def not_made(error: BaseException) -> Unpicklable:
+    """Return the error of a call that could not be unpickled where it was to run."""
+    made = Unpicklable(f"function or arguments could not be made in the worker: {explain(error)}")
+    made.__cause__ = error
+    return made
+
+
 def _by_value(value: Any, large: int | None) -> Pickled | None:
     """Pickle with cloudpickle; None: it is not installed, or cannot either."""
     try:

@@ -41,7 +41,7 @@ def take_typed() -> bytes:
 
 
 def expect_late_answer() -> None:
-    """Take an answer of the terminal out of what a reader finds from now on: nobody else waits for it any more."""
+    """Take an answer of the terminal out of what a reader finds from now on: no other code waits for it."""
     _late.append(None)
 
 

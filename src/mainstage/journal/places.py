@@ -52,7 +52,7 @@ def listed() -> list[str]:
 
 
 def _outdated(path: str) -> bool:
-    """Return whether nobody needs a journal any more, and remove it, or the link to it."""
+    """Remove a journal whose run is gone, or the link to it; return whether it was removed."""
     try:
         if not os.path.exists(path):  # noqa: PTH110  # as above; a link whose file is gone
             os.unlink(path)  # noqa: PTH108  # as above

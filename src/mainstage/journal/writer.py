@@ -1,7 +1,7 @@
 """The writer of a journal: a recorder that gathers events and appends them, one write a picture.
 
-It runs on the owner's thread, has no thread of its own and wakes up for nothing. A disk that is full breaks the
-journal, is told once, and changes nothing else.
+It runs on the owner's thread, has no thread of its own and wakes up for nothing. A full disk ends the
+journal, is reported once, and changes nothing else.
 """
 
 from __future__ import annotations

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mainstage.core.once import Once
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, add_note, describe_error, is_instance
 from mainstage.events import CallFailed, TaskCancelled, TaskQueued
-from mainstage.pool.job import SENT, WindowShare, Workers, WorkerSlot, announcing
+from mainstage.pool.job import WindowShare, Workers, WorkerSlot
+from mainstage.tasks.deferred_task import SENT, announcing
 from mainstage.tasks.outcome import describe, describe_call
 from mainstage.tasks.task import NULL, is_failure
 

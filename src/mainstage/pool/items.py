@@ -1,7 +1,7 @@
 """A worker's cell in the channel: the job at hand, and what it has finished since the owner last looked.
 
-What is short costs no event of its own: it is told of in sums, one `ItemsEnded` a picture. A job that the owner finds
-running for longer than a glance is announced then.
+A short job costs no event of its own: short ones are reported in sums, one `ItemsEnded` a picture. A job that the
+owner finds running for longer than a glance is announced then.
 
 No lock is held anywhere here: the owner may look in a signal handler, on the thread that holds it.
 """

@@ -1,7 +1,7 @@
 """One attempt at one piece of work, in a worker's hands: its deadline, a request to stop, giving up, retry, end.
 
 What it is an attempt at is its owner's: a `map`, or a submitted call, which is a map of one item whose result goes to
-a future. A next attempt is a new `Job`, so nothing is reset. It stands for its task until somebody needs one: the
+a future. A next attempt is a new `Job`, so nothing is reset. It stands for its task until one is needed: by the
 worker's own code (`current_task`, `track`), a failure, or a display that finds it running for longer than a glance.
 
 No lock is held where an event is sent or a future settled. Which thread announces a job, makes its task and settles it
@@ -11,7 +11,6 @@ this, waits for nothing. The order of what others see: the start, everything of 
 
 from __future__ import annotations
 
-import threading
 from abc import ABC, abstractmethod
 from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
@@ -19,14 +18,14 @@ from typing import TYPE_CHECKING, Any, Protocol
 from mainstage.core.once import Once
 from mainstage.core.policy import STOP_GRACE, delay_before
 from mainstage.errors import Cancelled, add_note, describe_error, is_instance
-from mainstage.events import CallFailed, TaskStarted
+from mainstage.events import CallFailed
 from mainstage.pool.items import Lane
 from mainstage.tasks import outcome as runner
+from mainstage.tasks.deferred_task import SENT, DeferredTask, announcing, resolving
 from mainstage.tasks.outcome import Outcome
-from mainstage.tasks.task import NULL, end_event, is_failure, root_task
+from mainstage.tasks.task import NULL, end_event, is_failure
 
 if TYPE_CHECKING:
-    from _thread import LockType
     from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.pool.timer import Alarm, Timer
     from mainstage.tasks.reporter import Reporter
-    from mainstage.tasks.task import Task
 
     Entry: TypeAlias = tuple[
         Any, int, tuple[Any, ...], int
@@ -47,13 +45,7 @@ if TYPE_CHECKING:
         detailed: bool
 
 
-START_WAIT_S = 1.0
-"""Seconds that the end of a job waits for the thread that has announced it and not sent that yet, between two lines."""
-
-
-settling, announcing, resolving = Once("settled"), Once("announced"), Once("task")
-SENT = threading.Lock()
-"""In the place of `Job.announced` where the start goes with the end."""
+settling = Once("settled")
 
 
 class JobOwner(Protocol):
@@ -144,41 +136,20 @@ class Workers(Protocol):
         ...
 
 
-class Job:
+class Job(DeferredTask):
     """One attempt. Hot loops make it by `object.__new__` and set `slot`, `entry` and `started` themselves."""
 
-    # Class attributes and not set one by one: half the cost of a job.
-    task: Task | None = None
-    cancel_reason: str | None = None
     alarm: Alarm | None = None
-    announced: LockType | None = None
-    """Put here, locked, by the thread that sends its start; open once that is sent."""
     settled: object = None
     """What the thread that settles it has put here."""
     overdue = False
     slot: WorkerSlot
     entry: Entry
-    started: float
 
     @property
     def owner(self) -> JobOwner:
         """What it is an attempt at."""
         return self.slot.share.owner_of(self.entry)
-
-    @property
-    def id(self) -> int:
-        """The number of its task."""
-        return self.entry[1]
-
-    @property
-    def args(self) -> tuple[Any, ...]:
-        """What the function is called with."""
-        return self.entry[2]
-
-    @property
-    def attempt(self) -> int:
-        """1 for the first."""
-        return self.entry[3]
 
     @property
     def reporter(self) -> Reporter:
@@ -196,58 +167,19 @@ class Job:
 
     # --- the task that it stands for ---
 
-    def announce(self, at: float) -> list[Event]:
-        """Return the events of its start, the first time; `at` is when they are made."""
-        if self.announced is not None:
-            return []
-        mine = threading.Lock()
-        mine.acquire()
-        if announcing.first(self, mine) is not mine:
-            return []
-        owner, (_, ident, args, attempt) = self.owner, self.entry
-        began = min(at, self.started)
-        start = TaskStarted(began, ident, attempt, self.slot.worker, owner.describe(args))
-        queued = owner.queued(began)
-        return [start] if queued is None else [queued, start]
+    def worker_name(self) -> str:
+        """Return what its worker is called."""
+        return self.slot.worker
 
-    def resolve(self) -> Task:
-        """Return the task that stands for it, made now if need be: its start goes before all that is sent of it."""
-        task = self.task
-        if task is None:
-            self._send_start()
-            if self.announced is SENT:  # it has ended, and all of it was told in one event
-                return NULL
-            _, ident, args, attempt = self.entry
-            made = root_task(self.reporter, ident, attempt, self.owner.describe(args), worker=self.slot.worker)
-            task = resolving.first(self, made)
-            if self.cancel_reason is not None:
-                task.request_cancel(self.cancel_reason)
-        return task
+    def name(self) -> str:
+        """Return what it is called."""
+        return self.owner.describe(self.entry[2])
 
-    _as_parent = resolve
-
-    def _send_start(self) -> None:
-        """Send its start, or wait until it is sent by the thread that does."""
-        events = self.announce(self.started)
-        for event in events:
-            self.reporter.send(event)
-        if events:
-            self.start_sent()
-        elif self.announced is not None and self.announced.acquire(timeout=START_WAIT_S):
-            self.announced.release()
-
-    def start_sent(self) -> None:
-        """Called when the events that `announce` returned are sent: other threads may send more."""
-        if self.announced is not None:
-            self.announced.release()
+    def queued(self, at: float) -> Event | None:
+        """Return the event that it was submitted, if that is to be sent before its start."""
+        return self.owner.queued(at)
 
     # --- being asked to stop ---
-
-    def request_cancel(self, reason: str) -> None:
-        """Ask it to stop, at once or with its first report. Any thread, signal handlers too."""
-        self.cancel_reason = reason
-        if self.task is not None:
-            self.task.request_cancel(reason)
 
     def cancel(self, reason: str, grace: float) -> None:
         """Ask it to stop; give up on it after `grace` seconds."""
@@ -332,7 +264,7 @@ class Job:
             at, name, worker = reporter.now(), owner.describe(args), self.slot.worker
             reporter.send(CallFailed(at, ident, self.started, worker, name, describe_error(error), given))
             return
-        self._send_start()
+        self.send_start()
         reporter.send(end_event(reporter.now(), ident, attempt, 0, error, given))
 
 

@@ -16,7 +16,7 @@ _Lock: Any = type(threading.RLock())
 
 
 class LeanCondition(_Lock):  # type: ignore[misc]  # it has no name that is public
-    """A `threading.Condition` that is its own lock: one object where nobody waits, entered and left in C.
+    """A `threading.Condition` that is its own lock: one object where no thread waits, entered and left in C.
 
     The standard one is nine objects, and a call of a Python function each time it is entered or left.
     """

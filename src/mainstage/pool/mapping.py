@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from itertools import chain, islice, repeat
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from mainstage.core.item_names import namer
 from mainstage.errors import Cancelled, TaskTimeout, is_instance
@@ -41,6 +41,24 @@ Record: TypeAlias = "tuple[int, tuple[Any, ...], Any, BaseException | None, floa
 A plain tuple: a named one costs a tenth of a tiny item."""
 
 
+class MapSettings(NamedTuple):
+    """How a map goes, beside its function, its input and the policy of its attempts."""
+
+    name_of: Callable[[tuple[Any, ...]], str] | None = None
+    """Gives an item its name, by its arguments; None: they are its name."""
+    buffersize: int | None = None
+    """How many items are pulled ahead of what was taken; None: as their measured speed warrants."""
+    halt_on_failure: bool = False
+    """Whether the first final failure halts the rest, there and then."""
+    on_dispatch: Callable[[int, int], None] | None = None
+    """Called on the consumer's thread with the task and the number of each item before a worker can take it."""
+    memory: ResultMemory | None = None
+    """What has the results of earlier runs, and takes those of this one, on the consumer's thread."""
+
+
+DEFAULT_OPTIONS = MapSettings()
+
+
 class MapWorkers(Workers, Protocol):
     """Workers that take items of maps."""
 
@@ -68,6 +86,7 @@ class Map(WindowShare):
         fn: Callable[..., Any],
         source: Iterator[tuple[Any, ...]],
         policy: Policy,
+        options: MapSettings,
         *,
         wake: Callable[[], None],
     ) -> None:
@@ -75,23 +94,17 @@ class Map(WindowShare):
         self.reporter = workers.reporter
         super().__init__(self.reporter.new_id(), workers)
         self.fn = fn
-        self.name_of = namer(None, fn, 1)
-        """Gives an item its name, by its arguments."""
+        self.options = options
+        self._name_of = options.name_of or namer(None, fn, 1)
         self.policy = policy
         self._source = source
-        self.halt_on_failure = False
-        """Whether the first final failure halts the rest, there and then."""
         self._wake = wake
         self.waiting = False
         self.left = False
         """Whether nobody takes from it any more."""
         self.total: int | None = None
         """How many items there are; None: nobody knows."""
-        self.buffersize: int | None = None
-        self.on_dispatch: Callable[[int, int], None] | None = None
-        """Called on the consumer's thread with the task and the number of each item before a worker can take it."""
-        self.memory: ResultMemory | None = None
-        """What has the results of earlier runs, and takes those of this one, on the consumer's thread."""
+        self.memory = options.memory
         self.first_failure: BaseException | None = None
         self.halted: str | None = None
         self.records: SimpleQueue[Record] = SimpleQueue()
@@ -168,10 +181,11 @@ class Map(WindowShare):
         self.handed += len(batch)
         numbers = range(first, self.handed)
         ids: Iterable[int] = self._ids
-        if self.on_dispatch is not None:
+        on_dispatch = self.options.on_dispatch
+        if on_dispatch is not None:
             ids = list(islice(self._ids, len(batch)))
             for task, number in zip(ids, numbers, strict=True):
-                self.on_dispatch(task, number)
+                on_dispatch(task, number)
         self.window.extend(zip(numbers, ids, batch, repeat(1)))
 
     def take_all(self) -> list[Record]:
@@ -253,9 +267,10 @@ class Map(WindowShare):
 
     def _room(self) -> int:
         outstanding = self.handed - self.taken
-        if self.buffersize is not None:
-            self._ahead = self.buffersize
-            return self.buffersize - outstanding
+        buffersize = self.options.buffersize
+        if buffersize is not None:
+            self._ahead = buffersize
+            return buffersize - outstanding
         outstanding -= self.lent
         ahead = self.workers.lookahead(self)
         if ahead is not None:
@@ -293,7 +308,7 @@ class Map(WindowShare):
 
     def describe(self, args: tuple[Any, ...]) -> str:
         """Return the name of an item."""
-        return self.name_of(args)
+        return self._name_of(args)
 
     def input(self, args: tuple[Any, ...]) -> str:
         """Describe an item: its argument, or all of them."""
@@ -346,7 +361,7 @@ class Map(WindowShare):
     def _fail(self, error: BaseException) -> None:
         if self.first_failure is None:
             self.first_failure = error
-        if self.halt_on_failure:
+        if self.options.halt_on_failure:
             self.halt("another item failed")
 
     # --- who waits for it ---

@@ -34,7 +34,7 @@ class ResultMemory(Protocol):
 def recall(
     memory: ResultMemory, source: int, first: int, batch: Sequence[tuple[Any, ...]], ids: Iterator[int], now: float
 ) -> tuple[list[tuple[int, int, tuple[Any, ...], int]], list[Record], SourceResumed | None]:
-    """Return the entries of a batch that are to be computed, the records of the others, and what is told of these.
+    """Return the entries of a batch that are to be computed, the records of the others, and their event.
 
     `ids` gives a number to each task, to those that are known too: sizes go with them.
     """

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.core.commands import Cancel, Hold, Locate, SetInterval
 from mainstage.pool.calls import Call, Calls, CallWorkers
-from mainstage.pool.mapping import Map, MapWorkers
+from mainstage.pool.mapping import DEFAULT_OPTIONS, Map, MapSettings, MapWorkers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -118,9 +118,15 @@ class Pool:
         future.task = self.reporter.new_id()
         self._calls.put(Call(self._calls, fn, args, kwargs, name, policy, future))
 
-    def open_map(self, fn: Callable[..., Any], source: Iterator[tuple[Any, ...]], policy: Policy) -> Map:
+    def open_map(
+        self,
+        fn: Callable[..., Any],
+        source: Iterator[tuple[Any, ...]],
+        policy: Policy,
+        options: MapSettings = DEFAULT_OPTIONS,
+    ) -> Map:
         """Return a map of `fn` over the argument tuples of `source`; it works as it is fed."""
-        one = Map(self.workers, fn, source, policy, wake=self._wake)
+        one = Map(self.workers, fn, source, policy, options, wake=self._wake)
         self._maps[one.id] = one
         self.workers.open(one)
         return one

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.errors import Cancelled, is_instance
 from mainstage.events import TaskMoved
-from mainstage.pool.job import Job, resolving
+from mainstage.pool.job import Job
+from mainstage.tasks.deferred_task import resolving
 from mainstage.tasks.outcome import Outcome
 from mainstage.tasks.queue.raw_queue import RawQueue
 from mainstage.tasks.queue.thread_patches import receivers_among
@@ -153,7 +154,7 @@ class RemoteJob(Job):
         """Return the task that stands for it here, announced."""
         task = self.task
         if task is None:
-            self._send_start()
+            self.send_start()
             _, ident, args, attempt = self.entry
             task = resolving.first(self, RemoteTask(self.worker, ident, attempt, self.owner.describe(args)))
         return task

@@ -90,7 +90,6 @@ class ResultIterator:
     def results(self, on_error: OnError) -> Iterator[Any]:
         """Yield values, treating failures as `on_error` says."""
         claims, ready = self.claims, self._ready
-        claims.halt_on_failure = on_error == "raise"
         try:
             while self._refill():
                 while ready:
@@ -169,7 +168,7 @@ class ResultIterator:
             self._host._draw_if_due()
             if self._ready:
                 return True
-            if claims.halt_on_failure and claims.first_failure is not None:
+            if claims.options.halt_on_failure and claims.first_failure is not None:
                 self._raised = True
                 raise claims.first_failure
             if claims.finished():

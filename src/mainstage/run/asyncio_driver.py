@@ -2,7 +2,7 @@
 
 An event wakes the event loop at most once a frame. The first note after a quiet time wakes it (`call_soon_threadsafe`,
 which a signal handler may call too) and a round draws at once; from then to the next frame no note does, and a timer
-takes what has come. Where nothing came, the timer is the next clock on the screen, or none.
+takes the events of the meantime. Where there are none, the timer is the next clock on the screen, or none.
 
 A loop that user code blocks draws nothing. So the heartbeat knows each timer, takes over where one passes unnoticed,
 and knows where the main thread stands.

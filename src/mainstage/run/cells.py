@@ -17,7 +17,7 @@ class CellScope:
     """What a run does, shown by `loop` on `display`, where cells of `shell` begin, end and print.
 
     It takes the program's own words through (`Passage` of the capture): they go straight to the kernel, which knows the
-    cell of each thread, so that their order with pictures and tables of the program is as ever.
+    cell of each thread, so that their order with pictures and tables of the program stays.
     `is_owner()` says whether the thread that asks is the one that draws, and awake.
     """
 

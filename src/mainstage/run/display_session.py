@@ -11,7 +11,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
-from mainstage.channels.from_children import ChildReports
+from mainstage.channels.from_children import child_reports
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.core.clock import Clock, SystemClock, limit_wait
 from mainstage.core.commands import SetInterval
@@ -272,8 +272,7 @@ class DisplaySession:
         self.loop.receive_cpu_s = lambda: sum([one.receive_cpu_s for one in self.backends.values()])
         self.loop.on_interval = self._ask_interval
         self.capture.start()
-        self._children = ChildReports(self.channel)
-        self._children.start()
+        child_reports.show_in(self.channel)
         self.loop.attribute_text(on=self.capture.descriptors is not None)
         if self._line_watch is not None:
             self._line_watch.start()
@@ -341,7 +340,7 @@ class DisplaySession:
             steps.callback(self.channel.close)
             steps.callback(self._finish)
             steps.callback(close_default_task)
-            steps.callback(self._children.stop)
+            steps.callback(child_reports.leave, self.channel)
             steps.callback(self.capture.stop)
             if self._line_watch is not None:
                 steps.callback(self._line_watch.stop)

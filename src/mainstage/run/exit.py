@@ -60,7 +60,7 @@ def suppress_traceback(error: BaseException) -> None:
 
 
 def hide_frames() -> None:
-    """Have the traceback of an error that ends the program leave out our frames, where nobody else has set a hook."""
+    """Leave our frames out of the traceback of an error that ends the program, unless another hook is set."""
     if sys.excepthook is sys.__excepthook__:
         sys.excepthook = _show_without_ours
     shell = ipython_shell()

@@ -271,15 +271,15 @@ class ThreadSlot(WorkerSlot):
         self.ref = thread
 
     def begin_to_report(self) -> None:
-        """Have the owner look here from now on."""
+        """Make the owner sample this cell from now on."""
         self.armed = False
         self.polled = True
         self.reporter.moved(self)
 
     def sample(self, now: float) -> list[Event]:
-        """As that of every place; where nothing has happened, nobody looks again before a call begins.
+        """As that of every place; where nothing has happened, it is not sampled again before a call begins.
 
-        Its thread tells nobody when it rests, since there may be the next call at once.
+        Its thread sends no note when it rests, since there may be the next call at once.
         """
         events = super().sample(now)
         if not events and not self._has_news():

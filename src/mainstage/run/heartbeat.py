@@ -127,7 +127,7 @@ class Heartbeat:
 
     @contextlib.contextmanager
     def limited(self, seconds: float) -> Iterator[None]:
-        """Have the block raise `OverTime` when it has taken so many seconds; in the handler."""
+        """Raise `OverTime` in the block when it has taken so many seconds, from the signal handler."""
         self._limit_at = monotonic() + seconds
         self._bell.put(self._limit_at)
         try:

@@ -267,7 +267,7 @@ class JoblibWork:
             self._close(parallel, call, error)
 
     def _left(self) -> int | None:
-        """Return how many tasks are to come, for a call that does not say how many it has; None: nobody knows."""
+        """Return how many tasks are to come, for a call that does not say how many it has; None: not known."""
         if self._total is None:
             return None
         return max(0, self._total - self._handed - sum(call.handed for call in self._open)) or None

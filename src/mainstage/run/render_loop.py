@@ -336,7 +336,7 @@ class RenderLoop:
             self._say(trouble)
 
     def flush_recorders(self, now: float) -> None:
-        """Have recorders write what they have gathered."""
+        """Flush the recorders."""
         self._flushes.flush(now)
         for recorder in self._recorders:
             self._tell_trouble(recorder)

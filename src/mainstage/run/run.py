@@ -369,15 +369,15 @@ class Run(Executor):
     ) -> Iterator[R]:
         """Return the iterator of a map with a row of its own, if it is to have one, and `options` of `Workload.map`."""
         show, work, _, _ = self._live()
+        halts = check_on_error(on_error) == "raise"
         memory = None if store is None else open_results(store, fn, show.notice)
         try:
-            consumer = work.map(fn, iterables, self, policy, **options)
+            consumer = work.map(fn, iterables, self, policy, halt_on_failure=halts, memory=memory, **options)
         except BaseException:
             if memory is not None:
                 memory.close()
             raise
-        consumer.claims.memory = memory
-        results = cast("Iterator[R]", consumer.results(check_on_error(on_error)))
+        results = cast("Iterator[R]", consumer.results(on_error))
         return with_row(results, consumer, fn, row) if row.wanted else results
 
     def _outcomes(
@@ -397,8 +397,16 @@ class Run(Executor):
         `on_dispatch` is called with the id of each item's task and the item's number, on this thread, before it starts.
         """
         work, policy = self._live().work, self._policy.but(retries, timeout)
-        taker = work.map(fn, (iterable,), self, policy, buffersize=buffersize, unordered=unordered, sizes=sizes)
-        taker.claims.on_dispatch = on_dispatch
+        taker = work.map(
+            fn,
+            (iterable,),
+            self,
+            policy,
+            buffersize=buffersize,
+            unordered=unordered,
+            sizes=sizes,
+            on_dispatch=on_dispatch,
+        )
         return taker.outcomes()
 
     def queue(self, *, total: float | None = None, description: str = "queue") -> RawQueue:

@@ -81,7 +81,7 @@ class Shutdown:
         return self.stop is not None and not self.raised
 
     def left_by_failure(self, futures: Callable[[], Iterable[TaskFuture[Any]]]) -> bool:
-        """Return whether a block that is left by the cancellation of a call is left by a failure that nobody retrieved.
+        """Return whether a block that is left by the cancellation of a call is left by an unretrieved failure.
 
         The end raises that instead, as a nursery does: the cancellation says only that another call failed.
         """

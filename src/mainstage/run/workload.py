@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.core.commands import Cancel
 from mainstage.core.item_names import namer
+from mainstage.pool.mapping import MapSettings
 from mainstage.pool.results import ResultIterator
 from mainstage.run.external import ExternalExecutors
 from mainstage.run.key_commands import CommandFanout
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from mainstage.channels.inbox import ThreadChannel
     from mainstage.core.item_names import ItemName
     from mainstage.core.policy import Policy
+    from mainstage.pool.memory import ResultMemory
     from mainstage.pool.open import Backend
     from mainstage.pool.results import WaitHost
     from mainstage.pool.task_future import TaskFuture
@@ -72,6 +74,9 @@ class Workload:
         sizes: Iterable[float] | None,
         total: float | None = None,
         name: ItemName | None = None,
+        halt_on_failure: bool = False,
+        on_dispatch: Callable[[int, int], None] | None = None,
+        memory: ResultMemory | None = None,
     ) -> ResultIterator:
         """Return what takes the results of `fn` of each item, on behalf of `host`.
 
@@ -82,11 +87,10 @@ class Workload:
         if buffersize is not None and buffersize < 1:
             msg = f"buffersize must be at least 1, not {buffersize}"
             raise ValueError(msg)
-        name_of = namer(name, fn, len(iterables))
+        options = MapSettings(namer(name, fn, len(iterables)), buffersize, halt_on_failure, on_dispatch, memory)
         items = _length(iterables) if total is None else _whole_total(total)
         known = _checked(sizes, items)
-        claims = self.backend.open_map(fn, zip(*iterables, strict=False), policy)
-        claims.buffersize, claims.name_of = buffersize, name_of
+        claims = self.backend.open_map(fn, zip(*iterables, strict=False), policy, options)
         claims.open(items, known)
         consumer = ResultIterator(claims, host, ordered=not unordered)
         self._consumers.append(consumer)

@@ -321,7 +321,7 @@ class InLoop:
         loops.set((task, loops.get()))
 
     def leave(self) -> None:
-        """Be it no more; where others began meanwhile, these are."""
+        """Take this bar's task from the loops at hand; loops that began meanwhile stay."""
         now = loops.get()
         if now is not None and now[0] is self._task:
             loops.set(now[1])

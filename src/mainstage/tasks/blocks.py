@@ -70,6 +70,6 @@ class OpenBlocks:
 
     @property
     def interval(self) -> float | None:
-        """Seconds after which a frame is due though nobody said that a block changed; None: no block needs one."""
+        """Seconds after which a frame is due though no block was reported changed; None: no block needs one."""
         wanted = [block.interval for block in self.open if block.interval is not None]
         return max(SOONEST, min(wanted)) if wanted else None

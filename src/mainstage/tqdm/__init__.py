@@ -5,7 +5,9 @@ docs/from-tqdm.md says what becomes of each argument, and which of tqdm's own te
 
 from __future__ import annotations
 
+from mainstage.channels.from_children import show_children
 from mainstage.run.early import allow_calls
+from mainstage.tasks.bar import hold_run
 from mainstage.tqdm.frames import tqdm_pandas
 from mainstage.tqdm.std import (
     TqdmDeprecationWarning,
@@ -42,3 +44,4 @@ tqdm_notebook = tqdm
 tnrange = trange
 
 allow_calls()
+show_children(hold_run)

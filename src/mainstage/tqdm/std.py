@@ -136,6 +136,8 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
     _task: Task | None = None
     _held: LoopRun | None = None
     _left_by: BaseException | None = None
+    _scale: float = 1
+    """What a count is multiplied by in a row: `unit_scale`, where it is a number."""
     _off = True
     _displays = False
     """Whether a subclass draws: its `display` is called at its pace."""
@@ -230,13 +232,16 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
     def n(self) -> float:
         """How many are done; in a loop, right at every item."""
         task = self._task
-        return self._n if task is None else task.position()
+        return self._n if task is None or self._scale != 1 else task.position()
 
     @n.setter
     def n(self, value: float) -> None:
         task = self._task
         if task is None or task.closed:
             self._n = value
+        elif self._scale != 1:
+            self._n = value
+            task._jump(value * self._scale)  # noqa: SLF001  # as below
         else:
             task._jump(value)  # noqa: SLF001  # told at the next refresh, as tqdm's is
 
@@ -269,25 +274,26 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
         self.sp = _ignore
         name = bar_name(self._desc)
         unit = bar_unit(self._unit, self.unit_divisor)
-        total = bar_total(self._total)
+        self._scale = 1 if isinstance(self.unit_scale, bool) else bar_total(self.unit_scale) or 1
+        total = self._scaled_total()
         kind = type(self)
         self._displays = kind.display is not tqdm.display
         in_child = ambient.get() is None and live.reporter is None and works_for_parent()
         reporter = _parents_reporter() if in_child else None
         if in_child and reporter is None:
             self._task = Task(Nowhere(), 0, 1, name, worker="", total=total)
-            self._task.set_position(self._n)
+            self._task.set_position(self._n * self._scale)
         else:
             if ambient.get() is None and not in_child:
                 self._held = hold_run(name)
             leave = self.pos == 0 if self.leave is None else bool(self.leave)
             leave = leave and ambient.get() is None  # a worker's is its run's, which tells of it
-            options = BarOptions(name, None, unit, None, self._n, leave, False)
+            options = BarOptions(name, None, unit, None, self._n * self._scale, leave, False)
             around = ambient.get()
             loop = innermost_loop() if around is None else around.resolve()
             self._task = options.begin_task(None if in_child else loop, total, reporter=reporter)
         self._tell()
-        if kind.update is tqdm.update and not self._displays:
+        if kind.update is tqdm.update and not self._displays and self._scale == 1:
             self.update = self._task.advance  # type: ignore[method-assign, assignment]  # no code of ours in between
 
     def _tell(self) -> None:
@@ -295,7 +301,7 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
         task = self._task
         if task is None or task.closed:
             return
-        said = (bar_name(self._desc), bar_total(self._total), bar_status(self._postfix), self._unit)
+        said = (bar_name(self._desc), self._scaled_total(), bar_status(self._postfix), self._unit)
         if said == self._said:
             return
         first, self._said = not self._said, said
@@ -308,7 +314,11 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
             status=bar_status(self._postfix),
             unit=bar_unit(self._unit, self.unit_divisor),
         )
-        task.set(total=line.INF if self._total is None else bar_total(self._total))
+        task.set(total=line.INF if self._total is None else self._scaled_total())
+
+    def _scaled_total(self) -> float | None:
+        total = bar_total(self._total)
+        return None if total is None else total * self._scale
 
     def _end_task(self, task: Task) -> None:
         held, self._held = self._held, None
@@ -373,7 +383,9 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
             return None
         task = self._task
         if task is not None:
-            task.advance(n)
+            task.advance(n * self._scale)
+            if self._scale != 1:
+                self._n += n
             now = self._time() if self._displays else 0
             return self._print(now) if now and now - self.last_print_t >= self.mininterval else None
         if n < 0:
@@ -408,7 +420,7 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
             return iter(self._items())
         if self.gui:
             self._refuse_gui()
-        if self._task is not None and type(self).update is tqdm.update and not self._displays:
+        if self._task is not None and type(self).update is tqdm.update and not self._displays and self._scale == 1:
             return chain.from_iterable(self._parts(self._task))
         return self._in_batches()
 
@@ -665,7 +677,8 @@ class tqdm(Generic[T]):  # noqa: N801  # its name and its methods are another li
     def __exit__(
         self, _kind: type[BaseException] | None, error: BaseException | None, _traceback: TracebackType | None
     ) -> None:
-        self._left_by = error
+        if isinstance(error, KeyboardInterrupt):
+            self._left_by = error
         self.close()
 
     def __del__(self) -> None:

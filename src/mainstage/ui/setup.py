@@ -51,7 +51,7 @@ class RecordOnlyView(SilentView):
 class DelayedView:
     """A view for a run that was opened implicitly: in its first half second it shows text and what loops leave alone.
 
-    Failures of then are told when it is older, or never: their futures have them.
+    Failures of that time are shown when it is older, or never: their futures have them.
     """
 
     def __init__(self, view: View) -> None:

@@ -23,8 +23,8 @@ from mainstage.pool.engines import worker as engine_worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mainstage.pool.engines.adapter import Piece
-    from mainstage.pool.engines.worker import Head, Result
+    from mainstage.pool.engines.adapter import EngineAdapter, Piece
+    from mainstage.pool.engines.worker import Result, WorkHeader
 
     Done = Callable[[Result | None, BaseException | None], None]
 
@@ -49,7 +49,7 @@ CONNECTION = "scheduler-connection-lost"
 """Dask's reason for a future that was cancelled because the scheduler does not answer."""
 
 
-def work(head: Head, function: bytes, data: bytes, *buffers: bytes) -> Result:
+def run_on_dask(head: WorkHeader, function: bytes, data: bytes, *buffers: bytes) -> Result:
     """Do a piece of work on this Dask worker."""
     here = distributed.get_worker()
     name = engine_worker.told_place(here.name)
@@ -58,7 +58,7 @@ def work(head: Head, function: bytes, data: bytes, *buffers: bytes) -> Result:
     return station.work(head, function, data, buffers)
 
 
-def _key(head: Head) -> str:
+def _key(head: WorkHeader) -> str:
     return f"mainstage-{head.run}-{head.task}-{head.attempt}"
 
 
@@ -67,7 +67,7 @@ def topic_of(run: str) -> str:
     return f"mainstage-{run}"
 
 
-def leave(run: str, dask_worker: Any) -> bool:
+def leave_worker(run: str, dask_worker: Any) -> bool:
     """Close a run's station on this Dask worker, and tell that as its last event; False: there is none."""
     there = engine_worker.leave(run)
     if there:
@@ -125,7 +125,7 @@ def _client_of(address: Any) -> Any:
         ) from error
 
 
-class DaskPort:
+class DaskAdapter:
     """A Dask cluster: `client_or_address` names one, else one is started here and ended with the run."""
 
     name = "dask"
@@ -188,13 +188,13 @@ class DaskPort:
         return kept
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
-        """Call `work` for each piece on some worker; return Dask's futures."""
+        """Call `run_on_dask` for each piece on some worker; return Dask's futures."""
         if self._lost():
             raise EngineLost(GONE)
         if len(pieces) > 1 and not any(piece.large for piece in pieces):
             heads, functions, data = zip(*[piece[:3] for piece in pieces], strict=True)
             keys = [_key(piece.head) for piece in pieces]
-            futures = self._client.map(work, heads, functions, data, key=keys, pure=False)
+            futures = self._client.map(run_on_dask, heads, functions, data, key=keys, pure=False)
         else:
             futures = [self._submit_one(piece) for piece in pieces]
         with self._counting:
@@ -206,7 +206,7 @@ class DaskPort:
 
     def _submit_one(self, piece: Piece) -> Any:
         head, function, data, large, _ = piece
-        return self._client.submit(work, head, function, data, *large, key=_key(head), pure=False)
+        return self._client.submit(run_on_dask, head, function, data, *large, key=_key(head), pure=False)
 
     def ask(self, tasks: Sequence[int], reason: str) -> None:
         """Ask tasks to stop, wherever they run."""
@@ -250,7 +250,7 @@ class DaskPort:
         topic = topic_of(self._run)
         for future in list(self._held):
             future.release()
-        left = self._client.run(leave, self._run, on_error="ignore")
+        left = self._client.run(leave_worker, self._run, on_error="ignore")
         self._client.unsubscribe_topic(topic)
         self._client.run_on_scheduler(forget, topic=topic, workers=sum(there is True for there in left.values()))
         handlers = getattr(self._client, "_event_handlers", {})  # no public way to have the client forget one
@@ -312,7 +312,7 @@ class DaskPort:
         except CancelledError:
             done(None, _error(future))
         except BaseException as error:  # noqa: BLE001  # whatever the engine says of it
-            done(None, told(error))
+            done(None, dask_error(error))
         future.release()
 
 
@@ -326,11 +326,15 @@ def _error(future: Any) -> BaseException:
         return Cancelled("cancelled on the cluster")
     except BaseException as trouble:  # noqa: BLE001  # whatever the engine says of it
         error = trouble
-    return told(error) if isinstance(error, BaseException) else MainstageError(f"Dask says {future.status}")
+    return dask_error(error) if isinstance(error, BaseException) else MainstageError(f"Dask says {future.status}")
 
 
-def told(error: BaseException) -> BaseException:
+def dask_error(error: BaseException) -> BaseException:
     """Return Dask's word for why a piece did not run, in ours."""
     if isinstance(error, distributed.KilledWorker):
         return WorkerLost(f"the workers that ran it died: {error}", 0, None, "")
     return error
+
+
+if TYPE_CHECKING:
+    _of_protocol: type[EngineAdapter] = DaskAdapter

@@ -23,8 +23,8 @@ from mainstage.pool.engines import worker as engine_worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mainstage.pool.engines.adapter import Piece
-    from mainstage.pool.engines.worker import Head, Result
+    from mainstage.pool.engines.adapter import EngineAdapter, Piece
+    from mainstage.pool.engines.worker import Result, WorkHeader
 
     Done = Callable[[Result | None, BaseException | None], None]
     Order = tuple[str, tuple[Any, ...]]
@@ -115,19 +115,19 @@ def follow_orders(exchange: Any, run: str) -> None:
                 return
 
 
-def work(packed: bytes, *stored: bytes) -> bytes | Result:
+def run_on_ray(packed: bytes, *stored: bytes) -> bytes | Result:
     """Do a piece of work on this Ray worker; return its result in bytes unless it is large, as `_packed` does."""
     fields, function, data = pickle.loads(packed)  # noqa: S301  # from our own code on a cluster that runs what we send
     left = iter(stored)
     function, data = (next(left) if one is None else one for one in (function, data))
-    head = engine_worker.Head(*fields)
+    head = engine_worker.WorkHeader(*fields)
     result = (engine_worker.opened(head.run) or _open(head)).work(head, function, data, tuple(left))
     if result.buffers or len(result.value) >= engine_worker.LARGE:
         return result
     return pickle.dumps(tuple(result), pickling.PROTOCOL)
 
 
-def _open(head: Head) -> engine_worker.Station:
+def _open(head: WorkHeader) -> engine_worker.WorkerAgent:
     """Return the run's station in this worker process, made now, with its line to the run."""
     exchange: Any = None
     with contextlib.suppress(Exception):  # the actor is gone: results do not depend on the show
@@ -147,7 +147,7 @@ def exchange_of(run: str) -> str:
 
 
 def _packed(piece: Piece) -> tuple[bytes, list[Any]]:
-    """Return what `work` is called with: bytes, which Ray sends as they are, and references to what is large."""
+    """Return the arguments of `run_on_ray`: bytes, which Ray sends as they are, and references to what is large."""
     own = [one if isinstance(one, bytes) else None for one in (piece.function, piece.data)]
     stored = [one for one in (piece.function, piece.data) if not isinstance(one, bytes)]
     return pickle.dumps((tuple(piece.head), *own), pickling.PROTOCOL), [*stored, *piece.large]
@@ -212,7 +212,7 @@ def _dashboard() -> str:
     return ""
 
 
-class RayPort:
+class RayAdapter:
     """A Ray cluster: `address` names one, else one is started here and ended with the run; one that is up is joined."""
 
     name = "ray"
@@ -228,7 +228,7 @@ class RayPort:
         context = ray.get_runtime_context()
         self._node = context.get_node_id()
         self.link = _dashboard()
-        self._work = ray.remote(work)
+        self._work = ray.remote(run_on_ray)
         self._exchange: Any = None
         self._finished: SimpleQueue[tuple[Any, Done] | None] = SimpleQueue()
         self._over = threading.Event()
@@ -250,7 +250,7 @@ class RayPort:
         return data if len(data) < engine_worker.LARGE else ray.put(data)
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
-        """Call `work` for each piece on some worker; return the references to the results."""
+        """Call `run_on_ray` for each piece on some worker; return the references to the results."""
         if self._gone:
             raise EngineLost(GONE)
         return [self._submit_one(piece) for piece in pieces]
@@ -326,10 +326,10 @@ class RayPort:
             try:
                 done(_unpacked(future.result()), None)
             except BaseException as error:  # noqa: BLE001  # whatever the engine says of it
-                done(None, told(error))
+                done(None, ray_error(error))
 
 
-def told(error: BaseException) -> BaseException:
+def ray_error(error: BaseException) -> BaseException:
     """Return Ray's word for why a piece did not run, in ours."""
     known = ray.exceptions
     if isinstance(error, known.TaskCancelledError) or isinstance(
@@ -339,3 +339,7 @@ def told(error: BaseException) -> BaseException:
     if isinstance(error, (known.WorkerCrashedError, known.OutOfMemoryError, known.NodeDiedError)):
         return WorkerLost(f"the worker that ran it died: {str(error).splitlines()[0]}", 0, None, "")
     return EngineLost(GONE) if isinstance(error, known.LocalRayletDiedError) else error
+
+
+if TYPE_CHECKING:
+    _of_protocol: type[EngineAdapter] = RayAdapter

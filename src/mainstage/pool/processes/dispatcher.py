@@ -1,8 +1,8 @@
 """The one thread that speaks with worker processes: it reads and writes their pipes, hands out work, buries the dead.
 
-It owns the workers; whoever else wants something done to them posts a call. It blocks in one `poll` and nowhere else:
-pipes are read and written as far as that goes without waiting, so that no worker, stuck, stopped or killed in the
-middle of a message, can keep it from the others.
+It owns the workers; any other thread that wants something done to them posts a call. It blocks in one `poll` and
+nowhere else: pipes are read and written as far as that goes without waiting, so that no worker, stuck, stopped or
+killed in the middle of a message, can keep it from the others.
 """
 
 from __future__ import annotations
@@ -96,10 +96,14 @@ class Dispatcher:
         name: str,
         initializer: tuple[Callable[..., object], tuple[Any, ...]] | None,
         max_tasks: int | None,
-        streams: tuple[str, ...],
+        streams: Callable[[], tuple[str, ...]],
         on_idle: Callable[[], None],
     ) -> None:
-        """Start nothing yet; `on_idle` is called when all workers have ended, on its thread."""
+        """Start nothing yet.
+
+        `streams()` gives what a worker that starts now is to have captured; `on_idle` is called when all workers have
+        ended; both on its thread.
+        """
         self.max_workers = max_workers
         self.closed = False
         self.broken: PoolBroken | None = None
@@ -111,11 +115,10 @@ class Dispatcher:
         self._forked = context.get_start_method() == "fork"
         self._initializer = initializer
         self._max_tasks = max_tasks
-        self.streams: Callable[[], tuple[str, ...]] = lambda: streams
-        """What a worker that starts now is to have captured."""
+        self._streams = streams
         self._names = itertools.count(1)
         self._posted: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        self.calls: OutgoingCalls | None = None
+        self._calls: OutgoingCalls | None = None
         self._maps: list[OutgoingItems] = []
         self._held = False
         self._ending = False
@@ -188,6 +191,10 @@ class Dispatcher:
                 self._unstarted.append(thread)
                 raise
 
+    def open_calls(self, calls: OutgoingCalls) -> None:
+        """Hand out these calls, once there are any."""
+        self._calls = calls
+
     # --- its own thread from here on ---
 
     def open_map(self, one: OutgoingItems) -> None:
@@ -218,7 +225,7 @@ class Dispatcher:
         """Ask the worker of that name where it stands."""
         for worker in self.workers:
             if worker.name == asked.worker:
-                worker.say(frames.pack(frames.LOCATE, task=asked.task, number=asked.attempt, at=asked.since))
+                worker.say(frames.pack_frame(frames.LOCATE, task=asked.task, number=asked.attempt, at=asked.since))
 
     def _run(self) -> None:
         mistakes = 0
@@ -246,7 +253,7 @@ class Dispatcher:
 
     def _say_interval(self) -> None:
         for worker in self.workers:
-            worker.say(frames.pack(frames.INTERVAL, at=self._interval))
+            worker.say(frames.pack_frame(frames.INTERVAL, at=self._interval))
 
     def _round(self) -> bool:
         """Do what there is to do, and wait for more; False: it is over."""
@@ -276,7 +283,7 @@ class Dispatcher:
 
     def _waiting(self) -> int:
         """Return how many calls and items wait for a worker."""
-        return sum([one.waits() for one in self._maps], self.calls.waits() if self.calls is not None else 0)
+        return sum([one.waits() for one in self._maps], self._calls.waits() if self._calls is not None else 0)
 
     def _look_after(self) -> float | None:
         """Flush the pipes, stop workers that are not wanted, kill those over their time; return how long to wait."""
@@ -326,7 +333,7 @@ class Dispatcher:
             due = worker.progress + PATIENCE
             if now >= due:
                 worker.asked_back = True
-                worker.say(frames.pack(frames.RECALL, number=len(worker.inflight) - 1))
+                worker.say(frames.pack_frame(frames.RECALL, number=len(worker.inflight) - 1))
             else:
                 soonest = min(soonest or due, due)
         return soonest
@@ -389,7 +396,7 @@ class Dispatcher:
         wanted = min(self.max_workers - len(self.workers), waiting - free)
         for _ in range(wanted):
             name = f"{self._prefix}-{next(self._names)}"
-            streams = self.streams()
+            streams = self._streams()
             worker = self._start_worker(name, streams)
             if worker is None:
                 return
@@ -414,7 +421,7 @@ class Dispatcher:
                 crashes=faulthandler.is_enabled(),
                 interval=self._interval,
             )
-            worker.say(frames.pack(frames.SETUP, pickle.dumps(tuple(setup))))
+            worker.say(frames.pack_frame(frames.SETUP, pickle.dumps(tuple(setup))))
 
     def _start_worker(self, name: str, streams: tuple[str, ...]) -> WorkerProcess | None:
         """Return a new worker process; None: it cannot be started, and those there are go on."""
@@ -444,7 +451,7 @@ class Dispatcher:
     def _give(self, worker: WorkerProcess) -> None:
         """Hand to `worker` what it may have."""
         ready = len(self.workers)
-        calls = self.calls
+        calls = self._calls
         while calls is not None and calls.waits() and self._fits(worker, self._room(worker), exclusive=calls.exclusive):
             calls.hand(worker)
         for one in self._maps:
@@ -569,7 +576,7 @@ class Dispatcher:
         self._refuse_all(self.broken)
 
     def _refuse_all(self, error: PoolBroken) -> None:
-        if self.calls is not None:
-            self.calls.refuse(error)
+        if self._calls is not None:
+            self._calls.refuse(error)
         for one in list(self._maps):
             one.refuse(error)

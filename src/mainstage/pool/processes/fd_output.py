@@ -1,8 +1,8 @@
 """What a worker process writes past every Python stream: C code, programs that it starts, the words of a crash.
 
-Its descriptors lead into pipes that the dispatcher reads, so C code that holds the interpreter's lock waits for nobody
-of its own process, and what a crash writes is there. A pipe says nothing of tasks: text belongs to what the worker has
-at hand as it is read, and a worker waits at the end of each piece of work until its pipes have been.
+Its descriptors lead into pipes that the dispatcher reads, so C code that holds the interpreter's lock waits for no
+thread of its own process, and what a crash writes is there. A pipe says nothing of tasks: text belongs to what the
+worker has at hand as it is read, and a worker waits at the end of each piece of work until its pipes have been.
 """
 
 from __future__ import annotations

@@ -81,7 +81,9 @@ class OutgoingCalls:
         description = memoryview(call.describe(call.args).encode("utf-8", "surrogatepass"))
         buffers = [description, *packed.buffers]
         job.number = worker.given = worker.given + 1
-        head = frames.pack(frames.CALL, packed.data, buffers, task=job.id, number=job.number, at=float(job.attempt))
+        head = frames.pack_frame(
+            frames.CALL, packed.data, buffers, task=job.id, number=job.number, at=float(job.attempt)
+        )
         share.in_hand[job.id] = worker.inflight[job.id] = job
         worker.end.write(head, buffers)
         if call.cancel_reason is not None:  # it was asked to stop meanwhile, and no job was found
@@ -186,7 +188,9 @@ class OutgoingItems:
             table.append(ident)
             table.append(len(part))
         heads = memoryview(table.tobytes())
-        head = frames.pack(frames.ITEMS, b"".join(parts), [heads], number=worker.given, until=float(self.share.id))
+        head = frames.pack_frame(
+            frames.ITEMS, b"".join(parts), [heads], number=worker.given, until=float(self.share.id)
+        )
         worker.given = number
         worker.end.write(head, [heads])
         return True
@@ -203,7 +207,7 @@ class OutgoingItems:
             job.senders = RemoteSenders()
             job.senders.expect(worker, (self.share.fn, *job.args), {})
         at, until = float(job.attempt), float(self.share.id)
-        head = frames.pack(frames.ITEM, data, buffers, task=job.id, number=job.number, at=at, until=until)
+        head = frames.pack_frame(frames.ITEM, data, buffers, task=job.id, number=job.number, at=at, until=until)
         worker.end.write(head, buffers)
         job.set_alarm()
 
@@ -215,7 +219,7 @@ class OutgoingItems:
             self._function.append(pickling.pack_function(self.share.fn, forked=self._forked))
         data, buffers = self._function[0]
         worker.knows.add(self.share.id)
-        worker.end.write(frames.pack(frames.FUNCTION, data, buffers, task=self.share.id), buffers)
+        worker.end.write(frames.pack_frame(frames.FUNCTION, data, buffers, task=self.share.id), buffers)
 
     def refuse(self, error: Exception) -> None:
         """Fail what waits, since there is no worker for it."""

@@ -177,9 +177,11 @@ class WorkerProcess:
     ) -> BaseProcess:
         if initializer is not None:  # what is inherited is not pickled
             initializer = initializer[0], tuple(map(self._travelling, initializer[1]))
-        given = {name: worker_main.Descriptor(fd) for name, fd in streams.items()}
+        given = {name: worker_main.InheritedFd(fd) for name, fd in streams.items()}
         process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has it
-            target=worker_main.main, args=(*map(worker_main.Descriptor, channel), given, initializer), name=self.name
+            target=worker_main.run_worker,
+            args=(*map(worker_main.InheritedFd, channel), given, initializer),
+            name=self.name,
         )
         if context.get_start_method() != "fork":
             _have_a_tracker()
@@ -247,7 +249,7 @@ class WorkerProcess:
 
     def ask(self, task: int, reason: str) -> None:
         """Ask the task to stop."""
-        self.say(frames.pack(frames.CANCEL, reason.encode("utf-8", "surrogatepass"), task=task))
+        self.say(frames.pack_frame(frames.CANCEL, reason.encode("utf-8", "surrogatepass"), task=task))
 
     def request(self, task: int, reason: str) -> None:
         """Ask the task to stop, if it is still in hand. Any thread."""
@@ -257,7 +259,7 @@ class WorkerProcess:
         """End it once it has done what it was given."""
         if not self.stopping:
             self.stopping = True
-            self.say(frames.pack(frames.STOP))
+            self.say(frames.pack_frame(frames.STOP))
 
     def kill_for(self, trouble: BaseException) -> None:
         """Kill it, since its messages or its output cannot be taken any more."""

@@ -118,9 +118,10 @@ class StandalonePool:
         """Start nothing yet; `as_standard` gives the exception that a future of the standard library would have."""
         self.reporter = LiveRunReporter()
         self.as_standard = as_standard
-        workers = ProcessWorkers(self.reporter, max_workers, wake=_nobody_waits, name="process", crew=crew)
+        workers = ProcessWorkers(
+            self.reporter, max_workers, wake=_nobody_waits, name="process", crew=crew, streams=_of_the_live_run
+        )
         self.timer, self.dispatcher = workers.timer, workers.dispatcher
-        self.dispatcher.streams = _of_the_live_run
         self.calls = Calls(workers, wake=_nobody_waits, on_failure=None)
         workers.open(self.calls)
 

@@ -19,23 +19,24 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 from mainstage.channels import frames
-from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack, pack_result, split_items
+from mainstage.channels.frames import NEVER_BEGAN, NO_TASK, Frame, pack_frame, pack_result, split_items
 from mainstage.channels.outbox import INTERVAL, RemoteChannel, ShiftedClock
 from mainstage.channels.pipe import Journal, WorkerEnd
 from mainstage.core import pickling
 from mainstage.core.descriptors import reserve_standard
 from mainstage.core.fork import end_forked_child
-from mainstage.errors import Cancelled, Unpicklable, explain
-from mainstage.events import EVENTS, TaskStarted
+from mainstage.errors import Cancelled, Unpicklable
+from mainstage.events import EVENTS
+from mainstage.pool.lazy_item import LazyItem
 from mainstage.tasks import outcome
 from mainstage.tasks.capture.worker_fds import Piped
 from mainstage.tasks.outcome import describe_call
 from mainstage.tasks.queue.remote_queue import parent_link, stall_report
 from mainstage.tasks.reporter import live
-from mainstage.tasks.task import ambient, close_default_task, open_task, root_task
+from mainstage.tasks.task import ambient, close_default_task, open_task
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
     from mainstage.events import Event
@@ -71,7 +72,7 @@ class Setup(NamedTuple):
     """Seconds between two batches of positions."""
 
 
-class Descriptor:
+class InheritedFd:
     """A file descriptor that is handed to a worker, however that is started."""
 
     def __init__(self, fd: int) -> None:
@@ -81,17 +82,17 @@ class Descriptor:
         return _detached, (reduction.DupFd(self.fd),)
 
 
-def _detached(duplicate: Any) -> Descriptor:
-    return Descriptor(duplicate.detach())
+def _detached(duplicate: Any) -> InheritedFd:
+    return InheritedFd(duplicate.detach())
 
 
-def main(
-    pipe: Descriptor, journal: Descriptor, streams: dict[str, Descriptor], initializer: Initializer | None
+def run_worker(
+    pipe: InheritedFd, journal: InheritedFd, streams: dict[str, InheritedFd], initializer: Initializer | None
 ) -> None:
     """Run a worker: the target of `multiprocessing`. `streams` are what leads to the run's display, by their names."""
     _settle_in()
     end = WorkerEnd(pipe.fd, Journal(journal.fd))
-    Child(end, Piped({name: one.fd for name, one in streams.items()}) if streams else None).run(initializer)
+    WorkerMain(end, Piped({name: one.fd for name, one in streams.items()}) if streams else None).run(initializer)
 
 
 def _settle_in() -> None:
@@ -135,76 +136,26 @@ class PipeTransport:
     def send_batch(self, batch: list[Event]) -> None:
         """Say it; the next flush sends it."""
         told = [(_TAGS[type(event)], *event) for event in batch]
-        self._end.add(pack(frames.EVENTS, pickle.dumps(told, pickling.PROTOCOL)))
+        self._end.add(pack_frame(frames.EVENTS, pickle.dumps(told, pickling.PROTOCOL)))
 
 
-class Item:
-    """An item of a map at hand; in the place of the ambient task until one is needed."""
-
-    task: Task | None = None
-    announced = False
-    asked: str | None = None
-
-    def __init__(self, child: Child, frame: Frame, args: tuple[Any, ...], started: float) -> None:
-        self.child = child
-        self.frame = frame
-        self.args = args
-        self.started = started
-
-    @property
-    def id(self) -> int:
-        """The number of its task in events."""
-        return self.frame.task
-
-    @property
-    def reporter(self) -> RemoteChannel:
-        """Where its reports go."""
-        return self.child.channel
-
-    def name(self) -> str:
-        """Return what it is called here; the parent may have been given another name for it."""
-        return describe_call(self.child.function_of(self.frame), self.args)
-
-    def announce(self) -> None:
-        """Send the event of its start, the first time."""
-        with self.child.announcing:
-            if self.announced:
-                return
-            self.announced = True
-            frame = self.frame
-            self.reporter.send(TaskStarted(self.started, frame.task, int(frame.at), self.child.name, self.name()))
-
-    def resolve(self) -> Task:
-        """Return the task that stands for it, made now if need be."""
-        task = self.task
-        if task is None:
-            self.announce()
-            frame = self.frame
-            task = root_task(self.reporter, frame.task, int(frame.at), self.name(), worker=self.child.name)
-            self.task = task
-            if self.asked is not None:
-                task.request_cancel(self.asked)
-        return task
-
-    _as_parent = resolve
-
-    def request_cancel(self, reason: str) -> None:
-        """Ask its worker to stop, at once or with its first report."""
-        self.asked = reason
-        if self.task is not None:
-            self.task.request_cancel(reason)
-
-
-class Desk:
-    """The worker's cell in its own channel: it tells of an item once that has run for long."""
+class RunningItemProbe:
+    """The worker's cell in its own channel: it reports an item once that has run for long."""
 
     id = -1
     attempt = 0
     closed = False
 
-    def __init__(self) -> None:
+    def __init__(self, reporter: RemoteChannel, worker: str, functions: Mapping[int, LazyFunction]) -> None:
+        self.reporter = reporter
+        self.worker = worker
+        self._functions = functions
         self.polled = False
-        self.item: Item | None = None
+        self.item: LazyItem | None = None
+
+    def name_of(self, entry: tuple[Any, int, tuple[Any, ...], int]) -> str:
+        """Return what an item is called here; the parent may have been given another name for it."""
+        return describe_call(self._functions[entry[0]].made, entry[2])
 
     def position(self) -> float:
         """Return 0: it has none."""
@@ -214,14 +165,14 @@ class Desk:
         """Do nothing: it is looked at, it does not tell."""
 
     def sample(self, now: float) -> list[Event]:
-        """Announce the item at hand if it has run for long."""
+        """Send the start of the item at hand if it has run for long."""
         item = self.item
-        if item is not None and not item.announced and now - item.started >= GLANCE:
-            item.announce()
+        if item is not None and item.announced is None and now - item.started >= GLANCE:
+            item.send_start()
         return []
 
 
-class Function:
+class LazyFunction:
     """The function of a map, made when it is first called."""
 
     def __init__(self, frame: Frame) -> None:
@@ -235,7 +186,7 @@ class Function:
         return self.made
 
 
-class Child:
+class WorkerMain:
     """The worker at its pipe."""
 
     forked = False
@@ -245,15 +196,14 @@ class Child:
         self.name = ""
         self._piped = piped
         self._captured: list[str] = []
-        self.announcing = threading.Lock()
         self.channel: RemoteChannel
         self._end = end
         self._todo: deque[Frame] = deque()
         self._bell: SimpleQueue[None] = SimpleQueue()
-        self._functions: dict[int, Function] = {}
+        self._functions: dict[int, LazyFunction] = {}
         self._asked: dict[int, str] = {}
-        self._current: tuple[int, Item | Task] | None = None
-        self._desk = Desk()
+        self._current: tuple[int, LazyItem | Task] | None = None
+        self._probe: RunningItemProbe
         self._stopping = False
         self._flushed = 0.0
 
@@ -261,7 +211,7 @@ class Child:
 
     def run(self, initializer: Initializer | None) -> None:
         """Begin as the parent says, then work until it says stop."""
-        self._end.add(pack(frames.HELLO))
+        self._end.add(pack_frame(frames.HELLO))
         self._end.flush()
         came: list[Frame] | None = []
         while not came:
@@ -272,6 +222,7 @@ class Child:
         self.name = threading.current_thread().name = setup.name
         self.channel = RemoteChannel(PipeTransport(self._end), ShiftedClock(setup.offset), first_id=setup.first_id)
         self.channel.set_interval(setup.interval)
+        self._probe = RunningItemProbe(self.channel, self.name, self._functions)
         for frame in came[1:]:
             self._take(frame)
         live.reporter = self.channel
@@ -309,7 +260,7 @@ class Child:
         """Send a message to a raw queue of the parent's."""
         current = self._current
         body = pickling.pickle_inline(item, "a message for a queue")
-        self._end.add(pack(frames.PUT, body, task=queue, number=0 if current is None else current[0]))
+        self._end.add(pack_frame(frames.PUT, body, task=queue, number=0 if current is None else current[0]))
         self.channel.flush_soon()
 
     def _initialize(self, fn: Callable[..., object], args: tuple[Any, ...]) -> bool:
@@ -321,7 +272,7 @@ class Child:
             logging = sys.modules.get("logging")
             if logging is not None and (logger := logging.getLogger("concurrent.futures")).hasHandlers():
                 logger.critical("Exception in initializer:", exc_info=True)  # as the standard library's pool
-            self._end.add(pack(frames.FAILURE, pickling.pack_error(error)))
+            self._end.add(pack_frame(frames.FAILURE, pickling.pack_error(error)))
             self._end.flush()
             return False
         if self.forked:
@@ -345,7 +296,6 @@ class Child:
         """Drop what is the worker's, in a forked child: its pipe, its locks, that it ignores Ctrl-C."""
         self.forked = True
         self._end.leave_in_child()
-        self.announcing = threading.Lock()
         parent_link.post = None
         if signal.getsignal(signal.SIGINT) is _do_nothing:
             signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -357,7 +307,7 @@ class Child:
         elif kind == frames.ITEMS:
             self._todo.extend(split_items(frame))
         elif kind == frames.FUNCTION:
-            self._functions[frame.task] = Function(frame)
+            self._functions[frame.task] = LazyFunction(frame)
         elif kind == frames.CANCEL:
             self._cancel(frame.task, bytes(frame.body).decode("utf-8", "surrogatepass"))
         elif kind == frames.RECALL:
@@ -407,15 +357,11 @@ class Child:
                 self._call(frame)
 
     def _rest(self) -> None:
-        self._desk.polled = False
+        self._probe.polled = False
         ambient.set(None)
         self._bell.get()
         while not self._bell.empty():
             self._bell.get()
-
-    def function_of(self, frame: Frame) -> Callable[..., Any] | None:
-        """Return the function of the map that an item is of; None: it could not be made."""
-        return self._functions[int(frame.until)].made
 
     def _item(self, frame: Frame) -> None:
         now = self.channel.now
@@ -424,22 +370,22 @@ class Child:
             fn = self._functions[int(frame.until)].get()
             args = pickling.unpack(frame.body, frame.buffers) if frame.buffers else loads(frame.body)
         except BaseException as error:  # noqa: BLE001  # a class of the user's may raise anything as it is made
-            item = Item(self, frame, ("?",), started)
-            self._failed(frame, item.resolve(), _not_made(error), started)
+            item = self._lazy_item(frame, ("?",), started)
+            self._failed(frame, item.resolve(), pickling.not_made(error), started)
             return
-        item = Item(self, frame, args, started)
+        item = LazyItem(self._probe, (int(frame.until), frame.task, args, int(frame.at)), started)
         self._begin(frame, item)
         try:
             value = fn(*args)
         except BaseException as error:  # noqa: BLE001  # whatever it is, it is this item's outcome
             if self.forked:
                 end_forked_child(error)
-            self._current = self._desk.item = None
+            self._current = self._probe.item = None
             self._failed(frame, item.resolve(), error, started)
             return
         if self.forked:
             end_forked_child(None)
-        self._current = self._desk.item = None
+        self._current = self._probe.item = None
         if self._piped is not None:
             self._piped.wait_until_read()
         if item.task is None and type(value) in SMALL:
@@ -449,15 +395,18 @@ class Child:
         else:
             self._returned(frame, item.task, value, started, fn)
 
-    def _begin(self, frame: Frame, item: Item | Task) -> None:
+    def _lazy_item(self, frame: Frame, args: tuple[Any, ...], started: float) -> LazyItem:
+        return LazyItem(self._probe, (int(frame.until), frame.task, args, int(frame.at)), started)
+
+    def _begin(self, frame: Frame, item: LazyItem | Task) -> None:
         ambient.set(item)
         self._current = (frame.task, item)
-        desk = self._desk
-        if isinstance(item, Item):
-            desk.item = item
-            if not desk.polled:
-                desk.polled = True
-                self.channel.watch(desk)
+        probe = self._probe
+        if isinstance(item, LazyItem):
+            probe.item = item
+            if not probe.polled:
+                probe.polled = True
+                self.channel.watch(probe)
         if self._asked and (reason := self._asked.pop(frame.task, None)) is not None:
             item.request_cancel(reason)
 
@@ -468,7 +417,7 @@ class Child:
         try:
             fn, args, kwargs = pickling.unpack(frame.body, frame.buffers[1:])
         except BaseException as error:  # noqa: BLE001  # as above
-            self._failed(frame, task, _not_made(error), started)
+            self._failed(frame, task, pickling.not_made(error), started)
             return
         self._begin(frame, task)
         value, error_or_none = outcome.run(task, fn, args, kwargs)
@@ -489,7 +438,7 @@ class Child:
             data, buffers = pickling.pack(value, f"the result of {getattr(fn, '__name__', fn)}()")
         except Unpicklable as error:
             if task is None:
-                task = Item(self, frame, ("?",), started).resolve()
+                task = self._lazy_item(frame, ("?",), started).resolve()
             self._failed(frame, task, error, started)
             return
         completed = NO_TASK if task is None else float(task._close_silently() or 0)
@@ -514,7 +463,7 @@ class Child:
         now = self.channel.now()
         task, number = (frame.task, frame.number) if frame is not None else (0, 0)
         self._end.add(
-            pack(kind, data, buffers or (), task=task, number=number, at=at, until=now, completed=completed),
+            pack_frame(kind, data, buffers or (), task=task, number=number, at=at, until=now, completed=completed),
             buffers or (),
         )
         self._flush_in_time(now)
@@ -530,10 +479,10 @@ class Child:
 
 # --- fork ---
 
-_here: list[Child] = []
+_here: list[WorkerMain] = []
 
 
-def _forget_in_children(child: Child) -> None:
+def _forget_in_children(child: WorkerMain) -> None:
     if not _here and hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_in_child)
     _here[:] = [child]
@@ -542,12 +491,6 @@ def _forget_in_children(child: Child) -> None:
 def _after_in_child() -> None:
     for child in _here:
         child.leave_in_child()
-
-
-def _not_made(error: BaseException) -> Unpicklable:
-    made = Unpicklable(f"function or arguments could not be made in the worker: {explain(error)}")
-    made.__cause__ = error
-    return made
 
 
 def _die_with_the_parent() -> NoReturn:

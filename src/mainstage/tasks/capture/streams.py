@@ -423,7 +423,7 @@ class Capture:
                 router.flush_lines()
 
     def resume(self) -> None:
-        """Have displays go on that were there before: the terminal is given back."""
+        """Resume the displays that were there before: the terminal is given back."""
         for bridge in self._bridges:
             if isinstance(bridge, Takeover):
                 with contextlib.suppress(Exception):  # as in `stop`

@@ -76,7 +76,7 @@ class RichBridge:
         self.reset_after_fork()
 
     def resume(self) -> None:
-        """Have displays draw again that did before the run."""
+        """Resume the displays that drew before the run."""
         adopted, self._adopted = self._adopted, []
         for display in adopted:
             display.start(refresh=True)
@@ -145,7 +145,7 @@ class RichBridge:
         return start
 
     def _opens_block(self, display: Any) -> bool:
-        """Return whether the run draws it: not where programs have the terminal as ever, and no other screen."""
+        """Return whether the run draws it: not where programs have the terminal to themselves, and no other screen."""
         return self._capture.blocks is not None and self._capture.passage is None and not display._screen  # noqa: SLF001  # nothing public tells
 
     def _open_block(self, display: Any, refresh: bool = False) -> None:  # noqa: FBT001, FBT002  # as of `Live.start`

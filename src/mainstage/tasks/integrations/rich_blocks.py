@@ -31,7 +31,7 @@ LOOKS = ("get_renderable", "get_renderables", "make_tasks_table", "get_default_c
 class LiveBlock:
     """The picture of one `Live`.
 
-    `pulled`: it is drawn by the owner, with its frames; else whoever refreshes the `Live` draws it.
+    `pulled`: it is drawn by the owner, with its frames; else the thread that refreshes the `Live` draws it.
     """
 
     def __init__(self, display: Any, blocks: OpenBlocks, *, pulled: bool) -> None:

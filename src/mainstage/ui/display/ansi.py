@@ -213,6 +213,6 @@ def fresh_line(columns: int, begun: str = "") -> str:
     """Return what moves the cursor to the start of an empty line: the next one if this one has text.
 
     The column is not known and need not be: a row of spaces wraps, unless it began at the first column. Where the clean
-    line `begun` was left here, its last row makes way, unless somebody has written after it.
+    line `begun` was left here, its last row makes way, unless another program has written after it.
     """
     return f"{PLAIN}{' ' * (columns - last_row(begun, columns)[1])}\r{ERASE_RIGHT}"

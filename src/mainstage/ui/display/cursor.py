@@ -85,7 +85,7 @@ class CursorProbe:
         return self.keys is not None and self.keys.lend(self._modes)
 
     def _take_keys(self, fd: int) -> bool:
-        """Take the keys of a terminal that hands out lines, where nobody is typing one."""
+        """Take the keys of a terminal that hands out lines, where no line is being typed."""
         if self._modes.waiting() or not reads_lines(fd) or not self._modes.take():
             return False
         if self._modes.waiting():  # a line in the making, which shows only now
@@ -97,7 +97,7 @@ class CursorProbe:
         """Return the line of the answer, the first one being 1, if it comes within `seconds`; None: not yet, or never.
 
         The keys are given back with it, or once it is not expected any more: that terminal is not asked again.
-        `last`: also where somebody waits for keys.
+        `last`: also where a thread waits for keys.
         """
         if self._fd is None or not self.waiting:
             return None
@@ -158,7 +158,7 @@ class CursorProbe:
         shared.expect_late_answer()
 
     def _pass_on(self, *, last: bool) -> None:
-        """End, and leave the modes to who waits for keys: a key that comes next would be typed at nobody else."""
+        """End, and leave the modes to who waits for keys: the next key is meant for the same reader."""
         if self.keys is not None:
             typed, self._got = self._got, b""
             self.keys.typed(typed)  # before those that come next

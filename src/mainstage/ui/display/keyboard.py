@@ -1,7 +1,7 @@
 """The keyboard of a terminal: a thread that waits for keys and sends them on, and does nothing else.
 
 It reads through a description of its own, which never blocks, and only while the terminal's modes are ours. Whatever is
-typed while they are not stays where it is, for whoever reads next.
+typed while they are not stays where it is, for the next reader.
 """
 
 from __future__ import annotations

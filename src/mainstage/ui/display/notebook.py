@@ -123,7 +123,7 @@ class CellOutput:
         )
 
     def _send_text_before(self) -> None:
-        """Have the sending thread send what was printed so far before the next message."""
+        """Make the sending thread send what was printed so far before the next message."""
         flush = getattr(self._stream, "_flush", None)
         thread = getattr(self._stream, "pub_thread", None)
         if flush is not None and thread is not None:

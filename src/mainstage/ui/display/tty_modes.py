@@ -120,7 +120,7 @@ class Modes:
         return True
 
     def take_over(self, other: Modes) -> None:
-        """Have what `other` has taken of this terminal: at no time do they go back."""
+        """Take over the modes that `other` has set on this terminal, without restoring them in between."""
         self._before, self._ours = other._before, other._ours
         other._before = other._ours = None
 

@@ -23,7 +23,7 @@ LONGEST_TRACEBACK = 20_000
 """Characters that are kept, of those at the beginning and those at the end."""
 
 
-class Failures(dict[int, "Failure"]):
+class KeptFailures(dict[int, "Failure"]):
     """Those that stay, by the number of the task, in the order in which they came."""
 
     __slots__ = ("_first", "_last", "_newest", "_oldest", "_order", "kinds")

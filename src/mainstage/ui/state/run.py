@@ -19,7 +19,7 @@ from mainstage.ui.eta.simulation import Durations
 from mainstage.ui.eta.sizes import SizePlan
 from mainstage.ui.eta.speed import Speed
 from mainstage.ui.state.counts import Anomalies, Counts, IntBitmap, MetricState
-from mainstage.ui.state.failures import Failures
+from mainstage.ui.state.failures import KeptFailures
 from mainstage.ui.state.status_map import StatusMap
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class RunState:
         """How that ended; None: it did not."""
         self.loop_ended: LoopEnd | None = None
         """How the last loop ended, a nested one too."""
-        self.failures = Failures()
+        self.failures = KeptFailures()
         """Top-level tasks that failed for good, by id, in that order; of very many the first and the last."""
         self.slowest: list[tuple[float, str]] = []
         """The slowest top-level tasks that ended well: (seconds, description), slowest first, at most `SLOWEST`."""

@@ -103,6 +103,6 @@ def _spread(layout: ColumnWidths, left: int, name: int, status: int) -> ColumnWi
         statuses, left = statuses + more, left - more - gap
     more = min(left, max(0, min(name, LONGEST_NAME) - names))
     names, left = names + more, left - more
-    if bars:
+    if bars and statuses >= status:  # else what is left is for a row's status, which may take the place of its speed
         bars += min(left, LONGEST_BAR - bars)
     return layout._replace(name=names, bar=bars, status=statuses)

@@ -34,7 +34,7 @@ OTHERS = 2
 class KeyedView:
     """One of several layouts, shown as keys choose.
 
-    `layouts` makes each by its name, when it is first looked at; one with an attribute `browse` is told what is chosen.
+    `layouts` makes each by its name, when it is first looked at; one with an attribute `browse` gets the `Selection`.
     """
 
     def __init__(self, layouts: Mapping[str, Callable[[], View]], first: str, palette: Palette, glyphs: Glyphs) -> None:

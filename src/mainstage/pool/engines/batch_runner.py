@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from mainstage.core import pickling
 from mainstage.core.item_names import describe_named
-from mainstage.errors import Cancelled, Unpicklable, explain, is_instance
-from mainstage.events import TaskStarted
+from mainstage.errors import Cancelled, Unpicklable, is_instance
 from mainstage.pool.items import GLANCE, Lane
-from mainstage.tasks.task import ambient, root_task
+from mainstage.pool.lazy_item import LazyItem
+from mainstage.tasks.task import ambient
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from mainstage.channels.outbox import RemoteChannel
     from mainstage.events import Event
     from mainstage.pool.items import Entry
-    from mainstage.tasks.reporter import Reporter
-    from mainstage.tasks.task import Task
 
 LONG_S = 0.1
 """Seconds after which no further item of a bundle is begun."""
@@ -71,7 +69,7 @@ class Ended(NamedTuple):
     completed: float
 
 
-class Part(NamedTuple):
+class BatchSplit(NamedTuple):
     """News of a bundle of which one item takes long: what is `over`, each as an `Ended`, and the tasks given back."""
 
     bundle: int
@@ -90,7 +88,7 @@ class BatchWorker(Protocol):
         """Where its reports go."""
         ...
 
-    def enter(self, number: int, task: BatchItem) -> str | None:
+    def enter(self, number: int, task: LazyItem) -> str | None:
         """Register a task that may be asked to stop; return why it has been, if it has."""
         ...
 
@@ -99,79 +97,11 @@ class BatchWorker(Protocol):
         ...
 
 
-class BatchItem:
-    """One item of a batch while it is worked on; in the place of the ambient task until one is needed."""
-
-    # Class attributes and not slots set one by one: half the cost of an item, a tenth of the whole for a tiny one.
-    task: Task | None = None
-    announced: object = None
-    """What the thread that sends its start has put here; None: nobody does."""
-    asked: str | None = None
-
-    def __init__(self, lane: Lane, entry: Entry, started: float) -> None:
-        self.lane = lane
-        self.entry = entry
-        self.started = started
-
-    @property
-    def id(self) -> int:
-        """The number of its task."""
-        return self.entry[1]
-
-    @property
-    def args(self) -> tuple[Any, ...]:
-        """What the function is called with."""
-        return self.entry[2]
-
-    @property
-    def attempt(self) -> int:
-        """1 for the first."""
-        return self.entry[3]
-
-    @property
-    def reporter(self) -> Reporter:
-        """Where its reports go."""
-        return self.lane.reporter
-
-    def name(self) -> str:
-        """Return what it is called here; the run may have been given another name for it."""
-        return describe_named("", self.args)
-
-    def announce(self, at: float) -> list[Event]:
-        """Return the events of its start, the first time; `at` is when they are made."""
-        mine = object()
-        if self.announced is not None or vars(self).setdefault("announced", mine) is not mine:
-            return []
-        return [TaskStarted(min(at, self.started), self.id, self.attempt, self.lane.worker, self.name())]
-
-    def start_sent(self) -> None:
-        """Called when the events that `announce` returned are on their way."""
-
-    def resolve(self) -> Task:
-        """Return the task that stands for it, made now if need be."""
-        task = self.task
-        if task is None:
-            for event in self.announce(self.started):
-                self.reporter.send(event)
-            task = root_task(self.reporter, self.id, self.attempt, self.name(), worker=self.lane.worker)
-            self.task = task
-            if self.asked is not None:
-                task.request_cancel(self.asked)
-        return task
-
-    _as_parent = resolve
-
-    def request_cancel(self, reason: str) -> None:
-        """Ask its worker to stop, at once or with its first report."""
-        self.asked = reason
-        if self.task is not None:
-            self.task.request_cancel(reason)
-
-
-class Shelf(Lane):
+class BatchRunner(Lane):
     """The items of a bundle. The reporter's thread looks at it while it is worked through."""
 
     patience = GLANCE
+    current: LazyItem | None
 
     def __init__(self, station: BatchWorker, number: int, orders: Iterable[tuple[int, bytes]]) -> None:
         super().__init__(station.channel, 0, station.name)
@@ -198,6 +128,10 @@ class Shelf(Lane):
             self.polled, self.closed, self.current = False, True, None
             ambient.reset(token)
 
+    def name_of(self, entry: Entry) -> str:
+        """Return what an item is called here; the run may have been given another name for it."""
+        return describe_named("", entry[2])
+
     def _next(self) -> tuple[int, bytes] | None:
         """Take the next of the items that are neither begun nor given back. Any thread."""
         try:
@@ -213,8 +147,8 @@ class Shelf(Lane):
         try:
             args, kwargs = pickling.unpack(data)
         except BaseException as trouble:  # noqa: BLE001  # a class of the user's may raise anything as it is made
-            args, error = ("?",), not_made(trouble)
-        item = BatchItem(self, (0, task, args, 1), started)
+            args, error = ("?",), pickling.not_made(trouble)
+        item = LazyItem(self, (0, task, args, 1), started)
         try:
             if self._station.enter(task, item) is not None:
                 error = Cancelled(NOT_BEGUN)
@@ -227,9 +161,7 @@ class Shelf(Lane):
             raise error
         return len(ended.value) + sum(map(len, ended.buffers))
 
-    def _call(
-        self, item: BatchItem, fn: Callable[..., Any], args: Any, kwargs: Any
-    ) -> tuple[Any, BaseException | None]:
+    def _call(self, item: LazyItem, fn: Callable[..., Any], args: Any, kwargs: Any) -> tuple[Any, BaseException | None]:
         self.current = item
         ambient.set(item)
         try:
@@ -239,7 +171,7 @@ class Shelf(Lane):
         finally:
             self.current = None
 
-    def _ended(self, item: BatchItem, value: Any, error: BaseException | None) -> Ended:
+    def _ended(self, item: LazyItem, value: Any, error: BaseException | None) -> Ended:
         packed = pack_outcome(
             value, error, lambda final: item.task._close_silently(final) if item.task is not None else 0
         )
@@ -251,19 +183,12 @@ class Shelf(Lane):
         if item is None or now - item.started < GLANCE or self._parted:
             return []
         self._parted = True
-        start = item.announce(now)
+        item.send_start()
         left: list[int] = []
         while (order := self._next()) is not None:
             left.append(order[0])
-        part = Part(self._number, [tuple(one) for one in self.over], left)
-        return [*start, part]  # type: ignore[list-item]  # what carries news takes it
-
-
-def not_made(error: BaseException) -> Unpicklable:
-    """Return the error of what could not be made in a worker."""
-    made = Unpicklable(f"function or arguments could not be made in the worker: {explain(error)}")
-    made.__cause__ = error
-    return made
+        part = BatchSplit(self._number, [tuple(one) for one in self.over], left)
+        return [part]  # type: ignore[list-item]  # what carries news takes it
 
 
 def refuse(error: Exception) -> Callable[..., Any]:
