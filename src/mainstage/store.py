@@ -96,6 +96,8 @@ class StoredResults:
         self._now = 0.0
         self._db = _open(os.fspath(self._store.path))
         self._source = self._source_id(fn)
+        self._state = self._version() if self._is_empty() else -1
+        """The state of the file as another run has left it, while there is no result but this run's; else -1."""
 
     def _check(self) -> None:
         store = self._store
@@ -114,13 +116,21 @@ class StoredResults:
         found: int = self._db.execute("select id from sources where digest = ?", (digest,)).fetchone()[0]
         return found
 
+    def _is_empty(self) -> bool:
+        return self._db.execute("select 1 from results limit 1").fetchone() is None
+
+    def _version(self) -> int:
+        """Return a number that changes as another run commits something."""
+        found: int = self._db.execute("pragma data_version").fetchone()[0]
+        return found
+
     # --- what was there ---
 
     def recall(self, first: int, batch: Sequence[tuple[Any, ...]]) -> dict[int, Stored]:
         """Return what is there for a batch of items, numbered from `first`, by their numbers. Raises `StoreError`."""
         keys = {number: self._key(args) for number, args in enumerate(batch, first)}
         self._keys.update(keys)
-        if self._store.refresh:
+        if self._store.refresh or self._version() == self._state:
             return {}
         rows = self._rows(list(set(keys.values())))
         found: dict[int, Stored] = {}

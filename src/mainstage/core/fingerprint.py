@@ -46,10 +46,10 @@ def digest_of(*values: Any) -> bytes:
 
 def canonical(value: Any) -> bytes:
     """Return the bytes of `value`. Raises `NotCanonical`."""
-    if type(value) is tuple:  # most are arguments of one plain value
-        atoms = [(_ATOMS.get(type(item)), item) for item in value]
-        if all(atom for atom, _ in atoms):
-            return b"(" + _count(value) + b"".join([atom(item) for atom, item in atoms if atom is not None])
+    if type(value) is tuple and len(value) == 1:  # most are arguments of one plain value
+        atom = _ATOMS.get(type(value[0]))
+        if atom is not None:
+            return _ALONE + atom(value[0])
     return b"".join(_pieces(value, {}))
 
 
@@ -83,12 +83,15 @@ def _pieces(value: Any, above: dict[int, int]) -> Iterator[bytes]:
         del above[id(value)]
 
 
+_pack_count = struct.Struct("<Q").pack
+
+
 def _count(value: Any) -> bytes:
-    return struct.pack("<Q", len(value))
+    return _pack_count(len(value))
 
 
 def _sized(sign: bytes, data: bytes) -> bytes:
-    return sign + struct.pack("<Q", len(data)) + data
+    return sign + _pack_count(len(data)) + data
 
 
 _ATOMS: dict[type, Callable[[Any], bytes]] = {
@@ -103,6 +106,7 @@ _ATOMS: dict[type, Callable[[Any], bytes]] = {
     type(Ellipsis): lambda _: b"E",
 }
 _SEQUENCES: dict[type, bytes] = {tuple: b"(", list: b"["}
+_ALONE = b"(" + _count("1")
 _CONSTANTS = frozenset(_ATOMS) - {bytearray}
 _OTHERS = (types.ModuleType, types.FunctionType, types.BuiltinFunctionType, type)
 """What comes from other modules, whose files are looked at."""
