@@ -37,9 +37,11 @@ GROUPS = {
     "uneven": "uneven:rows",
     "memory": "memory:rows",
     "notebook": "notebook:rows",
+    "journal": "kept:journal_rows",
+    "store": "kept:store_rows",
 }
 """By name, in the order of the budget; each is imported when its turn comes, so that one does not weigh on another."""
-LONG = ("growth", "uneven", "memory", "notebook")
+LONG = ("growth", "uneven", "memory", "notebook", "journal", "store")
 """Those that take minutes: only where they are asked for."""
 
 
