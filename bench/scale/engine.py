@@ -8,7 +8,7 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from mainstage.core.pickling import pack
-from mainstage.pool.engines.worker import Station
+from mainstage.pool.engines.worker import WorkerAgent
 from mainstage.tasks.outcome import Outcome
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class Worker:
     """A worker process: what its main thread and its reporter thread would do, as time comes by."""
 
     def __init__(self, number: int, engine: Engine) -> None:
-        self.station = Station(f"node{number // 64}/{number}", self._carry, engine.timeline.clock)
+        self.station = WorkerAgent(f"node{number // 64}/{number}", self._carry, engine.timeline.clock)
         self.piece: Piece | None = None
         self.task: Task | None = None
         self.started = self.step_s = 0.0
@@ -113,7 +113,7 @@ class Worker:
 
 
 class Engine:
-    """A port (`backends.port.Port`) to `slots` simulated workers."""
+    """A port (`pool.engines.adapter.EngineAdapter`) to `slots` simulated workers."""
 
     name = "simulated"
     link = ""

@@ -19,7 +19,7 @@ from mainstage.ui.state.reducer import reduce
 from mainstage.ui.state.run import RunState
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Collection, Iterator
 
     from mainstage.events import Event
 
@@ -61,6 +61,36 @@ class Cluster:
         """What `cluster=` takes to join it from here."""
         self.address = address
         """What it takes to join it from another program."""
+
+
+@contextlib.contextmanager
+def opened(engine: str) -> Iterator[Cluster]:
+    """Start a cluster of two workers; skip the test where the engine is not installed."""
+    if engine == "dask":
+        distributed: Any = pytest.importorskip("distributed")
+        import_module("dask").config.set({"distributed.scheduler.allowed-failures": 1})
+        with (
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address="127.0.0.1:0", silence_logs=50
+            ) as local,
+            distributed.Client(local, set_as_default=False) as client,
+        ):
+            yield Cluster("dask", client, local.scheduler_address)
+    else:
+        ray: Any = pytest.importorskip("ray")
+        context = started(ray)
+        yield Cluster("ray", None, context.address_info["address"])
+        ray.shutdown()
+
+
+def started(ray: Any) -> Any:
+    """Start Ray, again where it has not come up within the half minute that it gives itself."""
+    options = {"num_cpus": 2, "include_dashboard": False, "log_to_driver": False, "logging_level": "ERROR"}
+    for _ in range(2):
+        with contextlib.suppress(Exception):  # Ray says it with no class of its own
+            return ray.init(address="local", **options)
+        ray.shutdown()
+    return ray.init(address="local", **options)
 
 
 def until(there: Path) -> str:

@@ -8,8 +8,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 
-class FakePort:
-    """All of `backends.port.Port` but `submit`; nobody is asked anything, and nothing is dropped."""
+class FakeAdapter:
+    """All of `pool.engines.adapter.EngineAdapter` but `submit`; nobody is asked anything, and nothing is dropped."""
 
     name = "fake"
     slots = 1

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.backends.clusters import SOON, Kept
-from tests.backends.ports import FakePort
+from tests.backends.ports import FakeAdapter
 
 import mainstage
 from mainstage.core import pickling
@@ -21,7 +21,7 @@ from mainstage.events import TaskEnded, TaskFailed, TaskRetried, TaskStarted
 from mainstage.pool import open as choose
 from mainstage.pool.engines.batch import MOST, Pace
 from mainstage.pool.engines.pieces import ItemPieces
-from mainstage.pool.engines.worker import Station
+from mainstage.pool.engines.worker import WorkerAgent
 from mainstage.pool.mapping import Map
 from mainstage.testing import ManualClock
 
@@ -38,13 +38,13 @@ class At(threading.local):
 
     engine: Engine
     clock: ManualClock
-    station: Station
+    station: WorkerAgent
 
 
 at = At()
 
 
-class Engine(FakePort):
+class Engine(FakeAdapter):
     """An engine whose workers are threads of this process, each with a clock that stands unless an item moves it."""
 
     slots = 2
@@ -55,7 +55,7 @@ class Engine(FakePort):
         self.lost: Callable[[Piece], bool] = lambda _: False
         """Whether a worker dies of a piece."""
         self.deaf = False
-        self.stations: list[Station] = []
+        self.stations: list[WorkerAgent] = []
         self.held = threading.Event()
         """Nothing is done until this is set, as it is at first, and by the first `drop`."""
         self.held.set()
@@ -83,7 +83,7 @@ class Engine(FakePort):
 
     def _serve(self, place: int) -> None:
         clock = ManualClock()
-        station = Station(f"node/{place}", self._carry, clock)
+        station = WorkerAgent(f"node/{place}", self._carry, clock)
         self.stations.append(station)
         at.engine, at.clock, at.station = self, clock, station
         while (piece := self._queue.get()) is not None:

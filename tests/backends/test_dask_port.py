@@ -11,7 +11,7 @@ import pytest
 from tests.backends.clusters import SOON
 
 from mainstage.pool.engines.adapter import Piece
-from mainstage.pool.engines.worker import Head
+from mainstage.pool.engines.worker import WorkHeader
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -72,13 +72,13 @@ class Client:
 def test_a_result_that_is_lost_with_its_worker_is_awaited_again(then: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Dask computes it anew, after it has said that it is done."""
     distributed: Any = pytest.importorskip("distributed")
-    port: Any = import_module("mainstage.pool.engines.dask").DaskPort
+    port: Any = import_module("mainstage.pool.engines.dask").DaskAdapter
     monkeypatch.setattr(distributed, "Client", Client)
     client, came = Client(), SimpleQueue[tuple[Any, Any]]()
     client.future.status = then
     joined = port(client)
     joined.open("run", lambda _: None, lambda _: None)
-    head = Head("run", 1, 1, "f(1)", 0.0, captured=True, interval=0.1)
+    head = WorkHeader("run", 1, 1, "f(1)", 0.0, captured=True, interval=0.1)
     joined.submit([Piece(head, b"", b"", [], lambda *one: came.put(one))])
     with pytest.raises(Empty):
         came.get(timeout=0.05)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.backends.clusters import SOON, Kept
-from tests.backends.ports import FakePort
+from tests.backends.ports import FakeAdapter
 
 import mainstage
 from mainstage.channels.outbox import INTERVAL, ShiftedClock
@@ -16,7 +16,7 @@ from mainstage.core.clock import cpu
 from mainstage.events import TaskEnded, TaskRetried, TextWritten
 from mainstage.pool import open as choose
 from mainstage.pool.engines import workers as engines
-from mainstage.pool.engines.worker import Station, pack_news
+from mainstage.pool.engines.worker import WorkerAgent, pack_news
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from mainstage.pool.engines.adapter import Piece
 
 
-class LatePort(FakePort):
+class LatePort(FakeAdapter):
     """An engine whose workers are threads of this process; what they tell is held back until it is let go."""
 
     def __init__(self) -> None:
         self.intervals: list[float] = []
         self.held: list[bytes] = []
-        self.workers = [Station("node/1", self.held.append, ShiftedClock(0.0))]
+        self.workers = [WorkerAgent("node/1", self.held.append, ShiftedClock(0.0))]
         """Each does each piece; only the result of the last one comes, and what that one tells is held back."""
         self.came = threading.Event()
 
@@ -59,7 +59,7 @@ class LatePort(FakePort):
 
 
 class AtWork(threading.local):
-    worker: Station
+    worker: WorkerAgent
 
 
 at_work = AtWork()
@@ -108,7 +108,7 @@ def test_a_result_waits_for_the_events_that_it_has_overtaken(port: LatePort, kep
 def test_a_result_whose_events_are_lost_comes_all_the_same_and_the_next_one_waits_no_more(
     port: LatePort, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    port.workers = [Station("node/1", lambda _: None, ShiftedClock(0.0))]
+    port.workers = [WorkerAgent("node/1", lambda _: None, ShiftedClock(0.0))]
     with run_of(kept) as run:
         monkeypatch.setattr(engines, "NEWS_S", 0.05)
         assert run.submit(nested, 1).result(SOON) == 1
@@ -123,7 +123,7 @@ def test_a_result_of_another_worker_than_began_is_of_a_second_attempt_though_not
     port: LatePort, kept: Kept, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, "NEWS_S", 0.05)
-    port.workers.append(Station("node/2", port.held.append, ShiftedClock(0.0)))
+    port.workers.append(WorkerAgent("node/2", port.held.append, ShiftedClock(0.0)))
     with run_of(kept) as run:
         assert run.submit(nested, 3).result(SOON) == 3
     assert [(event.attempt, event.error.type) for event in kept.of(TaskRetried)] == [(1, "WorkerLost")]

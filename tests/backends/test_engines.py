@@ -174,8 +174,8 @@ def test_results_are_the_same_where_rays_actor_is_gone_before_a_worker_looks_for
                 return
             threading.Event().wait(0.02)
 
-    opens = port.RayPort.open
-    monkeypatch.setattr(port.RayPort, "open", open_and_lose)
+    opens = port.RayAdapter.open
+    monkeypatch.setattr(port.RayAdapter, "open", open_and_lose)
     with run_on(on_error="collect") as run:
         assert list(run.map(work.counted, [5, 7, 9])) == [10, 21, 36]
         assert isinstance(run.submit(work.picky, 3).exception(SOON), ValueError)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.backends import odd_values as odd
-from tests.backends.ports import FakePort
+from tests.backends.ports import FakeAdapter
 
 import mainstage
 from mainstage import aio, futures
@@ -199,7 +199,7 @@ def test_an_alarm_that_raises_costs_no_later_one(monkeypatch: pytest.MonkeyPatch
     timer.close()
 
 
-class Port(FakePort):
+class EngineAdapter(FakeAdapter):
     """An engine on which each piece is done at once, here, and comes back as it would from afar."""
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
@@ -218,7 +218,7 @@ class Port(FakePort):
 
 @pytest.mark.timeout(60)
 def test_an_engine_outlives_batches_that_are_garbled_and_mistakes_of_its_own() -> None:
-    channel, port = ThreadChannel(SystemClock()), Port()
+    channel, port = ThreadChannel(SystemClock()), EngineAdapter()
     backend = EngineWorkers(channel, port, captured=False)
     done = threading.Event()
 

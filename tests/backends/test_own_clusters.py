@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="module")
 def port() -> Iterator[Any]:
     need_for_own("dask")
-    opened = import_module("mainstage.pool.engines.dask").DaskPort(None, 1)
+    opened = import_module("mainstage.pool.engines.dask").DaskAdapter(None, 1)
     opened.open("tests", lambda _: None, lambda _: None)
     yield opened
     opened.close()
@@ -78,7 +78,7 @@ def test_the_key_is_in_no_environment_and_on_no_command_line(port: Any) -> None:
 def opens(run: str) -> None:
     """Open a run's station on this worker."""
     worker: Any = import_module("mainstage.pool.engines.worker")
-    worker.station(worker.Head(run, 1, 1, "", 0.0, captured=False, interval=0.1), lambda _: None, "node/1")
+    worker.station(worker.WorkHeader(run, 1, 1, "", 0.0, captured=False, interval=0.1), lambda _: None, "node/1")
 
 
 def test_a_run_that_leaves_a_worker_is_told_so(port: Any) -> None:
@@ -96,7 +96,7 @@ def test_without_cryptography_the_error_says_what_to_install(monkeypatch: pytest
 
     monkeypatch.setattr(distributed.Security, "temporary", missing)
     with pytest.raises(EngineMissing, match=r"mainstage\[dask\]"):
-        import_module("mainstage.pool.engines.dask").DaskPort(None, 1)
+        import_module("mainstage.pool.engines.dask").DaskAdapter(None, 1)
 
 
 class Ray:

@@ -7,12 +7,12 @@ from concurrent.futures import CancelledError
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.backends.ports import FakePort
+from tests.backends.ports import FakeAdapter
 
 from mainstage import futures
 from mainstage.channels.outbox import ShiftedClock
 from mainstage.pool import open as choose
-from mainstage.pool.engines.worker import Station
+from mainstage.pool.engines.worker import WorkerAgent
 from mainstage.run.run import current_run
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 SOON = 30.0
 
 
-class Engine(FakePort):
+class Engine(FakeAdapter):
     """An engine that holds what it is given until the test has a worker do it."""
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Engine(FakePort):
             with self.came:
                 assert self.came.wait_for(lambda: self.held, SOON)
                 piece = self.held.pop(0)
-            worker = Station("node/1", self.hear, ShiftedClock(0.0))
+            worker = WorkerAgent("node/1", self.hear, ShiftedClock(0.0))
             worker.channel.start()
             result = worker.work(piece.head, piece.function, piece.data, piece.large)
             worker.channel.stop()

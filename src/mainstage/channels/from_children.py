@@ -64,7 +64,7 @@ class ChildReports:
             self._watch.start()
 
     def show_in(self, reporter: Reporter) -> None:
-        """Have a run show them, which has begun."""
+        """Show them in a run that has begun."""
         self._reporter = reporter
         self.watch()
 
@@ -88,7 +88,7 @@ class ChildReports:
                 self._patches.pop().undo()
 
     def reset_after_fork(self) -> None:
-        """Let go of what is the parent's: take no lock, send nothing."""
+        """Forget what belongs to the parent: take no lock, send nothing."""
         self._lock, self._taking = threading.Lock(), threading.Lock()
         self._thread = self._held = self._reporter = None
         self._close()
@@ -176,7 +176,7 @@ class ChildReports:
                 there.close()
 
     def _reporter_for(self, name: str) -> Reporter | None:
-        """Return what a bar of that name is told to: the run that is live, or one that is opened for it."""
+        """Return the reporter for a bar of that name: of the live run, or of one that is opened for it."""
         if self._reporter is None and self._held is None and self._hold is not None and not works_for_parent():
             self._held = self._hold(name)
         return self._reporter or live.reporter

@@ -23,7 +23,7 @@ from mainstage.cli.stdout import STDOUT, events_alone, open_stdout
 from mainstage.cli.target import Target, load_target, register_by_value
 from mainstage.core.clock import SystemClock
 from mainstage.errors import Cancelled, DisplayError, MainstageError, Terminated, is_instance
-from mainstage.pool.options import BACKENDS, ENGINES, workers_of
+from mainstage.pool.options import ENGINES, OWN_KINDS, workers_of
 from mainstage.run.run import own_run
 from mainstage.run.signals import die_by_signal
 
@@ -144,7 +144,7 @@ class Sink:
     type=click.IntRange(1),
     help="Threads at work (default: processors + 4, at most 32).",
 )
-@click.option("--executor", type=click.Choice(BACKENDS), default="thread", help="What runs the work.")
+@click.option("--executor", type=click.Choice((*OWN_KINDS, *ENGINES)), default="thread", help="What runs the work.")
 @click.option("--cluster", metavar="ADDRESS", help="The Dask or Ray cluster to join; without it one is started here.")
 @click.option("--out", metavar="FILE", help="Results file: a JSON line per input, written as results come.")
 @click.option("--resume", is_flag=True, help="Skip the inputs that the results file has.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from importlib import import_module
 from typing import TYPE_CHECKING, TypeAlias
 
 from mainstage.core import unpatched
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from mainstage.channels.inbox import ThreadChannel
-    from mainstage.pool.engines.adapter import Port
+    from mainstage.pool.engines.adapter import EngineAdapter
     from mainstage.pool.options import Crew
 
     Backend: TypeAlias = Pool
@@ -59,29 +60,25 @@ KNOCK_S = 10.0
 """Seconds that a cluster has to take a connection; without a look of ours Dask takes 30, Ray over two minutes."""
 
 
-def open_port(crew: Crew, workers: int) -> Port:
+def open_port(crew: Crew, workers: int) -> EngineAdapter:
     """Return the way to an engine, with `workers` workers if it is started here.
 
     Raises `MainstageError` naming the extra where the engine is not installed, or the Python that has interpreters, and
     `EngineLost` naming the address where nothing answers.
     """
     if isinstance(crew.cluster, str):
-        knock(crew.executor, crew.cluster)
+        check_reachable(crew.executor, crew.cluster)
     if crew.executor == "interpreter":
-        from mainstage.pool.engines.interpreters import InterpreterPort  # noqa: PLC0415  # where there are any
+        from mainstage.pool.engines.interpreters import InterpreterAdapter  # noqa: PLC0415  # where there are any
 
         initializer = None if crew.initializer is None else (crew.initializer, crew.initargs)
-        return InterpreterPort(workers, initializer)
-    if crew.executor == "dask":
-        from mainstage.pool.engines.dask import DaskPort  # noqa: PLC0415  # half a second
-
-        return DaskPort(crew.cluster, workers)
-    from mainstage.pool.engines.ray import RayPort  # noqa: PLC0415  # a second
-
-    return RayPort(crew.cluster, workers)
+        return InterpreterAdapter(workers, initializer)
+    module, _, name = ENGINES[crew.executor].partition(":")
+    port: EngineAdapter = getattr(import_module(module), name)(crew.cluster, workers)  # Dask takes half a second
+    return port
 
 
-def knock(engine: str, address: str) -> None:
+def check_reachable(engine: str, address: str) -> None:
     """Raise `EngineLost` if nothing takes connections at `address`; one that names no host and port is the engine's."""
     import socket  # noqa: PLC0415  # for clusters alone
 

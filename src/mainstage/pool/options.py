@@ -14,7 +14,8 @@ from mainstage.errors import MainstageError
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-ENGINES = ("dask", "ray")
+ENGINES = {"dask": "mainstage.pool.engines.dask:DaskAdapter", "ray": "mainstage.pool.engines.ray:RayAdapter"}
+"""Where the adapter of each engine is, by the name in `executor=`: called with a cluster and a number of workers."""
 INTERPRETERS = sys.version_info >= (3, 14)
 closers: list[Callable[[], None]] = []
 """What closes pools of processes as the interpreter ends: registered here, so that what shows their end goes first."""
@@ -24,7 +25,7 @@ UNGUARDED = (
     "the program starts a run as it is imported, and its workers import it: put what starts it under "
     "`if __name__ == '__main__':`"
 )
-BACKENDS = ("thread", "process", "interpreter", *ENGINES)
+OWN_KINDS = ("thread", "process", "interpreter")
 
 if TYPE_CHECKING:
     Initializer: TypeAlias = tuple[Callable[..., object], tuple[Any, ...]]
@@ -48,9 +49,10 @@ class Crew(NamedTuple):
 def check_crew(crew: Crew) -> Crew:
     """Return `crew` with its number of workers; `TypeError` or `ValueError` names the argument that makes no sense."""
     executor, max_workers = crew.executor, crew.max_workers
-    if executor not in BACKENDS:
-        known = ", ".join(map(repr, BACKENDS))
-        raise ValueError(f"executor={executor!r} is not one of {known}{nearest(executor, BACKENDS)}")
+    known = (*OWN_KINDS, *ENGINES)
+    if executor not in known:
+        names = ", ".join(map(repr, known))
+        raise ValueError(f"executor={executor!r} is not one of {names}{nearest(executor, known)}")
     for name in ("max_workers", "max_tasks_per_child"):
         number = getattr(crew, name)
         if number is not None and not hasattr(number, "__index__"):

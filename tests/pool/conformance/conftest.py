@@ -7,13 +7,13 @@ import sys
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
-from tests.backends.test_bundles import Engine
+from tests.backends.clusters import MODULES, Cluster, opened
 
 import mainstage
-from mainstage.pool import open as opening
+from mainstage.pool.options import ENGINES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from mainstage.events import Event
 
@@ -38,6 +38,8 @@ POOLS = {
     "spawn": Traits(kills=True),
     "interpreter": Traits(),
     "fake": Traits(shares_memory=True, keeps_time=False, many=2000),
+    "dask": Traits(many=2000),
+    "ray": Traits(many=2000),
 }
 
 
@@ -56,9 +58,10 @@ class Recorder:
 class Pool:
     """A kind of pool: makes runs on it, and keeps their events."""
 
-    def __init__(self, name: str, traits: Traits) -> None:
+    def __init__(self, name: str, traits: Traits, cluster: Any = None) -> None:
         self.name = name
         self.traits = traits
+        self._cluster = cluster
         self._recorder = Recorder()
 
     @property
@@ -75,9 +78,7 @@ class Pool:
         executor, methods = self.name, ("fork", "forkserver", "spawn")
         if self.name in methods:
             executor, options["mp_context"] = "process", self.name
-        elif self.name == "fake":
-            executor = "dask"
-        common = {"view": "silent", "max_workers": 2, "recorder": self._recorder}
+        common = {"view": "silent", "max_workers": 2, "recorder": self._recorder, "cluster": self._cluster}
         return mainstage.Run("conformance", executor=executor, **{**common, **options})
 
 
@@ -90,6 +91,20 @@ def missing(name: str) -> str:
     return ""
 
 
+@pytest.fixture(scope="module")
+def dask_cluster() -> Iterator[Cluster]:
+    """Start a cluster that the tests of a module share."""
+    with opened("dask") as cluster:
+        yield cluster
+
+
+@pytest.fixture(scope="module")
+def ray_cluster() -> Iterator[Cluster]:
+    """Start a cluster, as above."""
+    with opened("ray") as cluster:
+        yield cluster
+
+
 @pytest.fixture(params=list(POOLS))
 def pool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Pool:
     """Return each kind of pool in turn."""
@@ -97,5 +112,6 @@ def pool(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Poo
     if reason := missing(name):
         pytest.skip(reason)
     if name == "fake":
-        monkeypatch.setattr(opening, "open_port", lambda *_: Engine())
-    return Pool(name, POOLS[name])
+        monkeypatch.setitem(ENGINES, name, "tests.pool.conformance.fake_engine:FakeEngine")
+    cluster = request.getfixturevalue(f"{name}_cluster").joined if name in MODULES else None
+    return Pool(name, POOLS[name], cluster)

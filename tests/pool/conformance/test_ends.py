@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from tests.pool.conformance.conftest import Pool
 
-pytestmark = pytest.mark.timeout(2 * DEADLINE)
+pytestmark = pytest.mark.timeout(2 * DEADLINE, func_only=True)  # a cluster may take long to start
 
 
 def wait_for(file: Path) -> None:

@@ -14,7 +14,7 @@ from mainstage.events import ItemsEnded, TaskCancelled, TaskEnded, TaskFailed, T
 if TYPE_CHECKING:
     from tests.pool.conformance.conftest import Pool
 
-pytestmark = pytest.mark.timeout(2 * DEADLINE)
+pytestmark = pytest.mark.timeout(2 * DEADLINE, func_only=True)  # a cluster may take long to start
 ENDS = (TaskEnded, TaskFailed, TaskCancelled)
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tests.pool.conformance.conftest import Pool
 
-pytestmark = pytest.mark.timeout(2 * DEADLINE)
+pytestmark = pytest.mark.timeout(2 * DEADLINE, func_only=True)  # a cluster may take long to start
 LARGE = 8 << 20
 
 

@@ -7,22 +7,22 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from mainstage.pool.engines.worker import Head, Result
+    from mainstage.pool.engines.worker import Result, WorkHeader
 
 
 class Piece(NamedTuple):
     """A piece of work, as an engine takes it: a call, an item of a map, or a bundle of them."""
 
-    head: Head
+    head: WorkHeader
     function: Any
-    """As `Port.keep` returned it; so `data` and `large`."""
+    """As `EngineAdapter.keep` returned it; so `data` and `large`."""
     data: Any
     large: list[Any]
     done: Callable[[Result | None, BaseException | None], None]
     """Called with what came of it, on any thread."""
 
 
-class Port(Protocol):
+class EngineAdapter(Protocol):
     """What an engine is to us. Its callbacks come on any thread."""
 
     name: str
@@ -43,7 +43,7 @@ class Port(Protocol):
         ...
 
     def submit(self, pieces: Sequence[Piece]) -> list[Any]:
-        """Call `worker.Station.work` for each piece on some worker; return a handle for `drop` for each."""
+        """Call `worker.WorkerAgent.work` for each piece on some worker; return a handle for `drop` for each."""
         ...
 
     def ask(self, tasks: Sequence[int], reason: str) -> None:

@@ -23,8 +23,8 @@ from mainstage.pool.engines import worker as engine_worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mainstage.pool.engines.adapter import Piece
-    from mainstage.pool.engines.worker import Head, Result
+    from mainstage.pool.engines.adapter import EngineAdapter, Piece
+    from mainstage.pool.engines.worker import Result, WorkHeader
 
     Done = Callable[[Result | None, BaseException | None], None]
 
@@ -49,7 +49,7 @@ CONNECTION = "scheduler-connection-lost"
 """Dask's reason for a future that was cancelled because the scheduler does not answer."""
 
 
-def run_on_dask(head: Head, function: bytes, data: bytes, *buffers: bytes) -> Result:
+def run_on_dask(head: WorkHeader, function: bytes, data: bytes, *buffers: bytes) -> Result:
     """Do a piece of work on this Dask worker."""
     here = distributed.get_worker()
     name = engine_worker.told_place(here.name)
@@ -58,7 +58,7 @@ def run_on_dask(head: Head, function: bytes, data: bytes, *buffers: bytes) -> Re
     return station.work(head, function, data, buffers)
 
 
-def _key(head: Head) -> str:
+def _key(head: WorkHeader) -> str:
     return f"mainstage-{head.run}-{head.task}-{head.attempt}"
 
 
@@ -125,7 +125,7 @@ def _client_of(address: Any) -> Any:
         ) from error
 
 
-class DaskPort:
+class DaskAdapter:
     """A Dask cluster: `client_or_address` names one, else one is started here and ended with the run."""
 
     name = "dask"
@@ -334,3 +334,7 @@ def dask_error(error: BaseException) -> BaseException:
     if isinstance(error, distributed.KilledWorker):
         return WorkerLost(f"the workers that ran it died: {error}", 0, None, "")
     return error
+
+
+if TYPE_CHECKING:
+    _of_protocol: type[EngineAdapter] = DaskAdapter

@@ -32,13 +32,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from mainstage.pool.engines.adapter import Piece
-    from mainstage.pool.engines.worker import Head, Result
+    from mainstage.pool.engines.worker import Result, WorkHeader
     from mainstage.pool.options import Initializer
 
 CLOSED_IN = 5.0
 """Seconds that an interpreter has to end; one that takes longer is left behind."""
 _LENGTH = struct.Struct("<Q")
-_open: set[InterpreterPort] = set()
+_open: set[InterpreterAdapter] = set()
 
 
 class Frames:
@@ -67,7 +67,7 @@ class Frames:
 # --- within the interpreter ---
 
 
-class Here:
+class ThisInterpreter:
     """What an interpreter knows of its place: its name, and the way home."""
 
     name = ""
@@ -80,7 +80,7 @@ class Here:
 
 def listen(name: str, run: str, orders: int, events: int) -> None:
     """Make this interpreter a worker of `run`, at its ends of two pipes."""
-    Here.name, Here.run, Here.events = name, run, Frames(fdopen(events, "wb"))
+    ThisInterpreter.name, ThisInterpreter.run, ThisInterpreter.events = name, run, Frames(fdopen(events, "wb"))
     threading.Thread(target=_follow, args=(Frames(fdopen(orders, "rb")),), name="mainstage-orders").start()
 
 
@@ -101,34 +101,34 @@ def _follow(orders: Frames) -> None:
     """Do what the run asks of this interpreter, until it is to end."""
     while order := orders.receive():
         name, args = pickle.loads(order)  # noqa: S301  # from this process
-        with Here.lock:
-            if engine_worker.opened(Here.run) is None:
-                Here.early.append((name, args))
+        with ThisInterpreter.lock:
+            if engine_worker.opened(ThisInterpreter.run) is None:
+                ThisInterpreter.early.append((name, args))
                 continue
-        getattr(engine_worker, name)(Here.run, *args)
-    engine_worker.leave(Here.run)
+        getattr(engine_worker, name)(ThisInterpreter.run, *args)
+    engine_worker.leave(ThisInterpreter.run)
     orders.close()
-    Here.events.send(b"")
-    Here.events.close()
+    ThisInterpreter.events.send(b"")
+    ThisInterpreter.events.close()
 
 
-def run_in_interpreter(head: Head, function: bytes, data: bytes, buffers: Sequence[bytes]) -> Result:
+def run_in_interpreter(head: WorkHeader, function: bytes, data: bytes, buffers: Sequence[bytes]) -> Result:
     """Do a piece of work in this interpreter."""
-    station = engine_worker.station(head, Here.events.send, Here.name)
-    with Here.lock:
-        early, Here.early = Here.early, []
+    station = engine_worker.station(head, ThisInterpreter.events.send, ThisInterpreter.name)
+    with ThisInterpreter.lock:
+        early, ThisInterpreter.early = ThisInterpreter.early, []
     for name, args in early:
-        getattr(engine_worker, name)(Here.run, *args)
+        getattr(engine_worker, name)(ThisInterpreter.run, *args)
     return station.work(head, function, data, buffers)
 
 
 # --- within the main one ---
 
 
-class Seat:
+class InterpreterWorker:
     """One interpreter, the thread that works in it, and the one that hears it."""
 
-    def __init__(self, port: InterpreterPort, name: str) -> None:
+    def __init__(self, port: InterpreterAdapter, name: str) -> None:
         self._port = port
         self._name = name
         self.at_hand: int | None = None
@@ -192,7 +192,7 @@ class Seat:
         self._events.close()
 
 
-class InterpreterPort:
+class InterpreterAdapter:
     """Interpreters of this process, `max_workers` of them, begun with the run and ended with it."""
 
     name = "interpreter"
@@ -213,8 +213,8 @@ class InterpreterPort:
         self.main = {name: data[name] for name in wanted if name in data}
         self.initializer = b"" if initializer is None else pickling.pickle_inline(initializer, "the initializer")
         self._numbers = itertools.count(1)
-        self._seats: list[Seat] = []
-        self._left: list[Seat] = []
+        self._seats: list[InterpreterWorker] = []
+        self._left: list[InterpreterWorker] = []
         self._handles = itertools.count()
         self._waiting: dict[int, Piece] = {}
         self._queue: SimpleQueue[int | None] = SimpleQueue()
@@ -228,8 +228,8 @@ class InterpreterPort:
         _open.add(self)
         self._seats = [self._seat() for _ in range(self.slots)]
 
-    def _seat(self) -> Seat:
-        return Seat(self, f"interpreter-{next(self._numbers)}")
+    def _seat(self) -> InterpreterWorker:
+        return InterpreterWorker(self, f"interpreter-{next(self._numbers)}")
 
     def keep(self, data: bytes) -> bytes:
         """Return what stands for `data` in a `submit`: itself."""
@@ -247,7 +247,7 @@ class InterpreterPort:
             handles.append(handle)
         return handles
 
-    def take(self, seat: Seat) -> Piece | None:
+    def take(self, seat: InterpreterWorker) -> Piece | None:
         """Wait for a piece of work for an interpreter; None: it is to end."""
         while (handle := self._queue.get()) is not None:
             seat.at_hand = handle

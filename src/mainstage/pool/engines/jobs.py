@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 from mainstage.core import pickling
 from mainstage.errors import Cancelled, Unpicklable, WorkerLost, explain, is_instance
 from mainstage.pool.calls import Call
-from mainstage.pool.engines.shelf import Ended
+from mainstage.pool.engines.batch_runner import Ended
 from mainstage.pool.engines.worker import Result
 from mainstage.pool.remote import RemoteJob, as_int_if_whole
 from mainstage.tasks import outcome as runner
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from mainstage.events import TaskStarted
     from mainstage.pool.engines.adapter import Piece
-    from mainstage.pool.engines.shelf import Part
+    from mainstage.pool.engines.batch_runner import BatchSplit
     from mainstage.pool.job import Entry, WindowShare, WorkerSlot
     from mainstage.tasks.reporter import Reporter
 
@@ -288,7 +288,7 @@ class ItemBatch:
             for task in list(self.jobs):
                 self.jobs.pop(task).arrived(None, error)
 
-    def split(self, worker: str, part: Part) -> None:
+    def split(self, worker: str, part: BatchSplit) -> None:
         """Take the items that are done and those that come back, since one of them takes long."""
         self._settle(worker, part.over)
         self._owner.take_back([self.jobs.pop(task) for task in part.left if task in self.jobs], alone=False)

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from mainstage.pool.calls import Call, Calls
-    from mainstage.pool.engines.adapter import Piece, Port
-    from mainstage.pool.engines.shelf import Ended
+    from mainstage.pool.engines.adapter import EngineAdapter, Piece
+    from mainstage.pool.engines.batch_runner import Ended
     from mainstage.pool.mapping import Map
     from mainstage.tasks.queue.raw_queue import RawQueue
 
@@ -33,7 +33,7 @@ the last, or two for each."""
 class PieceHost(EngineHost, Protocol):
     """The workers of an engine, as far as what makes pieces for them uses them."""
 
-    port: Port
+    port: EngineAdapter
     max_workers: int
     held: bool
     queues: dict[int, RawQueue]

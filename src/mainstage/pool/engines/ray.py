@@ -23,8 +23,8 @@ from mainstage.pool.engines import worker as engine_worker
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from mainstage.pool.engines.adapter import Piece
-    from mainstage.pool.engines.worker import Head, Result
+    from mainstage.pool.engines.adapter import EngineAdapter, Piece
+    from mainstage.pool.engines.worker import Result, WorkHeader
 
     Done = Callable[[Result | None, BaseException | None], None]
     Order = tuple[str, tuple[Any, ...]]
@@ -120,14 +120,14 @@ def run_on_ray(packed: bytes, *stored: bytes) -> bytes | Result:
     fields, function, data = pickle.loads(packed)  # noqa: S301  # from our own code on a cluster that runs what we send
     left = iter(stored)
     function, data = (next(left) if one is None else one for one in (function, data))
-    head = engine_worker.Head(*fields)
+    head = engine_worker.WorkHeader(*fields)
     result = (engine_worker.opened(head.run) or _open(head)).work(head, function, data, tuple(left))
     if result.buffers or len(result.value) >= engine_worker.LARGE:
         return result
     return pickle.dumps(tuple(result), pickling.PROTOCOL)
 
 
-def _open(head: Head) -> engine_worker.Station:
+def _open(head: WorkHeader) -> engine_worker.WorkerAgent:
     """Return the run's station in this worker process, made now, with its line to the run."""
     exchange: Any = None
     with contextlib.suppress(Exception):  # the actor is gone: results do not depend on the show
@@ -212,7 +212,7 @@ def _dashboard() -> str:
     return ""
 
 
-class RayPort:
+class RayAdapter:
     """A Ray cluster: `address` names one, else one is started here and ended with the run; one that is up is joined."""
 
     name = "ray"
@@ -339,3 +339,7 @@ def ray_error(error: BaseException) -> BaseException:
     if isinstance(error, (known.WorkerCrashedError, known.OutOfMemoryError, known.NodeDiedError)):
         return WorkerLost(f"the worker that ran it died: {str(error).splitlines()[0]}", 0, None, "")
     return EngineLost(GONE) if isinstance(error, known.LocalRayletDiedError) else error
+
+
+if TYPE_CHECKING:
+    _of_protocol: type[EngineAdapter] = RayAdapter

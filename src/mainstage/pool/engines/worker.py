@@ -19,7 +19,7 @@ from mainstage.core import pickling
 from mainstage.core.clock import SystemClock, monotonic
 from mainstage.errors import Cancelled, MainstageError
 from mainstage.events import EVENTS
-from mainstage.pool.engines.shelf import NOT_BEGUN, Packed, Part, Shelf, pack_outcome, refuse
+from mainstage.pool.engines.batch_runner import NOT_BEGUN, BatchRunner, BatchSplit, Packed, pack_outcome, refuse
 from mainstage.tasks import outcome as runner
 from mainstage.tasks.capture.streams import STREAMS, Capture
 from mainstage.tasks.integrations.registry import bridges_for
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from mainstage.tasks.task import Task
 
     Carry: TypeAlias = "Callable[[bytes], None]"
-    News: TypeAlias = "Event | Put | Part"
+    News: TypeAlias = "Event | Put | BatchSplit"
 
 LARGE = 1 << 20
 """Bytes from which on something goes to the engine's own store instead of along with each task."""
@@ -47,7 +47,7 @@ KEPT_LEFT = 100
 """Runs that have left this process and are remembered, at most: a piece of theirs may still come."""
 
 
-class Head(NamedTuple):
+class WorkHeader(NamedTuple):
     """What a worker needs of a piece of work, beside its function and arguments."""
 
     run: str
@@ -62,7 +62,7 @@ class Head(NamedTuple):
     interval: float
     """Seconds between two batches of reports, as the run wants it now."""
     bundle: bool = False
-    """Whether it is several items of a map, `task` but its own number: see `backends.shelf`."""
+    """Whether it is several items of a map, `task` but its own number: see `batch_runner`."""
 
 
 class Result(NamedTuple):
@@ -100,14 +100,14 @@ def unpack_news(data: bytes) -> tuple[str, list[News]]:
     return worker, [_KINDS[one[0]]._make(one[1:]) for one in told]
 
 
-_KINDS = {**dict(enumerate(EVENTS)), -1: Put, -2: Part}
+_KINDS = {**dict(enumerate(EVENTS)), -1: Put, -2: BatchSplit}
 _TAGS = {kind: tag for tag, kind in _KINDS.items()}
 
 
-class Basket:
+class EventBuffer:
     """Holds events until it is flushed."""
 
-    def __init__(self, station: Station, carry: Carry) -> None:
+    def __init__(self, station: WorkerAgent, carry: Carry) -> None:
         self._station = station
         self._carry = carry
         self._held: list[News] = []
@@ -138,14 +138,14 @@ class Basket:
                 self._station.deaf = True
 
 
-class Station:
+class WorkerAgent:
     """A run's place in a worker process."""
 
     def __init__(self, name: str, carry: Carry, clock: Clock) -> None:
         self.name = name
         self.deaf = False
         self.closed = False
-        self._basket = Basket(self, carry)
+        self._basket = EventBuffer(self, carry)
         serial = (1 << 20) + random.SystemRandom().getrandbits(20)
         self.channel = RemoteChannel(self._basket, clock, first_id=(serial << 32) + 1)
         self._tasks: dict[int, tuple[Task | LazyItem, int]] = {}
@@ -198,7 +198,7 @@ class Station:
         """Send positions at most once in `seconds`."""
         self.channel.set_interval(seconds)
 
-    def work(self, head: Head, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> Result:
+    def work(self, head: WorkHeader, function: bytes, payload: bytes, buffers: Sequence[bytes]) -> Result:
         """Run one piece of work."""
         if head.bundle:
             return self._work_through(head, function, payload)
@@ -213,7 +213,7 @@ class Station:
             self.leave(head.task)
         return self.result(task, outcome, started)
 
-    def begin(self, head: Head) -> Task:
+    def begin(self, head: WorkHeader) -> Task:
         """Return the task of a piece of work that begins."""
         self.channel.set_interval(head.interval)
         task = open_task(self.channel, head.task, head.attempt, head.description, worker=self.name)
@@ -241,7 +241,7 @@ class Station:
             return runner.Outcome(None, pickling.not_made(error))
         return runner.run(task, fn, args, kwargs)
 
-    def _work_through(self, head: Head, function: bytes, payload: bytes) -> Result:
+    def _work_through(self, head: WorkHeader, function: bytes, payload: bytes) -> Result:
         """Do the items of a bundle."""
         started = self.channel.now()
         self.channel.set_interval(head.interval)
@@ -249,7 +249,7 @@ class Station:
             fn = pickling.unpack(function)
         except BaseException as error:  # noqa: BLE001  # as above
             fn = refuse(pickling.not_made(error))
-        shelf = Shelf(self, head.task, pickling.unpack(payload))
+        shelf = BatchRunner(self, head.task, pickling.unpack(payload))
         shelf.work_through(fn)
         over = [tuple(one) for one in shelf.over]
         return self._sent_back(Packed(pickle.dumps(over, pickling.PROTOCOL), [], b"", float(len(over))), started)
@@ -285,7 +285,7 @@ class Station:
         self.channel.stop()
 
 
-_stations: dict[str, Station] = {}
+_stations: dict[str, WorkerAgent] = {}
 _early: dict[str, dict[int, str]] = {}
 """Requests to stop of runs that have no station here yet: the first piece of one may be on its way."""
 _left: deque[str] = deque(maxlen=KEPT_LEFT)
@@ -302,7 +302,7 @@ def post(queue: int, item: Any) -> None:
             return
 
 
-def station(head: Head, carry: Carry, name: str) -> Station:
+def station(head: WorkHeader, carry: Carry, name: str) -> WorkerAgent:
     """Return the station of a run in this process, made at its first piece of work.
 
     Raises `MainstageError` for a piece that was given up and comes late, when the run has left.
@@ -313,14 +313,14 @@ def station(head: Head, carry: Carry, name: str) -> Station:
         found = _stations.get(head.run)
         if found is None:
             offset = head.ahead + SystemClock.wall() - monotonic()
-            found = Station(name, carry, ShiftedClock(offset))
+            found = WorkerAgent(name, carry, ShiftedClock(offset))
             found.expect(_early.pop(head.run, {}))
             _stations[head.run] = found
             found.open(captured=head.captured)
         return found
 
 
-def opened(run: str) -> Station | None:
+def opened(run: str) -> WorkerAgent | None:
     """Return the station that a run has in this process, if any."""
     return _stations.get(run)
 

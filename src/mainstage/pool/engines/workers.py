@@ -22,10 +22,10 @@ from mainstage.errors import TaskTimeout
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskMoved, TaskRetried, TaskStarted, TextWritten
 from mainstage.pool.calls import Calls
 from mainstage.pool.engines.adapter import Piece
+from mainstage.pool.engines.batch_runner import BatchSplit
 from mainstage.pool.engines.jobs import EngineJob, ItemBatch, Place
 from mainstage.pool.engines.pieces import CallPieces, ItemPieces
-from mainstage.pool.engines.shelf import Part
-from mainstage.pool.engines.worker import Head, Put, unpack_news
+from mainstage.pool.engines.worker import Put, WorkHeader, unpack_news
 from mainstage.pool.remote import RemotePosition, as_int_if_whole
 from mainstage.pool.timer import Timer
 from mainstage.tasks.outcome import Outcome
@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
     from mainstage.core.commands import Locate
     from mainstage.events import Event
-    from mainstage.pool.engines.adapter import Port
+    from mainstage.pool.engines.adapter import EngineAdapter
     from mainstage.pool.engines.jobs import Sent
     from mainstage.pool.engines.worker import Result
     from mainstage.pool.job import CallReporter, Job, Share, WindowShare
@@ -54,7 +54,7 @@ wall_clock = SystemClock().wall
 class EngineWorkers:
     """The workers of an engine."""
 
-    def __init__(self, reporter: CallReporter, port: Port, *, captured: bool = True) -> None:
+    def __init__(self, reporter: CallReporter, port: EngineAdapter, *, captured: bool = True) -> None:
         """Begin at once: the engine is up."""
         self.reporter = reporter
         self.port = port
@@ -243,7 +243,7 @@ class EngineWorkers:
     ) -> Piece:
         """Return a piece of work for `send`."""
         ahead = self.reporter.now() - wall_clock()
-        head = Head(self.run, task, attempt, description, ahead, self._captured, self._interval, bundle)
+        head = WorkHeader(self.run, task, attempt, description, ahead, self._captured, self._interval, bundle)
         large = [self.port.keep(bytes(one)) for one in payload.buffers]
         return Piece(head, function, self.port.keep(payload.data), large, partial(self._on_done, task))
 
@@ -403,7 +403,7 @@ class EngineWorkers:
                 self._moved(worker, one)
             elif isinstance(one, Put):
                 self._put_home(one)
-            elif isinstance(one, Part):
+            elif isinstance(one, BatchSplit):
                 self._parted(worker, one)
             else:
                 self._event(place, one)
@@ -423,7 +423,7 @@ class EngineWorkers:
         if queue is not None:
             queue.put_packed(work.senders.of(queue) if work is not None else None, put.item)
 
-    def _parted(self, worker: str, part: Part) -> None:
+    def _parted(self, worker: str, part: BatchSplit) -> None:
         batch = self._sent.get(part.bundle)
         if isinstance(batch, ItemBatch):
             batch.split(worker, part)

@@ -177,10 +177,10 @@ class WorkerProcess:
     ) -> BaseProcess:
         if initializer is not None:  # what is inherited is not pickled
             initializer = initializer[0], tuple(map(self._travelling, initializer[1]))
-        given = {name: worker_main.Descriptor(fd) for name, fd in streams.items()}
+        given = {name: worker_main.InheritedFd(fd) for name, fd in streams.items()}
         process: BaseProcess = context.Process(  # type: ignore[attr-defined]  # every context has it
             target=worker_main.run_worker,
-            args=(*map(worker_main.Descriptor, channel), given, initializer),
+            args=(*map(worker_main.InheritedFd, channel), given, initializer),
             name=self.name,
         )
         if context.get_start_method() != "fork":

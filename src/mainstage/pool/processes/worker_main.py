@@ -72,7 +72,7 @@ class Setup(NamedTuple):
     """Seconds between two batches of positions."""
 
 
-class Descriptor:
+class InheritedFd:
     """A file descriptor that is handed to a worker, however that is started."""
 
     def __init__(self, fd: int) -> None:
@@ -82,17 +82,17 @@ class Descriptor:
         return _detached, (reduction.DupFd(self.fd),)
 
 
-def _detached(duplicate: Any) -> Descriptor:
-    return Descriptor(duplicate.detach())
+def _detached(duplicate: Any) -> InheritedFd:
+    return InheritedFd(duplicate.detach())
 
 
 def run_worker(
-    pipe: Descriptor, journal: Descriptor, streams: dict[str, Descriptor], initializer: Initializer | None
+    pipe: InheritedFd, journal: InheritedFd, streams: dict[str, InheritedFd], initializer: Initializer | None
 ) -> None:
     """Run a worker: the target of `multiprocessing`. `streams` are what leads to the run's display, by their names."""
     _settle_in()
     end = WorkerEnd(pipe.fd, Journal(journal.fd))
-    Child(end, Piped({name: one.fd for name, one in streams.items()}) if streams else None).run(initializer)
+    WorkerMain(end, Piped({name: one.fd for name, one in streams.items()}) if streams else None).run(initializer)
 
 
 def _settle_in() -> None:
@@ -146,7 +146,7 @@ class RunningItemProbe:
     attempt = 0
     closed = False
 
-    def __init__(self, reporter: RemoteChannel, worker: str, functions: Mapping[int, Function]) -> None:
+    def __init__(self, reporter: RemoteChannel, worker: str, functions: Mapping[int, LazyFunction]) -> None:
         self.reporter = reporter
         self.worker = worker
         self._functions = functions
@@ -172,7 +172,7 @@ class RunningItemProbe:
         return []
 
 
-class Function:
+class LazyFunction:
     """The function of a map, made when it is first called."""
 
     def __init__(self, frame: Frame) -> None:
@@ -186,7 +186,7 @@ class Function:
         return self.made
 
 
-class Child:
+class WorkerMain:
     """The worker at its pipe."""
 
     forked = False
@@ -200,7 +200,7 @@ class Child:
         self._end = end
         self._todo: deque[Frame] = deque()
         self._bell: SimpleQueue[None] = SimpleQueue()
-        self._functions: dict[int, Function] = {}
+        self._functions: dict[int, LazyFunction] = {}
         self._asked: dict[int, str] = {}
         self._current: tuple[int, LazyItem | Task] | None = None
         self._probe: RunningItemProbe
@@ -307,7 +307,7 @@ class Child:
         elif kind == frames.ITEMS:
             self._todo.extend(split_items(frame))
         elif kind == frames.FUNCTION:
-            self._functions[frame.task] = Function(frame)
+            self._functions[frame.task] = LazyFunction(frame)
         elif kind == frames.CANCEL:
             self._cancel(frame.task, bytes(frame.body).decode("utf-8", "surrogatepass"))
         elif kind == frames.RECALL:
@@ -479,10 +479,10 @@ class Child:
 
 # --- fork ---
 
-_here: list[Child] = []
+_here: list[WorkerMain] = []
 
 
-def _forget_in_children(child: Child) -> None:
+def _forget_in_children(child: WorkerMain) -> None:
     if not _here and hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_after_in_child)
     _here[:] = [child]

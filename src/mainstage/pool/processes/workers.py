@@ -33,8 +33,25 @@ CLOSED_IN = 8.0
 _all: weakref.WeakSet[ProcessWorkers] = weakref.WeakSet()
 
 
+def _checked_context(crew: Crew) -> BaseContext:
+    """Return the start method of a pool; raises where there can be none, and ends a worker that imports its main."""
+    leave_an_unguarded_main()
+    if not hasattr(os, "killpg"):
+        raise RuntimeError('executor="process" needs POSIX (Linux, macOS); take executor="thread" here')
+    context = start_context(crew.mp_context)
+    _have_ours_loaded(context)
+    return context
+
+
+def _always(streams: tuple[str, ...]) -> Callable[[], tuple[str, ...]]:
+    return lambda: streams  # and nothing else of the options: the initializer is freed once all workers have begun
+
+
 class ProcessWorkers:
     """Processes beside this one, started as they are needed."""
+
+    receive_cpu_s = 0.0
+    """Not measured: they are as few as the machine has processors."""
 
     def __init__(
         self,
@@ -50,14 +67,8 @@ class ProcessWorkers:
 
         `streams()` gives what of those that start now is captured; None: what `crew` says.
         """
-        leave_an_unguarded_main()
-        if not hasattr(os, "killpg"):
-            raise RuntimeError('executor="process" needs POSIX (Linux, macOS); take executor="thread" here')
         crew = crew or Crew("process")
-        context = start_context(crew.mp_context)
-        _have_ours_loaded(context)
-        self.receive_cpu_s = 0.0
-        """Not measured: they are as few as the machine has processors."""
+        context = _checked_context(crew)
         self.max_workers = self.most = self.remote_workers = max_workers
         """How many there are, and report by batches, at most."""
         self.reporter = reporter
@@ -69,7 +80,7 @@ class ProcessWorkers:
             name=name,
             initializer=None if crew.initializer is None else (crew.initializer, crew.initargs),
             max_tasks=crew.max_tasks_per_child,
-            streams=streams or (lambda: crew.streams),
+            streams=streams or _always(crew.streams),
             on_idle=wake,
         )
         self._forked = context.get_start_method() == "fork"

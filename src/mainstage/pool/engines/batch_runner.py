@@ -69,7 +69,7 @@ class Ended(NamedTuple):
     completed: float
 
 
-class Part(NamedTuple):
+class BatchSplit(NamedTuple):
     """News of a bundle of which one item takes long: what is `over`, each as an `Ended`, and the tasks given back."""
 
     bundle: int
@@ -97,7 +97,7 @@ class BatchWorker(Protocol):
         ...
 
 
-class Shelf(Lane):
+class BatchRunner(Lane):
     """The items of a bundle. The reporter's thread looks at it while it is worked through."""
 
     patience = GLANCE
@@ -187,7 +187,7 @@ class Shelf(Lane):
         left: list[int] = []
         while (order := self._next()) is not None:
             left.append(order[0])
-        part = Part(self._number, [tuple(one) for one in self.over], left)
+        part = BatchSplit(self._number, [tuple(one) for one in self.over], left)
         return [part]  # type: ignore[list-item]  # what carries news takes it
 
 
