@@ -32,8 +32,10 @@ if TYPE_CHECKING:
 Record: TypeAlias = "tuple[int, Any, BaseException | None]"
 """What became of an item: its place in the input, value, error."""
 
-STRIDE = 100
-"""So many items are begun in one go: then the loop has its turn."""
+STRIDE = 25
+"""So many items are begun in one go: then the loop has its turn.
+
+What begins together ends together: by a hundred, the ends of 500 items took the loop for 6 ms at a time, so for 2."""
 
 
 class MapRunItem:

@@ -30,10 +30,10 @@ def address_of(pid: int) -> str | None:
     module = sys.modules.get("multiprocessing.process")
     if module is None or not sys.platform.startswith("linux"):
         return None
-    import hashlib  # noqa: PLC0415  # most processes have no children
+    from _blake2 import blake2b  # noqa: PLC0415  # `hashlib` loads OpenSSL, a fifth of what a pool's first result takes
 
-    secret = hashlib.sha256(b"mainstage" + bytes(module.current_process().authkey)).hexdigest()
-    return f"\0mainstage-{pid}-{secret[:32]}"  # of Linux: it is no file, and gone with the process
+    secret = blake2b(b"mainstage" + bytes(module.current_process().authkey), digest_size=16).hexdigest()
+    return f"\0mainstage-{pid}-{secret}"  # of Linux: it is no file, and gone with the process
 
 
 class ParentConnection:
