@@ -41,6 +41,10 @@ def test_no_two_classes_or_public_functions_share_a_name() -> None:
     assert shape.shared_names(shape.modules()) == {}
 
 
+def test_docstrings_are_plain_english() -> None:
+    assert shape.odd_docstrings(shape.modules()) == []
+
+
 def test_every_figure_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
     assert shape.main([]) == 0
     assert len(capsys.readouterr().out.splitlines()) == len(shape.figures())

@@ -7,13 +7,14 @@ recorded (`CallReporter.detailed`). Who may begin it, or cancel it while it wait
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from concurrent.futures import CancelledError, InvalidStateError
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.core.once import Once
 from mainstage.errors import Cancelled, TaskTimeout, Unpicklable, add_note, describe_error, is_instance
 from mainstage.events import CallFailed, TaskCancelled, TaskQueued
-from mainstage.pool.job import WindowShare, Workers, WorkerSlot
+from mainstage.pool.job import Share, WindowShare, Workers, WorkerSlot
 from mainstage.tasks.deferred_task import SENT, announcing
 from mainstage.tasks.outcome import describe, describe_call
 from mainstage.tasks.task import NULL, is_failure
@@ -263,12 +264,54 @@ class CallWorkers(Workers, Protocol):
         ...
 
 
-class Calls(WindowShare):
-    """The calls of a pool. To the display it is a cell that tells, when a picture is drawn, which of them wait."""
+class SubmittedCall(Protocol):
+    """What a cell of calls asks of each."""
+
+    told: object
+
+    def tell_waiting(self, at: float) -> TaskQueued | None:
+        """Return the event that it was submitted, the first time, if it waits for its first attempt."""
+        ...
+
+
+class CallsCell(Share):
+    """A cell of the channel that tells, when a picture is drawn, which calls wait."""
 
     attempt = 1
     closed = False
     polled = False
+    reporter: CallReporter
+    _armed = True
+
+    @abstractmethod
+    def unended(self) -> Mapping[int, SubmittedCall]:
+        """Return the calls that have not ended, in the order of submission."""
+
+    def position(self) -> float:
+        """Return 0: it has none."""
+        return 0.0
+
+    def arm(self) -> None:
+        """Ask for one note at the next change."""
+        self._armed = True
+
+    def sample(self, now: float) -> list[Event]:
+        """Return which calls wait that were not told of before."""
+        untold: list[SubmittedCall] = []
+        for call in reversed(list(self.unended().values())):
+            if call.told is not None:  # and so are all before it, but for those that have begun
+                break
+            untold.append(call)
+        untold.reverse()
+        if len(untold) > MOST_TOLD:
+            self._armed = False
+            self.reporter.moved(self)
+        return [event for call in untold[:MOST_TOLD] if (event := call.tell_waiting(now)) is not None]
+
+
+class Calls(CallsCell, WindowShare):
+    """The calls of a pool. To the display it is a cell that tells, when a picture is drawn, which of them wait."""
+
     workers: CallWorkers
 
     def __init__(
@@ -286,7 +329,6 @@ class Calls(WindowShare):
         """Calls that were told of as waiting: their end is told by name."""
         self.halted: str | None = None
         self._on_failure = on_failure
-        self._armed = True
 
     def put(self, call: Call) -> None:
         """Run `call` as soon as a worker is free, in order of arrival."""
@@ -303,6 +345,10 @@ class Calls(WindowShare):
             reporter.moved(self)
         if self.free:
             self.workers.offer(self)
+
+    def unended(self) -> Mapping[int, Call]:
+        """Return the calls that have not ended, in the order of submission."""
+        return self.pending
 
     def owner_of(self, entry: Entry) -> Call:
         """Return the call."""
@@ -331,26 +377,3 @@ class Calls(WindowShare):
                 call.cancel(reason)
         for job in self.jobs():
             job.give_up(Cancelled(reason))
-
-    # --- a cell of the channel ---
-
-    def position(self) -> float:
-        """Return 0: it has none."""
-        return 0.0
-
-    def arm(self) -> None:
-        """Ask for one note at the next change."""
-        self._armed = True
-
-    def sample(self, now: float) -> list[Event]:
-        """Return which calls wait that were not told of before."""
-        untold: list[Call] = []
-        for call in reversed(list(self.pending.values())):
-            if call.told is not None:  # and so are all before it, but for those that have begun
-                break
-            untold.append(call)
-        untold.reverse()
-        if len(untold) > MOST_TOLD:
-            self._armed = False
-            self.reporter.moved(self)
-        return [event for call in untold[:MOST_TOLD] if (event := call.tell_waiting(now)) is not None]

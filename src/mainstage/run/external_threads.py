@@ -17,8 +17,9 @@ from mainstage.core.once import Once
 from mainstage.core.policy import Policy
 from mainstage.errors import Cancelled, TaskTimeout, explain, is_instance, set_traceback, traceback_of
 from mainstage.events import TaskCancelled, TaskQueued
+from mainstage.pool.calls import CallsCell
 from mainstage.pool.items import FOLD, Lane
-from mainstage.pool.job import Job, Share, WorkerSlot
+from mainstage.pool.job import Job, WorkerSlot
 from mainstage.tasks.outcome import Outcome, describe_call
 from mainstage.tasks.queue import raw_queue
 from mainstage.tasks.queue.thread_patches import any_open
@@ -33,8 +34,6 @@ if TYPE_CHECKING:
 
 NO_KEYWORDS: Mapping[str, Any] = MappingProxyType({})
 _told = Once("told")
-MOST_TOLD = 5000
-"""Calls of which a picture tells that they wait; the others are told of with the next."""
 
 
 def describe_submitted(fn: Callable[..., Any], args: Sequence[Any]) -> str:
@@ -292,12 +291,8 @@ class ThreadSlot(WorkerSlot):
         return self.current is not None or bool(self.ended)
 
 
-class ThreadCalls(Share):
+class ThreadCalls(CallsCell):
     """The calls of a run on such threads. To the display it is a cell that tells, for a picture, which of them wait."""
-
-    attempt = 1
-    closed = False
-    polled = False
 
     def __init__(self, reporter: CallReporter, left: Callable[[], None]) -> None:
         """Of the run that `reporter` reports to; `left` is called when an executor of ours has no call any more."""
@@ -310,7 +305,6 @@ class ThreadCalls(Share):
         """Those that have not ended, in the order of submission."""
         self.named: set[int] = set()
         """Calls that were told of as waiting: their end is told by name."""
-        self._armed = True
         self._crowded = 64
 
     def new_call(self, fn: Callable[..., Any], args: tuple[Any, ...]) -> ThreadCall:
@@ -327,6 +321,10 @@ class ThreadCalls(Share):
             self.id = self.id or reporter.new_id()
             reporter.moved(self)
         return call
+
+    def unended(self) -> Mapping[int, ThreadCall]:
+        """Return the calls that have not ended, in the order of submission."""
+        return self.waiting
 
     def owner_of(self, entry: Entry) -> ThreadCall:
         """Return the call."""
@@ -356,26 +354,3 @@ class ThreadCalls(Share):
             if not thread.is_alive():
                 self.slots.pop(thread, None)
         self._crowded = max(64, 2 * len(self.slots))
-
-    # --- a cell of the channel ---
-
-    def position(self) -> float:
-        """Return 0: it has none."""
-        return 0.0
-
-    def arm(self) -> None:
-        """Ask for one note at the next change."""
-        self._armed = True
-
-    def sample(self, now: float) -> list[Event]:
-        """Return which calls wait that were not told of before."""
-        untold: list[ThreadCall] = []
-        for call in reversed(list(self.waiting.values())):
-            if call.told is not None:  # and so are all before it, but for those that have begun
-                break
-            untold.append(call)
-        untold.reverse()
-        if len(untold) > MOST_TOLD:
-            self._armed = False
-            self.reporter.moved(self)
-        return [event for call in untold[:MOST_TOLD] if (event := call.tell_waiting(now)) is not None]
