@@ -11,7 +11,7 @@ from bench.scale.processor import Stopwatch, held_by, loop_ns
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.core.clock import cpu
 from mainstage.core.commands import SetInterval
-from mainstage.core.policy import check_policy
+from mainstage.core.retry_policy import check_policy
 from mainstage.events import RunStarted
 from mainstage.pool.engines import workers as engines
 from mainstage.pool.engines.workers import EngineWorkers

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
     from mainstage.ui.views import View
+    from mainstage.ui.views.dashboard_pieces import TaskRows, Widget, WidgetContext
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import TaskRows, Widget, WidgetContext
 
     Part: TypeAlias = (
         "WidgetSpec | RenderableType | Callable[[RunState], RenderableType]"

@@ -31,7 +31,7 @@ DOORS: dict[str, str | dict[str, str]] = {
     "cli/script.py": {"report": "a traceback of the program's own, as the interpreter would write it"},
     "cli/shell.py": {"say": SAY},
     "core/fork.py": {"_status_of": "the last words of a child that the program forked, as the interpreter's"},
-    "journal/after.py": {"_write": "Markdown and HTML, where all text of the run's is escaped"},
+    "journal/report_at_end.py": {"_write": "Markdown and HTML, where all text of the run's is escaped"},
     "journal/follow.py": {"close": INTERNAL},
     "journal/writer.py": {"_append": JOURNAL, "_stop": JOURNAL},
     "pool/": INTERNAL,

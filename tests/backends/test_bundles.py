@@ -15,7 +15,7 @@ from tests.backends.ports import FakeAdapter
 import mainstage
 from mainstage.core import pickling
 from mainstage.core.commands import Cancel, Hold
-from mainstage.core.policy import check_policy
+from mainstage.core.retry_policy import check_policy
 from mainstage.errors import Cancelled, Unpicklable, WorkerLost
 from mainstage.events import TaskEnded, TaskFailed, TaskRetried, TaskStarted
 from mainstage.pool import open as choose

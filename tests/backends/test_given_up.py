@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from mainstage.channels.inbox import ThreadChannel
-from mainstage.core.policy import Policy
+from mainstage.core.retry_policy import Policy
 from mainstage.errors import Cancelled
 from mainstage.events import ItemsEnded, TaskCancelled, TaskEnded
 from mainstage.pool.job import WorkerSlot

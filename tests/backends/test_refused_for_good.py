@@ -12,7 +12,7 @@ from tests.backends.test_processes import SOON, until
 from tests.backends.test_processes_output import Events, opened
 
 from mainstage.channels import frames, pipe
-from mainstage.core.retry import Refusals
+from mainstage.core.refusals import Refusals
 from mainstage.errors import PoolBroken, WorkerLost
 from mainstage.pool.processes import dispatcher as dispatching
 from mainstage.pool.processes import fd_output

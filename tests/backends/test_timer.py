@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from queue import SimpleQueue
 
-from mainstage.core.policy import FIRST_DELAY, LONGEST_DELAY, Policy, delay_before
+from mainstage.core.retry_policy import FIRST_DELAY, LONGEST_DELAY, Policy, delay_before
 from mainstage.pool.timer import Timer
 
 DEADLINE = 10.0

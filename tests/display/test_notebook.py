@@ -11,7 +11,7 @@ from tests.display.cells import Shell
 
 from mainstage.ui.display import notebook
 from mainstage.ui.display.notebook import NotebookDisplay
-from mainstage.ui.views.kept import KeptLine
+from mainstage.ui.views.kept_lines import KeptLine
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

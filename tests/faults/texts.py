@@ -60,7 +60,7 @@ from mainstage.ui.state.reducer import reduce
 from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.bars import BarsView
-from mainstage.ui.views.kept import KeepingView
+from mainstage.ui.views.kept_lines import KeepingView
 from mainstage.ui.views.plain import PlainView
 
 if TYPE_CHECKING:

@@ -17,7 +17,8 @@ for view in ("auto", "notebook"):
         assert list(run.map(abs, range(3))) == [0, 1, 2]
 print([name for name in sys.modules if name.startswith(("IPython", "ipykernel", "marimo")) or name in LOADED])
 """
-LOADED = [f"mainstage.{name}" for name in ("ui.display.notebook", "ui.display.html", "ui.views.kept", "run.cells")]
+NAMES = ("ui.display.notebook", "ui.display.html", "ui.views.kept_lines", "run.cells")
+LOADED = [f"mainstage.{name}" for name in NAMES]
 
 
 def test_nothing_is_loaded_for_notebooks_in_a_script() -> None:

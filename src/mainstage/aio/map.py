@@ -6,7 +6,7 @@ from collections.abc import AsyncIterable, AsyncIterator
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from mainstage.aio.map_run import MapRun
-from mainstage.core.policy import check_policy
+from mainstage.core.retry_policy import check_policy
 from mainstage.pool.results import OnError, check_on_error
 from mainstage.run.run import default_on_error
 

@@ -14,7 +14,7 @@ from mainstage.aio.lazy_tasks import LazyTask, LazyTaskCell
 from mainstage.core.describe import describe
 from mainstage.core.item_names import describe_call
 from mainstage.core.lending import Lending
-from mainstage.core.policy import Policy, delay_before
+from mainstage.core.retry_policy import Policy, delay_before
 from mainstage.errors import Cancelled, TaskTimeout, add_note, is_instance
 from mainstage.events import SourceClosed, SourceOpened
 from mainstage.run.async_scope import ScopeCallbacks

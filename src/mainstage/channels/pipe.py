@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from mainstage.channels.frames import Incoming
-from mainstage.core.retry import Refusals
+from mainstage.core.refusals import Refusals
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,7 +13,7 @@ from mainstage.cli.journal import end_of, open_reader
 from mainstage.cli.shell import say
 from mainstage.cli.viewer import Viewer
 from mainstage.core.clock import Clock, SystemClock
-from mainstage.core.retry import retried
+from mainstage.core.refusals import retried
 from mainstage.core.unpatched import NativeThread
 from mainstage.errors import DisplayError
 from mainstage.events import RunEnded, StopRequested

@@ -22,7 +22,7 @@ from mainstage.tasks.task import NULL, is_failure
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from mainstage.core.policy import Policy
+    from mainstage.core.retry_policy import Policy
     from mainstage.events import Event
     from mainstage.pool.job import CallReporter, Entry, Job
     from mainstage.pool.task_future import TaskFuture

@@ -16,7 +16,7 @@ from collections import deque
 from typing import TYPE_CHECKING, Any, Protocol
 
 from mainstage.core.once import Once
-from mainstage.core.policy import STOP_GRACE, delay_before
+from mainstage.core.retry_policy import STOP_GRACE, delay_before
 from mainstage.errors import Cancelled, add_note, describe_error, is_instance
 from mainstage.events import CallFailed
 from mainstage.pool.items import Lane
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from typing import TypeAlias
 
-    from mainstage.core.policy import Policy
+    from mainstage.core.retry_policy import Policy
     from mainstage.errors import TaskTimeout
     from mainstage.events import Event
     from mainstage.pool.timer import Alarm, Timer

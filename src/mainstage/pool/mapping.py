@@ -22,7 +22,7 @@ from mainstage.tasks.outcome import describe
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from mainstage.core.policy import Policy
+    from mainstage.core.retry_policy import Policy
     from mainstage.pool.job import Entry, Job
     from mainstage.pool.memory import ResultMemory
     from mainstage.tasks.outcome import Outcome

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from mainstage.core.commands import Command
-    from mainstage.core.policy import Policy
+    from mainstage.core.retry_policy import Policy
     from mainstage.pool.task_future import TaskFuture
 
 

@@ -19,7 +19,7 @@ from collections import deque
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, TypeAlias
 
-from mainstage.core.retry import retried
+from mainstage.core.refusals import retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

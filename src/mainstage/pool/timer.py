@@ -9,7 +9,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from mainstage.core.clock import monotonic
-from mainstage.core.retry import retried
+from mainstage.core.refusals import retried
 
 if TYPE_CHECKING:
     from collections.abc import Callable

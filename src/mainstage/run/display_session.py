@@ -688,7 +688,7 @@ def open_journal(look: DisplayOptions) -> Recorder:
     path = "" if look.journal is None or isinstance(look.journal, bool) else os.fspath(look.journal)
     limit, inputs = look.journal_limit, look.journal_inputs
     if look.report is not None:
-        from mainstage.journal.after import ReportRecorder  # noqa: PLC0415  # as above
+        from mainstage.journal.report_at_end import ReportRecorder  # noqa: PLC0415  # as above
 
         return ReportRecorder(look.report, path, limit=limit, inputs=inputs)
     return JournalWriter(path or new_place(), limit=limit, inputs=inputs, kept=bool(path))

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from mainstage.channels.inbox import ThreadChannel
 from mainstage.core import unpatched
 from mainstage.core.clock import SystemClock, monotonic
-from mainstage.core.retry import retried
+from mainstage.core.refusals import retried
 from mainstage.events import RunEnded
 from mainstage.tasks.integrations.starts import StartWatch
 from mainstage.tasks.reporter import live

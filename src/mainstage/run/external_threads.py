@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from mainstage.core.once import Once
-from mainstage.core.policy import Policy
+from mainstage.core.retry_policy import Policy
 from mainstage.errors import Cancelled, TaskTimeout, explain, is_instance, set_traceback, traceback_of
 from mainstage.events import TaskCancelled, TaskQueued
 from mainstage.pool.calls import CallsCell

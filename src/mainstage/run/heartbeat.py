@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from mainstage.core import unpatched
 from mainstage.core.clock import monotonic
-from mainstage.core.retry import retried
+from mainstage.core.refusals import retried
 from mainstage.run.early import keeps_handler, on_call
 from mainstage.run.render_loop import CALM
 from mainstage.ui.views.user_code import OverTime, UserCode

@@ -12,7 +12,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from mainstage.core.commands import Cancel, Hold
-from mainstage.core.retry import retried
+from mainstage.core.refusals import retried
 from mainstage.core.unpatched import NativeThread
 from mainstage.events import KeyPressed
 from mainstage.ui.views.keymap import Quit, Repaint

@@ -8,7 +8,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from mainstage.core.item_names import namer
-from mainstage.core.policy import Policy, check_policy
+from mainstage.core.retry_policy import Policy, check_policy
 from mainstage.pool.results import OnError, check_on_error
 from mainstage.run.exit import hide_frames
 from mainstage.run.map_row import RowOfMap

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, ParamSpec, TypeVar, 
 
 from mainstage.core import unpatched
 from mainstage.core.commands import Cancel, Hold
-from mainstage.core.policy import Policy, check_policy
+from mainstage.core.retry_policy import Policy, check_policy
 from mainstage.journal.format import check_limit
 from mainstage.pool.open import open_backend
 from mainstage.pool.options import Crew, check_crew

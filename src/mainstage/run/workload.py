@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from mainstage.channels.inbox import ThreadChannel
     from mainstage.core.item_names import ItemName
-    from mainstage.core.policy import Policy
+    from mainstage.core.retry_policy import Policy
     from mainstage.pool.memory import ResultMemory
     from mainstage.pool.open import Backend
     from mainstage.pool.results import WaitHost

@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from mainstage.ui.views import FrameContext, View
     from mainstage.ui.views.layouts import Factory, Layout
 
-PLAIN_INTERVAL = 30.0
 SHORT = 0.5
 """Seconds in which nothing is drawn, and after which a run that nobody opened by name is worth a line."""
 
@@ -192,7 +191,7 @@ def _in_cell(
     """Return `view` in the output of a notebook's cell; these modules are loaded nowhere else."""
     from mainstage.ui.display.marimo import MarimoDisplay  # noqa: PLC0415
     from mainstage.ui.display.notebook import SIZE, NotebookDisplay  # noqa: PLC0415
-    from mainstage.ui.views.kept import KeepingView  # noqa: PLC0415
+    from mainstage.ui.views.kept_lines import KeepingView  # noqa: PLC0415
 
     shown = KeepingView(view, DelayedView.is_old if discreet else lambda *_: True)
     size = demanded_size(os.environ, SIZE)
@@ -277,7 +276,6 @@ def _spare(place: DisplayTarget, style: LayoutOptions) -> tuple[View, Display]:
 
 def _plain(place: DisplayTarget, style: LayoutOptions) -> View:
     return PlainView(
-        interval=PLAIN_INTERVAL,
         utc_offset_s=SystemClock().utc_offset(),
         glyphs=_glyphs(place, style),
         groups=place.groups,

@@ -21,7 +21,7 @@ from typing import IO, TYPE_CHECKING, Any
 from mainstage.channels import frames
 from mainstage.channels.outbox import INTERVAL
 from mainstage.core.clock import monotonic
-from mainstage.core.retry import PAUSES, Refusals, retried, sleep_before_retry
+from mainstage.core.refusals import PAUSES, Refusals, retried, sleep_before_retry
 from mainstage.errors import Cancelled, PoolBroken, WorkerLost, explain
 from mainstage.events import (
     TaskCancelled,

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from mainstage.core.retry import Refusals
+from mainstage.core.refusals import Refusals
 from mainstage.events import TaskChanged, TextWritten
 from mainstage.tasks.capture.lines import overwritten
 

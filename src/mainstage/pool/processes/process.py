@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from mainstage.channels import frames
 from mainstage.channels.pipe import Journal, ParentEnd
 from mainstage.core.clock import monotonic
-from mainstage.core.retry import retried
+from mainstage.core.refusals import retried
 from mainstage.errors import PoolBroken, explain
 from mainstage.pool.options import NO_GUARD, UNGUARDED
 from mainstage.pool.processes import worker_main

@@ -12,7 +12,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from mainstage.core.clock import monotonic
-from mainstage.core.policy import Policy
+from mainstage.core.retry_policy import Policy
 from mainstage.events import TextWritten
 from mainstage.pool.calls import Call, Calls
 from mainstage.pool.processes.workers import ProcessWorkers

@@ -13,7 +13,7 @@ import sys
 from threading import Lock
 from typing import TYPE_CHECKING
 
-from mainstage.core.retry import retried
+from mainstage.core.refusals import retried
 from mainstage.events import (
     TaskCancelled,
     TaskChanged,

@@ -16,7 +16,7 @@ from mainstage.ui.display.ansi import clean_line
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from mainstage.ui.views.kept import KeptLine
+    from mainstage.ui.views.kept_lines import KeptLine
 
 _SGR = re.compile(r"\x1b\[([0-9;:]*)m")
 _LINK = re.compile(r"\x1b\]8;;[^\x1b]*\x1b\\")

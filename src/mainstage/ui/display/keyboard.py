@@ -15,7 +15,7 @@ import threading
 from typing import TYPE_CHECKING, TextIO
 
 from mainstage.core import unpatched
-from mainstage.core.retry import retried
+from mainstage.core.refusals import retried
 from mainstage.core.unpatched import NativeThread, in_main_thread
 from mainstage.ui.display.keys import KeyDecoder
 from mainstage.ui.display.terminal import TerminalDisplay

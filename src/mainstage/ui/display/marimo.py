@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from mainstage.ui.views import Size
-    from mainstage.ui.views.kept import KeptLine
+    from mainstage.ui.views.kept_lines import KeptLine
 
 
 class MarimoDisplay:

@@ -27,7 +27,7 @@ from mainstage.ui.views import Size
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from mainstage.ui.views.kept import KeptLine
+    from mainstage.ui.views.kept_lines import KeptLine
 
 SIZE = Size(90, 24)
 """What to lay out for, unless COLUMNS and LINES say another: a notebook does not tell its own size."""

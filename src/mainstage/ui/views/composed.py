@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mainstage.ui.views.column_widths import NO_ROW, arrange
+from mainstage.ui.views.dashboard_pieces import WidgetContext
 from mainstage.ui.views.live import LiveView
-from mainstage.ui.views.pieces import WidgetContext
 from mainstage.ui.views.row_choice import is_single_track, room_for_rows
 from mainstage.ui.views.rows import RowPainter
 from mainstage.ui.views.run_row import RunRow
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.ui.state.run import RunState
     from mainstage.ui.views import FrameContext
+    from mainstage.ui.views.dashboard_pieces import Widget
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import Widget
 
 NARROWEST = 4
 """Columns below which not even a mark and a blank fit."""

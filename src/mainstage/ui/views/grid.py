@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 from mainstage.ui.state.status_map import CANCELLED, DONE, FAILED, RUNNING, TO_COME, WAITING
 from mainstage.ui.views import formatting
-from mainstage.ui.views.pieces import TaskRows
+from mainstage.ui.views.dashboard_pieces import TaskRows
 from mainstage.ui.views.row_choice import RowChoice, choose_rows
 
 if TYPE_CHECKING:
     from mainstage.ui.state.run import RunState
+    from mainstage.ui.views.dashboard_pieces import WidgetContext
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import WidgetContext
 
 NAMES = (
     (RUNNING, "running"),

@@ -6,7 +6,7 @@ from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.ui.views import formatting
-from mainstage.ui.views.pieces import TaskRows
+from mainstage.ui.views.dashboard_pieces import TaskRows
 from mainstage.ui.views.row_choice import LOOK, RowChoice
 from mainstage.ui.views.text import fit, tail, width
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     from mainstage.ui.state.task import TaskState
     from mainstage.ui.state.workers import WorkerState
+    from mainstage.ui.views.dashboard_pieces import WidgetContext
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import WidgetContext
 
 LONGEST_NAME, SHORTEST_NAME = 20, 4
 BUSY, SINCE = 4, 6

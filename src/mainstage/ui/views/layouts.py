@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
     from mainstage.ui.views import View
+    from mainstage.ui.views.dashboard_pieces import Widget
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import Widget
 
     Factory: TypeAlias = Callable[[Palette, Glyphs], View]
 

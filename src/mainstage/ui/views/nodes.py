@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mainstage.ui.views import formatting
-from mainstage.ui.views.pieces import TaskRows
+from mainstage.ui.views.dashboard_pieces import TaskRows
 from mainstage.ui.views.row_choice import RowChoice
 from mainstage.ui.views.text import fit, one_line, width
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mainstage.ui.state.run import RunState
     from mainstage.ui.state.task import TaskState
     from mainstage.ui.state.workers import WorkerState
+    from mainstage.ui.views.dashboard_pieces import WidgetContext
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import WidgetContext
 
 HERE = "here"
 """The node of workers whose names tell none: threads and processes of this program."""

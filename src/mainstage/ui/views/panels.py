@@ -10,8 +10,8 @@ from rich.layout import Layout as RichLayout
 
 from mainstage.events import TextWritten
 from mainstage.ui.views import formatting
+from mainstage.ui.views.dashboard_pieces import TaskRows
 from mainstage.ui.views.history import History, error_location, file_of, input_of, short_place
-from mainstage.ui.views.pieces import TaskRows
 from mainstage.ui.views.renderable import lines_of
 from mainstage.ui.views.row_choice import RowChoice, choose_rows
 from mainstage.ui.views.spark import sparkline
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from mainstage.ui.state.run import RunState
     from mainstage.ui.state.task import Failure
     from mainstage.ui.views.column_widths import ColumnWidths
+    from mainstage.ui.views.dashboard_pieces import WidgetContext
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import WidgetContext
 
 LONGEST_CURVE = 40
 """Cells that the course of a metric takes, at most."""

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 
 HEAD_START = 0.5
 """Seconds before the line that tells of the start: a short run says only how it ended."""
+INTERVAL = 30.0
+"""Seconds between two lines, at most."""
 FIRST_GAP = 10.0
 """Seconds from there to the next line; each gap is twice the one before, up to the interval."""
 SOON = 0.1
@@ -44,7 +46,7 @@ class PlainView:
     def __init__(
         self,
         *,
-        interval: float = 30.0,
+        interval: float = INTERVAL,
         timestamps: bool = True,
         utc_offset_s: float = 0.0,
         palette: Palette | None = None,

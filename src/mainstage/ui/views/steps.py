@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from mainstage.events import ItemsEnded, TaskCancelled, TaskEnded, TaskFailed, TaskStarted, TextWritten
 from mainstage.ui.views import formatting
+from mainstage.ui.views.dashboard_pieces import TaskRows
 from mainstage.ui.views.history import History
-from mainstage.ui.views.pieces import TaskRows
 from mainstage.ui.views.row_choice import RowChoice, top_level
 from mainstage.ui.views.text import clip, crop, one_line
 
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from mainstage.events import Event
     from mainstage.ui.state.run import RunState
     from mainstage.ui.state.task import TaskState
+    from mainstage.ui.views.dashboard_pieces import WidgetContext
     from mainstage.ui.views.palette import Glyphs, Palette
-    from mainstage.ui.views.pieces import WidgetContext
 
 HELD = 1000
 """Texts (a line, or a few written at once) that are held back of each step, at most."""

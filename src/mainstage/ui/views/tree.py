@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from mainstage.ui.views import formatting
-from mainstage.ui.views.pieces import TaskRows
+from mainstage.ui.views.dashboard_pieces import TaskRows
 from mainstage.ui.views.row_choice import RowChoice, top_level, with_nested
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from mainstage.ui.state.task import TaskState
+    from mainstage.ui.views.dashboard_pieces import WidgetContext
     from mainstage.ui.views.palette import Glyphs
-    from mainstage.ui.views.pieces import WidgetContext
     from mainstage.ui.views.rows import Depth
 
 WANTED = 8

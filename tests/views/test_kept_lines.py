@@ -8,7 +8,7 @@ from mainstage.ui.state.reducer import reduce
 from mainstage.ui.state.run import RunState
 from mainstage.ui.views import FrameContext, Size
 from mainstage.ui.views.bars import BarsView
-from mainstage.ui.views.kept import MOST, KeepingView
+from mainstage.ui.views.kept_lines import MOST, KeepingView
 
 
 def run_of(number: int, view: KeepingView) -> list[str]:
