@@ -36,7 +36,7 @@ PATIENCE_S = 30.0
 TABLES = """
 create table if not exists sources(id integer primary key, digest blob unique, files text);
 create table if not exists results(
-    key blob primary key, ok integer, value blob, seconds real, at real, source integer
+    key blob primary key, ok integer, value blob, at real, source integer
 ) without rowid;
 """
 
@@ -128,7 +128,7 @@ class StoredResults:
 
     def recall(self, first: int, batch: Sequence[tuple[Any, ...]]) -> dict[int, Stored]:
         """Return what is there for a batch of items, numbered from `first`, by their numbers. Raises `StoreError`."""
-        keys = {number: self._key(args) for number, args in enumerate(batch, first)}
+        keys = dict(enumerate(self._made_keys(batch), first))
         self._keys.update(keys)
         if self._store.refresh or self._version() == self._state:
             return {}
@@ -143,17 +143,22 @@ class StoredResults:
                     del self._keys[number]
         return found
 
-    def _key(self, args: tuple[Any, ...]) -> bytes:
-        key = self._store.key
-        digest = self._about.copy()
+    def _made_keys(self, batch: Sequence[tuple[Any, ...]]) -> list[bytes]:
+        """Return the keys of a batch, in its order: one loop without calls of ours, since each item comes through."""
+        key, copy = self._store.key, self._about.copy
+        made: list[bytes] = []
         try:
-            digest.update(canonical(args if key is None else key(*args)))
+            for args in batch:
+                digest = copy()
+                digest.update(canonical(args if key is None else key(*args)))
+                made.append(digest.digest())
         except NotCanonical as error:
+            args = batch[len(made)]
             given = describe(args[0] if len(args) == 1 else args)
             raise StoreError(
                 f"the input {given} has no key: {error}; give Store(key=), a function that makes one"
             ) from None
-        return digest.digest()
+        return made
 
     def _rows(self, keys: list[bytes]) -> dict[bytes, tuple[int, bytes, int]]:
         oldest = 0.0 if self._store.expires is None else self._clock.wall() - self._store.expires
@@ -190,7 +195,9 @@ class StoredResults:
             return
         try:
             with self._db:
-                self._db.executemany("insert or replace into results values(?, ?, ?, ?, ?, ?)", rows)
+                self._db.executemany(
+                    "insert or replace into results(key, ok, value, at, source) values(?, ?, ?, ?, ?)", rows
+                )
         except sqlite3.Error as error:
             self._unstored[f"the store {self._store.path} cannot be written: {error}"] = 0
             self._broken = True  # the work goes on
@@ -201,10 +208,10 @@ class StoredResults:
         _args: tuple[Any, ...],
         value: Any,
         error: BaseException | None,
-        started: float,
-        ended: float,
+        _started: float,
+        _ended: float,
         attempt: int,
-    ) -> tuple[Any, ...] | None:
+    ) -> tuple[bytes, bool, bytes, float, int] | None:
         key = self._keys.pop(number, None)
         if key is None or attempt < 1 or (error is not None and not self._keeps(error)):
             return None
@@ -214,7 +221,7 @@ class StoredResults:
             kind = type(value if error is None else error).__name__
             self._unstored[kind] = self._unstored.get(kind, 0) + 1
             return None
-        return key, error is None, data, ended - started, self._now, self._source
+        return key, error is None, data, self._now, self._source
 
     def _keeps(self, error: BaseException) -> bool:
         temporary = (Cancelled, TaskTimeout, WorkerLost)

@@ -94,10 +94,15 @@ def _sized(sign: bytes, data: bytes) -> bytes:
     return sign + _pack_count(len(data)) + data
 
 
+def _integer(value: int) -> bytes:
+    digits = hex(value).encode()  # hex: Python bounds the digits of a decimal
+    return b"i" + _pack_count(len(digits)) + digits
+
+
 _ATOMS: dict[type, Callable[[Any], bytes]] = {
     type(None): lambda _: b"N",
     bool: lambda value: b"T" if value else b"F",
-    int: lambda value: _sized(b"i", hex(value).encode()),  # hex: Python bounds the digits of a decimal
+    int: _integer,
     float: lambda value: b"f" + struct.pack("<d", value),
     complex: lambda value: b"c" + struct.pack("<dd", value.real, value.imag),
     str: lambda value: _sized(b"s", value.encode("utf-8", "surrogatepass")),
