@@ -95,9 +95,17 @@ class StoredResults:
         self._clock = SystemClock()
         self._now = 0.0
         self._db = _open(os.fspath(self._store.path))
-        self._source = self._source_id(fn)
-        self._state = self._version() if self._is_empty() else -1
-        """The state of the file as another run has left it, while there is no result but this run's; else -1."""
+        try:
+            self._source = self._source_id(fn)
+            state = self._version()  # before the look at the results: another run may write between the two
+            self._state = state if self._is_empty() else -1
+            """The state of the file as another run has left it, while there is no result but this run's; else -1."""
+        except sqlite3.Error as error:
+            self._db.close()
+            raise StoreError(f"the store {self._store.path} cannot be used: {error}") from error
+        except BaseException:
+            self._db.close()
+            raise
 
     def _check(self) -> None:
         store = self._store
@@ -130,9 +138,14 @@ class StoredResults:
         """Return what is there for a batch of items, numbered from `first`, by their numbers. Raises `StoreError`."""
         keys = dict(enumerate(self._made_keys(batch), first))
         self._keys.update(keys)
-        if self._store.refresh or self._version() == self._state:
-            return {}
-        rows = self._rows(list(set(keys.values())))
+        try:
+            if self._store.refresh or self._version() == self._state:
+                return {}
+            rows = self._rows(list(set(keys.values())))
+        except sqlite3.Error as error:  # a damaged page, say
+            raise StoreError(
+                f"the store {self._store.path} cannot be read: {error}; what is in it can be computed anew into another"
+            ) from error
         found: dict[int, Stored] = {}
         for number, key in keys.items():
             row = rows.get(key)
