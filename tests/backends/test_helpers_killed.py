@@ -18,7 +18,7 @@ from tests.backends.test_processes import METHODS, SOON, gone_in, opened, until
 
 from mainstage import futures
 from mainstage.errors import PoolBroken, WorkerLost
-from mainstage.pool.processes import process
+from mainstage.pool.processes import process, replacement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
