@@ -150,10 +150,10 @@ from mainstage.ui.display.terminal import TerminalDisplay
 
 kept = []
 for name in ("show", "close"):
-    def told(self, above, rows, real=getattr(TerminalDisplay, name), last=name == "close"):
+    def told(self, above, rows, *begun, real=getattr(TerminalDisplay, name), last=name == "close"):
         kept.extend(ansi.lines(above))
         kept.extend(rows if last else [])
-        return real(self, above, rows)
+        return real(self, above, rows, *begun)
     setattr(TerminalDisplay, name, told)
 
 with mainstage.Run("bench"):

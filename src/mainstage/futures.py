@@ -34,6 +34,7 @@ from concurrent.futures._base import FINISHED
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from mainstage.core.fork import works_for_parent
+from mainstage.core.once import Once
 from mainstage.errors import Cancelled, PoolBroken, RemoteTraceback, cause_of, is_instance, set_cause
 from mainstage.pool.lean_future import LeanFuture
 from mainstage.pool.options import Crew, default_processes, start_context
@@ -179,6 +180,7 @@ class Implicit:
 
 
 _implicit = Implicit()
+_showing = Once("_shown")
 
 
 class ShownFuture(LeanFuture[R]):
@@ -247,6 +249,8 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
     """`concurrent.futures.ThreadPoolExecutor` under a display; its workers may use `track`, `task` and the rest."""
 
     shows_itself = True
+    _shown: dict[int, ThreadCall] | None = None
+    """Calls under a display that have not ended; not made in `__init__`, whose signature is not ours."""
 
     def submit(self, fn: Callable[P, R], /, *args: P.args, **kwargs: P.kwargs) -> Future[R]:
         """As the standard library's."""
@@ -311,8 +315,9 @@ class ThreadPoolExecutor(concurrent.futures.ThreadPoolExecutor):
         return super().__exit__(kind, error, traceback)
 
     def _unsettled(self) -> dict[int, ThreadCall]:
-        """Return the calls under a display that have not ended; not made in `__init__`, whose signature is not ours."""
-        return vars(self).setdefault("_shown", {})  # type: ignore[no-any-return]  # of this type, or new
+        """Return the calls under a display that have not ended."""
+        shown = self._shown
+        return _showing.first(self, {}) if shown is None else shown
 
 
 class BrokenProcessPool(PoolBroken, concurrent.futures.process.BrokenProcessPool):

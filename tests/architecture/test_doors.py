@@ -27,7 +27,10 @@ DOORS: dict[str, str | dict[str, str]] = {
     "cli/journal.py": {"_print_events": EVENTS},
     "cli/map.py": {"_write": DATA},
     "cli/report.py": {"report_command": DATA},
-    "cli/results.py": {"_copy": DATA, "write_fully": "data: results, and what inputs wrote, into files of their own"},
+    "cli/resumable_results.py": {
+        "_copy": DATA,
+        "write_fully": "data: results, and what inputs wrote, into files of their own",
+    },
     "cli/script.py": {"report": "a traceback of the program's own, as the interpreter would write it"},
     "cli/shell.py": {"say": SAY},
     "core/fork.py": {"_status_of": "the last words of a child that the program forked, as the interpreter's"},

@@ -18,8 +18,7 @@ from tests.backends.test_processes import METHODS, SOON, gone_in, opened, until
 
 from mainstage import futures
 from mainstage.errors import PoolBroken, WorkerLost
-from mainstage.pool.processes import dispatcher as dispatching
-from mainstage.pool.processes import process
+from mainstage.pool.processes import process, replacement
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,8 +133,8 @@ class Killer(threading.Thread):
 
 
 def test_a_server_that_is_killed_for_ever_is_given_up_with_a_true_message(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(dispatching, "SERVERS", 3)
-    monkeypatch.setattr(dispatching, "KILLED_UNBORN", 3)
+    monkeypatch.setattr(replacement, "SERVERS", 3)
+    monkeypatch.setattr(replacement, "KILLED_UNBORN", 3)
     killer = Killer()
     with opened(max_workers=1) as run:
         killer.kill()  # the server of an earlier test is ready to fork at once

@@ -33,7 +33,7 @@ from mainstage.cli.failures import FailureReport
 from mainstage.cli.inputs import JobInput
 from mainstage.cli.joblog import JobLog
 from mainstage.cli.outputs import folder_names
-from mainstage.cli.results import encode_line, outcome_line
+from mainstage.cli.resumable_results import encode_line, outcome_line
 from mainstage.cli.shell import say, tell_error
 from mainstage.core.codec import from_json, to_json
 from mainstage.errors import describe_error

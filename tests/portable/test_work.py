@@ -17,7 +17,7 @@ import tqdm
 
 import mainstage
 import mainstage.aio
-from mainstage.cli.results import ResultsError, ResultsFile, outcome_line
+from mainstage.cli.resumable_results import ResultsError, ResultsFile, outcome_line
 from mainstage.futures import ThreadPoolExecutor, as_completed
 from mainstage.pool.results import ItemOutcome
 

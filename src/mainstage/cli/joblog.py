@@ -6,7 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from mainstage.cli.files import open_file
-from mainstage.cli.results import write_fully
+from mainstage.cli.resumable_results import write_fully
 from mainstage.cli.shell import join
 from mainstage.errors import TaskTimeout, is_instance
 

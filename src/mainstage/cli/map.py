@@ -17,7 +17,7 @@ from mainstage.cli.halt import FIRST_FAILURE, Halt, HaltType
 from mainstage.cli.inputs import JobInput, gather, select
 from mainstage.cli.joblog import JobLog
 from mainstage.cli.outputs import Outputs
-from mainstage.cli.results import ResultsError, ResultsFile, encode_line, outcome_line, write_fully
+from mainstage.cli.resumable_results import ResultsError, ResultsFile, encode_line, outcome_line, write_fully
 from mainstage.cli.shell import end_as_filter, join, program, say
 from mainstage.cli.stdout import STDOUT, events_alone, open_stdout
 from mainstage.cli.target import Target, load_target, register_by_value

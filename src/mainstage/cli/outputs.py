@@ -18,7 +18,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from mainstage.cli.files import open_file
-from mainstage.cli.results import write_fully
+from mainstage.cli.resumable_results import write_fully
 from mainstage.events import TaskCancelled, TaskEnded, TaskFailed, TaskStarted, TextWritten
 from mainstage.ui.display import tty
 

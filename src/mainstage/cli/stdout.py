@@ -13,7 +13,7 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from mainstage.cli.results import ResultsFile
+    from mainstage.cli.resumable_results import ResultsFile
 
 
 STDOUT, STDERR = 1, 2

@@ -13,6 +13,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 from mainstage.core.item_names import namer
+from mainstage.core.once import Once
 from mainstage.errors import Cancelled, TaskTimeout, is_instance
 from mainstage.events import SourceClosed, SourceForeseen, SourceOpened, TaskCancelled
 from mainstage.pool.job import WindowShare, Workers, WorkerSlot
@@ -32,6 +33,7 @@ MOST_AHEAD = 4096
 STRIDE_S = 0.001
 """Seconds that one pull of the input may take without results being looked for in between."""
 NEVER = float("inf")
+_closing = Once("_closed")
 NO_KEYWORDS: Mapping[str, Any] = {}
 
 
@@ -110,6 +112,7 @@ class Map(WindowShare):
         self.records: SimpleQueue[Record] = SimpleQueue()
         """What became of items, in order of completion; workers put, the caller takes."""
         self._opened = False
+        self._closed: object | None = None
         self.exhausted = False
         """Whether nothing more comes from the input."""
         self._ahead = 1
@@ -262,7 +265,7 @@ class Map(WindowShare):
     def _tell_closed(self) -> None:
         """Send, once, that nothing more comes."""
         mine = object()
-        if self._opened and vars(self).setdefault("_closed", mine) is mine:
+        if self._opened and _closing.first(self, mine) is mine:
             self.reporter.send(SourceClosed(self.reporter.now(), self.id, self.handed))
 
     def _room(self) -> int:

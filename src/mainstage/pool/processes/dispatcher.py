@@ -26,10 +26,10 @@ from mainstage.errors import Cancelled, PoolBroken, WorkerLost, explain
 from mainstage.events import (
     TaskCancelled,
 )
-from mainstage.pool.options import NO_GUARD, UNGUARDED
 from mainstage.pool.processes.outgoing import AHEAD_S
 from mainstage.pool.processes.process import WorkerProcess, guard, server_killed, told_death, unguard, why_none
 from mainstage.pool.processes.reception import Reception
+from mainstage.pool.processes.replacement import Replacement
 from mainstage.pool.processes.worker_main import Setup
 from mainstage.pool.remote import RemotePosition, as_int_if_whole
 
@@ -42,12 +42,6 @@ if TYPE_CHECKING:
     from mainstage.pool.remote import RemoteJob
     from mainstage.tasks.reporter import Reporter
 
-UNBORN = 3
-"""Workers in a row that may end before they are ready."""
-KILLED_UNBORN = 50
-"""Workers in a row that may be killed before they are ready: somebody else's doing, and it may pass."""
-SERVERS = 20
-"""Fork servers that are started again at most where they are killed before a worker is ready."""
 MOST_CALLS = 64
 """Calls that a worker has in hand at most."""
 PATIENCE = 0.03
@@ -130,7 +124,8 @@ class Dispatcher:
         self.manned = threading.Event()
         """Set once work was handed to a worker for the first time."""
         self._by_fd: dict[int, WorkerProcess] = {}
-        self._reception = Reception(reporter, self._break)
+        self._replacement = Replacement()
+        self._reception = Reception(reporter, self._break, self._replacement.came_up)
         self._refusals = Refusals()
         self._poll, self._reading, self._bell = retried(_poll_with_a_bell)
 
@@ -437,8 +432,8 @@ class Dispatcher:
                     initializer=self._initializer,
                 )
             except Exception as error:  # noqa: BLE001  # no memory, no descriptors
-                if self._reception.servers_lost < SERVERS and server_killed(error) is not None:
-                    self._reception.servers_lost += 1
+                if self._replacement.may_start_server() and server_killed(error) is not None:
+                    self._replacement.server_was_killed()
                     continue
                 if not self.workers and isinstance(error, OSError) and refused < len(PAUSES):
                     sleep_before_retry(PAUSES[refused])
@@ -556,16 +551,9 @@ class Dispatcher:
                 job.returned()
         worker.close()
         if not worker.ready and not worker.stopping and worker.verdict is None:
-            self._stillborn(how, exitcode)
-
-    def _stillborn(self, how: str, exitcode: int | None) -> None:
-        self._reception.unborn += 1
-        if exitcode == NO_GUARD:
-            self._break(PoolBroken(UNGUARDED))
-        elif exitcode == 1 or self._reception.unborn >= (
-            UNBORN if exitcode is not None and exitcode >= 0 else KILLED_UNBORN
-        ):
-            self._break(PoolBroken(f"worker processes do not come up: {how} before it was ready; see its output"))
+            end = self._replacement.reason_to_give_up(how, exitcode)
+            if end is not None:
+                self._break(end)
 
     def _break(self, error: PoolBroken, cause: BaseException | None = None) -> None:
         if self.broken is None:

@@ -29,15 +29,17 @@ ENDS = (TaskEnded, TaskFailed, TaskCancelled, TaskRetried)
 class Reception:
     """Takes the frames of all workers, on the dispatcher's thread."""
 
-    def __init__(self, reporter: Reporter, on_broken: Callable[[PoolBroken, BaseException | None], None]) -> None:
+    def __init__(
+        self,
+        reporter: Reporter,
+        on_broken: Callable[[PoolBroken, BaseException | None], None],
+        on_ready: Callable[[], None],
+    ) -> None:
         self.mean = 0.0
         """Seconds that a call has taken, the latest ones weighing the most."""
-        self.unborn = 0
-        """Workers in a row that died before they were ready."""
-        self.servers_lost = 0
-        """Fork servers that were killed since a worker was ready."""
         self._reporter = reporter
         self._on_broken = on_broken
+        self._on_ready = on_ready
         self._touched: set[Map] = set()
 
     def tell(self) -> None:
@@ -93,7 +95,7 @@ class Reception:
             self._put(worker, frame)
         elif kind == frames.READY:
             worker.ready = True
-            self.unborn = self.servers_lost = 0
+            self._on_ready()
         elif kind == frames.RETURNED:
             self._given_back(worker, frame.task)
         elif kind != frames.HELLO:

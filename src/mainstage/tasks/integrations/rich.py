@@ -311,7 +311,12 @@ def _check_cancelled() -> None:
 
 
 def _rows(progress: Any) -> dict[Any, BarTask]:
-    rows: dict[Any, BarTask] = vars(progress).setdefault(MARK, {})
+    rows: dict[Any, BarTask] | None = getattr(progress, MARK, None)
+    if rows is None:
+        with progress._lock:  # noqa: SLF001  # `setdefault` of its variables by two threads crashes CPython 3.11
+            rows = getattr(progress, MARK, None)
+            if rows is None:
+                setattr(progress, MARK, rows := {})
     return rows
 
 

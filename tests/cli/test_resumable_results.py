@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from mainstage.cli import results as module
-from mainstage.cli.results import ResultsError, ResultsFile, encode_line, outcome_line
+from mainstage.cli import resumable_results as module
+from mainstage.cli.resumable_results import ResultsError, ResultsFile, encode_line, outcome_line
 from mainstage.core.file_lock import lock_file
 from mainstage.pool.results import ItemOutcome
 
