@@ -31,6 +31,10 @@ LAYOUT = 1
 """The version of the tables."""
 MANY = 500
 """Keys that are looked up in one query."""
+CACHE_KIB = 16_000
+"""Most memory for pages of the file: keys come in no order, so all pages of the tree are written to again and again."""
+LOG_PAGES = 4000
+"""Pages in the log after which it is folded into the file: the same page is then copied once for many commits."""
 PATIENCE_S = 30.0
 """Seconds that another run of the same store may hold it."""
 TABLES = """
@@ -308,6 +312,8 @@ def _prepare(db: sqlite3.Connection, path: str) -> None:
             " file systems: take a local folder"
         )
     db.execute("pragma synchronous = normal")
+    db.execute(f"pragma cache_size = -{CACHE_KIB}")
+    db.execute(f"pragma wal_autocheckpoint = {LOG_PAGES}")
     if sign != SIGN or layout < LAYOUT:
         db.execute(f"pragma application_id = {SIGN}")
         db.execute(f"pragma user_version = {LAYOUT}")

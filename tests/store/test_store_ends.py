@@ -142,7 +142,8 @@ def test_a_store_that_may_only_be_read_is_refused_by_name(tmp_path: Path, monkey
     real = sqlite3.connect
 
     def reading(name: str, **options: Any) -> sqlite3.Connection:
-        return real(f"file:{name}?mode=ro", uri=True, **options)
+        db: sqlite3.Connection = real(f"file:{name}?mode=ro", uri=True, **options)
+        return db
 
     monkeypatch.setattr(sqlite3, "connect", reading)
     with pytest.raises(StoreError, match=r"the store .*x\.db cannot be used: .*readonly"):
