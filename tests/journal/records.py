@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import mainstage
@@ -13,9 +14,16 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+MEETING = 3
+together: list[threading.Barrier] = []
+"""Where the first items wait for each other."""
+
+
 def work(number: int) -> int:
     """An item that says something, nests, measures, and fails now and then."""
     task = mainstage.current_task()
+    if together and number < MEETING:
+        together[0].wait(10)
     task.set(total=10, unit="rows")
     for step in mainstage.track(range(5), "steps"):
         task.advance(2)
@@ -27,8 +35,14 @@ def work(number: int) -> int:
 
 
 def record(path: Path, *, items: int = 20, **options: Any) -> RunState:
-    """Run `items` pieces of work with a journal at `path`; return what the run knew in the end."""
+    """Run `items` pieces of work with a journal at `path`; return what the run knew in the end.
+
+    In threads each of the three workers has one of the first three items.
+    """
     options = {"view": "silent", "max_workers": 3, "on_error": "collect", **options}
+    threads = options.get("executor", "thread") == "thread" and options["max_workers"] == MEETING
+    together.clear()
+    together.extend([threading.Barrier(MEETING)] if threads and items >= MEETING else [])
     with mainstage.Run("recorded", journal=path, **options) as run:
         list(run.map(work, range(items)))
         list(run.map(abs, range(items)))
