@@ -229,6 +229,20 @@ def test_a_nasty_run_breaks_no_format(tmp_path: Path) -> None:
     json.loads(json.dumps(to_summary(report)))
 
 
+def test_short_items_that_are_told_in_sums_count_as_those_that_are_told_one_by_one(tmp_path: Path) -> None:
+    events: list[Event] = [
+        RunStarted(100.0, "sums", 1e9),
+        ItemsEnded(102.0, 1, "thread-1", ((1, 101.0, 102.0),), 98, 0.98),
+        ItemsEnded(104.0, 1, "thread-2", (), 1, 3.0),
+    ]
+    report = written(tmp_path / "run.msj", events)
+    figures = report.figures()
+    assert report.workers() == ["thread-1", "thread-2"]
+    assert figures.work == pytest.approx(1.0 + 0.98 + 3.0)
+    assert (figures.p50, figures.p90, figures.longest) == pytest.approx((0.01, 0.01, 3.0))
+    assert '"sums":[[2000000,98,980000],[4000000,1,3000000]]' in to_page(report)
+
+
 def test_trace_events_are_valid_and_overlap_by_nesting_alone(tmp_path: Path) -> None:
     record(tmp_path / "run.msj", items=12)
     events = to_trace(reported(tmp_path / "run.msj"))["traceEvents"]

@@ -5,7 +5,9 @@ The state of a run forgets what is over, since its memory follows what is live. 
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections import defaultdict
+from itertools import accumulate
 from typing import TYPE_CHECKING, NamedTuple
 
 from mainstage.events import (
@@ -23,6 +25,8 @@ from mainstage.ui.state.reducer import reduce
 from mainstage.ui.state.run import RunState
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from mainstage.events import ErrorReport, Event
     from mainstage.journal.format import JournalHeader
     from mainstage.journal.reader import JournalReader
@@ -79,6 +83,15 @@ class Figures(NamedTuple):
     longest: float
 
 
+class Sum(NamedTuple):
+    """So many short `items` of a worker had ended well at `at` seconds of the run, and took `seconds` together."""
+
+    at: float
+    worker: str
+    items: int
+    seconds: float
+
+
 class RunReport:
     """All that `journal` tells, read to its end."""
 
@@ -86,6 +99,8 @@ class RunReport:
         self.header: JournalHeader = journal.header
         self.state = RunState()
         self.spans: list[Span] = []
+        self.sums: list[Sum] = []
+        """Short items that were not told one by one."""
         self.troubles: list[Trouble] = []
         self.metrics: dict[str, list[tuple[float, float]]] = defaultdict(list)
         self.texts: list[tuple[float, str, str, str]] = []
@@ -134,6 +149,8 @@ class RunReport:
             if self._open:
                 self._open.pop((task, 1), None)
             spans.append(Span(worker, started - began, ended - began, DONE, task, names.get(task, "")))
+        if event.more:
+            self.sums.append(Sum(event.at - began, worker, event.more, event.seconds))
 
     def _take_trouble(self, event: TaskFailed | TaskRetried) -> None:
         final = isinstance(event, TaskFailed)
@@ -169,7 +186,7 @@ class RunReport:
 
     def workers(self) -> list[str]:
         """Return the names of workers, in the order of their numbers."""
-        found = {span.worker for span in self.spans}
+        found = {span.worker for span in self.spans} | {one.worker for one in self.sums}
         return sorted(found, key=lambda name: (len(name), name))
 
     def verdict(self) -> str:
@@ -195,13 +212,16 @@ class RunReport:
         """Return the numbers."""
         counts, seconds = self.state.counts, max(self.end, 1e-9)
         busy: dict[str, float] = defaultdict(float)
-        took = []
+        took = [(one.seconds / one.items, one.items) for one in self.sums]
+        for one in self.sums:
+            busy[one.worker] += one.seconds
         for span in self.spans:
             if span.parent is None:
                 busy[span.worker] += span.end - span.start
                 if span.kind == DONE:
-                    took.append(span.end - span.start)
+                    took.append((span.end - span.start, 1))
         took.sort()
+        p50, p90, p99, longest = _quantiles(took, (0.5, 0.9, 0.99, 1.0))
         work = sum(busy.values())
         return Figures(
             done=counts.done,
@@ -213,10 +233,10 @@ class RunReport:
             rate=max(0, counts.done - self.state.before) / seconds,
             work=work,
             busy={name: min(1.0, spent / seconds) for name, spent in busy.items()},
-            p50=_at(took, 0.5),
-            p90=_at(took, 0.9),
-            p99=_at(took, 0.99),
-            longest=_at(took, 1.0),
+            p50=p50,
+            p90=p90,
+            p99=p99,
+            longest=longest,
         )
 
     def slowest(self, most: int) -> list[Span]:
@@ -229,5 +249,10 @@ class RunReport:
         return [trouble for trouble in self.troubles if trouble.final]
 
 
-def _at(took: list[float], part: float) -> float:
-    return took[min(len(took) - 1, int(part * len(took)))] if took else 0.0
+def _quantiles(took: list[tuple[float, int]], parts: Sequence[float]) -> list[float]:
+    """Return the seconds below which each of `parts` of the items are; `took` has (seconds, how many), in order."""
+    if not took:
+        return [0.0 for _ in parts]
+    below = list(accumulate(number for _, number in took))
+    places = (bisect_right(below, min(below[-1] - 1, int(part * below[-1]))) for part in parts)
+    return [took[place][0] for place in places]

@@ -200,6 +200,11 @@ function drawLoad() {
     if (kind[i] < 2) ended[last]++;
     for (let k = first; k <= last; k++) running[k] += Math.max(0, Math.min(end, (k + 1) * wide) - Math.max(start[i], k * wide)) / wide;
   }
+  for (const [at, items, seconds] of data.sums) { // of items that were not told one by one
+    const k = Math.min(many - 1, Math.floor(at / wide));
+    ended[k] += items;
+    running[k] += seconds / wide;
+  }
   const most = running.reduce((a, b) => Math.max(a, b), 1e-9), all = ended.reduce((a, b) => a + b, 0), room = height - FOOT - 10;
   pen.fillStyle = colors[0];
   pen.globalAlpha = 0.5;
