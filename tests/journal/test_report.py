@@ -240,7 +240,7 @@ def test_short_items_that_are_told_in_sums_count_as_those_that_are_told_one_by_o
     assert report.workers() == ["thread-1", "thread-2"]
     assert figures.work == pytest.approx(1.0 + 0.98 + 3.0)
     assert (figures.p50, figures.p90, figures.longest) == pytest.approx((0.01, 0.01, 3.0))
-    assert '"sums":[[2000000,98,980000],[4000000,1,3000000]]' in to_page(report)
+    assert '"sums":[[0,2000000,980000,98],[0,4000000,3000000,1]]' in to_page(report)
 
 
 def test_trace_events_are_valid_and_overlap_by_nesting_alone(tmp_path: Path) -> None:

@@ -84,8 +84,9 @@ class Figures(NamedTuple):
 
 
 class Sum(NamedTuple):
-    """So many short `items` of a worker had ended well at `at` seconds of the run, and took `seconds` together."""
+    """So many short `items` of a worker ended well from `since` to `at`, seconds of the run; they took `seconds`."""
 
+    since: float
     at: float
     worker: str
     items: int
@@ -108,6 +109,8 @@ class RunReport:
         self.texts_left_out = 0
         self._open: dict[tuple[int, int], TaskStarted] = {}
         self._names: dict[int, str] = {}
+        self._told: dict[str, float] = {}
+        """When short items of a worker were last told."""
         self._began = journal.header.monotonic
         last = self._began
         for event in journal.events():
@@ -150,7 +153,8 @@ class RunReport:
                 self._open.pop((task, 1), None)
             spans.append(Span(worker, started - began, ended - began, DONE, task, names.get(task, "")))
         if event.more:
-            self.sums.append(Sum(event.at - began, worker, event.more, event.seconds))
+            self.sums.append(Sum(self._told.get(worker, 0.0), event.at - began, worker, event.more, event.seconds))
+        self._told[worker] = event.at - began
 
     def _take_trouble(self, event: TaskFailed | TaskRetried) -> None:
         final = isinstance(event, TaskFailed)

@@ -46,7 +46,7 @@ def _data(report: RunReport) -> dict[str, Any]:
         "kinds": KINDS,
         "workers": report.workers(),
         "spans": _spans(report),
-        "sums": [[round(1e6 * one.at), one.items, round(1e6 * one.seconds)] for one in report.sums],
+        "sums": [[*(round(1e6 * at) for at in (one.since, one.at, one.seconds)), one.items] for one in report.sums],
         "metrics": {name: _thinned(values) for name, values in report.metrics.items()},
         "troubles": [
             {

@@ -80,7 +80,7 @@ function numbers() {
   at("when").textContent = new Date(data.wall * 1e3).toISOString().replace("T", " ").slice(0, 19) + " UTC · " + data.argv.join(" ");
   const cards = [
     ["done", count(figures.done)], ["failed", count(figures.failed), figures.failed], ["tried again", count(figures.retried)],
-    ["time", duration(figures.seconds)], ["tasks/s", figures.rate.toFixed(figures.rate < 100 ? 1 : 0)],
+    ["time", duration(figures.seconds)], ["tasks/s", figures.rate < 100 ? figures.rate.toFixed(1) : count(Math.round(figures.rate))],
     ["median", duration(figures.p50)], ["p99", duration(figures.p99)], ["longest", duration(figures.longest)],
     ["workers", busy.length], ["busy", Math.round(100 * mean) + " %"],
   ];
@@ -200,10 +200,12 @@ function drawLoad() {
     if (kind[i] < 2) ended[last]++;
     for (let k = first; k <= last; k++) running[k] += Math.max(0, Math.min(end, (k + 1) * wide) - Math.max(start[i], k * wide)) / wide;
   }
-  for (const [at, items, seconds] of data.sums) { // of items that were not told one by one
-    const k = Math.min(many - 1, Math.floor(at / wide));
-    ended[k] += items;
-    running[k] += seconds / wide;
+  for (const [since, until, seconds, items] of data.sums) { // of items that were not told one by one: evenly
+    const first = Math.min(many - 1, Math.floor(since / wide)), last = Math.min(many - 1, Math.floor(until / wide)), share = 1 / (last - first + 1);
+    for (let k = first; k <= last; k++) {
+      ended[k] += items * share;
+      running[k] += Math.min(1, (seconds * share) / wide);
+    }
   }
   const most = running.reduce((a, b) => Math.max(a, b), 1e-9), all = ended.reduce((a, b) => a + b, 0), room = height - FOOT - 10;
   pen.fillStyle = colors[0];
@@ -217,7 +219,7 @@ function drawLoad() {
   pen.stroke();
   pen.fillStyle = fore;
   pen.fillText("at work: " + most.toFixed(most < 10 ? 1 : 0), 6, 20);
-  pen.fillText("ended: " + count(all), 6, 38);
+  pen.fillText("ended: " + count(Math.round(all)), 6, 38);
 }
 
 // --- slow ones, and how long they are ---
