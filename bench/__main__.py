@@ -39,9 +39,10 @@ GROUPS = {
     "notebook": "notebook:rows",
     "journal": "kept:journal_rows",
     "store": "kept:store_rows",
+    "report": "kept:report_rows",
 }
 """By name, in the order of the budget; each is imported when its turn comes, so that one does not weigh on another."""
-LONG = ("growth", "uneven", "memory", "notebook", "journal", "store")
+LONG = ("growth", "uneven", "memory", "notebook", "journal", "store", "report")
 """Those that take minutes: only where they are asked for."""
 
 

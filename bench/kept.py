@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
+import random
+import shutil
+import sys
 import tempfile
 from collections import deque
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any
 
 import mainstage
 from bench.rows import Row, interleaved, median
+from mainstage.events import ItemsEnded, RunStarted
+from mainstage.journal.page import to_page
+from mainstage.journal.reader import JournalReader
+from mainstage.journal.report import RunReport
 from mainstage.journal.writer import JournalWriter
 
 if TYPE_CHECKING:
@@ -73,6 +82,61 @@ def journal_rows() -> list[Row]:
         Row("1,000,000 items: the journal", f"{size:.1f} MB", "", size, 25, "MB"),
         Row("1,000,000 items: the owner's time for it", f"{seconds:.3f} s", "", seconds, 0.15, "s"),
     ]
+
+
+def report_rows() -> list[Row]:
+    """Return how soon the page of a million items is there in Chromium; none without it."""
+    chromium = shutil.which("chromium")
+    if chromium is None or find_spec("playwright") is None:
+        print("no Chromium and playwright here: the report's page is not measured", file=sys.stderr)
+        return []
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder, "run.html")
+        began = perf_counter()
+        with JournalReader(a_million_one_by_one(Path(folder, "run.msj"))) as journal:
+            page.write_text(to_page(RunReport(journal)), encoding="utf-8")
+        made = perf_counter() - began
+        ready = median([seconds_to_ready(page, chromium) for _ in range(3)])
+    return [
+        Row(
+            "the report of 1,000,000 items: ready in Chromium",
+            f"{ready:.2f} s",
+            f"made in {made:.1f} s",
+            ready,
+            1.5,
+            "s",
+        )
+    ]
+
+
+def a_million_one_by_one(file: Path) -> Path:
+    """Write the journal of eight workers, each of whose items is told, and return it."""
+    chance = random.Random(1)
+    at, each = [1.0] * 8, MANY // 1000
+    writer = JournalWriter(file)
+    writer.record(RunStarted(1.0, "each one", 1e9))
+    for batch in range(each):
+        worker, items = batch % len(at), []
+        for number in range(1000):
+            began, at[worker] = at[worker], at[worker] + chance.expovariate(500)
+            items.append((1000 * batch + number + 1, began, at[worker]))
+        writer.record(ItemsEnded(at[worker], 1, f"thread-{worker}", tuple(items)))
+        writer.flush()
+    writer.forsake()
+    return file
+
+
+def seconds_to_ready(page: Path, chromium: str) -> float:
+    playwright = import_module("playwright.sync_api").sync_playwright
+    with playwright() as driver:
+        browser = driver.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        tab = browser.new_page(viewport={"width": 1200, "height": 900})
+        began = perf_counter()
+        tab.goto(page.as_uri(), wait_until="commit")
+        tab.wait_for_selector('body[data-ready="yes"]')
+        seconds = perf_counter() - began
+        browser.close()
+    return seconds
 
 
 def store_rows() -> list[Row]:
