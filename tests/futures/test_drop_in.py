@@ -435,7 +435,8 @@ def test_a_short_ones_text_is_not_lost() -> None:
 
 
 def test_a_long_one_tells_of_start_failure_and_end_without_a_terminal() -> None:
-    done = python(f"{HEAD}\npool = ThreadPoolExecutor()\npool.submit(int, 'x')\nprint(pool.submit(work).result())")
+    program = "pool = ThreadPoolExecutor()\nlong = pool.submit(work)\npool.submit(int, 'x')\nprint(long.result())"
+    done = python(f"{HEAD}\n{program}")
     assert done.stdout == "20\n"
     lines = done.stderr.splitlines()
     assert sum("ValueError" in line for line in lines) >= 1
