@@ -84,8 +84,8 @@ def opens(run: str) -> None:
 def test_a_run_that_leaves_a_worker_is_told_so(port: Any) -> None:
     dask = import_module("mainstage.pool.engines.dask")
     port._client.run(opens, "left")
-    assert list(port._client.run(dask.leave, "left").values()) == [True]
-    assert list(port._client.run(dask.leave, "left").values()) == [False]
+    assert list(port._client.run(dask.leave_worker, "left").values()) == [True]
+    assert list(port._client.run(dask.leave_worker, "left").values()) == [False]
 
 
 def test_without_cryptography_the_error_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

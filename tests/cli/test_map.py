@@ -287,7 +287,7 @@ def test_results_on_stdout_have_nothing_between_them(shop: Shop, executor: str) 
         "    subprocess.run(['echo', 'from a child'])\n"
         "    return text\n"
     )
-    done = shop.run("map", "loud.py:f", "a", "b", "--executor", executor)
+    done = shop.run("map", "loud.py:f", "a", "b", "-j", "1", "--executor", executor)  # two would share lines
     assert sorted(results(done)) == ["a", "b"]
     for text in (b"loading a", b"from C", b"from a child"):
         assert text in done.stderr

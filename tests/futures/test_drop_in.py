@@ -594,7 +594,7 @@ def test_a_loop_over_a_pools_results_keeps_its_row_until_it_ends() -> None:
     program = """
 pool = ThreadPoolExecutor(4)
 for n in mainstage.track(pool.map(wait_a_while, range(4)), "Reading", total=4):
-    time.sleep(0.4)
+    time.sleep(1.2)
 """
     with Pty([sys.executable, "-c", "import mainstage\n" + HEAD + IN_PARTS + program]) as pty:
         pty.expect("3/4")

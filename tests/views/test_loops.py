@@ -111,6 +111,11 @@ def test_an_item_and_the_only_task_in_it_are_one_row(unicode: bool, name: str, r
     assert "0/100" in rows[0]
 
 
+def test_an_item_without_a_name_shares_the_row_of_the_task_in_it() -> None:
+    state = after(RunStarted(0.0, "", 1e9), SourceOpened(0.0, 9, 5), item(1, ""), child(2, "download"))
+    assert plain_bars().rows(state, moment(1.0))[0].startswith("▸ download  ")
+
+
 def test_a_second_one_at_the_same_time_opens_rows_below_and_its_end_closes_them() -> None:
     state = after(RunStarted(0.0, "", 1e9), SourceOpened(0.0, 9, 5), item(1, "fetch(3)"), child(2, "a"), child(3, "b"))
     assert [row[:10].rstrip() for row in picture(state, 1.0).splitlines()[:-1]] == ["⠋ fetch(3)", "▸   a", "▸   b"]

@@ -51,8 +51,10 @@ def row_prefix(depth: int, task: TaskState, glyphs: Glyphs) -> str:
 
 def _names(text: str, name: str) -> bool:
     """Return whether `name` stands in `text` as a whole."""
+    if not name:
+        return True
     before, found, after = text.partition(name)
-    return not name or (bool(found) and not (before[-1:].isalnum() or after[:1].isalnum()))
+    return bool(found) and not (before[-1:].isalnum() or after[:1].isalnum())
 
 
 def row_due_at(state: RunState, now: float) -> float:
